@@ -1,0 +1,215 @@
+/*
+ * aerospike_zig.h: the C ABI of the aerospike_py core, an Aerospike client (and a local server
+ * for tests) in one shared library. Any language that can call C starts here.
+ *
+ * Conventions
+ *   - Every fallible function returns an int32_t status: ASZ_OK (0), a positive code of the
+ *     server, or a negative code of this library. When it is not 0, *error is filled, if given.
+ *   - Structs that begin with `size` may grow: set `size` to sizeof the struct before a call.
+ *     The library reads and writes no member beyond the size that the caller states.
+ *   - (pointer, length) pairs need no terminating NUL. The library keeps no pointer that it was
+ *     given after the call returns.
+ *   - Values cross as standard MessagePack. Extension types: 23 GeoJSON text, 18 HyperLogLog
+ *     bytes, 126 the wildcard (payload 0) and infinity (payload 1) of list and map comparisons.
+ *   - Times are milliseconds unless the name says otherwise.
+ *   - Handles may be used from many threads at once, but not while, or after, they are destroyed.
+ */
+#ifndef AEROSPIKE_ZIG_H
+#define AEROSPIKE_ZIG_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* cdef:begin */
+
+#define ASZ_ABI_VERSION 1
+
+/* Status codes of this library; the server's are positive. */
+#define ASZ_OK 0
+#define ASZ_ERROR_CLIENT (-1)
+#define ASZ_ERROR_INVALID_ARGUMENT (-2)
+#define ASZ_ERROR_INVALID_HOST (-4)
+#define ASZ_ERROR_CLIENT_ABORT (-5)
+#define ASZ_ERROR_NO_MORE_CONNECTIONS (-7)
+#define ASZ_ERROR_INVALID_NODE (-8)
+#define ASZ_ERROR_TLS (-9)
+#define ASZ_ERROR_CONNECTION (-10)
+#define ASZ_ERROR_ASYNC_QUEUE_FULL (-11)
+#define ASZ_ERROR_MAX_RETRIES_EXCEEDED (-12)
+#define ASZ_ERROR_MAX_ERROR_RATE (-14)
+#define ASZ_ERROR_NO_RESPONSE (-15)
+#define ASZ_ERROR_BATCH_FAILED (-16)
+#define ASZ_ERROR_OUT_OF_MEMORY (-100)
+#define ASZ_ERROR_NOT_CONNECTED (-101)
+#define ASZ_ERROR_INTERRUPTED (-103)
+
+/*
+ * Commands. A request is one MessagePack array, its members as listed; KEY is
+ * [namespace, set, user key] or [namespace, set, nil, digest (20 bytes)]. RECORD in a result is
+ * [[namespace, set, user key or nil, digest], [generation, ttl], {bin: value}]; ttl is in seconds,
+ * -1 for a record that never expires.
+ */
+#define ASZ_PUT 1             /* [KEY, {bin: value}]        -> nothing */
+#define ASZ_GET 2             /* [KEY]                      -> RECORD */
+#define ASZ_SELECT 3          /* [KEY, [bin]]               -> RECORD */
+#define ASZ_EXISTS 4          /* [KEY]                      -> [key, [generation, ttl] or nil] */
+#define ASZ_REMOVE 5          /* [KEY]                      -> nothing */
+#define ASZ_TOUCH 6           /* [KEY]                      -> nothing */
+#define ASZ_APPEND 7          /* [KEY, bin, value]          -> nothing */
+#define ASZ_PREPEND 8         /* [KEY, bin, value]          -> nothing */
+#define ASZ_INCREMENT 9       /* [KEY, bin, number]         -> nothing */
+#define ASZ_REMOVE_BIN 10     /* [KEY, [bin]]               -> nothing */
+#define ASZ_INFO 64           /* [command, node or nil]     -> [[node, status, response]]: nil asks all */
+#define ASZ_INFO_ANY 65       /* [command]                  -> [[node, status, response]]: of one node */
+#define ASZ_NODES 66          /* []                         -> [[name, host, port]] */
+#define ASZ_PING 67           /* []                         -> nothing: one node answered */
+
+/* Policy values; the numbers are those of the API's constants. */
+#define ASZ_EXISTS_IGNORE 0
+#define ASZ_EXISTS_UPDATE_ONLY 1
+#define ASZ_EXISTS_REPLACE 2
+#define ASZ_EXISTS_CREATE_ONLY 4
+#define ASZ_EXISTS_REPLACE_ONLY 5
+#define ASZ_EXISTS_UPDATE 6
+#define ASZ_GENERATION_IGNORE 0
+#define ASZ_GENERATION_EQUAL 1
+#define ASZ_GENERATION_GREATER 2
+#define ASZ_REPLICA_MASTER 0
+#define ASZ_REPLICA_SEQUENCE 1
+#define ASZ_REPLICA_PREFER_RACK 2
+
+typedef struct asz_client asz_client;
+typedef struct asz_devserver asz_devserver;
+
+/* Why a call failed. The texts are UTF-8, not NUL-terminated. */
+typedef struct {
+    uint32_t size;
+    int32_t code;         /* the status that the call returned */
+    uint8_t in_doubt;     /* 1: a write may or may not have taken effect */
+    uint8_t reserved;
+    uint16_t node_len;    /* bytes in node; 0 when no node was involved */
+    uint16_t message_len; /* bytes in message */
+    char node[32];
+    char message[480];
+} asz_error;
+
+/* How a command is to be carried out. Begin with asz_policy_init, then change members. */
+typedef struct {
+    uint32_t size;
+    uint32_t socket_timeout;        /* ms an I/O wait may last; 0: total_timeout alone limits */
+    uint32_t total_timeout;         /* ms for the command with its retries; 0: no limit */
+    uint32_t max_retries;
+    uint32_t sleep_between_retries; /* ms */
+    uint32_t timeout_delay;         /* ms a timed-out socket may take to become usable again */
+    uint32_t generation;            /* expected generation, with generation_policy */
+    int32_t ttl;                    /* seconds; 0 namespace default, -1 never, -2 keep */
+    uint8_t generation_policy;      /* ASZ_GENERATION_... */
+    uint8_t exists;                 /* ASZ_EXISTS_... */
+    uint8_t replica;                /* ASZ_REPLICA_... */
+    uint8_t read_mode_ap;           /* 0 one, 1 all */
+    uint8_t read_mode_sc;           /* 0 session, 1 linearize, 2 allow replica, 3 unavailable too */
+    uint8_t commit_level;           /* 0 all replicas, 1 master only */
+    uint8_t send_key;               /* 1: store the user key with the record */
+    uint8_t durable_delete;         /* 1: leave a tombstone (Enterprise) */
+    uint8_t read_touch_ttl_percent; /* 0 server's default, 1..100, 255 never */
+    uint8_t reserved[7];
+    const uint8_t *filter;          /* filter expression in the server's encoding, or NULL */
+    uint64_t filter_len;
+} asz_policy;
+
+/*
+ * Where a result goes. The caller provides data and capacity (both may be 0). A result that fits
+ * is written there. One that does not stays in memory of the library: then data points to it,
+ * `owned` is not 0, and the caller gives it back with asz_result_release when it has read it.
+ */
+typedef struct {
+    uint32_t size;
+    uint32_t owned;
+    uint8_t *data;
+    uint64_t capacity;
+    uint64_t length; /* bytes of the result */
+} asz_result;
+
+/* ABI_VERSION of the loaded library; a program compiled against another one must not go on. */
+uint32_t asz_abi_version(void);
+
+/* Fills *policy (its size member set) with the defaults for a command. */
+void asz_policy_init(asz_policy *policy, int32_t command);
+
+/*
+ * Creates a client from a MessagePack map with the configuration's keys ("hosts" is a list of
+ * [host, port] or [host, port, tls name]). No network is touched. *client is the caller's until
+ * asz_client_destroy.
+ */
+int32_t asz_client_create(const uint8_t *config, uint64_t config_len, asz_client **client,
+                          asz_error *error);
+
+/*
+ * Connects to the cluster and starts the thread that follows its changes. Calling it on a
+ * connected client does nothing. After a failure or a close it may be called again.
+ */
+int32_t asz_client_connect(asz_client *client, asz_error *error);
+
+/* 1 while at least one node answers. */
+int32_t asz_client_is_connected(asz_client *client);
+
+/*
+ * Closes all connections. Commands that other threads are running end first; ones that wait for
+ * a reply are cut short. Idempotent.
+ */
+void asz_client_close(asz_client *client);
+
+/* Closes and frees. No thread may be in a call with this client. NULL is allowed. */
+void asz_client_destroy(asz_client *client);
+
+/*
+ * To be called in the child of a fork, from its only thread: gives up the sockets and threads
+ * that belong to the parent. The client is then closed; asz_client_connect connects it anew.
+ */
+void asz_client_after_fork(asz_client *client);
+
+/*
+ * Runs one command and waits for its result. A NULL policy means the client's defaults. A NULL
+ * result throws the result away.
+ */
+int32_t asz_client_execute(asz_client *client, int32_t command, const uint8_t *request,
+                           uint64_t request_len, const asz_policy *policy, asz_result *result,
+                           asz_error *error);
+
+/* Gives back a result that the library owns, and clears the members. Others are left alone. */
+void asz_result_release(asz_result *result);
+
+/* The digest (20 bytes) that the server knows a KEY by. */
+int32_t asz_key_digest(const uint8_t *key, uint64_t key_len, uint8_t *digest, asz_error *error);
+
+/*
+ * Sets a function that is asked whenever a signal interrupts a waiting call, on the thread that
+ * waits: 0 goes on waiting, any other value ends the call with ASZ_ERROR_INTERRUPTED. One for
+ * the process; NULL (the default) always goes on.
+ */
+void asz_set_interrupt_check(int32_t (*check)(void));
+
+/*
+ * Starts a local server from a MessagePack map of options; see the documentation of the dev
+ * server for its keys. *server is the caller's until asz_devserver_destroy.
+ */
+int32_t asz_devserver_start(const uint8_t *options, uint64_t options_len, asz_devserver **server,
+                            asz_error *error);
+
+/* Runs one control command, a MessagePack map; the result is MessagePack. */
+int32_t asz_devserver_control(asz_devserver *server, const uint8_t *command, uint64_t command_len,
+                              asz_result *result, asz_error *error);
+
+/* Stops the server, waits for its threads and frees it. NULL is allowed. */
+void asz_devserver_destroy(asz_devserver *server);
+
+/* cdef:end */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
