@@ -1,0 +1,46 @@
+"""Describes the cffi extension `aerospike_py._ffi`; run by setup.py, not part of the package's API.
+
+The declarations are cut from the C header that ships with the library, so they are typed once.
+"""
+
+import sys
+import sysconfig
+from pathlib import Path
+
+from cffi import FFI
+
+_HEADER = Path(__file__).resolve().parent.parent / "native" / "include" / "aerospike_zig.h"
+
+# Python functions that the library calls: defined with ffi.def_extern in aerospike_py._native.
+_CALLBACKS = """
+extern "Python" int32_t asz_python_interrupt_check(void);
+"""
+
+
+def _declarations(header: str) -> str:
+    declarations = header.split("/* cdef:begin */")[1].split("/* cdef:end */")[0]
+    lines = []
+    for line in declarations.splitlines():
+        words = line.split()
+        if words[:1] == ["#define"]:
+            # cffi reads "..." as "take the value from the C compiler".
+            line = f"#define {words[1]} ..."
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _make() -> FFI:
+    source = _HEADER.read_text(encoding="utf-8")
+    builder = FFI()
+    builder.cdef(_declarations(source) + _CALLBACKS)
+    origin = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
+    builder.set_source(
+        "aerospike_py._ffi",
+        source,
+        extra_link_args=[f"-Wl,-rpath,{origin}"],
+        py_limited_api=not sysconfig.get_config_var("Py_GIL_DISABLED"),
+    )
+    return builder
+
+
+ffibuilder = _make()
