@@ -50,7 +50,7 @@ extern "C" {
  * Commands. A request is one MessagePack array, its members as listed; KEY is
  * [namespace, set, user key] or [namespace, set, nil, digest (20 bytes)]. RECORD in a result is
  * [[namespace, set, user key or nil, digest], [generation, ttl], {bin: value}]; ttl is in seconds,
- * -1 for a record that never expires.
+ * 4294967295 for a record that never expires.
  */
 #define ASZ_PUT 1             /* [KEY, {bin: value}]        -> nothing */
 #define ASZ_GET 2             /* [KEY]                      -> RECORD */
@@ -64,7 +64,7 @@ extern "C" {
 #define ASZ_REMOVE_BIN 10     /* [KEY, [bin]]               -> nothing */
 #define ASZ_INFO 64           /* [command, node or nil]     -> [[node, status, response]]: nil asks all */
 #define ASZ_INFO_ANY 65       /* [command]                  -> [[node, status, response]]: of one node */
-#define ASZ_NODES 66          /* []                         -> [[name, host, port]] */
+#define ASZ_NODES 66          /* []                         -> [[name, "address:port"]] */
 #define ASZ_PING 67           /* []                         -> nothing: one node answered */
 
 /* Policy values; the numbers are those of the API's constants. */

@@ -1,0 +1,318 @@
+//! The exported C functions, as `include/aerospike_zig.h` declares them: cast, check, call.
+//!
+//! The header is written by hand; `zig build test` compares its structs with the ones here.
+
+const std = @import("std");
+const assert = std.debug.assert;
+const client_module = @import("client.zig");
+const command = @import("command.zig");
+const devserver = @import("devserver.zig");
+const wire = @import("wire.zig");
+const Client = client_module.Client;
+const Failure = @import("status.zig").Failure;
+const Status = @import("status.zig").Status;
+
+const gpa = std.heap.c_allocator;
+
+pub const abi_version = 1;
+
+pub const asz_error = extern struct {
+    size: u32,
+    code: i32,
+    in_doubt: u8,
+    reserved: u8,
+    node_len: u16,
+    message_len: u16,
+    node: [Failure.node_name_max]u8,
+    message: [Failure.message_bytes_max]u8,
+};
+
+pub const asz_policy = extern struct {
+    size: u32,
+    socket_timeout: u32,
+    total_timeout: u32,
+    max_retries: u32,
+    sleep_between_retries: u32,
+    timeout_delay: u32,
+    generation: u32,
+    ttl: i32,
+    generation_policy: u8,
+    exists: u8,
+    replica: u8,
+    read_mode_ap: u8,
+    read_mode_sc: u8,
+    commit_level: u8,
+    send_key: u8,
+    durable_delete: u8,
+    read_touch_ttl_percent: u8,
+    reserved: [7]u8,
+    filter: ?[*]const u8,
+    filter_len: u64,
+};
+
+pub const asz_result = extern struct {
+    size: u32,
+    owned: u32,
+    data: ?[*]u8,
+    capacity: u64,
+    length: u64,
+};
+
+comptime {
+    assert(@sizeOf(asz_error) == 528);
+    assert(@offsetOf(asz_error, "message") == 46);
+    assert(@sizeOf(asz_policy) == 64);
+    assert(@offsetOf(asz_policy, "filter") == 48);
+    assert(@sizeOf(asz_result) == 32);
+}
+
+/// No result is larger than a few replies of the protocol's greatest size.
+const result_bytes_max = 1 << 32;
+
+export fn asz_abi_version() u32 {
+    return abi_version;
+}
+
+export fn asz_policy_init(target: *asz_policy, number: i32) void {
+    const defaults = client_module.defaultPolicy(number);
+    const size = target.size;
+    target.* = .{
+        .size = size,
+        .socket_timeout = defaults.socket_timeout_ms,
+        .total_timeout = defaults.total_timeout_ms,
+        .max_retries = defaults.retries_max,
+        .sleep_between_retries = defaults.sleep_between_retries_ms,
+        .timeout_delay = defaults.timeout_delay_ms,
+        .generation = defaults.generation,
+        .ttl = defaults.ttl,
+        .generation_policy = @backingInt(defaults.generation_policy),
+        .exists = @backingInt(defaults.exists),
+        .replica = @backingInt(defaults.replica),
+        .read_mode_ap = @backingInt(defaults.read_mode_ap),
+        .read_mode_sc = @backingInt(defaults.read_mode_sc),
+        .commit_level = @backingInt(defaults.commit_level),
+        .send_key = @intFromBool(defaults.send_key),
+        .durable_delete = @intFromBool(defaults.durable_delete),
+        .read_touch_ttl_percent = defaults.read_touch_ttl_percent,
+        .reserved = @splat(0),
+        .filter = null,
+        .filter_len = 0,
+    };
+}
+
+export fn asz_client_create(
+    config: ?[*]const u8,
+    config_len: u64,
+    client: *?*Client,
+    err: ?*asz_error,
+) i32 {
+    client.* = null;
+    var failure: Failure = .{};
+    client.* = Client.create(gpa, slice(config, config_len), &failure) catch
+        return report(&failure, err);
+    return 0;
+}
+
+export fn asz_client_connect(client: *Client, err: ?*asz_error) i32 {
+    var failure: Failure = .{};
+    client.connect(&failure) catch return report(&failure, err);
+    return 0;
+}
+
+export fn asz_client_is_connected(client: *Client) i32 {
+    return @intFromBool(client.isConnected());
+}
+
+export fn asz_client_close(client: *Client) void {
+    client.close();
+}
+
+export fn asz_client_destroy(client: ?*Client) void {
+    (client orelse return).destroy();
+}
+
+export fn asz_client_after_fork(client: *Client) void {
+    client.afterFork();
+}
+
+export fn asz_client_execute(
+    client: *Client,
+    number: i32,
+    request: ?[*]const u8,
+    request_len: u64,
+    policy: ?*const asz_policy,
+    result: ?*asz_result,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var given: command.Policy = undefined;
+    if (policy) |raw| {
+        given = policyFrom(raw, &failure) catch return report(&failure, err);
+    }
+    var out = resultBuffer(result);
+    client.execute(
+        number,
+        slice(request, request_len),
+        if (policy == null) null else &given,
+        &out,
+        &failure,
+    ) catch {
+        out.deinit();
+        return report(&failure, err);
+    };
+    handOver(&out, result);
+    return 0;
+}
+
+export fn asz_result_release(result: ?*asz_result) void {
+    const target = result orelse return;
+    if (target.owned == 0) return;
+    gpa.free(target.data.?[0..target.capacity]);
+    target.owned = 0;
+    target.data = null;
+    target.capacity = 0;
+    target.length = 0;
+}
+
+export fn asz_key_digest(
+    key_bytes: ?[*]const u8,
+    key_len: u64,
+    digest: *[20]u8,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var key: command.request.Key = undefined;
+    var reader: wire.msgpack.Reader = .{ .bytes = slice(key_bytes, key_len) };
+    key.parse(&reader, &failure) catch return report(&failure, err);
+    digest.* = key.digest;
+    return 0;
+}
+
+export fn asz_set_interrupt_check(check: ?*const fn () callconv(.c) i32) void {
+    client_module.interrupt_check.store(check, .monotonic);
+}
+
+export fn asz_devserver_start(
+    options: ?[*]const u8,
+    options_len: u64,
+    server: *?*devserver.Server,
+    err: ?*asz_error,
+) i32 {
+    server.* = null;
+    var failure: Failure = .{};
+    var arena: std.heap.ArenaAllocator = .init(gpa);
+    defer arena.deinit();
+    const bytes = slice(options, options_len);
+    const parsed = devserver.Options.fromMsgpack(arena.allocator(), bytes) catch |reason| {
+        failure.set(.invalid_argument, "the dev server's options are invalid ({t})", .{reason});
+        return report(&failure, err);
+    };
+    server.* = devserver.Server.start(gpa, parsed) catch |reason| {
+        failure.set(.client, "the dev server did not start: {t}", .{reason});
+        return report(&failure, err);
+    };
+    return 0;
+}
+
+export fn asz_devserver_control(
+    server: *devserver.Server,
+    request: ?[*]const u8,
+    request_len: u64,
+    result: ?*asz_result,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var out = resultBuffer(result);
+    server.control(slice(request, request_len), &out) catch |reason| {
+        out.deinit();
+        failure.set(.out_of_memory, "the control command failed: {t}", .{reason});
+        return report(&failure, err);
+    };
+    handOver(&out, result);
+    return 0;
+}
+
+export fn asz_devserver_destroy(server: ?*devserver.Server) void {
+    (server orelse return).destroy();
+}
+
+fn slice(bytes: ?[*]const u8, len: u64) []const u8 {
+    if (len == 0) return &.{};
+    return bytes.?[0..len];
+}
+
+/// Begins in the caller's memory and moves to the heap when that is full.
+fn resultBuffer(result: ?*asz_result) wire.Buffer {
+    const target = result orelse return .growing(gpa, &.{}, result_bytes_max);
+    const data = target.data orelse return .growing(gpa, &.{}, result_bytes_max);
+    return .growing(gpa, data[0..target.capacity], result_bytes_max);
+}
+
+fn handOver(out: *wire.Buffer, result: ?*asz_result) void {
+    const target = result orelse return out.deinit();
+    target.length = out.end;
+    target.owned = @intFromBool(out.on_heap);
+    if (!out.on_heap) return;
+    target.data = out.bytes.ptr;
+    target.capacity = out.bytes.len;
+}
+
+fn report(failure: *const Failure, err: ?*asz_error) i32 {
+    const code = @backingInt(failure.status);
+    assert(code != 0);
+    const target = err orelse return code;
+    target.code = code;
+    target.in_doubt = @intFromBool(failure.in_doubt);
+    target.reserved = 0;
+    target.node_len = failure.node_len;
+    target.message_len = failure.message_len;
+    @memcpy(target.node[0..failure.node_len], failure.node());
+    @memcpy(target.message[0..failure.message_len], failure.message());
+    return code;
+}
+
+fn policyFrom(raw: *const asz_policy, failure: *Failure) error{Failed}!command.Policy {
+    if (raw.size != @sizeOf(asz_policy)) {
+        failure.set(.invalid_argument, "asz_policy.size is {d}; this library knows {d}", .{
+            raw.size, @sizeOf(asz_policy),
+        });
+        return error.Failed;
+    }
+    const values = command.policy;
+    return .{
+        .socket_timeout_ms = raw.socket_timeout,
+        .total_timeout_ms = raw.total_timeout,
+        .retries_max = raw.max_retries,
+        .sleep_between_retries_ms = raw.sleep_between_retries,
+        .timeout_delay_ms = raw.timeout_delay,
+        .generation = raw.generation,
+        .ttl = raw.ttl,
+        .generation_policy = try choice(
+            values.GenerationPolicy,
+            raw.generation_policy,
+            "generation_policy",
+            failure,
+        ),
+        .exists = try choice(values.Exists, raw.exists, "exists", failure),
+        .replica = try choice(values.Replica, raw.replica, "replica", failure),
+        .read_mode_ap = try choice(values.ReadModeAp, raw.read_mode_ap, "read_mode_ap", failure),
+        .read_mode_sc = try choice(values.ReadModeSc, raw.read_mode_sc, "read_mode_sc", failure),
+        .commit_level = try choice(values.CommitLevel, raw.commit_level, "commit_level", failure),
+        .send_key = raw.send_key != 0,
+        .durable_delete = raw.durable_delete != 0,
+        .read_touch_ttl_percent = raw.read_touch_ttl_percent,
+        .filter = slice(raw.filter, raw.filter_len),
+    };
+}
+
+fn choice(
+    T: type,
+    value: u8,
+    comptime name: []const u8,
+    failure: *Failure,
+) error{Failed}!T {
+    return std.enums.fromInt(T, value) orelse {
+        failure.set(.invalid_argument, "asz_policy." ++ name ++ " has no value {d}", .{value});
+        return error.Failed;
+    };
+}

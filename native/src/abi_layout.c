@@ -1,0 +1,48 @@
+/* The layout of the header's structs as a C compiler sees it, for abi_test.zig. */
+#include "aerospike_zig.h"
+#include <stddef.h>
+
+const uint64_t asz_layout_error[] = {
+    sizeof(asz_error),
+    offsetof(asz_error, size),
+    offsetof(asz_error, code),
+    offsetof(asz_error, in_doubt),
+    offsetof(asz_error, reserved),
+    offsetof(asz_error, node_len),
+    offsetof(asz_error, message_len),
+    offsetof(asz_error, node),
+    offsetof(asz_error, message),
+};
+
+const uint64_t asz_layout_policy[] = {
+    sizeof(asz_policy),
+    offsetof(asz_policy, size),
+    offsetof(asz_policy, socket_timeout),
+    offsetof(asz_policy, total_timeout),
+    offsetof(asz_policy, max_retries),
+    offsetof(asz_policy, sleep_between_retries),
+    offsetof(asz_policy, timeout_delay),
+    offsetof(asz_policy, generation),
+    offsetof(asz_policy, ttl),
+    offsetof(asz_policy, generation_policy),
+    offsetof(asz_policy, exists),
+    offsetof(asz_policy, replica),
+    offsetof(asz_policy, read_mode_ap),
+    offsetof(asz_policy, read_mode_sc),
+    offsetof(asz_policy, commit_level),
+    offsetof(asz_policy, send_key),
+    offsetof(asz_policy, durable_delete),
+    offsetof(asz_policy, read_touch_ttl_percent),
+    offsetof(asz_policy, reserved),
+    offsetof(asz_policy, filter),
+    offsetof(asz_policy, filter_len),
+};
+
+const uint64_t asz_layout_result[] = {
+    sizeof(asz_result),
+    offsetof(asz_result, size),
+    offsetof(asz_result, owned),
+    offsetof(asz_result, data),
+    offsetof(asz_result, capacity),
+    offsetof(asz_result, length),
+};

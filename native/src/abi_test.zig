@@ -1,0 +1,25 @@
+//! The header's structs, as a C compiler lays them out, are the ones that the library uses.
+
+const std = @import("std");
+const abi = @import("abi.zig");
+
+const layout = struct {
+    extern const asz_layout_error: u64;
+    extern const asz_layout_policy: u64;
+    extern const asz_layout_result: u64;
+};
+
+fn expectLayout(T: type, first: *const u64) !void {
+    const names = std.meta.fieldNames(T);
+    const expected: []const u64 = @as([*]const u64, @ptrCast(first))[0 .. names.len + 1];
+    try std.testing.expectEqual(expected[0], @sizeOf(T));
+    inline for (names, expected[1..]) |name, offset| {
+        try std.testing.expectEqual(offset, @offsetOf(T, name));
+    }
+}
+
+test "structs of the header and of the library have the same layout" {
+    try expectLayout(abi.asz_error, &layout.asz_layout_error);
+    try expectLayout(abi.asz_policy, &layout.asz_layout_policy);
+    try expectLayout(abi.asz_result, &layout.asz_layout_result);
+}

@@ -1,0 +1,170 @@
+//! The rules of carrying out one command, apart from how its bytes travel: which node is tried,
+//! what an error means for the connection, whether and when the command is tried again, and
+//! whether a failed write is in doubt.
+//!
+//! An `Execution` does no I/O and reads no clock. A driver (the blocking one in `blocking.zig`, the
+//! event loop) asks it for the next node, tells it what happened, and does as it says. It belongs
+//! to the driver's thread.
+
+const std = @import("std");
+const assert = std.debug.assert;
+const cluster = @import("../cluster.zig");
+const Failure = @import("../status.zig").Failure;
+const Status = @import("../status.zig").Status;
+const Policy = @import("policy.zig").Policy;
+
+pub const forever = std.math.maxInt(u64);
+
+/// What a status means for the connection that it came over, the node, and the command.
+pub const Verdict = struct {
+    /// The reply was read completely and the connection is as good as before.
+    connection_usable: bool,
+    retry: bool,
+    /// Counts towards the node's error limit.
+    node_at_fault: bool,
+};
+
+/// For a result code that the server sent in a complete reply.
+pub fn judgeServer(status: Status) Verdict {
+    return switch (status) {
+        .partition_unavailable => .{
+            .connection_usable = true,
+            .retry = true,
+            .node_at_fault = false,
+        },
+        .device_overload, .timeout => .{
+            .connection_usable = true,
+            .retry = true,
+            .node_at_fault = true,
+        },
+        .not_authenticated, .expired_session, .query_aborted, .scan_aborted => .{
+            .connection_usable = false,
+            .retry = false,
+            .node_at_fault = false,
+        },
+        else => .{ .connection_usable = true, .retry = false, .node_at_fault = false },
+    };
+}
+
+/// For an error of this side: the connection is always given up.
+pub fn judgeClient(status: Status) Verdict {
+    const retry = switch (status) {
+        .connection, .timeout, .no_more_connections, .max_error_rate => true,
+        else => false,
+    };
+    return .{ .connection_usable = false, .retry = retry, .node_at_fault = retry };
+}
+
+pub const Decision = union(enum) {
+    give_up,
+    /// Try again at this time.
+    retry_at_ns: u64,
+};
+
+/// Where a command goes and what it is.
+pub const Target = struct {
+    namespace: *const cluster.Namespace,
+    partition_id: u16,
+    is_write: bool,
+};
+
+pub fn Execution(comptime Net: type) type {
+    return struct {
+        cluster: *Cluster,
+        target: Target,
+        route: Cluster.Route,
+        node: ?*Node = null,
+        deadline_ns: u64,
+        socket_timeout_ns: u64,
+        sleep_ns: u64,
+        retries_max: u32,
+        linearize: bool,
+        /// Attempts that failed.
+        iteration: u32 = 0,
+        /// Attempts whose request was handed to the network completely.
+        sent: u32 = 0,
+
+        const Cluster = cluster.Cluster(Net);
+        const Node = Cluster.Node;
+        const This = @This();
+
+        pub fn start(owner: *Cluster, target: Target, policy: *const Policy, now_ns: u64) This {
+            const is_sc = target.namespace.isStrongConsistency();
+            const read_mode = policy.read_mode_sc.toCluster();
+            return .{
+                .cluster = owner,
+                .target = target,
+                .route = .{ .policy = cluster.effectiveReplica(
+                    policy.replica.toCluster(),
+                    if (target.is_write) .write else .{ .read = read_mode },
+                    is_sc,
+                ) },
+                .deadline_ns = if (policy.total_timeout_ms == 0)
+                    forever
+                else
+                    now_ns + @as(u64, policy.total_timeout_ms) * std.time.ns_per_ms,
+                .socket_timeout_ns = if (policy.socket_timeout_ms == 0)
+                    forever
+                else
+                    @as(u64, policy.socket_timeout_ms) * std.time.ns_per_ms,
+                .sleep_ns = @as(u64, policy.sleep_between_retries_ms) * std.time.ns_per_ms,
+                .retries_max = policy.retries_max,
+                .linearize = is_sc and !target.is_write and read_mode == .linearize,
+            };
+        }
+
+        /// The node for this attempt, or null when the partition has none that is active.
+        pub fn nextNode(execution: *This) ?*Node {
+            execution.route.previous = execution.node;
+            const node = execution.cluster.route(
+                execution.target.namespace,
+                execution.target.partition_id,
+                &execution.route,
+            );
+            if (node != null) execution.node = node;
+            return node;
+        }
+
+        /// When a wait for the network that begins now has to end.
+        pub fn waitDeadline(execution: *const This, now_ns: u64) u64 {
+            return @min(execution.deadline_ns, now_ns +| execution.socket_timeout_ns);
+        }
+
+        /// What to do after an attempt that failed with a status that `retry` was allowed for.
+        pub fn afterFailure(execution: *This, status: Status, now_ns: u64) Decision {
+            assert(status != .ok);
+            execution.iteration += 1;
+            if (execution.iteration > execution.retries_max) return .give_up;
+            const advances = execution.advancesReplica(status);
+            if (advances) execution.route.replica_index +%= 1;
+            // The next replica is likely to be a healthy node: there is nothing to wait for.
+            const sleep_ns = if (advances and execution.iteration == 1) 0 else execution.sleep_ns;
+            const at_ns = now_ns + sleep_ns;
+            return if (at_ns >= execution.deadline_ns) .give_up else .{ .retry_at_ns = at_ns };
+        }
+
+        fn advancesReplica(execution: *const This, status: Status) bool {
+            if (execution.route.policy == .master) return false;
+            if (!execution.target.is_write and !execution.linearize) return true;
+            // These do not tell that the partition is about to move to another node.
+            return switch (status) {
+                .timeout, .no_more_connections, .max_error_rate => false,
+                else => true,
+            };
+        }
+
+        /// Whether a write that ended with this status may have taken effect.
+        pub fn isInDoubt(execution: *const This, status: Status) bool {
+            if (!execution.target.is_write or status == .ok) return false;
+            if (execution.sent > 1) return true;
+            return execution.sent == 1 and (status == .timeout or @backingInt(status) < 0);
+        }
+
+        /// Completes the failure of the last attempt with what the whole command knows.
+        pub fn describe(execution: *const This, failure: *Failure) void {
+            assert(failure.status != .ok);
+            failure.in_doubt = execution.isInDoubt(failure.status);
+            if (execution.node) |node| failure.setNode(node.name());
+        }
+    };
+}

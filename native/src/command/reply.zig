@@ -1,0 +1,90 @@
+//! From a reply's bytes to a result in MessagePack.
+//!
+//! Everything here comes from the network: whatever is wrong with it is an error value. Nothing is
+//! kept; the result is appended to a buffer of the caller.
+
+const std = @import("std");
+const wire = @import("../wire.zig");
+const msgpack = wire.msgpack;
+const Status = @import("../status.zig").Status;
+const Command = @import("request.zig").Command;
+const Key = @import("request.zig").Key;
+
+/// The epoch of void times, 2010-01-01 00:00 UTC, in Unix seconds.
+pub const epoch_unix_s = 1_262_304_000;
+
+/// What a record that never expires shows as its time to live.
+pub const ttl_never = std.math.maxInt(u32);
+
+pub const Error = error{Malformed} || wire.particle.DecodeError || wire.Buffer.Error;
+
+/// The status in a reply, which is the body of one message frame.
+pub fn status(message: *const wire.message.Message) Status {
+    return Status.fromServer(message.header.result_code);
+}
+
+/// Appends the result that the command promises for a reply that was successful.
+pub fn write(
+    shape: Command.Shape,
+    message: *const wire.message.Message,
+    key: *const Key,
+    now_unix_s: i64,
+    out: *wire.Buffer,
+) Error!void {
+    switch (shape) {
+        .nothing => {},
+        .metadata => {
+            try msgpack.writeArrayHeader(out, 2);
+            try key.write(out);
+            try writeMetadata(&message.header, now_unix_s, out);
+        },
+        .record => {
+            try msgpack.writeArrayHeader(out, 3);
+            try key.write(out);
+            try writeMetadata(&message.header, now_unix_s, out);
+            try writeBins(message, out);
+        },
+    }
+}
+
+/// The answer of an existence check for a record that is not there.
+pub fn writeAbsent(key: *const Key, out: *wire.Buffer) wire.Buffer.Error!void {
+    try msgpack.writeArrayHeader(out, 2);
+    try key.write(out);
+    try msgpack.writeNil(out);
+}
+
+pub fn writeMetadata(
+    header: *const wire.message.Header,
+    now_unix_s: i64,
+    out: *wire.Buffer,
+) wire.Buffer.Error!void {
+    try msgpack.writeArrayHeader(out, 2);
+    try msgpack.writeUint(out, header.generation);
+    try msgpack.writeUint(out, ttlFromVoidTime(header.record_ttl, now_unix_s));
+}
+
+/// Seconds left. A void time that has passed, by this machine's clock, still shows one second:
+/// the server has just answered that the record is alive.
+pub fn ttlFromVoidTime(void_time_s: u32, now_unix_s: i64) u32 {
+    if (void_time_s == 0) return ttl_never;
+    const left_s = @as(i64, void_time_s) + epoch_unix_s - now_unix_s;
+    return @intCast(std.math.clamp(left_s, 1, ttl_never));
+}
+
+fn writeBins(message: *const wire.message.Message, out: *wire.Buffer) Error!void {
+    var operations = try message.operations();
+    try msgpack.writeMapHeader(out, message.header.operation_count);
+    while (try operations.next()) |operation| {
+        try msgpack.writeString(out, operation.name);
+        try wire.particle.msgpackFromParticle(out, operation.particle, operation.value);
+    }
+}
+
+test "a time to live is what is left of the void time" {
+    const now = epoch_unix_s + 1000;
+    try std.testing.expectEqual(@as(u32, ttl_never), ttlFromVoidTime(0, now));
+    try std.testing.expectEqual(@as(u32, 300), ttlFromVoidTime(1300, now));
+    try std.testing.expectEqual(@as(u32, 1), ttlFromVoidTime(1000, now));
+    try std.testing.expectEqual(@as(u32, 1), ttlFromVoidTime(5, now));
+}

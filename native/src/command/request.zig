@@ -1,0 +1,382 @@
+//! From a command's MessagePack request to the bytes of the protocol, for commands on one record.
+//!
+//! A request is one MessagePack array (the header of the C ABI lists them). `encode` checks it,
+//! appends the frame to a buffer, and says where the frame goes; it does no I/O and keeps nothing.
+//! This is the one place that knows how policies become bits of the protocol.
+
+const std = @import("std");
+const assert = std.debug.assert;
+const Failure = @import("../status.zig").Failure;
+const wire = @import("../wire.zig");
+const msgpack = wire.msgpack;
+const Policy = @import("policy.zig").Policy;
+
+/// Commands on one record; the numbers are those of the C ABI.
+pub const Command = enum(i32) {
+    put = 1,
+    get = 2,
+    select = 3,
+    exists = 4,
+    remove = 5,
+    touch = 6,
+    append = 7,
+    prepend = 8,
+    increment = 9,
+    remove_bin = 10,
+
+    pub fn isWrite(command: Command) bool {
+        return switch (command) {
+            .get, .select, .exists => false,
+            else => true,
+        };
+    }
+
+    /// What a successful reply is turned into.
+    pub fn shape(command: Command) Shape {
+        return switch (command) {
+            .get, .select => .record,
+            .exists => .metadata,
+            else => .nothing,
+        };
+    }
+
+    pub const Shape = enum { nothing, metadata, record };
+};
+
+/// A record's address. The slices belong to the request.
+pub const Key = struct {
+    namespace: []const u8,
+    set: []const u8,
+    /// The user key as MessagePack (a nil when only the digest is known), to be echoed in results.
+    user_key_msgpack: []const u8,
+    /// The user key as a particle; `.nil` when only the digest is known.
+    user_key_type: wire.particle.Type,
+    user_key: []const u8,
+    user_key_storage: [8]u8,
+    digest: wire.digest.Digest,
+
+    pub fn partitionId(key: *const Key) u16 {
+        return wire.digest.partitionId(&key.digest);
+    }
+
+    /// Reads [namespace, set, user key] or [namespace, set, nil, digest]. `key` is filled in place
+    /// because an integer's bytes live inside it.
+    pub fn parse(key: *Key, reader: *msgpack.Reader, failure: *Failure) error{Failed}!void {
+        const shape_text = "the key must be [namespace, set, user key] or " ++
+            "[namespace, set, nil, digest]";
+        const count = try expectArray(reader, shape_text, failure);
+        if (count != 3 and count != 4) return invalid(failure, shape_text, .{});
+        key.namespace = try expectString(reader, "the key's namespace", failure);
+        key.set = try expectString(reader, "the key's set", failure);
+        if (key.namespace.len == 0 or key.namespace.len > namespace_bytes_max) return invalid(
+            failure,
+            "the key's namespace must have 1 to {d} bytes, not {d}",
+            .{ namespace_bytes_max, key.namespace.len },
+        );
+        if (key.set.len > set_bytes_max) return invalid(
+            failure,
+            "the key's set must have at most {d} bytes, not {d}",
+            .{ set_bytes_max, key.set.len },
+        );
+        try key.parseUserKey(reader, failure);
+        if (count == 4) try key.parseDigest(reader, failure);
+        if (key.user_key_type == .nil) {
+            if (count == 3) return invalid(failure, "the user key must not be nil", .{});
+        } else if (count == 3) {
+            key.digest = wire.digest.keyDigest(key.set, key.user_key_type, key.user_key);
+        }
+    }
+
+    fn parseUserKey(key: *Key, reader: *msgpack.Reader, failure: *Failure) error{Failed}!void {
+        const start = reader.position;
+        const token = reader.next() catch return malformed(failure);
+        key.user_key_msgpack = reader.bytes[start..reader.position];
+        switch (token) {
+            .nil => key.setUserKey(.nil, &.{}),
+            .string => |text| key.setUserKey(.string, text),
+            .binary => |bytes| key.setUserKey(.blob, bytes),
+            .int => |value| {
+                std.mem.writeInt(i64, &key.user_key_storage, value, .big);
+                key.setUserKey(.integer, &key.user_key_storage);
+            },
+            .uint => return invalid(failure, "the user key does not fit into 64 bits", .{}),
+            else => return invalid(
+                failure,
+                "the user key must be a string, an integer or bytes, not {t}",
+                .{token},
+            ),
+        }
+    }
+
+    fn setUserKey(key: *Key, kind: wire.particle.Type, bytes: []const u8) void {
+        key.user_key_type = kind;
+        key.user_key = bytes;
+    }
+
+    fn parseDigest(key: *Key, reader: *msgpack.Reader, failure: *Failure) error{Failed}!void {
+        const token = reader.next() catch return malformed(failure);
+        const bytes = switch (token) {
+            .binary => |bytes| bytes,
+            else => return invalid(failure, "the digest must be bytes, not {t}", .{token}),
+        };
+        if (bytes.len != key.digest.len) return invalid(
+            failure,
+            "the digest must have {d} bytes, not {d}",
+            .{ key.digest.len, bytes.len },
+        );
+        @memcpy(&key.digest, bytes);
+    }
+
+    /// Appends the key as results show it: [namespace, set, user key or nil, digest].
+    pub fn write(key: *const Key, out: *wire.Buffer) wire.Buffer.Error!void {
+        try msgpack.writeArrayHeader(out, 4);
+        try msgpack.writeString(out, key.namespace);
+        try msgpack.writeString(out, key.set);
+        try out.append(key.user_key_msgpack);
+        try msgpack.writeBinary(out, &key.digest);
+    }
+};
+
+/// Limits of the server (as/include/base/datamodel.h: AS_NAME_MAX_SIZE, AS_SET_NAME_MAX_SIZE).
+const namespace_bytes_max = 31;
+const set_bytes_max = 63;
+
+pub const EncodeError = error{Failed};
+
+/// Checks a request and appends its frame to `out`. `key` receives the record's address.
+pub fn encode(
+    command: Command,
+    request: []const u8,
+    policy: *const Policy,
+    key: *Key,
+    out: *wire.Buffer,
+    failure: *Failure,
+) EncodeError!void {
+    var reader: msgpack.Reader = .{ .bytes = request };
+    const argument_count = argumentCount(command);
+    const count = try expectArray(&reader, "the request must be an array", failure);
+    if (count != 1 + argument_count) return invalid(
+        failure,
+        "the request of {t} must have {d} members, not {d}",
+        .{ command, 1 + argument_count, count },
+    );
+    try key.parse(&reader, failure);
+    encodeFrame(command, &reader, policy, key, out, failure) catch |err| switch (err) {
+        error.Failed => return error.Failed,
+        error.NoSpaceLeft => return invalid(
+            failure,
+            "the request is larger than the server accepts ({d} bytes)",
+            .{frame_bytes_max},
+        ),
+        error.OutOfMemory => {
+            failure.set(.out_of_memory, "out of memory while encoding the request", .{});
+            return error.Failed;
+        },
+        error.BinNameTooLong => {
+            failure.set(.bin_name, "a bin name has at most {d} bytes", .{
+                wire.operation.bin_name_bytes_max,
+            });
+            return error.Failed;
+        },
+        error.NestingTooDeep => return invalid(
+            failure,
+            "the value is nested deeper than {d} levels",
+            .{wire.particle.depth_max},
+        ),
+        error.IntegerOverflow => return invalid(
+            failure,
+            "an integer does not fit into 64 bits",
+            .{},
+        ),
+        else => return malformed(failure),
+    };
+}
+
+/// The server refuses larger frames (as/include/base/proto.h: PROTO_SIZE_MAX).
+pub const frame_bytes_max = 128 * 1024 * 1024;
+
+fn argumentCount(command: Command) u32 {
+    return switch (command) {
+        .get, .exists, .remove, .touch => 0,
+        .put, .select, .remove_bin => 1,
+        .append, .prepend, .increment => 2,
+    };
+}
+
+fn encodeFrame(
+    command: Command,
+    reader: *msgpack.Reader,
+    policy: *const Policy,
+    key: *const Key,
+    out: *wire.Buffer,
+    failure: *Failure,
+) !void {
+    var encoder = try wire.message.Encoder.begin(out);
+    try encoder.field(.namespace, key.namespace);
+    if (key.set.len != 0) try encoder.field(.set, key.set);
+    try encoder.field(.digest, &key.digest);
+    // A key that is sent with a write is stored; one sent with a read is checked.
+    if (policy.send_key and key.user_key_type != .nil) {
+        try encoder.key(key.user_key_type, key.user_key);
+    }
+    if (policy.filter.len != 0) try encoder.field(.filter, policy.filter);
+    var header = if (command.isWrite()) writeHeader(policy) else readHeader(policy);
+    switch (command) {
+        .put => try encodeBins(&encoder, reader, failure),
+        .get => header.info1.get_all = true,
+        .select => try encodeNames(&encoder, reader, .read, failure),
+        .exists => header.info1.no_bins = true,
+        .remove => header.info2.delete = true,
+        .touch => try encoder.operation(.touch, .nil, "", ""),
+        .append => try encodeOperand(&encoder, reader, .append, failure),
+        .prepend => try encodeOperand(&encoder, reader, .prepend, failure),
+        .increment => try encodeOperand(&encoder, reader, .increment, failure),
+        .remove_bin => try encodeNames(&encoder, reader, .write, failure),
+    }
+    encoder.finish(header);
+}
+
+/// The header of a command that reads.
+pub fn readHeader(policy: *const Policy) wire.message.Header {
+    return .{
+        .info1 = .{ .read = true, .read_mode_all = policy.read_mode_ap == .all },
+        .info3 = .{
+            .sc_read_type = switch (policy.read_mode_sc) {
+                .linearize, .allow_unavailable => true,
+                .session, .allow_replica => false,
+            },
+            .sc_read_relax = switch (policy.read_mode_sc) {
+                .allow_replica, .allow_unavailable => true,
+                .session, .linearize => false,
+            },
+        },
+        // For reads, the ttl's place says when a read prolongs the record's life.
+        .record_ttl = switch (policy.read_touch_ttl_percent) {
+            255 => std.math.maxInt(u32),
+            else => |percent| percent,
+        },
+        .transaction_ttl = policy.serverTimeout(),
+    };
+}
+
+/// The header of a command that writes.
+pub fn writeHeader(policy: *const Policy) wire.message.Header {
+    return .{
+        .info2 = .{
+            .write = true,
+            .generation = policy.generation_policy == .equal,
+            .generation_greater = policy.generation_policy == .greater,
+            .durable_delete = policy.durable_delete,
+            .create_only = policy.exists == .create_only,
+        },
+        .info3 = .{
+            .commit_master = policy.commit_level == .master,
+            .update_only = policy.exists == .update_only,
+            .create_or_replace = policy.exists == .replace,
+            .replace_only = policy.exists == .replace_only,
+        },
+        .generation = if (policy.generation_policy == .ignore) 0 else policy.generation,
+        .record_ttl = @bitCast(policy.ttl),
+        .transaction_ttl = policy.serverTimeout(),
+    };
+}
+
+fn encodeBins(
+    encoder: *wire.message.Encoder,
+    reader: *msgpack.Reader,
+    failure: *Failure,
+) !void {
+    const count = switch (try reader.next()) {
+        .map => |count| count,
+        else => |token| return invalid(failure, "the bins must be a map, not {t}", .{token}),
+    };
+    if (count == 0) return invalid(failure, "a put needs at least one bin", .{});
+    for (0..count) |_| {
+        const name = try expectBinName(reader, failure);
+        _ = try encoder.operationFromMsgpack(.write, name, reader);
+    }
+}
+
+/// Operations without a value: a read of a bin, or a write that removes it.
+fn encodeNames(
+    encoder: *wire.message.Encoder,
+    reader: *msgpack.Reader,
+    code: wire.operation.Code,
+    failure: *Failure,
+) !void {
+    const count = try expectArray(reader, "the bin names must be an array", failure);
+    if (count == 0) return invalid(failure, "at least one bin name is needed", .{});
+    for (0..count) |_| {
+        try encoder.operation(code, .nil, try expectBinName(reader, failure), "");
+    }
+}
+
+fn encodeOperand(
+    encoder: *wire.message.Encoder,
+    reader: *msgpack.Reader,
+    code: wire.operation.Code,
+    failure: *Failure,
+) !void {
+    const name = try expectBinName(reader, failure);
+    const kind = try encoder.operationFromMsgpack(code, name, reader);
+    const fits = switch (code) {
+        .increment => kind == .integer or kind == .float,
+        .append, .prepend => kind == .string or kind == .blob,
+        else => unreachable,
+    };
+    if (!fits) return invalid(
+        failure,
+        "{t} of bin '{s}' does not take a value of type {t}",
+        .{ code, name, kind },
+    );
+}
+
+fn expectBinName(reader: *msgpack.Reader, failure: *Failure) error{Failed}![]const u8 {
+    const name = try expectString(reader, "a bin name", failure);
+    if (name.len > wire.operation.bin_name_bytes_max) {
+        failure.set(.bin_name, "bin name '{s}' has {d} bytes; at most {d} are allowed", .{
+            name[0..@min(name.len, 64)], name.len, wire.operation.bin_name_bytes_max,
+        });
+        return error.Failed;
+    }
+    if (name.len == 0) {
+        failure.set(.bin_name, "a bin name must not be empty", .{});
+        return error.Failed;
+    }
+    return name;
+}
+
+pub fn expectArray(
+    reader: *msgpack.Reader,
+    comptime text: []const u8,
+    failure: *Failure,
+) error{Failed}!u32 {
+    return switch (reader.next() catch return malformed(failure)) {
+        .array => |count| count,
+        else => invalid(failure, text, .{}),
+    };
+}
+
+pub fn expectString(
+    reader: *msgpack.Reader,
+    comptime what: []const u8,
+    failure: *Failure,
+) error{Failed}![]const u8 {
+    return switch (reader.next() catch return malformed(failure)) {
+        .string => |text| text,
+        else => |token| invalid(failure, what ++ " must be a string, not {t}", .{token}),
+    };
+}
+
+pub fn invalid(
+    failure: *Failure,
+    comptime format: []const u8,
+    args: anytype,
+) error{Failed} {
+    failure.set(.invalid_argument, format, args);
+    return error.Failed;
+}
+
+pub fn malformed(failure: *Failure) error{Failed} {
+    return invalid(failure, "the request is not well-formed MessagePack", .{});
+}

@@ -1,0 +1,14 @@
+//! All tests of the core, as one program.
+
+test {
+    _ = @import("abi_test.zig");
+    _ = @import("client.zig");
+    _ = @import("cluster.zig");
+    _ = @import("command.zig");
+    _ = @import("config.zig");
+    _ = @import("devserver.zig");
+    _ = @import("io.zig");
+    _ = @import("sim.zig");
+    _ = @import("status.zig");
+    _ = @import("wire.zig");
+}
