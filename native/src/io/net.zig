@@ -1,0 +1,358 @@
+//! The real network: TCP over IPv4 and IPv6 on Linux and macOS.
+//!
+//! Descriptors are non-blocking, closed on exec, without Nagle's delay, and never raise SIGPIPE.
+//! Waiting is `poll` until the deadline, in slices, so that a signal or a stop is noticed even
+//! when it falls between the check and the wait. A `Net` is shared by all threads of a client and
+//! has no lock; a `Socket` is a value that one thread uses at a time.
+
+const std = @import("std");
+const builtin = @import("builtin");
+const assert = std.debug.assert;
+const posix = std.posix;
+const system = posix.system;
+const errors = @import("errors.zig");
+const Error = errors.Error;
+const ResolveError = errors.ResolveError;
+const Spin = @import("spin.zig").Spin;
+const Spinners = @import("spin.zig").Spinners;
+
+pub const Net = struct {
+    /// Asked when a signal interrupts a wait, and between the slices of a long one; a non-zero
+    /// answer ends the wait with `error.Interrupted`. Set before the first use.
+    interrupt: ?*const fn () callconv(.c) c_int = null,
+    /// Ends every wait when it becomes true. Set before the first use.
+    stop: ?*const std.atomic.Value(bool) = null,
+    /// The threads that are inside the spinning part of `recv`.
+    spinners: Spinners,
+
+    pub const Address = std.Io.net.IpAddress;
+
+    pub const Socket = struct {
+        fd: posix.fd_t,
+        spin: Spin = .{},
+    };
+
+    /// How long a wait goes on before it asks `interrupt` and `stop` again.
+    const slice_ms_max = 100;
+    const host_bytes_max = 255;
+
+    pub fn init() Net {
+        const cpu_count = std.Thread.getCpuCount() catch 1;
+        return .{ .spinners = .init(cpu_count) };
+    }
+
+    /// A network for a background thread: it heeds the flag and no signals.
+    pub fn stoppable(net: *const Net, stop: *const std.atomic.Value(bool)) Net {
+        return .{ .stop = stop, .spinners = .{ .limit = net.spinners.limit } };
+    }
+
+    pub fn now(net: *const Net) u64 {
+        _ = net;
+        var time: posix.timespec = undefined;
+        const rc = system.clock_gettime(.MONOTONIC, &time);
+        assert(posix.errno(rc) == .SUCCESS);
+        return @as(u64, @intCast(time.sec)) * std.time.ns_per_s + @as(u64, @intCast(time.nsec));
+    }
+
+    /// Fills the buffer with the addresses of a host, which is a name, an IPv4 or an IPv6
+    /// literal. Names go through the system's resolver, which knows no deadline.
+    pub fn resolve(
+        net: *const Net,
+        host: []const u8,
+        port: u16,
+        buffer: []Address,
+    ) ResolveError![]Address {
+        _ = net;
+        assert(buffer.len > 0);
+        if (Address.parse(host, port)) |address| {
+            buffer[0] = address;
+            return buffer[0..1];
+        } else |_| {}
+        return lookUp(host, port, buffer);
+    }
+
+    pub fn connect(net: *Net, address: Address, deadline_ns: u64) Error!Socket {
+        const name = SocketName.from(address);
+        const fd = try open(name.family());
+        errdefer _ = system.close(fd);
+        // TCP_NODELAY: requests are written whole, waiting for more would only delay them.
+        try setOption(fd, posix.IPPROTO.TCP, posix.TCP.NODELAY);
+        const rc = system.connect(fd, name.pointer(), name.length());
+        switch (posix.errno(rc)) {
+            .SUCCESS => {},
+            .INPROGRESS, .INTR => {
+                try net.wait(fd, posix.POLL.OUT, deadline_ns);
+                try pendingError(fd);
+            },
+            else => |code| return errorFrom(code),
+        }
+        if (isConnectedToItself(fd, &name)) return error.ConnectionRefused;
+        return .{ .fd = fd };
+    }
+
+    /// Sends all of the bytes. After an error some of them may have been sent.
+    pub fn send(net: *Net, socket: *Socket, bytes: []const u8, deadline_ns: u64) Error!void {
+        var rest = bytes;
+        while (rest.len > 0) {
+            const flags = if (@hasDecl(posix.MSG, "NOSIGNAL")) posix.MSG.NOSIGNAL else 0;
+            const rc = system.send(socket.fd, rest.ptr, rest.len, flags);
+            switch (posix.errno(rc)) {
+                .SUCCESS => rest = rest[@intCast(rc)..],
+                .INTR => if (net.isInterrupted()) return error.Interrupted,
+                .AGAIN => try net.wait(socket.fd, posix.POLL.OUT, deadline_ns),
+                else => |code| return errorFrom(code),
+            }
+        }
+    }
+
+    /// Receives at least one byte. A deadline that has passed makes one attempt without waiting.
+    pub fn recv(net: *Net, socket: *Socket, buffer: []u8, deadline_ns: u64) Error!usize {
+        assert(buffer.len > 0);
+        if (try tryReceive(socket.fd, buffer)) |count| return count;
+        const tries = socket.spin.begin();
+        if (tries > 0 and net.spinners.enter()) {
+            defer net.spinners.leave();
+            for (0..tries) |_| {
+                const count = try tryReceive(socket.fd, buffer) orelse continue;
+                socket.spin.hit();
+                return count;
+            }
+            socket.spin.miss();
+        }
+        while (true) {
+            try net.wait(socket.fd, posix.POLL.IN, deadline_ns);
+            if (try tryReceive(socket.fd, buffer)) |count| return count;
+        }
+    }
+
+    /// Open and with nothing to read: fit for the next request.
+    pub fn isIdle(net: *const Net, socket: *const Socket) bool {
+        _ = net;
+        var byte: [1]u8 = undefined;
+        const flags = posix.MSG.PEEK | posix.MSG.DONTWAIT;
+        const rc = system.recvfrom(socket.fd, &byte, byte.len, flags, null, null);
+        return posix.errno(rc) == .AGAIN;
+    }
+
+    pub fn close(net: *const Net, socket: *Socket) void {
+        _ = net;
+        assert(socket.fd >= 0);
+        // Not repeated on EINTR: the descriptor is gone already and may belong to someone else.
+        _ = system.close(socket.fd);
+        socket.* = undefined;
+    }
+
+    pub fn sleep(net: *const Net, duration_ns: u64) error{Interrupted}!void {
+        const deadline_ns = net.now() +| duration_ns;
+        var nothing: [0]posix.pollfd = .{};
+        while (true) {
+            const left_ns = deadline_ns -| net.now();
+            if (left_ns == 0) return;
+            _ = system.poll(&nothing, 0, net.sliceMilliseconds(left_ns));
+            if (net.isInterrupted()) return error.Interrupted;
+        }
+    }
+
+    /// Until the descriptor is ready for the events, or has failed.
+    fn wait(net: *const Net, fd: posix.fd_t, events: i16, deadline_ns: u64) Error!void {
+        var entries = [1]posix.pollfd{.{ .fd = fd, .events = events, .revents = 0 }};
+        while (true) {
+            const left_ns = deadline_ns -| net.now();
+            if (left_ns == 0) return error.Timeout;
+            const rc = system.poll(&entries, entries.len, net.sliceMilliseconds(left_ns));
+            switch (posix.errno(rc)) {
+                .SUCCESS => if (rc > 0) return,
+                .INTR => {},
+                .NOMEM => return error.SystemResources,
+                else => return error.Network,
+            }
+            if (net.isInterrupted()) return error.Interrupted;
+        }
+    }
+
+    fn sliceMilliseconds(net: *const Net, left_ns: u64) c_int {
+        const left_ms = left_ns / std.time.ns_per_ms + 1;
+        const watched = net.interrupt != null or net.stop != null;
+        const limit: u64 = if (watched) slice_ms_max else std.math.maxInt(c_int);
+        return @intCast(@min(left_ms, limit));
+    }
+
+    fn isInterrupted(net: *const Net) bool {
+        if (net.stop) |stop| if (stop.load(.acquire)) return true;
+        const interrupt = net.interrupt orelse return false;
+        return interrupt() != 0;
+    }
+};
+
+/// An address as the operating system's calls want it.
+const SocketName = union(enum) {
+    ip4: posix.sockaddr.in,
+    ip6: posix.sockaddr.in6,
+
+    fn from(address: Net.Address) SocketName {
+        return switch (address) {
+            .ip4 => |ip4| .{ .ip4 = .{
+                .port = std.mem.nativeToBig(u16, ip4.port),
+                .addr = @bitCast(ip4.bytes),
+            } },
+            .ip6 => |ip6| .{ .ip6 = .{
+                .port = std.mem.nativeToBig(u16, ip6.port),
+                .flowinfo = ip6.flow,
+                .addr = ip6.bytes,
+                .scope_id = ip6.interface.index,
+            } },
+        };
+    }
+
+    fn family(name: *const SocketName) c_uint {
+        return switch (name.*) {
+            .ip4 => posix.AF.INET,
+            .ip6 => posix.AF.INET6,
+        };
+    }
+
+    fn pointer(name: *const SocketName) *const posix.sockaddr {
+        return switch (name.*) {
+            .ip4 => |*ip4| @ptrCast(ip4),
+            .ip6 => |*ip6| @ptrCast(ip6),
+        };
+    }
+
+    fn length(name: *const SocketName) posix.socklen_t {
+        return switch (name.*) {
+            .ip4 => @sizeOf(posix.sockaddr.in),
+            .ip6 => @sizeOf(posix.sockaddr.in6),
+        };
+    }
+};
+
+fn open(family: c_uint) Error!posix.fd_t {
+    const atomic_flags = builtin.os.tag == .linux;
+    const flags = if (atomic_flags) posix.SOCK.NONBLOCK | posix.SOCK.CLOEXEC else 0;
+    const rc = system.socket(family, posix.SOCK.STREAM | flags, posix.IPPROTO.TCP);
+    if (posix.errno(rc) != .SUCCESS) return errorFrom(posix.errno(rc));
+    const fd: posix.fd_t = @intCast(rc);
+    errdefer _ = system.close(fd);
+    if (!atomic_flags) {
+        _ = system.fcntl(fd, posix.F.SETFD, @as(c_int, posix.FD_CLOEXEC));
+        const status = system.fcntl(fd, posix.F.GETFL, @as(c_int, 0));
+        const nonblock: c_int = @bitCast(posix.O{ .NONBLOCK = true });
+        _ = system.fcntl(fd, posix.F.SETFL, status | nonblock);
+        if (@hasDecl(posix.SO, "NOSIGPIPE")) {
+            try setOption(fd, posix.SOL.SOCKET, posix.SO.NOSIGPIPE);
+        }
+    }
+    return fd;
+}
+
+fn setOption(fd: posix.fd_t, level: i32, option: u32) Error!void {
+    const on: c_int = 1;
+    const rc = system.setsockopt(fd, level, option, std.mem.asBytes(&on), @sizeOf(c_int));
+    if (posix.errno(rc) != .SUCCESS) return errorFrom(posix.errno(rc));
+}
+
+/// How a connect that did not finish at once has ended.
+fn pendingError(fd: posix.fd_t) Error!void {
+    var code: c_int = 0;
+    var size: posix.socklen_t = @sizeOf(c_int);
+    const bytes = std.mem.asBytes(&code);
+    const rc = system.getsockopt(fd, posix.SOL.SOCKET, posix.SO.ERROR, bytes, &size);
+    if (posix.errno(rc) != .SUCCESS) return errorFrom(posix.errno(rc));
+    if (code != 0) return errorFrom(@fromBackingInt(@intCast(code)));
+}
+
+/// A connect to a port of this machine that nobody listens on may, by chance of the port that the
+/// kernel picks for our end, connect the socket with itself; it would answer every request with
+/// an echo, and keep the true owner from listening.
+fn isConnectedToItself(fd: posix.fd_t, peer: *const SocketName) bool {
+    var own: posix.sockaddr.in6 = undefined;
+    var size: posix.socklen_t = @sizeOf(posix.sockaddr.in6);
+    const rc = system.getsockname(fd, @ptrCast(&own), &size);
+    if (posix.errno(rc) != .SUCCESS) return false;
+    return switch (peer.*) {
+        .ip4 => |*ip4| {
+            const own4: *const posix.sockaddr.in = @ptrCast(&own);
+            return own4.port == ip4.port and own4.addr == ip4.addr;
+        },
+        .ip6 => |*ip6| own.port == ip6.port and std.mem.eql(u8, &own.addr, &ip6.addr),
+    };
+}
+
+/// Null when nothing has arrived yet.
+fn tryReceive(fd: posix.fd_t, buffer: []u8) Error!?usize {
+    while (true) {
+        const rc = system.recvfrom(fd, buffer.ptr, buffer.len, 0, null, null);
+        switch (posix.errno(rc)) {
+            .SUCCESS => return if (rc == 0) error.ConnectionClosed else @intCast(rc),
+            .INTR => {},
+            .AGAIN => return null,
+            else => |code| return errorFrom(code),
+        }
+    }
+}
+
+fn errorFrom(code: posix.E) Error {
+    return switch (code) {
+        .CONNREFUSED => error.ConnectionRefused,
+        .CONNRESET, .CONNABORTED, .PIPE, .NOTCONN => error.ConnectionClosed,
+        .TIMEDOUT => error.Timeout,
+        // No free local port answers AGAIN or ADDRNOTAVAIL, by system.
+        .MFILE, .NFILE, .NOBUFS, .NOMEM, .AGAIN, .ADDRNOTAVAIL => error.SystemResources,
+        else => error.Network,
+    };
+}
+
+fn lookUp(host: []const u8, port: u16, buffer: []Net.Address) ResolveError![]Net.Address {
+    var name: [Net.host_bytes_max + 1]u8 = undefined;
+    if (host.len == 0 or host.len > Net.host_bytes_max) return error.HostNotFound;
+    if (std.mem.findScalar(u8, host, 0) != null) return error.HostNotFound;
+    @memcpy(name[0..host.len], host);
+    name[host.len] = 0;
+    var hints = std.mem.zeroes(std.c.addrinfo);
+    hints.socktype = posix.SOCK.STREAM;
+    hints.protocol = posix.IPPROTO.TCP;
+    var list: ?*std.c.addrinfo = null;
+    const rc = std.c.getaddrinfo(name[0..host.len :0], null, &hints, &list);
+    if (@backingInt(rc) != 0) {
+        return if (rc == .MEMORY) error.SystemResources else error.HostNotFound;
+    }
+    const first = list orelse return error.HostNotFound;
+    defer std.c.freeaddrinfo(first);
+    var count: usize = 0;
+    var next: ?*std.c.addrinfo = first;
+    while (next) |entry| : (next = entry.next) {
+        if (count == buffer.len) break;
+        const address = addressFrom(entry.addr orelse continue, port) orelse continue;
+        if (contains(buffer[0..count], address)) continue;
+        buffer[count] = address;
+        count += 1;
+    }
+    if (count == 0) return error.HostNotFound;
+    return buffer[0..count];
+}
+
+fn addressFrom(name: *const posix.sockaddr, port: u16) ?Net.Address {
+    switch (name.family) {
+        posix.AF.INET => {
+            const ip4: *const posix.sockaddr.in = @ptrCast(@alignCast(name));
+            return .{ .ip4 = .{ .bytes = @bitCast(ip4.addr), .port = port } };
+        },
+        posix.AF.INET6 => {
+            const ip6: *const posix.sockaddr.in6 = @ptrCast(@alignCast(name));
+            return .{ .ip6 = .{
+                .bytes = ip6.addr,
+                .port = port,
+                .flow = ip6.flowinfo,
+                .interface = .{ .index = ip6.scope_id },
+            } };
+        },
+        else => return null,
+    }
+}
+
+fn contains(addresses: []const Net.Address, address: Net.Address) bool {
+    for (addresses) |*known| {
+        if (known.eql(&address)) return true;
+    }
+    return false;
+}
