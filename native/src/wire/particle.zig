@@ -1,0 +1,446 @@
+//! Particles: a bin's value as a type byte and bytes. Between particles and standard
+//! MessagePack this transcodes directly, in one pass, without allocating.
+//!
+//! Lists and maps are MessagePack already, but in a dialect: every string and binary begins
+//! with a byte that tells its particle type, and a container that the server keeps in order
+//! has its flags as an extension in front. Standard MessagePack, as users see it, has
+//! instead str and bin, and these extension types:
+//!
+//!   23   GeoJSON, the payload is its text
+//!   18   HyperLogLog, the payload is the server's bytes
+//!   126  what compares with everything: 0x00 the wildcard, 0x01 infinity
+//!
+//! A map whose order was asked for (a result by index or rank) becomes an array of pairs. A
+//! string that is not UTF-8 becomes bin, since a MessagePack str must be. Language blobs are
+//! bin as well.
+
+const std = @import("std");
+const assert = std.debug.assert;
+const Buffer = @import("Buffer.zig");
+const msgpack = @import("msgpack.zig");
+
+/// Numbers of the protocol. A type that this code does not know is read as bytes.
+pub const Type = enum(u8) {
+    /// In a write it deletes the bin.
+    nil = 0,
+    integer = 1,
+    float = 2,
+    string = 3,
+    blob = 4,
+    java_blob = 7,
+    csharp_blob = 8,
+    python_blob = 9,
+    ruby_blob = 10,
+    php_blob = 11,
+    erlang_blob = 12,
+    vector = 16,
+    boolean = 17,
+    hll = 18,
+    map = 19,
+    list = 20,
+    geojson = 23,
+    _,
+};
+
+/// Lists and maps in lists and maps; a list of scalars has depth 1.
+pub const depth_max = 256;
+
+/// Extension types of the standard side.
+pub const extension_geojson = 23;
+pub const extension_hll = 18;
+pub const extension_comparison = 126;
+
+/// The extension of the dialect that stands for wildcard and infinity.
+const packed_comparison = -1;
+/// Bit of a container's flags: the pairs of a map are in an order that matters.
+const flag_preserve_order = 0x08;
+
+pub const DecodeError = Buffer.Error || error{ Malformed, NestingTooDeep };
+pub const EncodeError = Buffer.Error || error{
+    Malformed,
+    NestingTooDeep,
+    /// An integer above 64 bits signed.
+    IntegerOverflow,
+    /// An extension that has no particle.
+    UnsupportedValue,
+};
+
+/// A particle's value, pointing into its bytes; containers stay in the dialect.
+pub const Value = union(enum) {
+    nil,
+    integer: i64,
+    float: f64,
+    boolean: bool,
+    string: []const u8,
+    blob: []const u8,
+    hll: []const u8,
+    geojson: []const u8,
+    list: []const u8,
+    map: []const u8,
+};
+
+pub fn decode(kind: Type, bytes: []const u8) error{Malformed}!Value {
+    return switch (kind) {
+        .nil => .nil,
+        .integer => .{ .integer = try decodeInteger(bytes) },
+        .float => .{ .float = try decodeFloat(bytes) },
+        .boolean => .{ .boolean = try decodeBoolean(bytes) },
+        .string => .{ .string = bytes },
+        .hll => .{ .hll = bytes },
+        .geojson => .{ .geojson = try geojsonText(bytes) },
+        .list => .{ .list = bytes },
+        .map => .{ .map = bytes },
+        else => .{ .blob = bytes },
+    };
+}
+
+/// Appends the particle's bytes and returns its type.
+pub fn encode(buffer: *Buffer, value: Value) Buffer.Error!Type {
+    switch (value) {
+        .nil => {},
+        .integer => |number| try buffer.int(i64, number),
+        .float => |number| try buffer.int(u64, @bitCast(number)),
+        .boolean => |flag| try buffer.byte(@intFromBool(flag)),
+        .geojson => |text| try appendGeojson(buffer, text),
+        .string, .blob, .hll, .list, .map => |bytes| try buffer.append(bytes),
+    }
+    return switch (value) {
+        .nil => .nil,
+        .integer => .integer,
+        .float => .float,
+        .boolean => .boolean,
+        .string => .string,
+        .blob => .blob,
+        .hll => .hll,
+        .geojson => .geojson,
+        .list => .list,
+        .map => .map,
+    };
+}
+
+/// Integers have 8 bytes; the server takes 4, 2 and 1 as well, and then unsigned.
+pub inline fn decodeInteger(bytes: []const u8) error{Malformed}!i64 {
+    return switch (bytes.len) {
+        8 => std.mem.readInt(i64, bytes[0..8], .big),
+        4 => std.mem.readInt(u32, bytes[0..4], .big),
+        2 => std.mem.readInt(u16, bytes[0..2], .big),
+        1 => bytes[0],
+        else => error.Malformed,
+    };
+}
+
+pub inline fn decodeFloat(bytes: []const u8) error{Malformed}!f64 {
+    if (bytes.len != 8) return error.Malformed;
+    return @bitCast(std.mem.readInt(u64, bytes[0..8], .big));
+}
+
+pub inline fn decodeBoolean(bytes: []const u8) error{Malformed}!bool {
+    if (bytes.len != 1) return error.Malformed;
+    return bytes[0] != 0;
+}
+
+/// The JSON text behind flags (1 byte), a cell count (2) and the cells (8 each).
+pub fn geojsonText(bytes: []const u8) error{Malformed}![]const u8 {
+    if (bytes.len < 3) return error.Malformed;
+    const text_offset = 3 + 8 * @as(usize, std.mem.readInt(u16, bytes[1..3], .big));
+    if (text_offset > bytes.len) return error.Malformed;
+    return bytes[text_offset..];
+}
+
+/// No flags and no cells: the server computes both.
+fn appendGeojson(buffer: *Buffer, text: []const u8) Buffer.Error!void {
+    try buffer.append(&.{ 0, 0, 0 });
+    try buffer.append(text);
+}
+
+/// Appends a particle as one value of standard MessagePack.
+pub inline fn msgpackFromParticle(buffer: *Buffer, kind: Type, bytes: []const u8) DecodeError!void {
+    switch (kind) {
+        .integer => try msgpack.writeInt(buffer, try decodeInteger(bytes)),
+        .string => try writeText(buffer, bytes),
+        .float => try msgpack.writeFloat(buffer, try decodeFloat(bytes)),
+        .boolean => try msgpack.writeBool(buffer, try decodeBoolean(bytes)),
+        .list, .map => try msgpackFromPacked(buffer, bytes),
+        .nil => try msgpack.writeNil(buffer),
+        .geojson => {
+            try msgpack.writeExtension(buffer, extension_geojson, try geojsonText(bytes));
+        },
+        .hll => try msgpack.writeExtension(buffer, extension_hll, bytes),
+        else => try msgpack.writeBinary(buffer, bytes),
+    }
+}
+
+/// Takes one value of standard MessagePack, appends the particle's bytes and returns its type.
+pub fn particleFromMsgpack(buffer: *Buffer, reader: *msgpack.Reader) EncodeError!Type {
+    const start = reader.position;
+    switch (try reader.next()) {
+        .int => |number| {
+            try buffer.int(i64, number);
+            return .integer;
+        },
+        .uint => return error.IntegerOverflow,
+        .float => |number| {
+            try buffer.int(u64, @bitCast(number));
+            return .float;
+        },
+        .string => |text| {
+            try buffer.append(text);
+            return .string;
+        },
+        .binary => |data| {
+            try buffer.append(data);
+            return .blob;
+        },
+        .boolean => |flag| {
+            try buffer.byte(@intFromBool(flag));
+            return .boolean;
+        },
+        .nil => return .nil,
+        .array => {
+            reader.position = start;
+            try packedFromMsgpack(buffer, reader);
+            return .list;
+        },
+        .map => {
+            reader.position = start;
+            try packedFromMsgpack(buffer, reader);
+            return .map;
+        },
+        .extension => |extension| switch (extension.kind) {
+            extension_geojson => {
+                try appendGeojson(buffer, extension.data);
+                return .geojson;
+            },
+            extension_hll => {
+                try buffer.append(extension.data);
+                return .hll;
+            },
+            else => return error.UnsupportedValue,
+        },
+    }
+}
+
+/// Appends a text as str, or as bin where it is not UTF-8.
+inline fn writeText(buffer: *Buffer, text: []const u8) Buffer.Error!void {
+    if (isUtf8(text)) {
+        try msgpack.writeString(buffer, text);
+    } else {
+        try msgpack.writeBinary(buffer, text);
+    }
+}
+
+/// Nearly all texts are short and ASCII, which is seen 8 bytes at a time.
+inline fn isUtf8(text: []const u8) bool {
+    const high_bits: u64 = 0x8080808080808080;
+    const len = text.len;
+    var seen: u64 = 0;
+    if (len >= 8) {
+        var offset: usize = 0;
+        while (offset + 8 <= len) : (offset += 8) {
+            seen |= std.mem.readInt(u64, text[offset..][0..8], .little);
+        }
+        seen |= std.mem.readInt(u64, text[len - 8 ..][0..8], .little);
+    } else {
+        for (text) |item| seen |= item;
+    }
+    if (seen & high_bits == 0) return true;
+    return std.unicode.utf8ValidateSlice(text);
+}
+
+/// What is open while a container is walked through.
+const Level = struct {
+    /// Values that are still to come; keys and values count separately.
+    remaining: u64,
+    /// Pairs are written as arrays of two.
+    in_pairs: bool,
+};
+const Levels = [depth_max]Level;
+
+/// One value of the dialect, which must be all of `bytes`, as standard MessagePack.
+pub fn msgpackFromPacked(buffer: *Buffer, bytes: []const u8) DecodeError!void {
+    var reader = msgpack.Reader.init(bytes);
+    try msgpackFromPackedReader(buffer, &reader);
+    if (!reader.isAtEnd()) return error.Malformed;
+}
+
+/// Takes one value of the dialect from the reader.
+pub fn msgpackFromPackedReader(buffer: *Buffer, reader: *msgpack.Reader) DecodeError!void {
+    // Safe builds fill undefined memory first; that would cost more than most values do.
+    @setRuntimeSafety(false);
+    var levels: Levels = undefined;
+    return unpack(buffer, reader, &levels);
+}
+
+fn unpack(buffer: *Buffer, reader: *msgpack.Reader, levels: *Levels) DecodeError!void {
+    var depth: usize = 0;
+    while (true) {
+        const tag = reader.peek() orelse return error.Malformed;
+        const scalar_bytes = scalar_bytes_by_tag[tag];
+        if (scalar_bytes > 0) {
+            const rest = reader.rest();
+            if (rest.len < scalar_bytes) return error.Malformed;
+            try buffer.append(rest[0..scalar_bytes]);
+            reader.position += scalar_bytes;
+        } else if (try unpackOther(buffer, reader)) |level| {
+            if (depth == depth_max) return error.NestingTooDeep;
+            levels[depth] = level;
+            depth += 1;
+        }
+        while (depth > 0 and levels[depth - 1].remaining == 0) depth -= 1;
+        if (depth == 0) return;
+        const level = &levels[depth - 1];
+        if (level.in_pairs and level.remaining % 2 == 0) try msgpack.writeArrayHeader(buffer, 2);
+        level.remaining -= 1;
+    }
+}
+
+/// Whole length of values that are the same on both sides; 0 for all others.
+const scalar_bytes_by_tag: [256]u8 = table: {
+    var table: [256]u8 = @splat(0);
+    for (0x00..0x80) |tag| table[tag] = 1;
+    for (0xe0..0x100) |tag| table[tag] = 1;
+    for ([_]u8{ 0xc0, 0xc2, 0xc3 }) |tag| table[tag] = 1;
+    for ([_]u8{ 0xcc, 0xd0 }) |tag| table[tag] = 2;
+    for ([_]u8{ 0xcd, 0xd1 }) |tag| table[tag] = 3;
+    for ([_]u8{ 0xca, 0xce, 0xd2 }) |tag| table[tag] = 5;
+    for ([_]u8{ 0xcb, 0xcf, 0xd3 }) |tag| table[tag] = 9;
+    break :table table;
+};
+
+/// Strings and extensions are written, and a container's header; then its level is returned.
+fn unpackOther(buffer: *Buffer, reader: *msgpack.Reader) DecodeError!?Level {
+    switch (try reader.next()) {
+        .string, .binary => |bytes| {
+            try unpackBytes(buffer, bytes);
+            return null;
+        },
+        .extension => |extension| {
+            if (extension.kind != packed_comparison) return error.Malformed;
+            if (extension.data.len != 1) return error.Malformed;
+            try msgpack.writeExtension(buffer, extension_comparison, extension.data);
+            return null;
+        },
+        .array => |count_packed| {
+            const flags = try takeFlags(reader, count_packed);
+            const count = count_packed - @intFromBool(flags != null);
+            try msgpack.writeArrayHeader(buffer, count);
+            return .{ .remaining = count, .in_pairs = false };
+        },
+        .map => |count_packed| {
+            const flags = try takeFlags(reader, count_packed);
+            // The flags are a key, with a value that means nothing.
+            if (flags != null) try reader.skip();
+            const count = count_packed - @intFromBool(flags != null);
+            const in_pairs = if (flags) |bits| bits & flag_preserve_order != 0 else false;
+            if (in_pairs) {
+                try msgpack.writeArrayHeader(buffer, count);
+            } else {
+                try msgpack.writeMapHeader(buffer, count);
+            }
+            return .{ .remaining = @as(u64, count) * 2, .in_pairs = in_pairs };
+        },
+        .nil, .boolean, .int, .uint, .float => unreachable,
+    }
+}
+
+/// A string or binary of the dialect: a particle type byte, then the bytes.
+inline fn unpackBytes(buffer: *Buffer, bytes: []const u8) Buffer.Error!void {
+    if (bytes.len == 0) return msgpack.writeBinary(buffer, bytes);
+    const kind: Type = @fromBackingInt(bytes[0]);
+    switch (kind) {
+        .string => try writeText(buffer, bytes[1..]),
+        .geojson => try msgpack.writeExtension(buffer, extension_geojson, bytes[1..]),
+        .hll => try msgpack.writeExtension(buffer, extension_hll, bytes[1..]),
+        else => try msgpack.writeBinary(buffer, bytes[1..]),
+    }
+}
+
+/// The flags in front of an ordered container's elements, passed over; null if there are none.
+fn takeFlags(reader: *msgpack.Reader, count: u32) error{Malformed}!?u8 {
+    if (count == 0) return null;
+    const tag = reader.peek() orelse return error.Malformed;
+    switch (tag) {
+        0xc7...0xc9, 0xd4...0xd8 => {},
+        else => return null,
+    }
+    const start = reader.position;
+    const extension = (try reader.next()).extension;
+    if (extension.kind == packed_comparison) {
+        reader.position = start;
+        return null;
+    }
+    return @bitCast(extension.kind);
+}
+
+/// Takes one value of standard MessagePack and appends it in the dialect. Integers and lengths
+/// take their shortest form, as the server compares some values by their bytes.
+pub fn packedFromMsgpack(buffer: *Buffer, reader: *msgpack.Reader) EncodeError!void {
+    // See msgpackFromPackedReader.
+    @setRuntimeSafety(false);
+    var remaining: [depth_max]u64 = undefined;
+    return pack(buffer, reader, &remaining);
+}
+
+fn pack(
+    buffer: *Buffer,
+    reader: *msgpack.Reader,
+    remaining: *[depth_max]u64,
+) EncodeError!void {
+    var depth: usize = 0;
+    while (true) {
+        const opened: ?u64 = switch (try reader.next()) {
+            .array => |count| count: {
+                try msgpack.writeArrayHeader(buffer, count);
+                break :count count;
+            },
+            .map => |count| count: {
+                try msgpack.writeMapHeader(buffer, count);
+                break :count @as(u64, count) * 2;
+            },
+            else => |scalar| count: {
+                try packScalar(buffer, scalar);
+                break :count null;
+            },
+        };
+        if (opened) |count| {
+            if (depth == depth_max) return error.NestingTooDeep;
+            remaining[depth] = count;
+            depth += 1;
+        }
+        while (depth > 0 and remaining[depth - 1] == 0) depth -= 1;
+        if (depth == 0) return;
+        remaining[depth - 1] -= 1;
+    }
+}
+
+inline fn packScalar(buffer: *Buffer, token: msgpack.Token) EncodeError!void {
+    switch (token) {
+        .int => |number| try msgpack.writeInt(buffer, number),
+        .uint => return error.IntegerOverflow,
+        .string => |text| try packBytes(buffer, .string, text),
+        .float => |number| try msgpack.writeFloat(buffer, number),
+        .boolean => |flag| try msgpack.writeBool(buffer, flag),
+        .nil => try msgpack.writeNil(buffer),
+        .binary => |data| try packBytes(buffer, .blob, data),
+        .extension => |extension| switch (extension.kind) {
+            extension_geojson => try packBytes(buffer, .geojson, extension.data),
+            extension_hll => try packBytes(buffer, .hll, extension.data),
+            extension_comparison => {
+                if (extension.data.len != 1) return error.UnsupportedValue;
+                if (extension.data[0] > 1) return error.UnsupportedValue;
+                try msgpack.writeExtension(buffer, packed_comparison, extension.data);
+            },
+            else => return error.UnsupportedValue,
+        },
+        .array, .map => unreachable,
+    }
+}
+
+/// A string header also in front of binaries: all that older servers know.
+pub inline fn packBytes(buffer: *Buffer, kind: Type, bytes: []const u8) Buffer.Error!void {
+    if (bytes.len >= std.math.maxInt(u32)) return error.NoSpaceLeft;
+    try msgpack.writeStringHeader(buffer, @intCast(bytes.len + 1));
+    try buffer.ensure(1 + bytes.len);
+    buffer.byteAssumeCapacity(@backingInt(kind));
+    buffer.appendAssumeCapacity(bytes);
+}
