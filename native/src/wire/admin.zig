@@ -237,3 +237,68 @@ pub fn decodeSession(reply: *const Message) DecodeError!Session {
     if (session.token.len == 0) return error.Malformed;
     return session;
 }
+
+const testing = std.testing;
+
+test "passwords hash as another bcrypt hashes them with the same salt" {
+    const Case = struct { []const u8, []const u8 };
+    const long: [80]u8 = @splat('x');
+    const cases = [_]Case{
+        .{ "admin", "1mVO/4MLpGzsqojz6E9Gef6iXDjXdDa" },
+        .{ &long, "j4pCMKJ2fyV1yI8DmffjnyvUcJMifGW" },
+    };
+    for (cases) |case| {
+        var hash: [hash_bytes]u8 = undefined;
+        hashPassword(case[0], &hash);
+        try testing.expectEqualStrings("$2a$10$7EqJtq98hPqEX7fNZaFWoO", hash[0..29]);
+        try testing.expectEqualStrings(case[1], hash[29..]);
+    }
+}
+
+test "a login has the official client's bytes, and the server reads it" {
+    const hash = "$2a$10$7EqJtq98hPqEX7fNZaFWoO1mVO/4MLpGzsqojz6E9Gef6iXDjXdDa";
+    const expected = "\x02\x02\x00\x00\x00\x00\x00\x5b" ++ "\x00\x00\x14\x02" ++
+        "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" ++
+        "\x00\x00\x00\x06\x00admin" ++ "\x00\x00\x00\x3d\x03" ++ hash;
+    var memory: [256]u8 = undefined;
+    var buffer = Buffer.fixed(&memory);
+    try encodeLogin(&buffer, "admin", hash, null);
+    try testing.expectEqualSlices(u8, expected, buffer.written());
+    const request = try Message.decode(buffer.written()[8..]);
+    try testing.expectEqual(Command.login, request.command);
+    try testing.expectEqualStrings("admin", (try request.find(.user)).?);
+    try testing.expectEqualStrings(hash, (try request.find(.credential)).?);
+    try testing.expectEqual(null, try request.find(.clear_password));
+}
+
+test "a session is read from the reply; one without a token is malformed" {
+    var memory: [256]u8 = undefined;
+    var buffer = Buffer.fixed(&memory);
+    var encoder = try Encoder.begin(&buffer);
+    try encoder.field(.session_token, "token");
+    try encoder.fieldInt(.session_ttl, 86_400);
+    encoder.finishReply(0);
+    const body = buffer.written()[8..];
+    const reply = try Message.decode(body);
+    const session = try decodeSession(&reply);
+    try testing.expectEqualStrings("token", session.token);
+    try testing.expectEqual(@as(u32, 86_400), session.ttl_s);
+    for (header_bytes..body.len) |len| {
+        const cut = try Message.decode(body[0..len]);
+        try testing.expectError(error.Malformed, decodeSession(&cut));
+    }
+    try testing.expectError(error.Malformed, Message.decode(body[0 .. header_bytes - 1]));
+    const empty: [header_bytes]u8 = @splat(0);
+    const none = try Message.decode(&empty);
+    try testing.expectError(error.Malformed, decodeSession(&none));
+}
+
+test "an authentication names the user and the token" {
+    var memory: [256]u8 = undefined;
+    var buffer = Buffer.fixed(&memory);
+    try encodeAuthenticate(&buffer, "admin", "TOKEN");
+    const request = try Message.decode(buffer.written()[8..]);
+    try testing.expectEqual(Command.authenticate, request.command);
+    try testing.expectEqual(@as(u8, 2), request.field_count);
+    try testing.expectEqualStrings("TOKEN", (try request.find(.session_token)).?);
+}

@@ -385,3 +385,237 @@ fn cutOrAll(text: []const u8, separator: u8) Halves {
     const offset = std.mem.findScalar(u8, text, separator) orelse return .{ text, text[text.len..] };
     return .{ text[0..offset], text[offset + 1 ..] };
 }
+
+const testing = std.testing;
+
+test "a request is the names, one on each line" {
+    // Recorded from the official client.
+    const expected = "\x02\x01\x00\x00\x00\x00\x00\x20node\npartition-generation\nbuild\n";
+    var memory: [64]u8 = undefined;
+    var buffer = Buffer.fixed(&memory);
+    try encodeRequest(&buffer, &.{ "node", "partition-generation", "build" });
+    try testing.expectEqualStrings(expected, buffer.written());
+}
+
+test "lines of a reply are found by name, with values that may be empty or missing" {
+    const body = "node\tA1\npeers-generation\t4\nempty\t\nbare\nlast\tno newline\tat all";
+    try testing.expectEqualStrings("A1", Lines.find(body, "node").?);
+    try testing.expectEqualStrings("", Lines.find(body, "empty").?);
+    try testing.expectEqualStrings("", Lines.find(body, "bare").?);
+    try testing.expectEqualStrings("no newline\tat all", Lines.find(body, "last").?);
+    try testing.expectEqual(null, Lines.find(body, "nod"));
+    try testing.expectEqual(null, Lines.find("", "node"));
+}
+
+test "errors in every form that servers give are told apart from values" {
+    const Case = struct { []const u8, ?u8, []const u8 };
+    const cases = [_]Case{
+        .{ "ERROR:4:unrecognized command", 4, "unrecognized command" },
+        .{ "ERROR:25:enterprise only", 25, "enterprise only" },
+        .{ "ERROR::bad namespace: x", null, "bad namespace: x" },
+        .{ "FAIL:201:no index", 201, "no index" },
+        .{ "FAIL:no index", null, "no index" },
+        .{ "ERROR:4", 4, "" },
+        .{ "error:4:lower case", 4, "lower case" },
+        .{ "ERROR:", null, "" },
+        .{ "ERROR:9999:code beyond a byte", null, "9999:code beyond a byte" },
+    };
+    for (cases) |case| {
+        const found = failure(case[0]).?;
+        try testing.expectEqual(case[1], found.code);
+        try testing.expectEqualStrings(case[2], found.text);
+    }
+    for ([_][]const u8{ "", "ok", "ns_type=unknown", "ERRO", "4:x" }) |value| {
+        try testing.expectEqual(null, failure(value));
+    }
+}
+
+test "pairs are split at their separator and at the first equals sign" {
+    var pairs = Pairs.init("a=1;b=x=y;;c;", ';');
+    try testing.expectEqualStrings("1", pairs.next().?.value);
+    try testing.expectEqualStrings("x=y", pairs.next().?.value);
+    try testing.expectEqualStrings("c", pairs.next().?.name);
+    try testing.expectEqual(null, pairs.next());
+    try testing.expectEqualStrings("x=y", Pairs.find("a=1;b=x=y", ';', "b").?);
+    try testing.expectEqual(null, Pairs.find("a=1;b=x=y", ';', "x"));
+}
+
+fn expectHost(name: []const u8, port: u16, host: ?Host) !void {
+    try testing.expectEqualStrings(name, host.?.name);
+    try testing.expectEqual(port, host.?.port);
+}
+
+test "hosts are names or addresses, with a port or without" {
+    try expectHost("127.0.0.1", 3010, try parseHost("127.0.0.1:3010", 3000));
+    try expectHost("db.example", 3000, try parseHost("db.example", 3000));
+    try expectHost("::1", 3001, try parseHost("[::1]:3001", 3000));
+    try expectHost("fe80::2", 3000, try parseHost("[fe80::2]", 3000));
+    try expectHost("fe80::2", 3000, try parseHost("fe80::2", 3000));
+    const malformed = [_][]const u8{
+        "", "[::1", "[]:3000", "[::1]3000", ":3000", "a:", "a:0", "a:65536", "a:b", "[::1]:",
+    };
+    for (malformed) |text| try testing.expectError(error.Malformed, parseHost(text, 3000));
+    var hosts = Hosts.init("127.0.0.1:3010;127.0.0.1:3020", 3000);
+    try expectHost("127.0.0.1", 3010, try hosts.next());
+    try expectHost("127.0.0.1", 3020, try hosts.next());
+    try testing.expectEqual(null, try hosts.next());
+}
+
+test "peers as a server lists them" {
+    var peers = try Peers.parse("4,3000,[[A2,,[127.0.0.1:3010]],[A3,,[127.0.0.1:3020]]]");
+    try testing.expectEqual(@as(i64, 4), peers.generation);
+    var peer = (try peers.next()).?;
+    try testing.expectEqualStrings("A2", peer.name);
+    try testing.expectEqualStrings("", peer.tls_name);
+    try expectHost("127.0.0.1", 3010, try peer.hosts.next());
+    try testing.expectEqual(null, try peer.hosts.next());
+    peer = (try peers.next()).?;
+    try testing.expectEqualStrings("A3", peer.name);
+    try testing.expectEqual(null, try peers.next());
+    var none = try Peers.parse("0,3000,[]");
+    try testing.expectEqual(null, try none.next());
+}
+
+test "peers with IPv6, several addresses, TLS names and the default port" {
+    var peers = try Peers.parse("12,4333,[[BB9,tls.a,[[2001:db8::5]:4000,10.0.0.1,[::1]]],[C1,,[h]]]");
+    var peer = (try peers.next()).?;
+    try testing.expectEqualStrings("tls.a", peer.tls_name);
+    try expectHost("2001:db8::5", 4000, try peer.hosts.next());
+    try expectHost("10.0.0.1", 4333, try peer.hosts.next());
+    try expectHost("::1", 4333, try peer.hosts.next());
+    try testing.expectEqual(null, try peer.hosts.next());
+    peer = (try peers.next()).?;
+    try testing.expectEqualStrings("C1", peer.name);
+    try expectHost("h", 4333, try peer.hosts.next());
+    try testing.expectEqual(null, try peers.next());
+    try testing.expectEqual(@as(u16, 3000), (try Peers.parse("1,,[]")).port_default);
+}
+
+fn readPeers(text: []const u8) !void {
+    var peers = try Peers.parse(text);
+    while (try peers.next()) |peer| {
+        var hosts = peer.hosts;
+        while (try hosts.next()) |_| {}
+    }
+}
+
+test "peers cut anywhere, or with a stray bracket, are malformed" {
+    const text = "4,3000,[[A2,,[[::1]:3010]],[A3,t,[127.0.0.1:3020,b]]]";
+    try readPeers(text);
+    for (0..text.len) |len| try testing.expectError(error.Malformed, readPeers(text[0..len]));
+    const malformed = [_][]const u8{
+        "4,3000,[[A2,,127.0.0.1]]", "4,3000,[[A2,,[h]],]",         "4,3000,[[,,[h]]]",
+        "4,3000,[A2,,[h]]",         "4,3000,[[A2,,[h]][A3,,[h]]]", "x,3000,[]",
+        "4,0,[]",                   "4,3000,[[A2,,[[[::1]]]]]",
+    };
+    for (malformed) |item| try testing.expectError(error.Malformed, readPeers(item));
+}
+
+/// Recorded from one node of three.
+const recorded_replicas = "test:0,2," ++
+    // Master.
+    "IhfUNIgQKLMFlAodhQsAJQwk1QlmAOJgBAAApAQQsViYHkIlAJwSiGcUBDA4AgQ0I8QYAzZpKTIo" ++
+    "jCC1iBAtKhzBAEpJrIIRmbJdvAEAnDoiAogCgANDDDAXJKADIwEARDEIqm8BoYAFomc1UIEqwJ+S" ++
+    "1RYVEyElEbNgKQhAQMCIdigAAQCACZgEQ+ABAhC1FiY6YpWAJsskSTADMZASp0T2ANGSFFKHGggw" ++
+    "MewDrALipAAgI0mwQYQjUQKjISAQZAoYABXMgSERrDAUMxiQAhgBI2qQQkceAjFQIwocCAJlZB56" ++
+    "WGoiCKAUJ12FBNiMAFswhVQHCUEFQITCKQYEkXADELGQAVbKlcXMMQlIShUwggSSCB9hxIgiKoAF" ++
+    "igFUhAQaITihEoQmADxRABhAIRdMEDCwIzVDgTcAACA24lHd3WYgYbAIE7CE0gkIWCMkmmYhIJ0A" ++
+    "IFtQBHQ+WBBvw0CgAQNB+HqimJBuKJgtBGLgVJTMBmCJYgBCdgxCgbTTEAlFWAwAloRBceqC1LjJ" ++
+    "AW0qKiOfCYSEYlVEsYNBgBEBAWNoFJxBSGQxCpo0SUABAEJuBAhibJA0IAoEASBgCEABACggBsay" ++
+    "EQESpMqCKgD6AadEhIAMqR2GILUgDEgimwAVgoYCt45qkgl5ICgP0VoCZwE6H0QTAmYgBwj4gmA=" ++ "," ++
+    // Replica.
+    "kKAjAHZhlgwiK4GiEnQCwsIYArKIeByZI/edCDrODKAjYbiY4iGkNJhgIkPGJTAJFCOATMgEUMgQ" ++
+    "UYlCBknSQeMsOzCUQnEMAEGAA6DDQ4VMMSBcOyiooYVAEUsEGFymqw6GQJCACjowGQCKgxjBPUBA" ++
+    "AsnIIErKjgSPxsaohCkwCFYtuG4HdkNSjBfc7cBK6RmEnUIJQBDLlsVwDGglCAoA1AAMCKBAIJcM" ++
+    "CgPAEd0EGrYJ3DQFmgmMoB0UStfpmvTm/GAhbFxCE8mKSGRgMIPyVIBuLIghKQCvAHXCwxiaGkEF" ++
+    "ppAYcwOBCCBSeyMSVgSIWCKY0iLwJlMMRHFwJglEYUZgRokVKBIgTLYVFALJHWppQsCQGzNVwBSa" ++
+    "ULKrObAFjsZMiCrBhUKuDUUqyIiAaIYHUECMcsiTp5kJHAwCIJGGnk+TwEsKCGSlglzCYJBYlGJq" ++
+    "gqCP0YJAocmAIK4PRDAcA4QNZ2MAAmSSqgkYqwgTMQYCDJ89ifGMMAkgq7IQAGFfYHgkgAUlKUQC" ++
+    "vBIB0RhgonspDCKyDnggZQjQ9JSBQmCEgQLKBESKBKzcPCEQ2NQEEyZK2EEy7AIM8g+EMNYDABEB" ++
+    "ylzMAxQNVKAF0EAgIUyBAEIx2gJXI4JZQMiqeVnpSAEUDQaEnlEwJiThEICEYLPo9ZnNWMIHEJo=";
+
+test "replicas as a server gives them" {
+    var replicas = Replicas.init(recorded_replicas ++ ";" ++ recorded_replicas);
+    for (0..2) |_| {
+        var item = (try replicas.next()).?;
+        try testing.expectEqualStrings("test", item.namespace);
+        try testing.expectEqual(@as(u32, 0), item.regime);
+        try testing.expectEqual(@as(u8, 2), item.count);
+        var bitmap: Bitmap = undefined;
+        try testing.expect(try item.bitmaps.next(&bitmap));
+        try expectOwned(&bitmap, 1316, 2717171);
+        try testing.expect(try item.bitmaps.next(&bitmap));
+        try expectOwned(&bitmap, 1454, 2973203);
+        try testing.expect(!try item.bitmaps.next(&bitmap));
+    }
+    try testing.expectEqual(null, try replicas.next());
+}
+
+/// How many partitions there are, and the sum of their ids.
+fn expectOwned(bitmap: *const Bitmap, count_expected: u32, sum_expected: u32) !void {
+    var count: u32 = 0;
+    var sum: u32 = 0;
+    for (0..digest.partitions) |partition| {
+        if (!bitmapHas(bitmap, @intCast(partition))) continue;
+        count += 1;
+        sum += @intCast(partition);
+    }
+    try testing.expectEqual(count_expected, count);
+    try testing.expectEqual(sum_expected, sum);
+}
+
+test "replicas that were encoded are read back" {
+    var bitmaps: [3]Bitmap = @splat(@splat(0));
+    for (0..digest.partitions) |partition| bitmapSet(&bitmaps[partition % 3], @intCast(partition));
+    var memory: [3000]u8 = undefined;
+    var buffer = Buffer.fixed(&memory);
+    try encodeReplicas(&buffer, "bar", std.math.maxInt(u32), &bitmaps);
+    var replicas = Replicas.init(buffer.written());
+    var item = (try replicas.next()).?;
+    try testing.expectEqual(@as(u32, std.math.maxInt(u32)), item.regime);
+    for (&bitmaps) |*expected| {
+        var bitmap: Bitmap = undefined;
+        try testing.expect(try item.bitmaps.next(&bitmap));
+        try testing.expectEqualSlices(u8, expected, &bitmap);
+    }
+}
+
+fn readReplicas(text: []const u8) !void {
+    var replicas = Replicas.init(text);
+    while (try replicas.next()) |item| {
+        var bitmaps = item.bitmaps;
+        var bitmap: Bitmap = undefined;
+        while (try bitmaps.next(&bitmap)) {}
+    }
+}
+
+test "replicas cut anywhere, or with wrong numbers, are malformed" {
+    for (1..recorded_replicas.len) |len| {
+        try testing.expectError(error.Malformed, readReplicas(recorded_replicas[0..len]));
+    }
+    var text = recorded_replicas.*;
+    text[20] = '!';
+    try testing.expectError(error.Malformed, readReplicas(&text));
+    const malformed = [_][]const u8{
+        "test:0,0,",                                     "test:-1,1,AAAA", "test:0,256,AAAA", ":0,1,AAAA", "test", "test:0,1,AAAA",
+        "a-namespace-name-longer-than-allowed:0,1,AAAA",
+    };
+    for (malformed) |item| try testing.expectError(error.Malformed, readReplicas(item));
+}
+
+test "rack ids are a number for each namespace" {
+    var racks = RackIds.init("test:1;bar:-1;");
+    const first = (try racks.next()).?;
+    try testing.expectEqualStrings("test", first.namespace);
+    try testing.expectEqual(@as(i32, 1), first.rack_id);
+    try testing.expectEqual(@as(i32, -1), (try racks.next()).?.rack_id);
+    try testing.expectEqual(null, try racks.next());
+    var wrong = RackIds.init("test:x");
+    try testing.expectError(error.Malformed, wrong.next());
+}
+
+test "generations are integers, and -1 is one" {
+    try testing.expectEqual(@as(i64, -1), try parseGeneration("-1"));
+    try testing.expectEqual(@as(i64, 4), try parseGeneration("4"));
+    try testing.expectError(error.Malformed, parseGeneration("ERROR:4:x"));
+}
