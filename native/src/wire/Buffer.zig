@@ -70,6 +70,7 @@ fn grow(buffer: *Buffer, count: usize) Error!void {
     buffer.on_heap = true;
 }
 
+/// The data must not lie in the buffer itself, which may move.
 pub inline fn append(buffer: *Buffer, data: []const u8) Error!void {
     try buffer.ensure(data.len);
     buffer.appendAssumeCapacity(data);

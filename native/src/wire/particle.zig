@@ -444,3 +444,110 @@ pub inline fn packBytes(buffer: *Buffer, kind: Type, bytes: []const u8) Buffer.E
     buffer.byteAssumeCapacity(@backingInt(kind));
     buffer.appendAssumeCapacity(bytes);
 }
+
+const testing = std.testing;
+
+fn expectDecoded(expected: []const u8, kind: Type, bytes: []const u8) !void {
+    var memory: [64]u8 = undefined;
+    var buffer = Buffer.fixed(&memory);
+    try msgpackFromParticle(&buffer, kind, bytes);
+    try testing.expectEqualSlices(u8, expected, buffer.written());
+}
+
+fn expectNotDecoded(kind: Type, bytes: []const u8) !void {
+    var memory: [64]u8 = undefined;
+    var buffer = Buffer.fixed(&memory);
+    try testing.expectError(error.Malformed, msgpackFromParticle(&buffer, kind, bytes));
+}
+
+fn expectNotEncoded(expected: EncodeError, standard: []const u8) !void {
+    var memory: [64]u8 = undefined;
+    var buffer = Buffer.fixed(&memory);
+    var reader = msgpack.Reader.init(standard);
+    try testing.expectError(expected, particleFromMsgpack(&buffer, &reader));
+}
+
+test "language blobs and particles of unknown types are read as bytes" {
+    const kinds = [_]Type{
+        .java_blob, .csharp_blob, .python_blob, .ruby_blob,
+        .php_blob,  .erlang_blob, .vector,      @fromBackingInt(@as(u8, 200)),
+    };
+    for (kinds) |kind| try expectDecoded("\xc4\x02ab", kind, "ab");
+    try expectDecoded("\x91\xc4\x02ab", .list, "\x91\xa3\x09ab");
+}
+
+test "a string that is not UTF-8 is read as bytes, a string in a list too" {
+    try expectDecoded("\xa3\xe2\x82\xac", .string, "\xe2\x82\xac");
+    try expectDecoded("\xc4\x02\xe2\x82", .string, "\xe2\x82");
+    try expectDecoded("\xc4\x0aabcdefgh\xffi", .string, "abcdefgh\xffi");
+    try expectDecoded("\x92\xc4\x01\xff\xa1a", .list, "\x92\xa2\x03\xff\xa2\x03a");
+}
+
+test "integers of the widths that a server takes, and no others" {
+    try expectDecoded("\xcc\xff", .integer, "\xff");
+    try expectDecoded("\xcd\xff\xff", .integer, "\xff\xff");
+    try expectDecoded("\xce\xff\xff\xff\xff", .integer, "\xff\xff\xff\xff");
+    for ([_][]const u8{ "", "abc", "abcdefghi" }) |bytes| try expectNotDecoded(.integer, bytes);
+}
+
+test "scalars of a wrong size and lists with something behind them are malformed" {
+    try expectNotDecoded(.float, "1234");
+    try expectNotDecoded(.boolean, "");
+    try expectNotDecoded(.boolean, "\x00\x00");
+    try expectNotDecoded(.geojson, "\x00\x00");
+    try expectNotDecoded(.geojson, "\x00\x00\x01{}");
+    try expectNotDecoded(.list, "");
+    try expectNotDecoded(.list, "\x91");
+    try expectNotDecoded(.list, "\x91\x01\x01");
+    try expectNotDecoded(.map, "\x81\x01");
+    try expectNotDecoded(.map, "\x81\xc7\x00\x01");
+    try expectNotDecoded(.list, "\x92\x01\xc7\x00\x01");
+    try expectNotDecoded(.list, "\xdd\xff\xff\xff\xff");
+}
+
+test "what has no particle is refused: large integers, unknown extensions, a bare wildcard" {
+    try expectNotEncoded(error.IntegerOverflow, "\xcf\x80\x00\x00\x00\x00\x00\x00\x00");
+    try expectNotEncoded(error.IntegerOverflow, "\x91\xcf\xff\xff\xff\xff\xff\xff\xff\xff");
+    try expectNotEncoded(error.UnsupportedValue, "\xd4\x01a");
+    try expectNotEncoded(error.UnsupportedValue, "\x91\xd4\x01a");
+    try expectNotEncoded(error.UnsupportedValue, "\xd4\x7e\x00");
+    try expectNotEncoded(error.UnsupportedValue, "\x91\xd4\x7e\x02");
+    try expectNotEncoded(error.Malformed, "\x91");
+    try expectNotEncoded(error.Malformed, "");
+}
+
+test "nesting is bounded both ways, at the same depth" {
+    for ([_]usize{ 0, 1 }) |excess| {
+        var nested: [depth_max + 1]u8 = @splat(0x91);
+        const depth = depth_max + excess;
+        nested[depth - 1] = 0x90;
+        var memory: [depth_max + 16]u8 = undefined;
+        var buffer = Buffer.fixed(&memory);
+        var reader = msgpack.Reader.init(nested[0..depth]);
+        if (excess == 0) {
+            try testing.expectEqual(Type.list, try particleFromMsgpack(&buffer, &reader));
+            try testing.expectEqualSlices(u8, nested[0..depth], buffer.written());
+            buffer.clear();
+            try msgpackFromParticle(&buffer, .list, nested[0..depth]);
+        } else {
+            const encoded = particleFromMsgpack(&buffer, &reader);
+            try testing.expectError(error.NestingTooDeep, encoded);
+            buffer.clear();
+            const decoded = msgpackFromParticle(&buffer, .list, nested[0..depth]);
+            try testing.expectError(error.NestingTooDeep, decoded);
+        }
+    }
+}
+
+test "a value needs no more room than it takes" {
+    const stored = "\x93\xa6\x03hello\x07\xa3\x04ab";
+    const expected = "\x93\xa5hello\x07\xc4\x02ab";
+    var memory: [expected.len]u8 = undefined;
+    var buffer = Buffer.fixed(&memory);
+    try msgpackFromParticle(&buffer, .list, stored);
+    try testing.expectEqualSlices(u8, expected, buffer.written());
+    for (0..expected.len) |len| {
+        buffer = Buffer.fixed(memory[0..len]);
+        try testing.expectError(error.NoSpaceLeft, msgpackFromParticle(&buffer, .list, stored));
+    }
+}
