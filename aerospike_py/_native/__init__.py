@@ -1,0 +1,227 @@
+"""The glue between Python and the library: calls, errors, interrupts. Nothing of Aerospike.
+
+A call's result goes into a scratch buffer that is used again and again; each call in progress has
+one of its own. The GIL is released during calls. Signal handlers of Python run while the main
+thread waits in a call: the library asks for them, and an exception that a handler raises ends the
+call and surfaces from it.
+"""
+
+from collections.abc import Callable
+from threading import get_ident
+from typing import Any, TypeAlias, TypeVar
+
+from .. import exception
+from .._ffi import ffi, lib
+
+T = TypeVar("T")
+Pointer: TypeAlias = Any
+"""A cffi object."""
+
+if lib.asz_abi_version() != lib.ASZ_ABI_VERSION:
+    raise ImportError(
+        f"the library has ABI version {lib.asz_abi_version()}, "
+        f"this package needs {lib.ASZ_ABI_VERSION}; install aerospike-py again"
+    )
+
+NULL: Pointer = ffi.NULL
+NOT_CONNECTED: int = lib.ASZ_ERROR_NOT_CONNECTED
+
+_SCRATCH_BYTES = 64 * 1024
+_SCRATCHES_KEPT_MAX = 64
+
+_execute = lib.asz_client_execute
+_release = lib.asz_result_release
+
+Scratch: TypeAlias = tuple[Pointer, Pointer, memoryview, Pointer]
+
+# list.pop and list.append are atomic, so the free list needs no lock.
+_free: list[Scratch] = []
+_pop = _free.pop
+_push = _free.append
+
+# By thread: what a signal handler raised while the thread was in a call.
+_raised: dict[int, BaseException] = {}
+
+
+def _new_scratch() -> Scratch:
+    """(asz_error, asz_result, the buffer as a memoryview, the buffer)."""
+    memory = ffi.new("uint8_t[]", _SCRATCH_BYTES)
+    error = ffi.new("asz_error *")
+    error.size = ffi.sizeof("asz_error")
+    result = ffi.new("asz_result *")
+    result.size = ffi.sizeof("asz_result")
+    result.data = memory
+    result.capacity = _SCRATCH_BYTES
+    return error, result, memoryview(ffi.buffer(memory)), memory
+
+
+def execute(
+    client: Pointer,
+    command: int,
+    request: bytes,
+    policy: Pointer,
+    decode: Callable[[memoryview], T],
+) -> T:
+    """Runs a command and returns what `decode` makes of its result.
+
+    Raises:
+        AerospikeError: The class is chosen by the result code.
+        BaseException: What a signal handler raised during the call.
+    """
+    try:
+        scratch = _pop()
+    except IndexError:
+        scratch = _new_scratch()
+    error, result, view, _ = scratch
+    try:
+        status = _execute(client, command, request, len(request), policy, result, error)
+        if _raised:
+            _raise_pending(scratch)
+        if status:
+            raise failure(error)
+        if result.owned:
+            return _decode_owned(scratch, decode)
+        return decode(view[: result.length])
+    finally:
+        if len(_free) < _SCRATCHES_KEPT_MAX:
+            _push(scratch)
+
+
+def _decode_owned(scratch: Scratch, decode: Callable[[memoryview], T]) -> T:
+    result = scratch[1]
+    try:
+        return decode(memoryview(ffi.buffer(result.data, result.length)))
+    finally:
+        _reset(scratch)
+
+
+def _reset(scratch: Scratch) -> None:
+    _, result, _, memory = scratch
+    _release(result)
+    result.data = memory
+    result.capacity = _SCRATCH_BYTES
+
+
+def _raise_pending(scratch: Scratch | None = None) -> None:
+    raised = _raised.pop(get_ident(), None)
+    if raised is not None:
+        if scratch is not None:
+            _reset(scratch)
+        raise raised
+
+
+def failure(error: Pointer) -> exception.AerospikeError:
+    """The exception for a filled asz_error."""
+    code = error.code
+    node = _text(error.node, error.node_len)
+    return exception.class_for(code)(
+        _text(error.message, error.message_len),
+        result_code=code,
+        in_doubt=bool(error.in_doubt),
+        node=node or None,
+    )
+
+
+def _text(characters: Pointer, length: int) -> str:
+    return bytes(ffi.buffer(characters, length)).decode("utf-8", "replace")
+
+
+def _new_error() -> Pointer:
+    error = ffi.new("asz_error *")
+    error.size = ffi.sizeof("asz_error")
+    return error
+
+
+def _check(status: int, error: Pointer) -> None:
+    if _raised:
+        _raise_pending()
+    if status:
+        raise failure(error)
+
+
+def client_create(config: bytes) -> Pointer:
+    """A client of the library; it is destroyed when the last reference to it goes."""
+    error = _new_error()
+    out = ffi.new("asz_client **")
+    _check(lib.asz_client_create(config, len(config), out, error), error)
+    return ffi.gc(out[0], lib.asz_client_destroy)
+
+
+def client_connect(client: Pointer) -> None:
+    """Connects to the cluster; does nothing when connected."""
+    error = _new_error()
+    _check(lib.asz_client_connect(client, error), error)
+
+
+def client_close(client: Pointer) -> None:
+    """Closes the connections; idempotent."""
+    lib.asz_client_close(client)
+
+
+def client_is_connected(client: Pointer) -> bool:
+    """Whether at least one node answers."""
+    return bool(lib.asz_client_is_connected(client))
+
+
+def client_after_fork(client: Pointer) -> None:
+    """In the child of a fork: gives up what belongs to the parent."""
+    lib.asz_client_after_fork(client)
+
+
+def key_digest(key: bytes) -> bytes:
+    """The digest (20 bytes) of an encoded key."""
+    error = _new_error()
+    digest = ffi.new("uint8_t[20]")
+    _check(lib.asz_key_digest(key, len(key), digest, error), error)
+    return bytes(ffi.buffer(digest))
+
+
+def new_policy(command: int) -> Pointer:
+    """A policy struct with the defaults of a command."""
+    policy = ffi.new("asz_policy *")
+    policy.size = ffi.sizeof("asz_policy")
+    lib.asz_policy_init(policy, command)
+    return policy
+
+
+def copy_policy(policy: Pointer) -> Pointer:
+    """A policy struct of its own with the same members."""
+    return ffi.new("asz_policy *", policy[0])
+
+
+def devserver_start(options: bytes) -> Pointer:
+    """Starts a local server; it is stopped when the last reference to it goes."""
+    error = _new_error()
+    out = ffi.new("asz_devserver **")
+    _check(lib.asz_devserver_start(options, len(options), out, error), error)
+    return ffi.gc(out[0], lib.asz_devserver_destroy)
+
+
+def devserver_control(server: Pointer, command: bytes) -> bytes:
+    """Runs a control command and returns its MessagePack reply."""
+    scratch = _new_scratch()
+    error, result, _, _ = scratch
+    try:
+        _check(lib.asz_devserver_control(server, command, len(command), result, error), error)
+        return bytes(ffi.buffer(result.data, result.length))
+    finally:
+        _reset(scratch)
+
+
+def devserver_stop(server: Pointer) -> None:
+    """Stops the server now, rather than when its last reference goes."""
+    ffi.release(server)
+
+
+def _keep_raised(kind: object, raised: BaseException, traceback: object) -> int:
+    _raised[get_ident()] = raised
+    return 1
+
+
+def _interrupt_check() -> int:
+    """Gives Python's signal handlers their turn; 1 when one of them raised."""
+    return 1 if get_ident() in _raised else 0
+
+
+ffi.def_extern("asz_python_interrupt_check", error=1, onerror=_keep_raised)(_interrupt_check)
+lib.asz_set_interrupt_check(lib.asz_python_interrupt_check)

@@ -1,0 +1,102 @@
+"""What the synchronous and the asynchronous client have in common: a connection's life.
+
+A client of the library is made when connecting, and kept to connect again after a close. In the
+child of a fork it is given up: sockets and threads belong to the parent, and the child's next
+operation connects anew.
+"""
+
+import os
+import threading
+import weakref
+from typing import Any
+
+from . import _native
+from ._config import Config
+from ._native import Pointer
+from ._requests import Decode, Requests, T
+from .exception import ClientError
+from .log import logger
+
+_clients: "weakref.WeakSet[BaseClient]" = weakref.WeakSet()
+
+
+class BaseClient:
+    """Not for users: see `Client`."""
+
+    def __init__(self, config: Any) -> None:
+        self._config = Config(config)
+        self._requests = Requests(self._config)
+        # Connecting and closing exclude one another; operations do not take the lock.
+        self._lock = threading.Lock()
+        self._native: Pointer = None
+        self._native_config = b""
+        self._was_forked = False
+        _clients.add(self)
+
+    def _open(self, user: str | None, password: str | None) -> None:
+        encoded = self._config.encode(user, password)
+        with self._lock:
+            if self._native is not None and encoded == self._native_config:
+                _native.client_connect(self._native)
+            else:
+                client = _native.client_create(encoded)
+                _native.client_connect(client)
+                old, self._native, self._native_config = self._native, client, encoded
+                if old is not None:
+                    _native.client_close(old)
+            self._was_forked = False
+        logger.debug("connected to the cluster")
+
+    def _shut(self) -> None:
+        with self._lock:
+            self._was_forked = False
+            if self._native is not None:
+                _native.client_close(self._native)
+                logger.debug("closed the client")
+
+    def _is_connected(self) -> bool:
+        client = self._native
+        if client is None:
+            return False
+        return _native.client_is_connected(client)
+
+    def _execute(self, command: int, request: bytes, policy: Pointer, decode: Decode[T]) -> T:
+        client = self._native
+        if client is None:
+            raise _not_connected()
+        try:
+            return _native.execute(client, command, request, policy, decode)
+        except ClientError as error:
+            if error.result_code != _native.NOT_CONNECTED:
+                raise
+        if not self._was_forked:
+            raise _not_connected()
+        self._reopen_in_child()
+        return _native.execute(client, command, request, policy, decode)
+
+    def _reopen_in_child(self) -> None:
+        with self._lock:
+            if self._was_forked:
+                _native.client_connect(self._native)
+                self._was_forked = False
+
+    def _after_fork(self) -> None:
+        self._lock = threading.Lock()  # A thread that is not in the child may have held it.
+        client = self._native
+        if client is not None:
+            self._was_forked = _native.client_is_connected(client)
+            _native.client_after_fork(client)
+
+
+def _not_connected() -> ClientError:
+    return ClientError(
+        "the client is not connected; call connect() first", result_code=_native.NOT_CONNECTED
+    )
+
+
+def _after_fork_in_child() -> None:
+    for client in list(_clients):
+        client._after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)

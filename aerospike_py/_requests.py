@@ -1,0 +1,150 @@
+"""One function an operation: from arguments to a request, and from its result to Python.
+
+The synchronous and the asynchronous client share all of it; they differ only in how they wait.
+A request is (command, encoded request, policy struct, decoder of the result). Arguments are
+checked here, before anything is sent.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+import msgspec
+
+from . import _native
+from ._config import Config
+from ._ffi import lib
+from ._native import Pointer
+from ._values import bin_names, decode_extension, encode, encode_operand, encode_put
+from .exception import ClientError, InvalidArgError, class_for
+from .keys import request_key
+from .policy import admin_policies, read_policies, write_policies
+from .types import ExistsResult, InfoNodeResult, Record
+
+T = TypeVar("T")
+Decode: TypeAlias = Callable[[memoryview], T]
+Request: TypeAlias = tuple[int, bytes, Pointer, Decode[T]]
+
+_PUT: int = lib.ASZ_PUT
+_GET: int = lib.ASZ_GET
+_SELECT: int = lib.ASZ_SELECT
+_EXISTS: int = lib.ASZ_EXISTS
+_REMOVE: int = lib.ASZ_REMOVE
+_TOUCH: int = lib.ASZ_TOUCH
+_APPEND: int = lib.ASZ_APPEND
+_PREPEND: int = lib.ASZ_PREPEND
+_INCREMENT: int = lib.ASZ_INCREMENT
+_REMOVE_BIN: int = lib.ASZ_REMOVE_BIN
+_INFO: int = lib.ASZ_INFO
+_INFO_ANY: int = lib.ASZ_INFO_ANY
+_NODES: int = lib.ASZ_NODES
+_PING: int = lib.ASZ_PING
+
+_NO_ARGUMENTS = encode([])
+
+
+def _decoder(kind: type[T]) -> Decode[T]:
+    decode = msgspec.msgpack.Decoder(kind, ext_hook=decode_extension).decode
+
+    def checked(data: memoryview) -> T:
+        try:
+            return decode(data)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise ClientError(
+                f"the server's answer cannot be shown as Python values: {error}"
+            ) from error
+
+    return checked
+
+
+def _nothing(_data: memoryview) -> None:
+    return None
+
+
+def _true(_data: memoryview) -> bool:
+    return True
+
+
+_record = _decoder(Record)
+_exists_result = _decoder(ExistsResult)
+_info_results = _decoder(list[InfoNodeResult])
+_nodes = _decoder(list[tuple[str, str, int]])
+
+
+def _info_response(data: memoryview) -> str:
+    ((node, status, response),) = _info_results(data)
+    if status:
+        raise class_for(status)(response, result_code=status, node=node)
+    return response
+
+
+def _node_names(data: memoryview) -> list[str]:
+    return [name for name, _, _ in _nodes(data)]
+
+
+class Requests:
+    """Makes the requests of one client, with its default policies."""
+
+    def __init__(self, config: Config) -> None:
+        defaults = config.policies
+        self._read = read_policies(defaults.get("read"), _GET)
+        self._write = write_policies(defaults.get("write"), _PUT)
+        self._info = admin_policies("info", defaults.get("info") or defaults.get("admin"), _INFO)
+
+    def get(self, key: Any, policy: Any) -> Request[Record]:
+        return _GET, encode((request_key(key),)), self._read(policy), _record
+
+    def select(self, key: Any, bins: Any, policy: Any) -> Request[Record]:
+        request = encode((request_key(key), bin_names(bins, "select")))
+        return _SELECT, request, self._read(policy), _record
+
+    def exists(self, key: Any, policy: Any) -> Request[ExistsResult]:
+        return _EXISTS, encode((request_key(key),)), self._read(policy), _exists_result
+
+    def put(self, key: Any, bins: Any, meta: Any, policy: Any) -> Request[None]:
+        return _PUT, encode_put(request_key(key), bins), self._write(policy, meta), _nothing
+
+    def remove(self, key: Any, meta: Any, policy: Any) -> Request[None]:
+        return _REMOVE, encode((request_key(key),)), self._write(policy, meta), _nothing
+
+    def touch(self, key: Any, val: Any, meta: Any, policy: Any) -> Request[None]:
+        request = encode((request_key(key),))
+        given = None if val == 0 and type(val) is int else val
+        return _TOUCH, request, self._write(policy, meta, given), _nothing
+
+    def append(self, key: Any, name: Any, val: Any, meta: Any, policy: Any) -> Request[None]:
+        request = encode_operand(request_key(key), name, val, (str, bytes, bytearray), "append")
+        return _APPEND, request, self._write(policy, meta), _nothing
+
+    def prepend(self, key: Any, name: Any, val: Any, meta: Any, policy: Any) -> Request[None]:
+        request = encode_operand(request_key(key), name, val, (str, bytes, bytearray), "prepend")
+        return _PREPEND, request, self._write(policy, meta), _nothing
+
+    def increment(self, key: Any, name: Any, offset: Any, meta: Any, policy: Any) -> Request[None]:
+        request = encode_operand(request_key(key), name, offset, (int, float), "increment")
+        return _INCREMENT, request, self._write(policy, meta), _nothing
+
+    def remove_bin(self, key: Any, names: Any, meta: Any, policy: Any) -> Request[None]:
+        request = encode((request_key(key), bin_names(names, "remove_bin")))
+        return _REMOVE_BIN, request, self._write(policy, meta), _nothing
+
+    def info_all(self, command: Any, policy: Any) -> Request[list[InfoNodeResult]]:
+        request = encode((_info_command(command), None))
+        return _INFO, request, self._info(policy), _info_results
+
+    def info_random_node(self, command: Any, policy: Any) -> Request[str]:
+        return _INFO_ANY, encode((_info_command(command),)), self._info(policy), _info_response
+
+    def node_names(self) -> Request[list[str]]:
+        return _NODES, _NO_ARGUMENTS, _native.NULL, _node_names
+
+    def ping(self) -> Request[bool]:
+        return _PING, _NO_ARGUMENTS, self._info(), _true
+
+
+def _info_command(command: Any) -> str:
+    if not isinstance(command, str):
+        raise TypeError(f"an info command must be a str, not {type(command).__name__}")
+    text = str.__str__(command).strip()
+    if not text or "\n" in text:
+        raise InvalidArgError("an info command must be one line, and not empty")
+    return text

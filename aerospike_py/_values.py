@@ -1,0 +1,280 @@
+"""Python values into MessagePack requests.
+
+The encoder takes exact built-in types at C speed, but it also takes types that a record cannot
+hold (dates, sets, dataclasses), and refuses ones that it can (subclasses, NumPy scalars). So the
+types are looked at first, a whole container at a time; anything unusual takes the slow path,
+which makes plain values of it or raises the error that names bin and type.
+"""
+
+import re
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from .exception import BinNameError, InvalidArgError
+from .types import GeoJSON, HyperLogLog
+
+INT64_MIN = -(2**63)
+INT64_MAX = 2**63 - 1
+DEPTH_MAX = 256
+"""Lists and maps within lists and maps; a list of scalars has depth 1."""
+BIN_NAME_BYTES_MAX = 15
+
+EXTENSION_GEOJSON = 23
+EXTENSION_HLL = 18
+
+encode = msgspec.msgpack.Encoder().encode
+
+_SCALARS = frozenset({int, str, float, bytes, bool, type(None), bytearray})
+_CONTAINERS = frozenset({list, tuple, dict})
+_MAP_KEYS = frozenset({int, str, float, bytes})
+_are_scalars = _SCALARS.issuperset
+_are_plain = (_SCALARS | _CONTAINERS).issuperset
+_are_map_keys = _MAP_KEYS.issuperset
+
+# The only form of a MessagePack integer beyond int64 that the encoder makes; the same bytes may
+# also be part of something else, so a match is a reason to look closer and nothing more.
+_may_overflow = re.compile(rb"\xcf[\x80-\xff]").search
+
+
+class _BinNames(set[str]):
+    """Bin names that were found valid, as there are few and they come again and again."""
+
+    limit = 4096
+
+    def check(self, names: Iterable[Any]) -> None:
+        for name in names:
+            check_bin_name(name)
+            if len(self) >= self.limit:
+                self.clear()
+            self.add(str.__str__(name))
+
+
+_bin_names = _BinNames()
+
+
+def check_bin_name(name: Any) -> None:
+    """Raises unless `name` can be the name of a bin.
+
+    Raises:
+        TypeError: It is not a str.
+        BinNameError: It is empty, or has more than 15 bytes in UTF-8.
+        UnicodeEncodeError: It has a lone surrogate.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"a bin name must be a str, not {type(name).__name__}: {name!r:.100}")
+    length = len(name.encode())
+    if length > BIN_NAME_BYTES_MAX:
+        raise BinNameError(
+            f"bin name {name!r:.100} has {length} bytes; at most {BIN_NAME_BYTES_MAX} are allowed"
+        )
+    if length == 0:
+        raise BinNameError("a bin name must not be empty")
+
+
+def bin_names(names: Any, method: str) -> list[str]:
+    """A list of bin names as a method's argument.
+
+    Raises:
+        TypeError: It is not a list or tuple of str.
+        InvalidArgError: It is empty.
+        BinNameError: A name is empty or too long.
+    """
+    if isinstance(names, str) or not isinstance(names, Iterable):
+        raise TypeError(f"{method}: bin names must be a list of str, not {type(names).__name__}")
+    listed = list(names)
+    if not listed:
+        raise InvalidArgError(f"{method}: at least one bin name is needed")
+    for name in listed:
+        check_bin_name(name)
+    return [str.__str__(name) for name in listed]
+
+
+def encode_put(key: Any, bins: Any) -> bytes:
+    """The request [key, {bin: value}]; `key` is a checked one.
+
+    Raises:
+        TypeError: `bins` is not a dict, or a value is of a type that a bin cannot hold.
+        InvalidArgError: There is no bin.
+        BinNameError: A name is empty or too long.
+        OverflowError: An int does not fit into 64 bits.
+        UnicodeEncodeError: A str has lone surrogates.
+        ValueError: Lists and maps are nested too deep.
+    """
+    if type(bins) is not dict:
+        if not isinstance(bins, dict):
+            raise TypeError(f"bins must be a dict, not {type(bins).__name__}")
+        bins = dict(dict.items(bins))
+    if not _bin_names.issuperset(bins):
+        _bin_names.check(bins)
+    values = bins.values()
+    if _are_scalars(map(type, values)) or (
+        _are_plain(map(type, values)) and _contents_are_plain(values)
+    ):
+        try:
+            request = encode((key, bins))
+        except (OverflowError, TypeError, RecursionError):
+            pass  # Found again, and named, by the slow path.
+        else:
+            if not bins:
+                raise InvalidArgError("at least one bin is needed")
+            if _may_overflow(request) is None:
+                return request
+    plain = {str.__str__(name): plain_value(value, name) for name, value in bins.items()}
+    return encode((key, plain))
+
+
+def encode_operand(key: Any, name: Any, value: Any, kinds: tuple[type, ...], method: str) -> bytes:
+    """The request [key, bin, value] of a method that takes values of certain types only.
+
+    Raises:
+        TypeError: The value is of another type, or the bin name is not a str.
+        BinNameError: The name is empty or too long.
+        OverflowError: An int does not fit into 64 bits.
+    """
+    check_bin_name(name)
+    plain = plain_value(value, name)
+    if type(plain) not in kinds:
+        allowed = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(
+            f"{method}: the value for bin {name!r} must be {allowed}, not {type(value).__name__}"
+        )
+    return encode((key, str.__str__(name), plain))
+
+
+def _contents_are_plain(values: Iterable[Any]) -> bool:
+    """Whether all that is in the containers among `values` is of the plain types.
+
+    Depth first, so that a container that contains itself meets the limit at once.
+    """
+    pending = [(value, 1) for value in values if type(value) in _CONTAINERS]
+    while pending:
+        container, depth = pending.pop()
+        if depth > DEPTH_MAX:
+            return False
+        if type(container) is dict:
+            if not _are_map_keys(map(type, container)):
+                return False
+            members = container.values()
+        else:
+            members = container
+        if _are_scalars(map(type, members)):
+            continue
+        if not _are_plain(map(type, members)):
+            return False
+        pending += [(member, depth + 1) for member in members if type(member) in _CONTAINERS]
+    return True
+
+
+def plain_value(value: Any, name: str) -> Any:
+    """The value made of the encoder's own types.
+
+    Args:
+        value: Anything.
+        name: The bin that it is for, to be named in errors.
+
+    Raises:
+        TypeError: The value, or one inside it, is of a type that a bin cannot hold.
+        OverflowError: An int does not fit into 64 bits.
+        UnicodeEncodeError: A str has lone surrogates.
+        ValueError: Lists and maps are nested too deep.
+    """
+    try:
+        return _plain(value, name, 0)
+    except RecursionError:
+        # The caller's own stack is nearly used up.
+        raise _too_deep(name) from None
+
+
+def _plain(value: Any, name: str, depth: int) -> Any:
+    kind = type(value)
+    if kind in _SCALARS:
+        if kind is int:
+            return _int64(value, name)
+        if kind is str:
+            value.encode()
+        return value
+    if isinstance(value, (list, tuple)):
+        _check_depth(depth, name)
+        # The base type's own iteration: a subclass may have overridden it.
+        members = list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
+        return [_plain(member, name, depth + 1) for member in members]
+    if isinstance(value, dict):
+        _check_depth(depth, name)
+        return {
+            _map_key(key, name): _plain(member, name, depth + 1)
+            for key, member in dict.items(value)
+        }
+    return _unusual(value, name)
+
+
+def _unusual(value: Any, name: str) -> Any:
+    if isinstance(value, GeoJSON):
+        return msgspec.msgpack.Ext(EXTENSION_GEOJSON, value.text.encode())
+    if isinstance(value, HyperLogLog):
+        return msgspec.msgpack.Ext(EXTENSION_HLL, bytes(value))
+    # The base type's own methods: a subclass may have overridden them.
+    if isinstance(value, int):
+        return _int64(int.__pos__(value), name)
+    if isinstance(value, str):
+        text = str.__str__(value)
+        text.encode()
+        return text
+    if isinstance(value, float):
+        return float.__pos__(value)
+    if isinstance(value, bytes):
+        return bytes.__getitem__(value, slice(None))
+    if isinstance(value, (bytearray, memoryview)):
+        return bytes(value)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, (numpy.integer, numpy.floating, numpy.bool_)):
+        item = value.item()
+        if type(item) is int:
+            return _int64(item, name)
+        if type(item) in _SCALARS:
+            return item
+    kind = type(value)
+    raise TypeError(
+        f"bin {name!r}: a value of type {kind.__module__}.{kind.__qualname__} cannot be stored"
+    )
+
+
+def _map_key(key: Any, name: str) -> Any:
+    if key is not None and not isinstance(key, (bool, list, tuple, dict, GeoJSON)):
+        plain = _plain(key, name, 0)
+        if type(plain) in _MAP_KEYS:
+            return plain
+    raise TypeError(
+        f"bin {name!r}: a map key must be a str, int, float or bytes, not {type(key).__name__}"
+    )
+
+
+def _int64(value: int, name: str) -> int:
+    if INT64_MIN <= value <= INT64_MAX:
+        return value
+    raise OverflowError(f"bin {name!r}: the int {_shown(value)} does not fit into 64 bits")
+
+
+def _shown(value: int) -> str:
+    # The decimal digits of a huge int take long, and Python may refuse to make them.
+    return str(value) if value.bit_length() <= 256 else f"of {value.bit_length()} bits"
+
+
+def _check_depth(depth: int, name: str) -> None:
+    if depth >= DEPTH_MAX:
+        raise _too_deep(name)
+
+
+def _too_deep(name: str) -> ValueError:
+    return ValueError(f"bin {name!r}: lists and maps are nested deeper than {DEPTH_MAX} levels")
+
+
+def decode_extension(code: int, data: memoryview) -> Any:
+    """A value that MessagePack has no type of its own for."""
+    if code == EXTENSION_GEOJSON:
+        return GeoJSON._from_server(str(data, "utf-8", "replace"))
+    if code == EXTENSION_HLL:
+        return HyperLogLog(data)
+    return msgspec.msgpack.Ext(code, bytes(data))

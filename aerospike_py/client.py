@@ -1,0 +1,339 @@
+"""The synchronous client."""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, TypeVar
+
+from ._base import BaseClient
+from .exception import AerospikeTimeoutError, ClusterError
+from .types import (
+    AdminPolicy,
+    ClientConfig,
+    ExistsResult,
+    InfoNodeResult,
+    Key,
+    ReadPolicy,
+    Record,
+    WriteMeta,
+    WritePolicy,
+)
+
+_Client = TypeVar("_Client", bound="Client")
+
+
+class Client(BaseClient):
+    """A client of an Aerospike cluster, for use from any number of threads.
+
+    Making one checks the configuration and touches no network; `connect` connects.
+
+    Args:
+        config: The configuration; only "hosts" is needed.
+
+    Raises:
+        TypeError: The configuration is not a dict.
+        InvalidArgError: It has an unknown key or a value that is not valid.
+        ClientError: It asks for something that is not supported.
+
+    Every operation may raise, beside what it names itself:
+        TypeError, ValueError, OverflowError: An argument is not valid; nothing was sent.
+        InvalidArgError: A policy is not valid; nothing was sent.
+        ClientError: The client is not connected.
+        ClusterError: The node cannot be reached.
+        AerospikeTimeoutError: It did not end within the policy's `total_timeout`.
+        ServerError: The server refuses, for example because there is no such namespace.
+    All of the package's own are AerospikeErrors with `result_code`, `in_doubt` and `node`.
+    """
+
+    def connect(self: _Client, username: str | None = None, password: str | None = None) -> _Client:
+        """Connects to the cluster; does nothing when connected.
+
+        Args:
+            username: The user to log in as, instead of the configuration's.
+            password: The user's password.
+
+        Returns:
+            The client itself.
+
+        Raises:
+            InvalidArgError: The configuration has no hosts.
+            ClientError: There is a user name without a password.
+            ClusterError: No host can be reached, or the cluster has another name.
+            AerospikeTimeoutError: No host answers in time.
+            AdminError: The login is refused.
+        """
+        self._open(username, password)
+        return self
+
+    def is_connected(self) -> bool:
+        """Whether the client is connected and at least one node answers."""
+        return self._is_connected()
+
+    def close(self) -> None:
+        """Closes all connections. Idempotent; `connect` connects again.
+
+        Operations of other threads that wait for an answer are cut short with a ClientError.
+        """
+        self._shut()
+
+    def __enter__(self: _Client) -> _Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        self.close()
+        return False
+
+    def get_node_names(self) -> list[str]:
+        """The names of the cluster's active nodes."""
+        return self._execute(*self._requests.node_names())
+
+    def ping(self) -> bool:
+        """Whether a node answers now.
+
+        Raises:
+            ClientError: The client is not connected.
+        """
+        try:
+            return self._execute(*self._requests.ping())
+        except (ClusterError, AerospikeTimeoutError):
+            return False
+
+    def get(self, key: Key, policy: ReadPolicy | None = None) -> Record:
+        """Reads a record with all its bins.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            policy: How to read.
+
+        Raises:
+            RecordNotFound: There is no such record.
+        """
+        return self._execute(*self._requests.get(key, policy))
+
+    def select(self, key: Key, bins: Sequence[str], policy: ReadPolicy | None = None) -> Record:
+        """Reads some bins of a record.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            bins: The bins' names; those that the record has not are left out of the result.
+            policy: How to read.
+
+        Raises:
+            RecordNotFound: There is no such record.
+            BinNameError: A bin name is empty or has more than 15 bytes.
+        """
+        return self._execute(*self._requests.select(key, bins, policy))
+
+    def exists(self, key: Key, policy: ReadPolicy | None = None) -> ExistsResult:
+        """Asks whether a record exists, and for its metadata, without reading it.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            policy: How to read.
+
+        Returns:
+            The key and the metadata; `meta` is None when there is no such record.
+        """
+        return self._execute(*self._requests.exists(key, policy))
+
+    def put(
+        self,
+        key: Key,
+        bins: Mapping[str, Any],
+        meta: WriteMeta | None = None,
+        policy: WritePolicy | None = None,
+    ) -> None:
+        """Writes bins; the record's other bins stay, unless the policy's `exists` says otherwise.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            bins: A dict of values by bin name: int (64 bits), float, str, bytes, bool, list, dict,
+                GeoJSON, HyperLogLog, NumPy scalars; None removes the bin.
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            policy: How to write.
+
+        Raises:
+            TypeError: `bins` is not a dict, or a value's type cannot be stored; it names the bin.
+            OverflowError: An int does not fit into 64 bits.
+            ValueError: Lists and maps are nested deeper than 256 levels.
+            BinNameError: A bin name is empty or has more than 15 bytes.
+            RecordExistsError: The policy says to create, and the record exists.
+            RecordNotFound: The policy says to update, and there is no such record.
+            RecordGenerationError: The generation is not the expected one.
+            RecordTooBig: The record is larger than the namespace allows.
+        """
+        self._execute(*self._requests.put(key, bins, meta, policy))
+
+    def remove(
+        self, key: Key, meta: WriteMeta | None = None, policy: WritePolicy | None = None
+    ) -> None:
+        """Removes a record.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            meta: The expected generation ("gen"), when the policy's `gen` asks for one.
+            policy: How to write.
+
+        Raises:
+            RecordNotFound: There is no such record.
+            RecordGenerationError: The generation is not the expected one.
+        """
+        self._execute(*self._requests.remove(key, meta, policy))
+
+    def touch(
+        self,
+        key: Key,
+        val: int = 0,
+        meta: WriteMeta | None = None,
+        policy: WritePolicy | None = None,
+    ) -> None:
+        """Renews a record's time to live and increases its generation.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            val: The time to live in seconds, or a TTL_ constant; 0: the namespace's default. A
+                `ttl` in meta or policy goes before it.
+            meta: The time to live ("ttl") and the expected generation ("gen").
+            policy: How to write.
+
+        Raises:
+            RecordNotFound: There is no such record.
+            RecordGenerationError: The generation is not the expected one.
+        """
+        self._execute(*self._requests.touch(key, val, meta, policy))
+
+    def append(
+        self,
+        key: Key,
+        bin: str,  # noqa: A002
+        val: str | bytes,
+        meta: WriteMeta | None = None,
+        policy: WritePolicy | None = None,
+    ) -> None:
+        """Appends to a str or bytes bin; creates record and bin when they do not exist.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            bin: The bin's name.
+            val: What to append, of the bin's type.
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            policy: How to write.
+
+        Raises:
+            TypeError: The value is neither str nor bytes.
+            BinTypeError: The bin is of another type.
+            BinNameError: The bin name is empty or has more than 15 bytes.
+        """
+        self._execute(*self._requests.append(key, bin, val, meta, policy))
+
+    def prepend(
+        self,
+        key: Key,
+        bin: str,  # noqa: A002
+        val: str | bytes,
+        meta: WriteMeta | None = None,
+        policy: WritePolicy | None = None,
+    ) -> None:
+        """Puts something before what is in a str or bytes bin; creates record and bin if need be.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            bin: The bin's name.
+            val: What to put before it, of the bin's type.
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            policy: How to write.
+
+        Raises:
+            TypeError: The value is neither str nor bytes.
+            BinTypeError: The bin is of another type.
+            BinNameError: The bin name is empty or has more than 15 bytes.
+        """
+        self._execute(*self._requests.prepend(key, bin, val, meta, policy))
+
+    def increment(
+        self,
+        key: Key,
+        bin: str,  # noqa: A002
+        offset: int | float,
+        meta: WriteMeta | None = None,
+        policy: WritePolicy | None = None,
+    ) -> None:
+        """Adds to a numeric bin; creates record and bin when they do not exist.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            bin: The bin's name.
+            offset: What to add, of the bin's type; negative to subtract.
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            policy: How to write.
+
+        Raises:
+            TypeError: The offset is neither int nor float.
+            BinTypeError: The bin is of another type.
+            BinNameError: The bin name is empty or has more than 15 bytes.
+        """
+        self._execute(*self._requests.increment(key, bin, offset, meta, policy))
+
+    def remove_bin(
+        self,
+        key: Key,
+        bin_names: Sequence[str],
+        meta: WriteMeta | None = None,
+        policy: WritePolicy | None = None,
+    ) -> None:
+        """Removes bins of a record; the record goes with its last bin.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            bin_names: The bins' names.
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            policy: How to write.
+
+        Raises:
+            RecordNotFound: There is no such record.
+            BinNameError: A bin name is empty or has more than 15 bytes.
+        """
+        self._execute(*self._requests.remove_bin(key, bin_names, meta, policy))
+
+    def info_all(self, command: str, policy: AdminPolicy | None = None) -> list[InfoNodeResult]:
+        """Asks every node an info command.
+
+        Args:
+            command: For example "namespaces" or "sets/test".
+            policy: {"timeout": milliseconds}.
+
+        Returns:
+            One (node_name, error_code, response) for each node; a node that does not answer has
+            an error code other than 0 and says why.
+        """
+        return self._execute(*self._requests.info_all(command, policy))
+
+    def info_random_node(self, command: str, policy: AdminPolicy | None = None) -> str:
+        """Asks any one node an info command.
+
+        Args:
+            command: For example "build".
+            policy: {"timeout": milliseconds}.
+
+        Returns:
+            The answer, without the command that the server echoes.
+        """
+        return self._execute(*self._requests.info_random_node(command, policy))
+
+
+def client(config: ClientConfig | Mapping[str, Any]) -> Client:
+    """Makes a client; see `Client`. It does not connect yet.
+
+    Args:
+        config: The configuration; only "hosts" is needed.
+
+    Raises:
+        TypeError: The configuration is not a dict.
+        InvalidArgError: It has an unknown key or a value that is not valid.
+        ClientError: It asks for something that is not supported.
+    """
+    return Client(config)

@@ -1,0 +1,273 @@
+"""The constants of the API, with the API's values.
+
+They are values of this API, not of the wire: some differ from the numbers that the server uses,
+and are translated in the core.
+"""
+
+from typing import Final
+
+# Policy `exists`: what a write does with a record that exists, or does not.
+POLICY_EXISTS_IGNORE: Final = 0
+POLICY_EXISTS_UPDATE_ONLY: Final = 1
+POLICY_EXISTS_REPLACE: Final = 2
+POLICY_EXISTS_CREATE_ONLY: Final = 4
+POLICY_EXISTS_REPLACE_ONLY: Final = 5
+POLICY_EXISTS_UPDATE: Final = 6
+
+# Policy `gen`: how the generation in `meta` is compared with the record's.
+POLICY_GEN_IGNORE: Final = 0
+POLICY_GEN_EQ: Final = 1
+POLICY_GEN_GT: Final = 2
+
+# Policy `key`: what the server stores of the key.
+POLICY_KEY_DIGEST: Final = 0
+POLICY_KEY_SEND: Final = 1
+
+# Policy `replica`: which copy of a record is read.
+POLICY_REPLICA_MASTER: Final = 0
+POLICY_REPLICA_SEQUENCE: Final = 1
+POLICY_REPLICA_PREFER_RACK: Final = 2
+
+# Policy `commit_level`: which copies a write waits for.
+POLICY_COMMIT_LEVEL_ALL: Final = 0
+POLICY_COMMIT_LEVEL_MASTER: Final = 1
+
+# Policy `read_mode_ap`: how many copies are asked in a namespace that prefers availability.
+POLICY_READ_MODE_AP_ONE: Final = 0
+POLICY_READ_MODE_AP_ALL: Final = 1
+
+# Policy `read_mode_sc`: the guarantee of a read in a strongly consistent namespace.
+POLICY_READ_MODE_SC_SESSION: Final = 0
+POLICY_READ_MODE_SC_LINEARIZE: Final = 1
+POLICY_READ_MODE_SC_ALLOW_REPLICA: Final = 2
+POLICY_READ_MODE_SC_ALLOW_UNAVAILABLE: Final = 3
+
+# Special values of a record's time to live, otherwise in seconds.
+TTL_NAMESPACE_DEFAULT: Final = 0
+TTL_NEVER_EXPIRE: Final = -1
+TTL_DONT_UPDATE: Final = -2
+TTL_CLIENT_DEFAULT: Final = -3
+
+# `op` of an operation dict.
+OPERATOR_READ: Final = 1
+OPERATOR_WRITE: Final = 2
+OPERATOR_INCR: Final = 5
+OPERATOR_APPEND: Final = 9
+OPERATOR_PREPEND: Final = 10
+OPERATOR_TOUCH: Final = 11
+OPERATOR_DELETE: Final = 12
+
+# What a map operation returns.
+MAP_RETURN_NONE: Final = 0
+MAP_RETURN_INDEX: Final = 1
+MAP_RETURN_REVERSE_INDEX: Final = 2
+MAP_RETURN_RANK: Final = 3
+MAP_RETURN_REVERSE_RANK: Final = 4
+MAP_RETURN_COUNT: Final = 5
+MAP_RETURN_KEY: Final = 6
+MAP_RETURN_VALUE: Final = 7
+MAP_RETURN_KEY_VALUE: Final = 8
+MAP_RETURN_EXISTS: Final = 9
+
+# What a list operation returns.
+LIST_RETURN_NONE: Final = 0
+LIST_RETURN_INDEX: Final = 1
+LIST_RETURN_REVERSE_INDEX: Final = 2
+LIST_RETURN_RANK: Final = 3
+LIST_RETURN_REVERSE_RANK: Final = 4
+LIST_RETURN_COUNT: Final = 5
+LIST_RETURN_VALUE: Final = 7
+LIST_RETURN_EXISTS: Final = 9
+
+MAP_UNORDERED: Final = 0
+MAP_KEY_ORDERED: Final = 1
+MAP_KEY_VALUE_ORDERED: Final = 3
+
+# Flags, to be combined with `|`.
+MAP_WRITE_FLAGS_DEFAULT: Final = 0
+MAP_WRITE_FLAGS_CREATE_ONLY: Final = 1
+MAP_WRITE_FLAGS_UPDATE_ONLY: Final = 2
+MAP_WRITE_FLAGS_NO_FAIL: Final = 4
+MAP_WRITE_FLAGS_PARTIAL: Final = 8
+
+LIST_UNORDERED: Final = 0
+LIST_ORDERED: Final = 1
+
+# Flags, to be combined with `|`.
+LIST_SORT_DEFAULT: Final = 0
+LIST_SORT_DESCENDING: Final = 1
+LIST_SORT_DROP_DUPLICATES: Final = 2
+
+# Flags, to be combined with `|`.
+LIST_WRITE_DEFAULT: Final = 0
+LIST_WRITE_ADD_UNIQUE: Final = 1
+LIST_WRITE_INSERT_BOUNDED: Final = 2
+LIST_WRITE_NO_FAIL: Final = 4
+LIST_WRITE_PARTIAL: Final = 8
+
+# Flags, to be combined with `|`.
+BIT_WRITE_DEFAULT: Final = 0
+BIT_WRITE_CREATE_ONLY: Final = 1
+BIT_WRITE_UPDATE_ONLY: Final = 2
+BIT_WRITE_NO_FAIL: Final = 4
+BIT_WRITE_PARTIAL: Final = 8
+
+# Flags, to be combined with `|`.
+HLL_WRITE_DEFAULT: Final = 0
+HLL_WRITE_CREATE_ONLY: Final = 1
+HLL_WRITE_UPDATE_ONLY: Final = 2
+HLL_WRITE_NO_FAIL: Final = 4
+HLL_WRITE_ALLOW_FOLD: Final = 8
+
+# What a secondary index holds.
+INDEX_STRING: Final = 0
+INDEX_NUMERIC: Final = 1
+INDEX_GEO2DSPHERE: Final = 2
+INDEX_BLOB: Final = 3
+
+# Where in a bin a secondary index finds it.
+INDEX_TYPE_DEFAULT: Final = 0
+INDEX_TYPE_LIST: Final = 1
+INDEX_TYPE_MAPKEYS: Final = 2
+INDEX_TYPE_MAPVALUES: Final = 3
+
+# `code` of a privilege.
+PRIV_USER_ADMIN: Final = 0
+PRIV_SYS_ADMIN: Final = 1
+PRIV_DATA_ADMIN: Final = 2
+PRIV_UDF_ADMIN: Final = 3
+PRIV_SINDEX_ADMIN: Final = 4
+PRIV_READ: Final = 10
+PRIV_READ_WRITE: Final = 11
+PRIV_READ_WRITE_UDF: Final = 12
+PRIV_WRITE: Final = 13
+PRIV_TRUNCATE: Final = 14
+
+# How a client proves who it is.
+AUTH_INTERNAL: Final = 0
+AUTH_EXTERNAL: Final = 1
+AUTH_PKI: Final = 2
+
+SERIALIZER_NONE: Final = 0
+SERIALIZER_PYTHON: Final = 1
+SERIALIZER_USER: Final = 2
+
+# For `set_log_level`.
+LOG_LEVEL_OFF: Final = -1
+LOG_LEVEL_ERROR: Final = 0
+LOG_LEVEL_WARN: Final = 1
+LOG_LEVEL_INFO: Final = 2
+LOG_LEVEL_DEBUG: Final = 3
+LOG_LEVEL_TRACE: Final = 4
+
+__all__ = [
+    "AUTH_EXTERNAL",
+    "AUTH_INTERNAL",
+    "AUTH_PKI",
+    "BIT_WRITE_CREATE_ONLY",
+    "BIT_WRITE_DEFAULT",
+    "BIT_WRITE_NO_FAIL",
+    "BIT_WRITE_PARTIAL",
+    "BIT_WRITE_UPDATE_ONLY",
+    "HLL_WRITE_ALLOW_FOLD",
+    "HLL_WRITE_CREATE_ONLY",
+    "HLL_WRITE_DEFAULT",
+    "HLL_WRITE_NO_FAIL",
+    "HLL_WRITE_UPDATE_ONLY",
+    "INDEX_BLOB",
+    "INDEX_GEO2DSPHERE",
+    "INDEX_NUMERIC",
+    "INDEX_STRING",
+    "INDEX_TYPE_DEFAULT",
+    "INDEX_TYPE_LIST",
+    "INDEX_TYPE_MAPKEYS",
+    "INDEX_TYPE_MAPVALUES",
+    "LIST_ORDERED",
+    "LIST_RETURN_COUNT",
+    "LIST_RETURN_EXISTS",
+    "LIST_RETURN_INDEX",
+    "LIST_RETURN_NONE",
+    "LIST_RETURN_RANK",
+    "LIST_RETURN_REVERSE_INDEX",
+    "LIST_RETURN_REVERSE_RANK",
+    "LIST_RETURN_VALUE",
+    "LIST_SORT_DEFAULT",
+    "LIST_SORT_DESCENDING",
+    "LIST_SORT_DROP_DUPLICATES",
+    "LIST_UNORDERED",
+    "LIST_WRITE_ADD_UNIQUE",
+    "LIST_WRITE_DEFAULT",
+    "LIST_WRITE_INSERT_BOUNDED",
+    "LIST_WRITE_NO_FAIL",
+    "LIST_WRITE_PARTIAL",
+    "LOG_LEVEL_DEBUG",
+    "LOG_LEVEL_ERROR",
+    "LOG_LEVEL_INFO",
+    "LOG_LEVEL_OFF",
+    "LOG_LEVEL_TRACE",
+    "LOG_LEVEL_WARN",
+    "MAP_KEY_ORDERED",
+    "MAP_KEY_VALUE_ORDERED",
+    "MAP_RETURN_COUNT",
+    "MAP_RETURN_EXISTS",
+    "MAP_RETURN_INDEX",
+    "MAP_RETURN_KEY",
+    "MAP_RETURN_KEY_VALUE",
+    "MAP_RETURN_NONE",
+    "MAP_RETURN_RANK",
+    "MAP_RETURN_REVERSE_INDEX",
+    "MAP_RETURN_REVERSE_RANK",
+    "MAP_RETURN_VALUE",
+    "MAP_UNORDERED",
+    "MAP_WRITE_FLAGS_CREATE_ONLY",
+    "MAP_WRITE_FLAGS_DEFAULT",
+    "MAP_WRITE_FLAGS_NO_FAIL",
+    "MAP_WRITE_FLAGS_PARTIAL",
+    "MAP_WRITE_FLAGS_UPDATE_ONLY",
+    "OPERATOR_APPEND",
+    "OPERATOR_DELETE",
+    "OPERATOR_INCR",
+    "OPERATOR_PREPEND",
+    "OPERATOR_READ",
+    "OPERATOR_TOUCH",
+    "OPERATOR_WRITE",
+    "POLICY_COMMIT_LEVEL_ALL",
+    "POLICY_COMMIT_LEVEL_MASTER",
+    "POLICY_EXISTS_CREATE_ONLY",
+    "POLICY_EXISTS_IGNORE",
+    "POLICY_EXISTS_REPLACE",
+    "POLICY_EXISTS_REPLACE_ONLY",
+    "POLICY_EXISTS_UPDATE",
+    "POLICY_EXISTS_UPDATE_ONLY",
+    "POLICY_GEN_EQ",
+    "POLICY_GEN_GT",
+    "POLICY_GEN_IGNORE",
+    "POLICY_KEY_DIGEST",
+    "POLICY_KEY_SEND",
+    "POLICY_READ_MODE_AP_ALL",
+    "POLICY_READ_MODE_AP_ONE",
+    "POLICY_READ_MODE_SC_ALLOW_REPLICA",
+    "POLICY_READ_MODE_SC_ALLOW_UNAVAILABLE",
+    "POLICY_READ_MODE_SC_LINEARIZE",
+    "POLICY_READ_MODE_SC_SESSION",
+    "POLICY_REPLICA_MASTER",
+    "POLICY_REPLICA_PREFER_RACK",
+    "POLICY_REPLICA_SEQUENCE",
+    "PRIV_DATA_ADMIN",
+    "PRIV_READ",
+    "PRIV_READ_WRITE",
+    "PRIV_READ_WRITE_UDF",
+    "PRIV_SINDEX_ADMIN",
+    "PRIV_SYS_ADMIN",
+    "PRIV_TRUNCATE",
+    "PRIV_UDF_ADMIN",
+    "PRIV_USER_ADMIN",
+    "PRIV_WRITE",
+    "SERIALIZER_NONE",
+    "SERIALIZER_PYTHON",
+    "SERIALIZER_USER",
+    "TTL_CLIENT_DEFAULT",
+    "TTL_DONT_UPDATE",
+    "TTL_NAMESPACE_DEFAULT",
+    "TTL_NEVER_EXPIRE",
+]

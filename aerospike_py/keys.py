@@ -1,0 +1,75 @@
+"""Keys: (namespace, set, user key), checked and made into the form that requests carry."""
+
+import sys
+from typing import Any
+
+from ._values import INT64_MAX, INT64_MIN
+
+DIGEST_BYTES = 20
+
+_USER_KEYS = frozenset({str, bytes, bytearray})
+
+
+def request_key(key: Any) -> tuple[Any, ...]:
+    """The key as a request carries it: its members are of exact built-in types.
+
+    Raises:
+        TypeError: The key is no tuple, or a member is of a wrong type.
+        ValueError: It has a wrong number of members, an empty namespace, or a digest that has not
+            20 bytes.
+        OverflowError: The user key is an int that does not fit into 64 bits.
+    """
+    if type(key) is tuple and len(key) == 3:
+        namespace, set_name, user_key = key
+        if type(namespace) is str and type(set_name) is str and namespace:
+            kind = type(user_key)
+            if kind in _USER_KEYS or (kind is int and INT64_MIN <= user_key <= INT64_MAX):
+                return key
+    return _unusual_key(key)
+
+
+def _unusual_key(key: Any) -> tuple[Any, ...]:
+    if not isinstance(key, tuple):
+        raise TypeError(
+            f"a key must be a tuple (namespace, set, user key), not {type(key).__name__}"
+        )
+    if len(key) not in (3, 4):
+        raise ValueError(
+            "a key must have 3 members (namespace, set, user key), or a digest as the 4th, "
+            f"not {len(key)}"
+        )
+    namespace, set_name = key[0], key[1]
+    if not isinstance(namespace, str):
+        raise TypeError(f"the key's namespace must be a str, not {type(namespace).__name__}")
+    if not namespace:
+        raise ValueError("the key's namespace must not be empty")
+    if set_name is not None and not isinstance(set_name, str):
+        raise TypeError(f"the key's set must be a str or None, not {type(set_name).__name__}")
+    place = (str.__str__(namespace), "" if set_name is None else str.__str__(set_name))
+    digest = key[3] if len(key) == 4 else None
+    if digest is None:
+        return (*place, _user_key(key[2]))
+    if not isinstance(digest, (bytes, bytearray, memoryview)):
+        raise TypeError(f"the key's digest must be bytes, not {type(digest).__name__}")
+    digest = bytes(digest)
+    if len(digest) != DIGEST_BYTES:
+        raise ValueError(f"the key's digest must have {DIGEST_BYTES} bytes, not {len(digest)}")
+    return (*place, None if key[2] is None else _user_key(key[2]), digest)
+
+
+def _user_key(value: Any) -> str | int | bytes:
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        number = int.__pos__(value)
+        if not INT64_MIN <= number <= INT64_MAX:
+            raise OverflowError("the user key does not fit into 64 bits")
+        return number
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    if value is None:
+        raise ValueError("the user key must not be None, unless a digest is given as 4th member")
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.integer):
+        return _user_key(value.item())
+    raise TypeError(f"the user key must be a str, int or bytes, not {type(value).__name__}")

@@ -1,0 +1,33 @@
+"""Logging: one logger, silent until the application asks for more."""
+
+import logging
+
+logger = logging.getLogger("aerospike_py")
+logger.addHandler(logging.NullHandler())
+
+TRACE = 5
+_LEVELS = {
+    -1: logging.CRITICAL + 1,
+    0: logging.ERROR,
+    1: logging.WARNING,
+    2: logging.INFO,
+    3: logging.DEBUG,
+    4: TRACE,
+}
+
+
+def set_log_level(level: int) -> None:
+    """Sets how much the logger `aerospike_py` says.
+
+    Args:
+        level: LOG_LEVEL_OFF (-1), _ERROR (0), _WARN (1), _INFO (2), _DEBUG (3) or _TRACE (4).
+
+    Raises:
+        TypeError: The level is not an int.
+        ValueError: There is no such level.
+    """
+    if not isinstance(level, int) or isinstance(level, bool):
+        raise TypeError(f"the log level must be an int, not {type(level).__name__}")
+    if level not in _LEVELS:
+        raise ValueError(f"the log level must be from -1 to 4, not {level}")
+    logger.setLevel(_LEVELS[level])

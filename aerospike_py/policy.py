@@ -1,0 +1,251 @@
+"""Policies and configurations: dicts of the API, checked and made into what the core takes.
+
+Nothing that is given is ignored: an unknown key, a wrong type or a value outside its range raises
+an InvalidArgError that names the key, the place and what would be right.
+"""
+
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from . import _native, constants
+from ._native import NULL, Pointer
+from .exception import ClientError, InvalidArgError
+
+_MS_MAX = 2**31 - 1
+_TTL_MAX = 2**31 - 1
+_GENERATION_MAX = 2**16 - 1
+
+
+class Integer(NamedTuple):
+    """An int from `low` to `high`."""
+
+    low: int
+    high: int
+
+    def check(self, value: Any, key: str, place: str) -> int:
+        """The value as an int, or an InvalidArgError that names the key."""
+        number = integer(value, key, place)
+        if not self.low <= number <= self.high:
+            raise InvalidArgError(
+                f"'{key}' in the {place} must be from {self.low} to {self.high}, not {value!r}"
+            )
+        return number
+
+
+class Choice(NamedTuple):
+    """One of some constants."""
+
+    prefix: str
+    values: frozenset[int]
+
+    def check(self, value: Any, key: str, place: str) -> int:
+        """The value as an int, or an InvalidArgError that names the key."""
+        number = integer(value, key, place)
+        if number not in self.values:
+            raise InvalidArgError(
+                f"'{key}' in the {place} must be one of the {self.prefix}* constants, not {value!r}"
+            )
+        return number
+
+
+class Boolean(NamedTuple):
+    """True or False."""
+
+    def check(self, value: Any, key: str, place: str) -> int:
+        """The value as an int, or an InvalidArgError that names the key."""
+        if not isinstance(value, bool):
+            raise InvalidArgError(
+                f"'{key}' in the {place} must be a bool, not {type(value).__name__}"
+            )
+        return int(value)
+
+
+Rule: TypeAlias = Integer | Choice | Boolean
+
+
+def integer(value: Any, key: str, place: str) -> int:
+    """The int, or an InvalidArgError that names the key."""
+    if not isinstance(value, bool):
+        try:
+            return operator.index(value)
+        except TypeError:
+            pass
+    raise InvalidArgError(f"'{key}' in the {place} must be an int, not {type(value).__name__}")
+
+
+def _choice(prefix: str) -> Choice:
+    values = {number for name, number in vars(constants).items() if name.startswith(prefix)}
+    return Choice(prefix, frozenset(values))
+
+
+_MS = Integer(0, _MS_MAX)
+
+# Key in the policy dict: (member of asz_policy, rule).
+_COMMAND: dict[str, tuple[str, Rule]] = {
+    "socket_timeout": ("socket_timeout", _MS),
+    "total_timeout": ("total_timeout", _MS),
+    "max_retries": ("max_retries", Integer(0, 2**31 - 1)),
+    "sleep_between_retries": ("sleep_between_retries", _MS),
+    "timeout_delay": ("timeout_delay", _MS),
+    "replica": ("replica", _choice("POLICY_REPLICA_")),
+}
+_READ: dict[str, tuple[str, Rule]] = {
+    **_COMMAND,
+    "key": ("send_key", _choice("POLICY_KEY_")),
+    "read_mode_ap": ("read_mode_ap", _choice("POLICY_READ_MODE_AP_")),
+    "read_mode_sc": ("read_mode_sc", _choice("POLICY_READ_MODE_SC_")),
+    "read_touch_ttl_percent": ("read_touch_ttl_percent", Integer(-1, 100)),
+}
+_WRITE: dict[str, tuple[str, Rule]] = {
+    **_COMMAND,
+    "key": ("send_key", _choice("POLICY_KEY_")),
+    "exists": ("exists", _choice("POLICY_EXISTS_")),
+    "gen": ("generation_policy", _choice("POLICY_GEN_")),
+    "commit_level": ("commit_level", _choice("POLICY_COMMIT_LEVEL_")),
+    "ttl": ("ttl", Integer(constants.TTL_CLIENT_DEFAULT, _TTL_MAX)),
+    "durable_delete": ("durable_delete", Boolean()),
+}
+_META: dict[str, tuple[str, Rule]] = {
+    "gen": ("generation", Integer(0, _GENERATION_MAX)),
+    "ttl": ("ttl", Integer(constants.TTL_CLIENT_DEFAULT, _TTL_MAX)),
+}
+_ARGUMENTS: dict[str, tuple[str, Rule]] = {"val": _META["ttl"]}
+_ADMIN: dict[str, tuple[str, Rule]] = {"timeout": ("total_timeout", _MS)}
+
+_FILTERS = ("expressions", "filter_expression")
+_TOUCH_NEVER = 255
+
+
+def unknown_key(key: object, place: str, known: Sequence[str]) -> InvalidArgError:
+    """The error for a key that `place` has not."""
+    from difflib import get_close_matches  # Only needed here, and slow to import.
+
+    near = get_close_matches(str(key), known, n=1, cutoff=0)
+    return InvalidArgError(f"unknown key {key!r} in the {place}; did you mean '{near[0]}'?")
+
+
+class Policies:
+    """The policies of one kind ("read", "write", …) for one client.
+
+    Calling it gives the asz_policy for a policy dict. Those made from hashable values are kept,
+    as programs use few of them and use them often.
+    """
+
+    cache_limit = 256
+
+    def __init__(
+        self, kind: str, command: int, table: dict[str, tuple[str, Rule]], defaults: Any
+    ) -> None:
+        self._place = f"{kind} policy"
+        self._table = table
+        self._known = (*table, *(_FILTERS if table is not _ADMIN else ()))
+        self._cache: dict[Any, Pointer] = {}
+        self._base = _native.new_policy(command)
+        self._default: Pointer = NULL
+        if defaults:
+            place = f"client's {kind} policy"
+            self._fill(self._base, defaults, table, place)
+            self._default = self._base
+            _refuse_filter(defaults, place)
+
+    def __call__(self, policy: Any = None, meta: Any = None, val: Any = None) -> Pointer:
+        """The struct for a call.
+
+        Args:
+            policy: The policy dict, or None.
+            meta: The metadata dict of a write ("gen", "ttl"), or None.
+            val: The time to live that a method takes by itself, or None; meta and policy go
+                before it.
+
+        Raises:
+            TypeError: Policy or meta is not a dict.
+            InvalidArgError: A key is unknown, or a value is not valid.
+        """
+        if policy is None and meta is None and val is None:
+            return self._default
+        try:
+            items = tuple(policy.items()) if policy is not None else ()
+            meta_items = tuple(meta.items()) if meta is not None else ()
+        except AttributeError:
+            raise self._not_a_dict(policy, meta) from None
+        # Types are part of the key: True is equal to 1, and yet no timeout.
+        types = tuple([type(value) for _, value in items + meta_items])
+        cache_key = (items, meta_items, types, val, type(val))
+        try:
+            found = self._cache.get(cache_key)
+        except TypeError:  # A value that has no hash, such as an expression.
+            return self._make(policy, meta, val)
+        if found is None:
+            found = self._make(policy, meta, val)
+            if len(self._cache) >= self.cache_limit:
+                self._cache.clear()
+            self._cache[cache_key] = found
+        return found
+
+    def _not_a_dict(self, policy: Any, meta: Any) -> TypeError:
+        if policy is not None and not isinstance(policy, Mapping):
+            return TypeError(f"the {self._place} must be a dict, not {type(policy).__name__}")
+        return TypeError(f"the meta must be a dict, not {type(meta).__name__}")
+
+    def _make(self, policy: Any, meta: Any, val: Any) -> Pointer:
+        struct = _native.copy_policy(self._base)
+        if val is not None:
+            self._fill(struct, {"val": val}, _ARGUMENTS, "arguments")
+        if meta:
+            self._fill(struct, meta, _META, "meta")
+        if policy:
+            self._fill(struct, policy, self._table, self._place)
+            _refuse_filter(policy, self._place)
+        return struct
+
+    def _fill(
+        self, struct: Pointer, given: Any, table: dict[str, tuple[str, Rule]], place: str
+    ) -> None:
+        if not isinstance(given, Mapping):
+            raise TypeError(f"the {place} must be a dict, not {type(given).__name__}")
+        for key, value in given.items():
+            entry = table.get(key) if isinstance(key, str) else None
+            if entry is None:
+                if table is self._table and key in self._known:
+                    continue  # A filter.
+                raise unknown_key(key, place, self._known if table is self._table else (*table,))
+            if value is None:
+                continue
+            member, rule = entry
+            number = rule.check(value, key, place)
+            if member == "ttl" and number == constants.TTL_CLIENT_DEFAULT:
+                number = self._base.ttl
+            elif member == "read_touch_ttl_percent" and number < 0:
+                number = _TOUCH_NEVER
+            setattr(struct, member, number)
+        if table is _ADMIN:
+            struct.socket_timeout = struct.total_timeout
+
+
+def _refuse_filter(given: Mapping[str, Any], place: str) -> None:
+    filters = [given[key] for key in _FILTERS if given.get(key) is not None]
+    if len(filters) == 2 and filters[0] != filters[1]:
+        raise InvalidArgError(
+            f"'expressions' and 'filter_expression' in the {place} are the same, "
+            "but two different ones are given"
+        )
+    if filters:
+        raise ClientError(
+            f"filter expressions ('expressions' in the {place}) are not supported yet"
+        )
+
+
+def read_policies(defaults: Any, command: int) -> Policies:
+    """The read policies of a client."""
+    return Policies("read", command, _READ, defaults)
+
+
+def write_policies(defaults: Any, command: int) -> Policies:
+    """The write policies of a client."""
+    return Policies("write", command, _WRITE, defaults)
+
+
+def admin_policies(kind: str, defaults: Any, command: int) -> Policies:
+    """The policies of a client's info or administration commands."""
+    return Policies(kind, command, _ADMIN, defaults)

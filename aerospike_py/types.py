@@ -1,0 +1,365 @@
+"""The types of arguments and results."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias, TypedDict, cast
+
+__all__ = [
+    "AdminPolicy",
+    "AerospikeKey",
+    "BatchPolicy",
+    "BinTuple",
+    "ClientConfig",
+    "ExistsResult",
+    "GeoJSON",
+    "Host",
+    "HyperLogLog",
+    "InfoNodeResult",
+    "Key",
+    "OperateOrderedResult",
+    "Policies",
+    "Privilege",
+    "QueryPolicy",
+    "ReadPolicy",
+    "Record",
+    "RecordMetadata",
+    "UserKey",
+    "WriteMeta",
+    "WritePolicy",
+]
+
+UserKey: TypeAlias = str | int | bytes | bytearray | memoryview
+"""What a record is called within its set."""
+
+
+if TYPE_CHECKING:
+    _StoredUserKey: TypeAlias = str | int | bytes | None
+else:
+    _StoredUserKey = Any  # The decoder does not take unions of str and bytes.
+
+
+class AerospikeKey(NamedTuple):
+    """A record's address, as results carry it; it is accepted wherever a key is."""
+
+    namespace: str
+    set_name: str
+    user_key: _StoredUserKey
+    digest: bytes
+
+
+Key: TypeAlias = (
+    tuple[str, str | None, UserKey] | tuple[str, str | None, UserKey | None, bytes] | AerospikeKey
+)
+"""(namespace, set, user key), or (namespace, set, None, digest)."""
+
+
+class RecordMetadata(NamedTuple):
+    """A record's generation, and its time to live in seconds (4294967295: it never expires).
+
+    `meta["gen"]` and `meta["ttl"]` work too.
+    """
+
+    gen: int
+    ttl: int
+
+    def __getitem__(self, index: SupportsIndex | slice | str) -> Any:
+        if isinstance(index, str):
+            if index in ("gen", "ttl"):
+                return getattr(self, index)
+            raise KeyError(index)
+        return tuple.__getitem__(self, index)
+
+
+class Record(NamedTuple):
+    """A record: its key, its metadata and its bins by name."""
+
+    key: AerospikeKey | None
+    meta: RecordMetadata | None
+    bins: dict[str, Any] | None
+
+
+class ExistsResult(NamedTuple):
+    """Whether a record exists: `meta` is None when it does not."""
+
+    key: AerospikeKey | None
+    meta: RecordMetadata | None
+
+
+class BinTuple(NamedTuple):
+    """The result of one operation."""
+
+    name: str
+    value: Any
+
+
+class OperateOrderedResult(NamedTuple):
+    """The results of several operations on a record, in their order."""
+
+    key: AerospikeKey | None
+    meta: RecordMetadata | None
+    ordered_bins: list[BinTuple]
+
+
+class InfoNodeResult(NamedTuple):
+    """What one node answered to an info command; `error_code` is 0 when it did."""
+
+    node_name: str
+    error_code: int
+    response: str
+
+
+class GeoJSON:
+    """A GeoJSON value: a point, a polygon, or a circle ("AeroCircle").
+
+    Args:
+        value: GeoJSON text, or the object as a dict.
+
+    Raises:
+        TypeError: The value is neither text nor a mapping.
+        ValueError: The text is not a JSON object.
+
+    Two values are equal when they are the same JSON, whatever the spaces and the order of members.
+    """
+
+    __slots__ = ("_text",)
+    _text: str
+
+    def __init__(self, value: "str | Mapping[str, Any] | GeoJSON") -> None:
+        if isinstance(value, GeoJSON):
+            self._text = value._text
+        elif isinstance(value, str):
+            import json
+
+            if not isinstance(json.loads(value), dict):
+                raise ValueError("GeoJSON text must be a JSON object")
+            self._text = str(value)
+        elif isinstance(value, Mapping):
+            import json
+
+            self._text = json.dumps(dict(value))
+        else:
+            raise TypeError(f"a GeoJSON value is made from str or dict, not {type(value).__name__}")
+
+    @classmethod
+    def _from_server(cls, text: str) -> "GeoJSON":
+        value = cls.__new__(cls)
+        value._text = text
+        return value
+
+    @property
+    def text(self) -> str:
+        """The GeoJSON text, as it was given."""
+        return self._text
+
+    def unwrap(self) -> dict[str, Any]:
+        """The object as a dict."""
+        import json
+
+        return cast("dict[str, Any]", json.loads(self._text))
+
+    def dumps(self) -> str:
+        """The GeoJSON text."""
+        return self._text
+
+    def _canonical(self) -> str:
+        import json
+
+        try:
+            # Coordinates 1 and 1.0 are the same place.
+            return json.dumps(json.loads(self._text, parse_int=float), sort_keys=True)
+        except ValueError:
+            return self._text
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, GeoJSON):
+            return NotImplemented
+        return self._text == other._text or self._canonical() == other._canonical()
+
+    def __hash__(self) -> int:
+        return hash(self._canonical())
+
+    def __str__(self) -> str:
+        return self._text
+
+    def __repr__(self) -> str:
+        return f"GeoJSON({self._text!r})"
+
+    def __reduce__(self) -> tuple[Callable[[str], "GeoJSON"], tuple[str]]:
+        return (GeoJSON._from_server, (self._text,))
+
+
+class HyperLogLog(bytes):
+    """The bytes of a HyperLogLog value, as the server keeps them.
+
+    They can be written back; anything else about them is the server's business.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"HyperLogLog({bytes.__repr__(self)})"
+
+
+Host: TypeAlias = str | tuple[str, int] | tuple[str, int, str | None]
+"""(name or address, port), with a TLS name perhaps; or "name:port", "name", "[IPv6]:port"."""
+
+
+class WriteMeta(TypedDict, total=False):
+    """What a write expects of, or gives to, the record."""
+
+    gen: int
+    """The expected generation, when the policy's `gen` is POLICY_GEN_EQ or _GT."""
+    ttl: int
+    """Time to live in seconds, or a TTL_ constant. The policy's `ttl` goes first."""
+
+
+class _CommandPolicy(TypedDict, total=False):
+    socket_timeout: int
+    """Milliseconds that one wait for the network may last; 0: `total_timeout` alone limits."""
+    total_timeout: int
+    """Milliseconds for the command with its retries; 0: no limit."""
+    max_retries: int
+    """How often a failed attempt is repeated."""
+    sleep_between_retries: int
+    """Milliseconds before an attempt is repeated."""
+    timeout_delay: int
+    """Milliseconds that a connection whose reply is late may take to become usable again."""
+    expressions: Any
+    """A filter expression; `filter_expression` is the same."""
+    filter_expression: Any
+    """A filter expression; `expressions` is the same."""
+
+
+class ReadPolicy(_CommandPolicy, total=False):
+    """How a record is read."""
+
+    key: int
+    """POLICY_KEY_SEND compares the user key with the stored one."""
+    replica: int
+    """A POLICY_REPLICA_ constant."""
+    read_mode_ap: int
+    """A POLICY_READ_MODE_AP_ constant."""
+    read_mode_sc: int
+    """A POLICY_READ_MODE_SC_ constant."""
+    read_touch_ttl_percent: int
+    """1 to 100: a read when less of the time to live is left renews it; 0: the server's
+    default; -1: never."""
+
+
+class WritePolicy(_CommandPolicy, total=False):
+    """How a record is written."""
+
+    key: int
+    """POLICY_KEY_SEND stores the user key with the record."""
+    replica: int
+    """A POLICY_REPLICA_ constant."""
+    exists: int
+    """A POLICY_EXISTS_ constant."""
+    gen: int
+    """A POLICY_GEN_ constant."""
+    commit_level: int
+    """A POLICY_COMMIT_LEVEL_ constant."""
+    ttl: int
+    """Time to live in seconds, or a TTL_ constant; goes before `ttl` of the metadata."""
+    durable_delete: bool
+    """True: a delete leaves a tombstone (Enterprise Edition)."""
+
+
+class BatchPolicy(_CommandPolicy, total=False):
+    """How a batch of records is read or written."""
+
+    replica: int
+    read_mode_ap: int
+    read_mode_sc: int
+    read_touch_ttl_percent: int
+    allow_inline: bool
+    """Whether the server may serve records in memory without queueing them."""
+    allow_inline_ssd: bool
+    """The same for records on disks."""
+    respond_all_keys: bool
+    """False: the batch ends at the first failure."""
+
+
+class QueryPolicy(_CommandPolicy, total=False):
+    """How records are queried or scanned."""
+
+    replica: int
+    max_records: int
+    """About so many records at most; 0: all."""
+    records_per_second: int
+    """The limit of each node; 0: none."""
+
+
+class AdminPolicy(TypedDict, total=False):
+    """How an info or administration command is run."""
+
+    timeout: int
+    """Milliseconds."""
+
+
+class Policies(TypedDict, total=False):
+    """What a client's commands do when they are not told otherwise."""
+
+    read: ReadPolicy
+    write: WritePolicy
+    batch: BatchPolicy
+    query: QueryPolicy
+    admin: AdminPolicy
+    info: AdminPolicy
+
+
+class Privilege(TypedDict, total=False):
+    """A privilege of a role."""
+
+    code: int
+    """A PRIV_ constant."""
+    ns: str
+    """The namespace it is limited to; "" is all."""
+    set: str
+    """The set it is limited to; "" is all."""
+
+
+class ClientConfig(TypedDict, total=False):
+    """The configuration of a client. Only `hosts` is needed."""
+
+    hosts: Sequence[Host]
+    """Nodes to begin with; the others are found through them. The default port is 3000."""
+    cluster_name: str | None
+    """Nodes of a cluster with another name are refused."""
+    auth_mode: int
+    """An AUTH_ constant."""
+    user: str | None
+    password: str | None
+    timeout: int
+    """Milliseconds to connect to a node; 1000 by default."""
+    login_timeout: int
+    """Milliseconds to log in to a node; 5000 by default."""
+    idle_timeout: int
+    """Milliseconds after which an unused connection is closed; 0: the server's limit rules."""
+    max_conns_per_node: int
+    """100 by default. A command that would need more raises ClusterError."""
+    min_conns_per_node: int
+    """Connections kept open; 0 by default."""
+    tend_interval: int
+    """Milliseconds between looks at the cluster's state; 1000 by default."""
+    use_services_alternate: bool
+    """True: use the nodes' alternate addresses."""
+    max_error_rate: int
+    """Errors of a node within `error_rate_window` after which it is given a rest; 0: no limit;
+    100 by default."""
+    error_rate_window: int
+    """In tend intervals; 1 by default."""
+    rack_aware: bool
+    """True: POLICY_REPLICA_PREFER_RACK reads from nodes of `rack_ids` first."""
+    rack_id: int
+    rack_ids: Sequence[int]
+    """In order of preference."""
+    ip_map: Mapping[str, str]
+    """Addresses that nodes give of themselves, and those to use instead."""
+    policies: Policies
+    """Defaults of this client's commands."""
+    tls: Mapping[str, Any]
+    """Not supported yet."""
+    max_concurrent_operations: int
+    """For the asynchronous client: operations in flight at most."""
+    operation_queue_timeout_ms: int
+    """For the asynchronous client: milliseconds that an operation may wait for its turn."""
