@@ -1,0 +1,52 @@
+//! What all nodes of one cluster share: configuration, network, and the wish for a tend.
+//!
+//! Owned by the cluster, which outlives its nodes.
+
+const std = @import("std");
+const io = @import("../io.zig");
+const auth = @import("auth.zig");
+const Failure = @import("../status.zig").Failure;
+const Options = @import("options.zig").Options;
+
+pub fn Context(comptime Net: type) type {
+    return struct {
+        gpa: std.mem.Allocator,
+        /// The network of commands.
+        net: *Net,
+        /// The network of whoever tends: that of commands until the tend thread has its own.
+        tend_net: *Net,
+        options: Options,
+        credentials: ?auth.Credentials,
+        /// Set by any thread, taken by the tend thread.
+        tend_requested: io.sync.Event = .{},
+        /// A signal, or the end of the tend thread, cut the present round short: what did not
+        /// answer in it has not failed. Only for whoever tends.
+        interrupted: bool = false,
+
+        const This = @This();
+
+        /// Any thread; many requests make one tend.
+        pub fn requestTend(context: *This) void {
+            context.tend_requested.set();
+        }
+
+        pub fn noteInterruption(context: *This, failure: *const Failure) void {
+            if (failure.status == .interrupted) context.interrupted = true;
+        }
+
+        pub fn connectDeadline(context: *const This, now_ns: u64) u64 {
+            return now_ns +| milliseconds(context.options.connect_timeout_ms);
+        }
+
+        /// A configured 0 means the connect timeout, as a login must end.
+        pub fn loginDeadline(context: *const This, now_ns: u64) u64 {
+            const timeout_ms = context.options.login_timeout_ms;
+            if (timeout_ms == 0) return context.connectDeadline(now_ns);
+            return now_ns +| milliseconds(timeout_ms);
+        }
+    };
+}
+
+pub fn milliseconds(count: u32) u64 {
+    return @as(u64, count) * std.time.ns_per_ms;
+}

@@ -1,0 +1,306 @@
+//! The cluster: its nodes, its partition map, and the thread that keeps both true.
+//!
+//! Commands of any thread look up namespaces, route partitions to nodes and iterate nodes, all
+//! without locks. `tend` is one round of keeping up with the servers (see tend.zig); it is called
+//! by `connect`, then by the tend thread, or by a simulator, never by two threads at a time.
+//! Everything is freed by `destroy`, when no command is inside any more.
+
+const std = @import("std");
+const assert = std.debug.assert;
+const io = @import("../io.zig");
+const wire = @import("../wire.zig");
+const auth = @import("auth.zig");
+const exchange = @import("exchange.zig");
+const node_module = @import("node.zig");
+const partition_map = @import("partition_map.zig");
+const replica = @import("replica.zig");
+const Context = @import("context.zig").Context;
+const Failure = @import("../status.zig").Failure;
+const Namespace = partition_map.Namespace;
+const NodeTable = @import("node_table.zig").NodeTable;
+const Options = @import("options.zig").Options;
+const Peers = @import("peers.zig").Peers;
+const Seeds = @import("seeds.zig").Seeds;
+const Tend = @import("tend.zig").Tend;
+
+pub fn Cluster(comptime Net: type) type {
+    return struct {
+        /// Keeps the options' memory.
+        arena: std.heap.ArenaAllocator,
+        context: Context(Net),
+        table: NodeTable(Net) = .{},
+        map: partition_map.PartitionMap = .{},
+        seeds: Seeds(Net) = .{},
+        tending: Tend(Net) = .{},
+        statistics: Statistics = .{},
+        /// Where the next random choice begins.
+        rotation: std.atomic.Value(u32) = .init(0),
+        /// Somebody is inside `tend`.
+        tend_running: std.atomic.Value(bool) = .init(false),
+        thread: ?io.thread.Thread = null,
+        thread_stop: std.atomic.Value(bool) = .init(false),
+        /// The tend thread's own network, which heeds `thread_stop`.
+        thread_net: Net = undefined,
+
+        const This = @This();
+        pub const Node = node_module.Node(Net);
+        pub const Connection = Node.Connection;
+        pub const NodeIterator = NodeTable(Net).Iterator;
+
+        /// Requested tends keep at least this distance.
+        const tend_gap_ns_min = 100 * std.time.ns_per_ms;
+
+        /// Written by whoever tends, read by whoever shows them.
+        pub const Statistics = struct {
+            tends: std.atomic.Value(u64) = .init(0),
+            tends_failed: std.atomic.Value(u64) = .init(0),
+            nodes_added: std.atomic.Value(u64) = .init(0),
+            nodes_removed: std.atomic.Value(u64) = .init(0),
+        };
+
+        /// Where a command is on its way over the copies of its partition.
+        pub const Route = struct {
+            /// As `replica.effective` says.
+            policy: replica.ReplicaPolicy,
+            /// Raised by the caller, wrapping, when an attempt failed and the next copy is to be
+            /// tried; moved by `route` over nodes that are inactive. For `any` and `random` it
+            /// begins with `nextReplicaSeed`.
+            replica_index: u8 = 0,
+            /// The node of the last attempt.
+            previous: ?*Node = null,
+        };
+
+        /// Copies the options. Nothing is connected yet.
+        pub fn create(
+            gpa: std.mem.Allocator,
+            net: *Net,
+            options: Options,
+            failure: *Failure,
+        ) error{Failed}!*This {
+            try options.check(failure);
+            return createChecked(gpa, net, &options) catch {
+                failure.set(.out_of_memory, "out of memory", .{});
+                return error.Failed;
+            };
+        }
+
+        fn createChecked(
+            gpa: std.mem.Allocator,
+            net: *Net,
+            options: *const Options,
+        ) error{OutOfMemory}!*This {
+            var arena = std.heap.ArenaAllocator.init(gpa);
+            errdefer arena.deinit();
+            const copied = try options.copy(arena.allocator());
+            const cluster = try gpa.create(This);
+            cluster.* = .{
+                .arena = arena,
+                .context = .{
+                    .gpa = gpa,
+                    .net = net,
+                    .tend_net = net,
+                    .options = copied,
+                    .credentials = .fromOptions(&copied),
+                },
+            };
+            cluster.tending.init(gpa);
+            return cluster;
+        }
+
+        /// Finds the cluster by its seeds: afterwards nodes and partitions are known. Runs on
+        /// the calling thread, which may interrupt it.
+        pub fn connect(cluster: *This, failure: *Failure) error{Failed}!void {
+            assert(cluster.thread == null);
+            try cluster.tendOnce(failure);
+            const count = cluster.table.activeCount();
+            if (count > 1) return;
+            const only = if (count == 1) cluster.table.first().? else {
+                failure.set(.connection, "no node of the cluster could be reached", .{});
+                return error.Failed;
+            };
+            const peers_count = only.tending.peers_count;
+            if (peers_count == 0) return;
+            // Going on with one of several nodes would fail most commands.
+            const text = "{f}: the node is there, but none of its {d} peers can be reached at " ++
+                "the addresses that it announces (see use_services_alternate and ip_map)";
+            failure.set(.connection, text, .{ only.address(), peers_count });
+            return error.Failed;
+        }
+
+        /// Keeps the cluster up to date from now on.
+        pub fn startTendThread(cluster: *This) error{SystemResources}!void {
+            assert(cluster.thread == null);
+            cluster.thread_stop.store(false, .monotonic);
+            cluster.thread_net = cluster.context.net.stoppable(&cluster.thread_stop);
+            cluster.context.tend_net = &cluster.thread_net;
+            errdefer cluster.context.tend_net = cluster.context.net;
+            cluster.thread = try io.thread.spawn("aerospike-tend", tendThread, .{cluster});
+        }
+
+        /// Returns when the thread has ended, which cuts its waits short.
+        pub fn stopTendThread(cluster: *This) void {
+            const thread = cluster.thread orelse return;
+            cluster.thread_stop.store(true, .release);
+            cluster.context.requestTend();
+            thread.join();
+            cluster.thread = null;
+            cluster.context.tend_net = cluster.context.net;
+        }
+
+        fn tendThread(cluster: *This) void {
+            const net = cluster.context.tend_net;
+            const interval_ns = @as(u64, cluster.context.options.tend_interval_ms) *
+                std.time.ns_per_ms;
+            var started_ns = net.now();
+            while (true) {
+                // The first round is an interval away: `connect` has just made one.
+                const elapsed_ns = net.now() -| started_ns;
+                const requested = cluster.context.tend_requested.wait(interval_ns -| elapsed_ns);
+                if (cluster.thread_stop.load(.acquire)) return;
+                if (requested) {
+                    const gap_ns = tend_gap_ns_min -| (net.now() -| started_ns);
+                    net.sleep(gap_ns) catch return;
+                }
+                started_ns = net.now();
+                cluster.tend();
+            }
+        }
+
+        /// One round. Not by two threads at a time.
+        pub fn tend(cluster: *This) void {
+            var failure: Failure = .{};
+            // A round that failed leaves everything as it was; the next one tries again.
+            cluster.tendOnce(&failure) catch {};
+        }
+
+        fn tendOnce(cluster: *This, failure: *Failure) error{Failed}!void {
+            const was_running = cluster.tend_running.swap(true, .acquire);
+            assert(!was_running);
+            defer cluster.tend_running.store(false, .release);
+            _ = cluster.statistics.tends.fetchAdd(1, .monotonic);
+            errdefer _ = cluster.statistics.tends_failed.fetchAdd(1, .monotonic);
+            try cluster.tending.run(cluster, failure);
+        }
+
+        /// Any thread: something has failed, look at the cluster soon.
+        pub fn requestTend(cluster: *This) void {
+            cluster.context.requestTend();
+        }
+
+        /// Stops the thread and closes every connection that is not lent; those are closed when
+        /// they come back. Idempotent.
+        pub fn close(cluster: *This) void {
+            cluster.stopTendThread();
+            var iterator = cluster.table.active();
+            while (iterator.next()) |node| node.deactivate();
+        }
+
+        /// Closes, and frees. Nobody may be inside a command, or hold a connection.
+        pub fn destroy(cluster: *This) void {
+            cluster.close();
+            cluster.table.deinit();
+            cluster.map.deinit(cluster.context.gpa);
+            cluster.tending.deinit();
+            var arena = cluster.arena;
+            cluster.context.gpa.destroy(cluster);
+            arena.deinit();
+        }
+
+        /// In the child of a fork, where only the calling thread exists: gives up what belongs
+        /// to the parent without disturbing it. The cluster is as closed afterwards, and can
+        /// only be destroyed.
+        pub fn afterFork(cluster: *This) void {
+            cluster.thread = null;
+            cluster.tend_running.store(false, .monotonic);
+            cluster.context.tend_requested.reset();
+            cluster.context.tend_net = cluster.context.net;
+            var iterator = cluster.table.all();
+            while (iterator.next()) |node| node.afterFork();
+        }
+
+        /// Some node answers.
+        pub fn isConnected(cluster: *const This) bool {
+            var iterator = cluster.table.active();
+            while (iterator.next()) |node| {
+                if (node.failures.load(.monotonic) < node_module.failures_max) return true;
+            }
+            return false;
+        }
+
+        /// Null when no node has told of such a namespace.
+        pub fn namespace(cluster: *const This, name: []const u8) ?*Namespace {
+            return cluster.map.find(name);
+        }
+
+        /// The namespaces, from index 0 on; null after the last.
+        pub fn namespaceAt(cluster: *const This, index: usize) ?*Namespace {
+            return cluster.map.at(index);
+        }
+
+        /// The node to ask for a partition, or null when no copy is on an active node.
+        pub fn route(
+            cluster: *This,
+            routed: *const Namespace,
+            partition_id: u16,
+            way: *Route,
+        ) ?*Node {
+            var buffer: [replica.replicas_max]replica.Slot = undefined;
+            const owners = routed.owners(partition_id, &buffer);
+            const choice = replica.select(
+                way.policy,
+                owners,
+                way.replica_index,
+                if (way.previous) |node| node.slot else replica.none,
+                cluster.context.options.rack_ids,
+                RouteContext{ .cluster = cluster, .namespace_index = routed.index },
+            ) orelse return null;
+            way.replica_index = choice.index;
+            return cluster.table.at(choice.slot);
+        }
+
+        const RouteContext = struct {
+            cluster: *const This,
+            namespace_index: u8,
+
+            pub fn isActive(asked: RouteContext, slot: replica.Slot) bool {
+                const node = asked.cluster.table.at(slot) orelse return false;
+                return node.isActive();
+            }
+
+            pub fn hasRack(asked: RouteContext, slot: replica.Slot, rack_id: i32) bool {
+                const node = asked.cluster.table.at(slot) orelse return false;
+                return node.hasRack(asked.namespace_index, rack_id);
+            }
+        };
+
+        /// Spreads the commands with policy `any` or `random`.
+        pub fn nextReplicaSeed(cluster: *This) u8 {
+            return @truncate(cluster.rotation.fetchAdd(1, .monotonic));
+        }
+
+        /// The active nodes.
+        pub fn nodes(cluster: *const This) NodeIterator {
+            return cluster.table.active();
+        }
+
+        pub fn nodeCount(cluster: *const This) u32 {
+            return cluster.table.activeCount();
+        }
+
+        pub fn nodeByName(cluster: *const This, name: []const u8) ?*Node {
+            return cluster.table.findActive(name);
+        }
+
+        /// Another one with every call, as far as there are several.
+        pub fn randomNode(cluster: *This) ?*Node {
+            const len = cluster.table.len.load(.acquire);
+            if (len == 0) return null;
+            const start = cluster.rotation.fetchAdd(1, .monotonic);
+            for (0..len) |step| {
+                const node = cluster.table.at((start +% @as(u32, @intCast(step))) % len).?;
+                if (node.isActive()) return node;
+            }
+            return null;
+        }
+    };
+}

@@ -1,0 +1,205 @@
+//! What a cluster is configured with, checked and copied once.
+
+const std = @import("std");
+const Failure = @import("../status.zig").Failure;
+
+pub const Host = struct {
+    /// A name, an IPv4 or an IPv6 literal (without brackets).
+    name: []const u8,
+    port: u16 = 3000,
+    tls_name: ?[]const u8 = null,
+};
+
+pub const AuthMode = enum {
+    internal,
+    external,
+    external_insecure,
+    pki,
+};
+
+/// Names and addresses that nodes announce, and what this client reaches them by.
+pub const IpMapEntry = struct {
+    from: []const u8,
+    to: []const u8,
+};
+
+pub const Options = struct {
+    hosts: []const Host,
+    /// When not empty, nodes of a cluster with another name are refused.
+    cluster_name: []const u8 = "",
+    /// When not empty, connections authenticate.
+    user: []const u8 = "",
+    password: []const u8 = "",
+    auth_mode: AuthMode = .internal,
+    tls: bool = false,
+    connect_timeout_ms: u32 = 1000,
+    login_timeout_ms: u32 = 5000,
+    tend_interval_ms: u32 = 1000,
+    max_conns_per_node: u32 = 100,
+    min_conns_per_node: u32 = 0,
+    /// A connection unused for longer is closed rather than used; 0: only trimmed, after 55 s.
+    idle_timeout_ms: u32 = 0,
+    use_services_alternate: bool = false,
+    rack_aware: bool = false,
+    /// In the order of preference.
+    rack_ids: []const i32 = &.{},
+    /// Errors of a node within one window before it is given a rest; 0: never.
+    error_rate_max: u32 = 100,
+    error_rate_window_tends: u32 = 1,
+    ip_map: []const IpMapEntry = &.{},
+    /// What nodes list for this client, as in "python-1.0"; empty: nothing is announced.
+    user_agent: []const u8 = "",
+
+    pub const conns_per_node_max = 10_000;
+    pub const hosts_max = 256;
+    pub const rack_ids_max = 64;
+    pub const user_agent_bytes_max = 128;
+    pub const credential_bytes_max = 1024;
+    pub const tend_interval_ms_min = 100;
+
+    /// Reports the first value that cannot be served.
+    pub fn check(options: *const Options, failure: *Failure) error{Failed}!void {
+        if (options.hosts.len == 0) {
+            return fail(failure, "hosts is empty: name at least one node of the cluster", .{});
+        }
+        if (options.hosts.len > hosts_max) {
+            return fail(failure, "hosts has more than {d} entries", .{hosts_max});
+        }
+        for (options.hosts) |host| {
+            if (host.name.len == 0) return fail(failure, "hosts has an empty host name", .{});
+            if (host.port == 0) return fail(failure, "host {s} has port 0", .{host.name});
+        }
+        const conns_max = options.max_conns_per_node;
+        if (conns_max == 0 or conns_max > conns_per_node_max) {
+            const text = "max_conns_per_node must be from 1 to {d}, not {d}";
+            return fail(failure, text, .{ conns_per_node_max, conns_max });
+        }
+        if (options.min_conns_per_node > conns_max) {
+            const text = "min_conns_per_node ({d}) is above max_conns_per_node ({d})";
+            return fail(failure, text, .{ options.min_conns_per_node, conns_max });
+        }
+        if (options.tend_interval_ms < tend_interval_ms_min) {
+            const text = "tend_interval must be at least {d} ms, not {d}";
+            return fail(failure, text, .{ tend_interval_ms_min, options.tend_interval_ms });
+        }
+        if (options.connect_timeout_ms == 0) {
+            return fail(failure, "connect timeout must not be 0", .{});
+        }
+        if (options.rack_ids.len > rack_ids_max) {
+            return fail(failure, "rack_ids has more than {d} entries", .{rack_ids_max});
+        }
+        if (options.user_agent.len > user_agent_bytes_max) {
+            return fail(failure, "the user agent is too long", .{});
+        }
+        if (options.error_rate_window_tends == 0) {
+            return fail(failure, "error_rate_window must be at least 1 tend", .{});
+        }
+        try options.checkSecurity(failure);
+    }
+
+    fn checkSecurity(options: *const Options, failure: *Failure) error{Failed}!void {
+        if (options.tls) return fail(failure, "tls is not supported yet", .{});
+        for (options.hosts) |host| {
+            const tls_name = host.tls_name orelse continue;
+            if (tls_name.len == 0) continue;
+            const text = "host {s} has the tls_name {s}: tls is not supported yet";
+            return fail(failure, text, .{ host.name, tls_name });
+        }
+        if (options.user.len > credential_bytes_max or
+            options.password.len > credential_bytes_max)
+        {
+            return fail(failure, "user or password is too long", .{});
+        }
+        switch (options.auth_mode) {
+            .internal, .external_insecure => {},
+            .external => if (options.user.len > 0) {
+                const text = "auth_mode external sends the password in the clear and so needs " ++
+                    "tls, which is not supported yet";
+                return fail(failure, text, .{});
+            },
+            .pki => return fail(failure, "auth_mode pki is not supported yet", .{}),
+        }
+    }
+
+    fn fail(failure: *Failure, comptime format: []const u8, args: anytype) error{Failed} {
+        failure.set(.invalid_argument, format, args);
+        return error.Failed;
+    }
+
+    /// A copy whose slices live in the arena.
+    pub fn copy(options: *const Options, arena: std.mem.Allocator) error{OutOfMemory}!Options {
+        var copied = options.*;
+        const hosts = try arena.dupe(Host, options.hosts);
+        for (hosts) |*host| {
+            host.name = try arena.dupe(u8, host.name);
+            if (host.tls_name) |tls_name| host.tls_name = try arena.dupe(u8, tls_name);
+        }
+        const ip_map = try arena.dupe(IpMapEntry, options.ip_map);
+        for (ip_map) |*entry| {
+            entry.from = try arena.dupe(u8, entry.from);
+            entry.to = try arena.dupe(u8, entry.to);
+        }
+        copied.hosts = hosts;
+        copied.ip_map = ip_map;
+        copied.cluster_name = try arena.dupe(u8, options.cluster_name);
+        copied.user = try arena.dupe(u8, options.user);
+        copied.password = try arena.dupe(u8, options.password);
+        copied.rack_ids = try arena.dupe(i32, options.rack_ids);
+        copied.user_agent = try arena.dupe(u8, options.user_agent);
+        return copied;
+    }
+
+    /// The name by which this client reaches an announced host.
+    pub fn translate(options: *const Options, host_name: []const u8) []const u8 {
+        for (options.ip_map) |entry| {
+            if (std.mem.eql(u8, entry.from, host_name)) return entry.to;
+        }
+        return host_name;
+    }
+};
+
+fn expectRefused(options: Options, text: []const u8) !void {
+    var failure: Failure = .{};
+    try std.testing.expectError(error.Failed, options.check(&failure));
+    try std.testing.expectEqual(.invalid_argument, failure.status);
+    if (std.mem.find(u8, failure.message(), text) == null) {
+        std.debug.print("message: {s}\n", .{failure.message()});
+        return error.TestUnexpectedResult;
+    }
+}
+
+test "options that cannot be served are refused with their name" {
+    const hosts = [_]Host{.{ .name = "127.0.0.1" }};
+    var failure: Failure = .{};
+    try (Options{ .hosts = &hosts }).check(&failure);
+    try expectRefused(.{ .hosts = &.{} }, "hosts");
+    try expectRefused(.{ .hosts = &.{.{ .name = "" }} }, "host name");
+    try expectRefused(.{ .hosts = &.{.{ .name = "a", .port = 0 }} }, "port");
+    try expectRefused(.{ .hosts = &.{.{ .name = "a", .tls_name = "b" }} }, "tls_name");
+    try expectRefused(.{ .hosts = &hosts, .tls = true }, "tls");
+    try expectRefused(.{ .hosts = &hosts, .auth_mode = .pki }, "pki");
+    try expectRefused(.{ .hosts = &hosts, .auth_mode = .external, .user = "u" }, "external");
+    try expectRefused(.{ .hosts = &hosts, .max_conns_per_node = 0 }, "max_conns_per_node");
+    const low_max: Options = .{
+        .hosts = &hosts,
+        .max_conns_per_node = 1,
+        .min_conns_per_node = 2,
+    };
+    try expectRefused(low_max, "min_conns_per_node");
+    try expectRefused(.{ .hosts = &hosts, .tend_interval_ms = 1 }, "tend_interval");
+}
+
+test "a copy shares no memory with its source, and the ip map translates" {
+    var arena = std.heap.ArenaAllocator.init(std.testing.allocator);
+    defer arena.deinit();
+    var name = "seed".*;
+    const source: Options = .{
+        .hosts = &.{.{ .name = &name }},
+        .ip_map = &.{.{ .from = "10.0.0.1", .to = "node.example" }},
+    };
+    const copied = try source.copy(arena.allocator());
+    name[0] = 'X';
+    try std.testing.expectEqualStrings("seed", copied.hosts[0].name);
+    try std.testing.expectEqualStrings("node.example", copied.translate("10.0.0.1"));
+    try std.testing.expectEqualStrings("10.0.0.2", copied.translate("10.0.0.2"));
+}

@@ -1,0 +1,221 @@
+//! The first node of a cluster that is not known yet, or that has left all its addresses.
+//!
+//! The configured hosts are looked up anew each time, since behind a name there may be other
+//! addresses by now; then come the addresses at which nodes were last seen. A node that lists
+//! peers is taken at once. One without peers may be alone in the world by mistake, so it is only
+//! taken when no other seed has any. Used by whoever tends.
+
+const std = @import("std");
+const assert = std.debug.assert;
+const wire = @import("../wire.zig");
+const admission = @import("admission.zig");
+const Context = @import("context.zig").Context;
+const Failure = @import("../status.zig").Failure;
+const NodeTable = @import("node_table.zig").NodeTable;
+const Round = @import("round.zig").Round;
+
+pub fn Seeds(comptime Net: type) type {
+    return struct {
+        /// Where nodes were active at the end of the last round that found any.
+        known: [known_max]Net.Address = undefined,
+        known_count: usize = 0,
+
+        const This = @This();
+        const Admission = admission.Admission(Net);
+        const Candidate = Admission.Candidate;
+        const known_max = 64;
+
+        /// Remembers the addresses of the active nodes.
+        pub fn remember(seeds: *This, table: *const NodeTable(Net)) void {
+            if (table.activeCount() == 0) return;
+            seeds.known_count = 0;
+            var iterator = table.active();
+            while (iterator.next()) |node| {
+                if (seeds.known_count == known_max) return;
+                seeds.known[seeds.known_count] = node.address();
+                seeds.known_count += 1;
+            }
+        }
+
+        /// The failure names every seed that failed, and has the status of the one that came
+        /// farthest.
+        pub fn find(
+            seeds: *const This,
+            context: *Context(Net),
+            round: *Round,
+            reply: *wire.Buffer,
+            failure: *Failure,
+        ) error{Failed}!Candidate {
+            var search: Search = .{ .context = context, .reply = reply };
+            errdefer search.dropOrphan();
+            for (context.options.hosts) |host| {
+                const name = context.options.translate(host.name);
+                if (try search.tryHost(name, host.port)) |candidate| return candidate;
+                if (search.orphan == null) round.unreachable_hosts.add(name, host.port);
+            }
+            for (seeds.known[0..seeds.known_count]) |address| {
+                if (try search.tryAddress(address)) |candidate| return candidate;
+            }
+            if (search.orphan) |orphan| return orphan;
+            search.report.finish(failure);
+            return error.Failed;
+        }
+
+        const Search = struct {
+            context: *Context(Net),
+            reply: *wire.Buffer,
+            orphan: ?Candidate = null,
+            report: Report = .{},
+
+            fn tryHost(search: *Search, name: []const u8, port: u16) error{Failed}!?Candidate {
+                var buffer: [admission.addresses_max]Net.Address = undefined;
+                const net = search.context.tend_net;
+                const addresses = net.resolve(name, port, &buffer) catch |err| {
+                    search.report.addUnresolved(name, err);
+                    return null;
+                };
+                for (addresses) |address| {
+                    if (try search.tryAddress(address)) |candidate| return candidate;
+                }
+                return null;
+            }
+
+            /// Fails only when it is no use to go on.
+            fn tryAddress(search: *Search, address: Net.Address) error{Failed}!?Candidate {
+                var failure: Failure = .{};
+                var candidate = Admission.admit(
+                    search.context,
+                    address,
+                    .seed,
+                    search.reply,
+                    &failure,
+                ) catch return search.failed(&failure);
+                const peers_count = search.countPeers(&candidate, &failure) catch {
+                    candidate.deinit(search.context);
+                    return search.failed(&failure);
+                };
+                if (peers_count > 0) {
+                    search.dropOrphan();
+                    return candidate;
+                }
+                if (search.orphan == null) {
+                    search.orphan = candidate;
+                } else {
+                    candidate.deinit(search.context);
+                }
+                return null;
+            }
+
+            fn failed(search: *Search, failure: *const Failure) error{Failed}!?Candidate {
+                search.report.add(failure);
+                // Ctrl-C, or the client is being closed.
+                return if (failure.status == .interrupted) error.Failed else null;
+            }
+
+            fn countPeers(
+                search: *Search,
+                candidate: *Candidate,
+                failure: *Failure,
+            ) error{Failed}!u32 {
+                const name = peersCommand(search.context);
+                const body = try Admission.ask(
+                    search.context,
+                    candidate,
+                    &.{name},
+                    search.reply,
+                    failure,
+                );
+                return countOf(body, name) catch {
+                    const text = "{f}: the list of peers is invalid";
+                    failure.set(.invalid_node, text, .{candidate.address});
+                    return error.Failed;
+                };
+            }
+
+            fn dropOrphan(search: *Search) void {
+                if (search.orphan) |*orphan| orphan.deinit(search.context);
+                search.orphan = null;
+            }
+        };
+
+        fn countOf(body: []const u8, name: []const u8) error{Malformed}!u32 {
+            const value = wire.info.Lines.find(body, name) orelse return error.Malformed;
+            var peers = try wire.info.Peers.parse(value);
+            var count: u32 = 0;
+            while (try peers.next()) |_| count += 1;
+            return count;
+        }
+    };
+}
+
+/// What lists a node's peers with the addresses that this client can use.
+pub fn peersCommand(context: anytype) []const u8 {
+    return if (context.options.use_services_alternate) "peers-clear-alt" else "peers-clear-std";
+}
+
+/// Collects what went wrong with each seed.
+const Report = struct {
+    /// Of the most telling failure.
+    best: Failure = .{},
+    text: [Failure.message_bytes_max]u8 = undefined,
+    text_len: usize = 0,
+
+    fn add(report: *Report, failure: *const Failure) void {
+        report.append(failure.message());
+        if (rank(failure) > rank(&report.best)) report.best = failure.*;
+    }
+
+    fn addUnresolved(report: *Report, name: []const u8, err: anyerror) void {
+        var failure: Failure = .{};
+        const text = switch (err) {
+            error.HostNotFound => "the host name does not resolve",
+            else => "out of memory",
+        };
+        failure.set(.invalid_host, "{s}: {s}", .{ name[0..@min(name.len, 64)], text });
+        report.add(&failure);
+    }
+
+    fn append(report: *Report, message: []const u8) void {
+        var writer = std.Io.Writer.fixed(report.text[report.text_len..]);
+        const separator = if (report.text_len == 0) "" else "; ";
+        // What does not fit is not shown.
+        writer.print("{s}{s}", .{ separator, message }) catch return;
+        report.text_len += writer.end;
+    }
+
+    /// An answer of a server tells more than silence, and silence more than a wrong name.
+    fn rank(failure: *const Failure) u32 {
+        return switch (failure.status) {
+            .ok => 0,
+            .invalid_host => 1,
+            .connection, .timeout => 2,
+            .invalid_node => 3,
+            .interrupted => 5,
+            else => 4,
+        };
+    }
+
+    fn finish(report: *const Report, failure: *Failure) void {
+        assert(report.best.status != .ok);
+        const text = "no seed could be used: {s}";
+        failure.set(report.best.status, text, .{report.text[0..report.text_len]});
+    }
+};
+
+test "the report names all seeds and has the most telling status" {
+    var report: Report = .{};
+    var failure: Failure = .{};
+    report.addUnresolved("nowhere", error.HostNotFound);
+    failure.set(.connection, "127.0.0.1:1: connect: connection refused", .{});
+    report.add(&failure);
+    failure.set(.invalid_password, "127.0.0.1:2: login refused", .{});
+    report.add(&failure);
+    failure.set(.timeout, "127.0.0.1:3: timeout", .{});
+    report.add(&failure);
+    var final: Failure = .{};
+    report.finish(&final);
+    try std.testing.expectEqual(.invalid_password, final.status);
+    for ([_][]const u8{ "nowhere", "127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3" }) |part| {
+        try std.testing.expect(std.mem.find(u8, final.message(), part) != null);
+    }
+}

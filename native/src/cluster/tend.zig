@@ -1,0 +1,372 @@
+//! One round of keeping up with the cluster.
+//!
+//! Every node says whether its list of peers, its partitions or its racks have changed. When any
+//! list has, or any node did not answer, all lists are read: nodes that are new in them join,
+//! nodes that nobody lists and that do not answer (or own nothing) leave. Then changed partitions
+//! and racks are read. When no node is left the seeds are tried. Besides, pools are trimmed,
+//! breakers turned and late replies drained. By one thread at a time.
+
+const std = @import("std");
+const assert = std.debug.assert;
+const exchange = @import("exchange.zig");
+const milliseconds = @import("context.zig").milliseconds;
+const node_module = @import("node.zig");
+const partition_map = @import("partition_map.zig");
+const wire = @import("../wire.zig");
+const Failure = @import("../status.zig").Failure;
+const Round = @import("round.zig").Round;
+
+pub fn Tend(comptime Net: type) type {
+    return struct {
+        /// Reused from round to round.
+        list: wire.Buffer = undefined,
+        reply: wire.Buffer = undefined,
+        /// When the last round that counts as one of the interval began; requested ones between
+        /// do no housekeeping.
+        periodic_ns: ?u64 = null,
+        periodic_count: u64 = 0,
+
+        const This = @This();
+        const Cluster = @import("core.zig").Cluster(Net);
+        const Node = Cluster.Node;
+        const Candidate = @import("admission.zig").Admission(Net).Candidate;
+        const Peers = @import("peers.zig").Peers(Net);
+
+        const trim_every_tends = 30;
+        const names_max = 5;
+        const user_agent_request_bytes_max = 512;
+
+        pub fn init(tending: *This, gpa: std.mem.Allocator) void {
+            tending.* = .{
+                .list = .growing(gpa, &.{}, exchange.reply_bytes_max),
+                .reply = .growing(gpa, &.{}, exchange.reply_bytes_max),
+            };
+        }
+
+        pub fn deinit(tending: *This) void {
+            tending.list.deinit();
+            tending.reply.deinit();
+        }
+
+        /// Fails when no node is known and no seed helps, or when it is interrupted.
+        pub fn run(tending: *This, cluster: *Cluster, failure: *Failure) error{Failed}!void {
+            var round: Round = .{};
+            cluster.context.interrupted = false;
+            errdefer if (cluster.context.interrupted) failure.set(.interrupted, "interrupted", .{});
+            var iterator = cluster.nodes();
+            while (iterator.next()) |node| {
+                node.tending.friends = 0;
+                node.tending.partitions_changed = false;
+                node.tending.racks_changed = false;
+            }
+            defer tending.keepHouse(cluster);
+            if (cluster.nodeCount() == 0) {
+                try tending.seed(cluster, &round, failure);
+            } else {
+                try tending.refreshAll(cluster, &round);
+                if (round.peers_changed) {
+                    try tending.refreshPeers(cluster, &round);
+                    tending.removeLost(cluster, &round);
+                }
+            }
+            try tending.refreshMaps(cluster, &round);
+            cluster.seeds.remember(&cluster.table);
+        }
+
+        fn seed(
+            tending: *This,
+            cluster: *Cluster,
+            round: *Round,
+            failure: *Failure,
+        ) error{Failed}!void {
+            var candidate = try cluster.seeds.find(
+                &cluster.context,
+                round,
+                &tending.reply,
+                failure,
+            );
+            _ = tending.install(cluster, &candidate) catch {
+                failure.set(.out_of_memory, "out of memory", .{});
+                return error.Failed;
+            };
+            try tending.refreshPeers(cluster, round);
+        }
+
+        /// A node did not answer as it should.
+        fn failed(cluster: *Cluster, node: *Node) error{Failed}!void {
+            if (cluster.context.interrupted) return error.Failed;
+            if (node.isActive()) node.countFailure();
+        }
+
+        /// Makes an admitted candidate an active node. Takes the candidate over, also on error.
+        pub fn install(
+            tending: *This,
+            cluster: *Cluster,
+            candidate: *Candidate,
+        ) error{ OutOfMemory, TooManyNodes }!*Node {
+            _ = tending;
+            const context = &cluster.context;
+            errdefer candidate.deinit(context);
+            const node = try cluster.table.findOrAdd(
+                context,
+                &cluster.map,
+                candidate.name(),
+                candidate.address,
+            );
+            // The same node at another address.
+            if (node.isActive()) remove(cluster, node);
+            node.activate(
+                candidate.address,
+                candidate.socket,
+                candidate.session,
+                candidate.takes_user_agent,
+            );
+            _ = cluster.statistics.nodes_added.fetchAdd(1, .monotonic);
+            return node;
+        }
+
+        fn remove(cluster: *Cluster, node: *Node) void {
+            node.deactivate();
+            _ = cluster.statistics.nodes_removed.fetchAdd(1, .monotonic);
+        }
+
+        fn refreshAll(tending: *This, cluster: *Cluster, round: *Round) error{Failed}!void {
+            var iterator = cluster.nodes();
+            while (iterator.next()) |node| {
+                tending.refresh(cluster, node, round) catch {
+                    try failed(cluster, node);
+                    round.peers_changed = true;
+                    continue;
+                };
+                round.answered += 1;
+                if (node.failures.load(.monotonic) == 0) continue;
+                // Whatever it said before the failure may be out of date.
+                node.failures.store(0, .monotonic);
+                node.tending.partitions_changed = true;
+                node.tending.racks_changed = true;
+                round.peers_changed = true;
+            }
+        }
+
+        fn refresh(
+            tending: *This,
+            cluster: *Cluster,
+            node: *Node,
+            round: *Round,
+        ) error{Failed}!void {
+            var failure: Failure = .{};
+            var names: [names_max][]const u8 = undefined;
+            var count: usize = 3;
+            names[0..3].* = .{ "node", "peers-generation", "partition-generation" };
+            if (cluster.context.options.rack_aware) {
+                names[count] = "rebalance-generation";
+                count += 1;
+            }
+            var memory: [user_agent_request_bytes_max]u8 = undefined;
+            if (node.tending.user_agent_due) {
+                names[count] = userAgentRequest(&memory, cluster.context.options.user_agent);
+                count += 1;
+            }
+            const body = try node.ask(names[0..count], &tending.reply, &failure);
+            node.tending.user_agent_due = false;
+            refreshFrom(cluster, node, round, body) catch {
+                node.closeTendSocket();
+                return error.Failed;
+            };
+        }
+
+        fn userAgentRequest(buffer: []u8, user_agent: []const u8) []const u8 {
+            var text: [user_agent_request_bytes_max / 2]u8 = undefined;
+            const prefix = "user-agent-set:value=";
+            const described = std.fmt.bufPrint(&text, "1,{s},", .{user_agent}) catch unreachable;
+            @memcpy(buffer[0..prefix.len], prefix);
+            const encoder = std.base64.standard.Encoder;
+            const encoded = encoder.encode(buffer[prefix.len..], described);
+            return buffer[0 .. prefix.len + encoded.len];
+        }
+
+        fn refreshFrom(
+            cluster: *Cluster,
+            node: *Node,
+            round: *Round,
+            body: []const u8,
+        ) error{Malformed}!void {
+            const find = wire.info.Lines.find;
+            const name = find(body, "node") orelse return error.Malformed;
+            if (name.len == 0 or wire.info.failure(name) != null) return error.Malformed;
+            if (!std.mem.eql(u8, name, node.name())) {
+                // Another server has this address now; its own name will be found as a peer.
+                remove(cluster, node);
+                round.peers_changed = true;
+                return error.Malformed;
+            }
+            const peers_text = find(body, "peers-generation") orelse return error.Malformed;
+            const peers_generation = try wire.info.parseGeneration(peers_text);
+            const state = &node.tending;
+            if (peers_generation != state.peers_generation) {
+                round.peers_changed = true;
+                // It went back: the server was restarted between two rounds.
+                if (peers_generation < state.peers_generation) node.breaker.reset();
+            }
+            const partitions_text = find(body, "partition-generation") orelse
+                return error.Malformed;
+            const partition_generation = try wire.info.parseGeneration(partitions_text);
+            if (partition_generation != state.partition_generation) state.partitions_changed = true;
+            if (!cluster.context.options.rack_aware) return;
+            const racks_text = find(body, "rebalance-generation") orelse return error.Malformed;
+            const rebalance_generation = try wire.info.parseGeneration(racks_text);
+            if (rebalance_generation != state.rebalance_generation) state.racks_changed = true;
+        }
+
+        /// Reads the peers of all nodes that answer, then of those that have joined thereby, until
+        /// no more do.
+        fn refreshPeers(tending: *This, cluster: *Cluster, round: *Round) error{Failed}!void {
+            round.answered = 0;
+            var seen: partition_map.SlotSet = .empty;
+            var found = true;
+            while (found) {
+                found = false;
+                var iterator = cluster.nodes();
+                while (iterator.next()) |node| {
+                    if (seen.isSet(node.slot)) continue;
+                    seen.set(node.slot);
+                    if (node.failures.load(.monotonic) > 0) continue;
+                    found = true;
+                    Peers.refresh(
+                        cluster,
+                        node,
+                        round,
+                        &tending.list,
+                        &tending.reply,
+                    ) catch try failed(cluster, node);
+                    if (cluster.context.interrupted) return error.Failed;
+                }
+            }
+        }
+
+        fn removeLost(tending: *This, cluster: *Cluster, round: *const Round) void {
+            _ = tending;
+            var iterator = cluster.nodes();
+            while (iterator.next()) |node| {
+                const failures = node.failures.load(.monotonic);
+                if (round.answered == 0) {
+                    // Perhaps it is our own network: nobody is given up too soon.
+                    if (failures >= node_module.failures_max) remove(cluster, node);
+                    continue;
+                }
+                if (node.tending.friends > 0 or cluster.nodeCount() == 1) continue;
+                const owns_nothing = !cluster.map.references(node.slot);
+                if (failures > 0 or owns_nothing) remove(cluster, node);
+            }
+        }
+
+        fn refreshMaps(
+            tending: *This,
+            cluster: *Cluster,
+            round: *const Round,
+        ) error{Failed}!void {
+            var iterator = cluster.nodes();
+            while (iterator.next()) |node| {
+                const state = &node.tending;
+                if (node.failures.load(.monotonic) > 0) continue;
+                // A node that has lost sight of its cluster believes that it owns everything.
+                const trusted = state.peers_count > 0 or round.answered == 1;
+                if (state.partitions_changed and trusted) {
+                    tending.refreshPartitions(cluster, node) catch try failed(cluster, node);
+                }
+                if (!state.racks_changed or !cluster.context.options.rack_aware) continue;
+                tending.refreshRacks(cluster, node) catch try failed(cluster, node);
+            }
+        }
+
+        fn refreshPartitions(tending: *This, cluster: *Cluster, node: *Node) error{Failed}!void {
+            var failure: Failure = .{};
+            const names = [_][]const u8{ "partition-generation", "replicas" };
+            const body = try node.ask(&names, &tending.reply, &failure);
+            var replaced: partition_map.SlotSet = .empty;
+            const generation = applyPartitions(cluster, node, body, &replaced);
+            // Who has lost partitions may have news of its own.
+            var slots = replaced.iterator(.{});
+            while (slots.next()) |slot| {
+                cluster.table.at(@intCast(slot)).?.tending.partition_generation = -1;
+            }
+            node.tending.partition_generation = generation catch return error.Failed;
+        }
+
+        fn applyPartitions(
+            cluster: *Cluster,
+            node: *Node,
+            body: []const u8,
+            replaced: *partition_map.SlotSet,
+        ) !i64 {
+            const find = wire.info.Lines.find;
+            const generation_text = find(body, "partition-generation") orelse
+                return error.Malformed;
+            const generation = try wire.info.parseGeneration(generation_text);
+            const text = find(body, "replicas") orelse return error.Malformed;
+            if (wire.info.failure(text) != null) return error.Malformed;
+            var replicas = wire.info.Replicas.init(text);
+            while (try replicas.next()) |entry| {
+                const namespace = try cluster.map.findOrAdd(
+                    cluster.context.gpa,
+                    entry.namespace,
+                    entry.regime,
+                    entry.count,
+                );
+                var bitmaps = entry.bitmaps;
+                var bitmap: partition_map.Bitmap = undefined;
+                var index: u8 = 0;
+                while (try bitmaps.next(&bitmap)) : (index += 1) {
+                    if (index == namespace.replicaCount()) break;
+                    namespace.claim(node.slot, index, entry.regime, &bitmap, replaced);
+                }
+            }
+            return generation;
+        }
+
+        fn refreshRacks(tending: *This, cluster: *Cluster, node: *Node) error{Failed}!void {
+            var failure: Failure = .{};
+            const names = [_][]const u8{ "rebalance-generation", "rack-ids" };
+            const body = try node.ask(&names, &tending.reply, &failure);
+            applyRacks(cluster, node, body) catch return error.Failed;
+        }
+
+        fn applyRacks(cluster: *Cluster, node: *Node, body: []const u8) error{Malformed}!void {
+            const find = wire.info.Lines.find;
+            const generation_text = find(body, "rebalance-generation") orelse
+                return error.Malformed;
+            const generation = try wire.info.parseGeneration(generation_text);
+            const text = find(body, "rack-ids") orelse return error.Malformed;
+            // A server without racks refuses the question; its node is on none then.
+            const known = if (wire.info.failure(text) == null) text else "";
+            var racks = wire.info.RackIds.init(known);
+            while (try racks.next()) |entry| {
+                const namespace = cluster.map.find(entry.namespace) orelse continue;
+                node.rack_ids[namespace.index].store(entry.rack_id, .monotonic);
+            }
+            node.tending.rebalance_generation = generation;
+        }
+
+        fn keepHouse(tending: *This, cluster: *Cluster) void {
+            const now_ns = cluster.context.tend_net.now();
+            var draining = cluster.nodes();
+            while (draining.next()) |node| node.drainRecovering();
+
+            const interval_ns = milliseconds(cluster.context.options.tend_interval_ms);
+            if (tending.periodic_ns) |periodic_ns| {
+                // A thread's intervals are never exact.
+                if (now_ns -| periodic_ns < interval_ns - interval_ns / 10) return;
+            }
+            tending.periodic_ns = now_ns;
+            tending.periodic_count += 1;
+            const count = tending.periodic_count;
+            const window = cluster.context.options.error_rate_window_tends;
+            var iterator = cluster.nodes();
+            while (iterator.next()) |node| {
+                if (count % window == 0) node.breaker.turn();
+                if (count % trim_every_tends == 0) node.trim();
+                if (node.failures.load(.monotonic) == 0) node.fill();
+            }
+        }
+    };
+}
