@@ -35,6 +35,7 @@ pub const Net = struct {
     /// How long a wait goes on before it asks `interrupt` and `stop` again.
     const slice_ms_max = 100;
     const host_bytes_max = 255;
+    const send_flags = if (@hasDecl(posix.MSG, "NOSIGNAL")) posix.MSG.NOSIGNAL else 0;
 
     pub fn init() Net {
         const cpu_count = std.Thread.getCpuCount() catch 1;
@@ -72,6 +73,16 @@ pub const Net = struct {
     }
 
     pub fn connect(net: *Net, address: Address, deadline_ns: u64) Error!Socket {
+        var socket = try net.connectStart(address);
+        errdefer net.close(&socket);
+        try net.wait(socket.fd, posix.POLL.OUT, deadline_ns);
+        try net.connectFinish(&socket, address);
+        return socket;
+    }
+
+    /// Begins to connect. The socket is writable when that has ended, well or not.
+    pub fn connectStart(net: *Net, address: Address) Error!Socket {
+        _ = net;
         const name = SocketName.from(address);
         const fd = try open(name.family());
         errdefer _ = system.close(fd);
@@ -79,23 +90,46 @@ pub const Net = struct {
         try setOption(fd, posix.IPPROTO.TCP, posix.TCP.NODELAY);
         const rc = system.connect(fd, name.pointer(), name.length());
         switch (posix.errno(rc)) {
-            .SUCCESS => {},
-            .INPROGRESS, .INTR => {
-                try net.wait(fd, posix.POLL.OUT, deadline_ns);
-                try pendingError(fd);
-            },
+            .SUCCESS, .INPROGRESS, .INTR => return .{ .fd = fd },
             else => |code| return errorFrom(code),
         }
-        if (isConnectedToItself(fd, &name)) return error.ConnectionRefused;
-        return .{ .fd = fd };
+    }
+
+    /// Whether a connect that has ended has succeeded.
+    pub fn connectFinish(net: *Net, socket: *Socket, address: Address) Error!void {
+        _ = net;
+        try pendingError(socket.fd);
+        const name = SocketName.from(address);
+        if (isConnectedToItself(socket.fd, &name)) return error.ConnectionRefused;
+    }
+
+    /// Sends what the system takes without waiting; 0 when that is nothing at present.
+    pub fn trySend(net: *Net, socket: *Socket, bytes: []const u8) Error!usize {
+        _ = net;
+        assert(bytes.len > 0);
+        while (true) {
+            const rc = system.send(socket.fd, bytes.ptr, bytes.len, send_flags);
+            switch (posix.errno(rc)) {
+                .SUCCESS => return @intCast(rc),
+                .INTR => {},
+                .AGAIN => return 0,
+                else => |code| return errorFrom(code),
+            }
+        }
+    }
+
+    /// Receives what has arrived; 0 when that is nothing.
+    pub fn tryRecv(net: *Net, socket: *Socket, buffer: []u8) Error!usize {
+        _ = net;
+        assert(buffer.len > 0);
+        return try tryReceive(socket.fd, buffer) orelse 0;
     }
 
     /// Sends all of the bytes. After an error some of them may have been sent.
     pub fn send(net: *Net, socket: *Socket, bytes: []const u8, deadline_ns: u64) Error!void {
         var rest = bytes;
         while (rest.len > 0) {
-            const flags = if (@hasDecl(posix.MSG, "NOSIGNAL")) posix.MSG.NOSIGNAL else 0;
-            const rc = system.send(socket.fd, rest.ptr, rest.len, flags);
+            const rc = system.send(socket.fd, rest.ptr, rest.len, send_flags);
             switch (posix.errno(rc)) {
                 .SUCCESS => rest = rest[@intCast(rc)..],
                 .INTR => if (net.isInterrupted()) return error.Interrupted,
@@ -109,6 +143,7 @@ pub const Net = struct {
     pub fn recv(net: *Net, socket: *Socket, buffer: []u8, deadline_ns: u64) Error!usize {
         assert(buffer.len > 0);
         if (try tryReceive(socket.fd, buffer)) |count| return count;
+        if (deadline_ns == 0) return error.Timeout;
         const tries = socket.spin.begin();
         if (tries > 0 and net.spinners.enter()) {
             defer net.spinners.leave();
