@@ -133,6 +133,18 @@ typedef struct {
     uint64_t length; /* bytes of the result */
 } asz_result;
 
+/*
+ * A command that was submitted and has ended. Its result, or for a status that is not 0 the
+ * MessagePack array [in_doubt, node, message], lies at data[offset .. offset + length) of the
+ * memory that was given to asz_client_drain.
+ */
+typedef struct {
+    uint64_t token;
+    int64_t status;
+    uint64_t offset;
+    uint64_t length;
+} asz_completion;
+
 /* ABI_VERSION of the loaded library; a program compiled against another one must not go on. */
 uint32_t asz_abi_version(void);
 
@@ -178,6 +190,30 @@ void asz_client_after_fork(asz_client *client);
 int32_t asz_client_execute(asz_client *client, int32_t command, const uint8_t *request,
                            uint64_t request_len, const asz_policy *policy, asz_result *result,
                            asz_error *error);
+
+/*
+ * A descriptor that becomes readable when submitted commands have ended; -1 with *error filled
+ * when there is none to be had. It is the library's, and stays the same until the client is
+ * destroyed. To be called before the first submit.
+ */
+int32_t asz_client_wake_fd(asz_client *client, asz_error *error);
+
+/*
+ * Starts one command (ASZ_PUT to ASZ_REMOVE_BIN) and does not wait for it. What is wrong with the
+ * request is told at once; everything else, once, by a completion with this token. Any thread.
+ */
+int32_t asz_client_submit(asz_client *client, uint64_t token, int32_t command,
+                          const uint8_t *request, uint64_t request_len, const asz_policy *policy,
+                          asz_error *error);
+
+/*
+ * Collects commands that have ended, at most `max`, with their results in `data`; returns how
+ * many. *needed is 0, or the bytes that the next result takes when it alone does not fit into
+ * `capacity`: call again with more memory. The descriptor stays readable while any are left.
+ * One thread at a time.
+ */
+uint32_t asz_client_drain(asz_client *client, asz_completion *completions, uint32_t max,
+                          uint8_t *data, uint64_t capacity, uint64_t *needed);
 
 /* Gives back a result that the library owns, and clears the members. Others are left alone. */
 void asz_result_release(asz_result *result);

@@ -58,7 +58,15 @@ pub const asz_result = extern struct {
     length: u64,
 };
 
+pub const asz_completion = extern struct {
+    token: u64,
+    status: i64,
+    offset: u64,
+    length: u64,
+};
+
 comptime {
+    assert(@sizeOf(asz_completion) == 32);
     assert(@sizeOf(asz_error) == 528);
     assert(@offsetOf(asz_error, "message") == 46);
     assert(@sizeOf(asz_policy) == 64);
@@ -162,6 +170,79 @@ export fn asz_client_execute(
     };
     handOver(&out, result);
     return 0;
+}
+
+export fn asz_client_wake_fd(client: *Client, err: ?*asz_error) i32 {
+    var failure: Failure = .{};
+    const engine = client.useEngine(&failure) catch {
+        _ = report(&failure, err);
+        return -1;
+    };
+    return engine.mailbox.wake.read_fd;
+}
+
+export fn asz_client_submit(
+    client: *Client,
+    token: u64,
+    number: i32,
+    request: ?[*]const u8,
+    request_len: u64,
+    policy: ?*const asz_policy,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var given: command.Policy = undefined;
+    if (policy) |raw| {
+        given = policyFrom(raw, &failure) catch return report(&failure, err);
+    }
+    const bytes = slice(request, request_len);
+    const chosen = if (policy == null) null else &given;
+    client.submit(token, number, bytes, chosen, &failure) catch return report(&failure, err);
+    return 0;
+}
+
+export fn asz_client_drain(
+    client: *Client,
+    completions: [*]asz_completion,
+    max: u32,
+    data: ?[*]u8,
+    capacity: u64,
+    needed: *u64,
+) u32 {
+    needed.* = 0;
+    const engine = client.engine orelse return 0;
+    engine.refill();
+    var out: wire.Buffer = if (data) |memory| .fixed(memory[0..capacity]) else .fixed(&.{});
+    var count: u32 = 0;
+    while (count < max) : (count += 1) {
+        const completion = engine.first() orelse break;
+        const offset = out.end;
+        writeOutcome(&out, completion) catch {
+            out.end = offset;
+            if (count == 0) needed.* = completion.result.len + failure_bytes_max;
+            break;
+        };
+        completions[count] = .{
+            .token = completion.token,
+            .status = if (completion.failure) |failure| @backingInt(failure.status) else 0,
+            .offset = offset,
+            .length = out.end - offset,
+        };
+        engine.collected();
+    }
+    engine.notifyRemaining();
+    return count;
+}
+
+/// More than any failure takes as MessagePack.
+const failure_bytes_max = 1024;
+
+fn writeOutcome(out: *wire.Buffer, completion: client_module.Engine.Completion) !void {
+    const failure = completion.failure orelse return out.append(completion.result);
+    try wire.msgpack.writeArrayHeader(out, 3);
+    try wire.msgpack.writeBool(out, failure.in_doubt);
+    try wire.msgpack.writeString(out, failure.node());
+    try wire.msgpack.writeString(out, failure.message());
 }
 
 export fn asz_result_release(result: ?*asz_result) void {

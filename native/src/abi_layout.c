@@ -46,3 +46,11 @@ const uint64_t asz_layout_result[] = {
     offsetof(asz_result, capacity),
     offsetof(asz_result, length),
 };
+
+const uint64_t asz_layout_completion[] = {
+    sizeof(asz_completion),
+    offsetof(asz_completion, token),
+    offsetof(asz_completion, status),
+    offsetof(asz_completion, offset),
+    offsetof(asz_completion, length),
+};

@@ -4,21 +4,23 @@ const std = @import("std");
 const abi = @import("abi.zig");
 
 const layout = struct {
+    extern const asz_layout_completion: u64;
     extern const asz_layout_error: u64;
     extern const asz_layout_policy: u64;
     extern const asz_layout_result: u64;
 };
 
 fn expectLayout(T: type, first: *const u64) !void {
-    const names = std.meta.fieldNames(T);
+    const names = comptime std.meta.fieldNames(T);
     const expected: []const u64 = @as([*]const u64, @ptrCast(first))[0 .. names.len + 1];
     try std.testing.expectEqual(expected[0], @sizeOf(T));
-    inline for (names, expected[1..]) |name, offset| {
-        try std.testing.expectEqual(offset, @offsetOf(T, name));
+    inline for (names, 1..) |name, index| {
+        try std.testing.expectEqual(expected[index], @offsetOf(T, name));
     }
 }
 
 test "structs of the header and of the library have the same layout" {
+    try expectLayout(abi.asz_completion, &layout.asz_layout_completion);
     try expectLayout(abi.asz_error, &layout.asz_layout_error);
     try expectLayout(abi.asz_policy, &layout.asz_layout_policy);
     try expectLayout(abi.asz_result, &layout.asz_layout_result);

@@ -8,6 +8,7 @@ const assert = std.debug.assert;
 const cluster = @import("cluster.zig");
 const command = @import("command.zig");
 const config = @import("config.zig");
+const engine_module = @import("engine.zig");
 const io = @import("io.zig");
 const wire = @import("wire.zig");
 const Failure = @import("status.zig").Failure;
@@ -15,6 +16,7 @@ const msgpack = wire.msgpack;
 
 const Cluster = cluster.Cluster(io.Net);
 const Policy = command.Policy;
+pub const Engine = engine_module.Engine(io.Net, engine_module.Poller);
 
 /// Commands about the cluster; the numbers are those of the C ABI, as are those of
 /// `command.Command`.
@@ -36,6 +38,9 @@ pub const Client = struct {
     /// Non-null while connected; only changed with no command inside.
     cluster: ?*Cluster = null,
     gate: Gate = .{},
+    /// Made when it is first asked for, and kept: its descriptor may be watched while the client
+    /// is not connected. Its thread runs while the client is.
+    engine: ?*Engine = null,
 
     pub fn create(
         gpa: std.mem.Allocator,
@@ -61,6 +66,10 @@ pub const Client = struct {
 
     pub fn destroy(client: *Client) void {
         client.close();
+        if (client.engine) |engine| {
+            engine.deinit();
+            client.gpa.destroy(engine);
+        }
         client.arena.deinit();
         client.gpa.destroy(client);
     }
@@ -75,12 +84,36 @@ pub const Client = struct {
         const owner = try Cluster.create(client.gpa, &client.net, client.options, failure);
         errdefer owner.destroy();
         try owner.connect(failure);
-        owner.startTendThread() catch {
-            failure.set(.client, "no thread could be started to follow the cluster", .{});
-            return error.Failed;
-        };
+        owner.startTendThread() catch return noThread(failure);
+        errdefer owner.close();
+        if (client.engine) |engine| try startEngine(engine, failure);
         client.cluster = owner;
         client.gate.open();
+    }
+
+    /// Prepares the client for `submit`. From then on the engine's thread runs whenever the
+    /// client is connected.
+    pub fn useEngine(client: *Client, failure: *Failure) error{Failed}!*Engine {
+        client.lifecycle.lock();
+        defer client.lifecycle.unlock();
+        if (client.engine) |engine| return engine;
+        const engine = client.gpa.create(Engine) catch return outOfMemory(failure);
+        errdefer client.gpa.destroy(engine);
+        engine.* = Engine.init(client.gpa, &client.net, client.options.idle_timeout_ms) catch
+            return noThread(failure);
+        errdefer engine.deinit();
+        if (client.cluster != null) try startEngine(engine, failure);
+        client.engine = engine;
+        return engine;
+    }
+
+    fn startEngine(engine: *Engine, failure: *Failure) error{Failed}!void {
+        engine.start() catch return noThread(failure);
+    }
+
+    fn noThread(failure: *Failure) error{Failed} {
+        failure.set(.client, "no thread could be started, or no descriptor opened", .{});
+        return error.Failed;
     }
 
     pub fn isConnected(client: *Client) bool {
@@ -97,6 +130,7 @@ pub const Client = struct {
         client.gate.shut();
         client.stop.store(true, .release);
         client.gate.waitUntilEmpty();
+        if (client.engine) |engine| engine.stop();
         client.cluster = null;
         owner.destroy();
     }
@@ -105,6 +139,11 @@ pub const Client = struct {
     pub fn afterFork(client: *Client) void {
         client.lifecycle.reset();
         client.gate = .{};
+        if (client.engine) |engine| {
+            // Its memory stays behind: the thread that used it may have been anywhere.
+            engine.afterFork();
+            client.engine = null;
+        }
         const owner = client.cluster orelse return;
         client.cluster = null;
         owner.afterFork();
@@ -131,6 +170,32 @@ pub const Client = struct {
             }
             return error.Failed;
         };
+    }
+
+    /// Hands a command on one record to the engine; it is answered under its token.
+    pub fn submit(
+        client: *Client,
+        token: u64,
+        number: i32,
+        request: []const u8,
+        policy: ?*const Policy,
+        failure: *Failure,
+    ) error{Failed}!void {
+        const single = std.enums.fromInt(command.Command, number) orelse {
+            failure.set(.invalid_argument, "command {d} cannot be submitted", .{number});
+            return error.Failed;
+        };
+        const owner = client.enter() orelse {
+            failure.set(.not_connected, "the client is not connected", .{});
+            return error.Failed;
+        };
+        defer client.gate.leave();
+        const engine = client.engine orelse {
+            failure.set(.client, "asz_client_wake_fd comes before the first submit", .{});
+            return error.Failed;
+        };
+        const defaults = if (single.isWrite()) &write_defaults else &read_defaults;
+        try engine.submit(owner, token, single, request, policy orelse defaults, failure);
     }
 
     fn dispatch(

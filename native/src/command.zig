@@ -15,6 +15,7 @@ test {
     _ = exchange;
     _ = executor;
     _ = request;
+    _ = @import("command/request_test.zig");
     _ = reply;
     _ = policy;
     _ = @import("command/info.zig");

@@ -7,6 +7,7 @@ test {
     _ = @import("command.zig");
     _ = @import("config.zig");
     _ = @import("devserver.zig");
+    _ = @import("engine.zig");
     _ = @import("io.zig");
     _ = @import("sim.zig");
     _ = @import("status.zig");

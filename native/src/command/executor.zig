@@ -11,6 +11,7 @@ const assert = std.debug.assert;
 const cluster = @import("../cluster.zig");
 const Failure = @import("../status.zig").Failure;
 const Status = @import("../status.zig").Status;
+const Key = @import("request.zig").Key;
 const Policy = @import("policy.zig").Policy;
 
 pub const forever = std.math.maxInt(u64);
@@ -53,6 +54,19 @@ pub fn judgeClient(status: Status) Verdict {
         else => false,
     };
     return .{ .connection_usable = false, .retry = retry, .node_at_fault = retry };
+}
+
+/// Tells the node and the cluster what the server's answer means for them, and judges it.
+pub fn settle(node: anytype, owner: anytype, status: Status) Verdict {
+    const verdict = judgeServer(status);
+    if (verdict.node_at_fault) node.recordServerError();
+    switch (status) {
+        .not_authenticated, .expired_session => node.authenticationLost(),
+        // The partition has moved, or is about to.
+        .partition_unavailable => owner.requestTend(),
+        else => {},
+    }
+    return verdict;
 }
 
 pub const Decision = union(enum) {
@@ -113,6 +127,38 @@ pub fn Execution(comptime Net: type) type {
             };
         }
 
+        /// Finds where the record of a key lives, for `start`.
+        pub fn locate(
+            owner: *Cluster,
+            key: *const Key,
+            is_write: bool,
+            failure: *Failure,
+        ) error{Failed}!Target {
+            const namespace = owner.namespace(key.namespace) orelse {
+                if (owner.isConnected()) {
+                    const text = "namespace '{s}' is not found in the cluster";
+                    failure.set(.namespace_not_found, text, .{key.namespace});
+                } else {
+                    failure.set(.invalid_node, "the cluster has no active node", .{});
+                }
+                return error.Failed;
+            };
+            return .{
+                .namespace = namespace,
+                .partition_id = key.partitionId(),
+                .is_write = is_write,
+            };
+        }
+
+        /// The failure of an attempt that found no node.
+        pub fn failWithoutNode(execution: *const This, failure: *Failure) Verdict {
+            execution.cluster.requestTend();
+            failure.set(.invalid_node, "no active node for partition {d} of namespace '{s}'", .{
+                execution.target.partition_id, execution.target.namespace.name(),
+            });
+            return judgeClient(.invalid_node);
+        }
+
         /// The node for this attempt, or null when the partition has none that is active.
         pub fn nextNode(execution: *This) ?*Node {
             execution.route.previous = execution.node;
@@ -161,8 +207,21 @@ pub fn Execution(comptime Net: type) type {
         }
 
         /// Completes the failure of the last attempt with what the whole command knows.
-        pub fn describe(execution: *const This, failure: *Failure) void {
+        pub fn describe(execution: *const This, policy: *const Policy, failure: *Failure) void {
             assert(failure.status != .ok);
+            // A timeout that the server reported keeps its own text.
+            const is_own_timeout = std.mem.startsWith(u8, failure.message(), "client timeout");
+            if (failure.status == .timeout and is_own_timeout) failure.set(
+                .timeout,
+                "client timeout: socket_timeout={d} ms, total_timeout={d} ms, " ++
+                    "attempts={d}, sent={d}",
+                .{
+                    policy.socket_timeout_ms,
+                    policy.total_timeout_ms,
+                    execution.iteration,
+                    execution.sent,
+                },
+            );
             failure.in_doubt = execution.isInDoubt(failure.status);
             if (execution.node) |node| failure.setNode(node.name());
         }

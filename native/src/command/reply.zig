@@ -6,6 +6,7 @@
 const std = @import("std");
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;
+const Failure = @import("../status.zig").Failure;
 const Status = @import("../status.zig").Status;
 const Command = @import("request.zig").Command;
 const Key = @import("request.zig").Key;
@@ -19,12 +20,54 @@ pub const ttl_never = std.math.maxInt(u32);
 pub const Error = error{Malformed} || wire.particle.DecodeError || wire.Buffer.Error;
 
 /// The status in a reply, which is the body of one message frame.
-pub fn status(message: *const wire.message.Message) Status {
+fn status(message: *const wire.message.Message) Status {
     return Status.fromServer(message.header.result_code);
 }
 
+/// What a frame answers to a command: the status, with the result appended when there is one. An
+/// absent record is an answer of an existence check.
+pub fn interpret(
+    command: Command,
+    frame_kind: wire.proto.Kind,
+    body: []const u8,
+    key: *const Key,
+    now_unix_s: i64,
+    out: *wire.Buffer,
+) Error!Status {
+    if (frame_kind != .message) return error.Malformed;
+    const message = try wire.message.Message.decode(body);
+    const answer = status(&message);
+    if (answer == .ok) {
+        try write(command.shape(), &message, key, now_unix_s, out);
+        return .ok;
+    }
+    if (answer == .record_not_found and command == .exists) {
+        try writeAbsent(key, out);
+        return .ok;
+    }
+    return answer;
+}
+
+/// Sets the failure for a reply that `interpret` did not understand or find room for.
+pub fn describe(err: Error, failure: *Failure) void {
+    switch (err) {
+        error.OutOfMemory => failure.set(.out_of_memory, "out of memory for the result", .{}),
+        error.NoSpaceLeft => failure.set(.client, "the result is larger than the limit", .{}),
+        error.Malformed, error.NestingTooDeep => {
+            failure.set(.client, "the reply is malformed ({t})", .{err});
+        },
+    }
+}
+
+/// The server's code in words; a code that this client does not know is named by its number.
+pub fn setServerFailure(answer: Status, failure: *Failure) void {
+    const text = answer.text();
+    if (text.len != 0) return failure.set(answer, "{s}", .{text});
+    failure.set(answer, "server error {d}", .{@backingInt(answer)});
+}
+
 /// Appends the result that the command promises for a reply that was successful.
-pub fn write(
+fn write(
     shape: Command.Shape,
     message: *const wire.message.Message,
     key: *const Key,
@@ -48,7 +91,7 @@ pub fn write(
 }
 
 /// The answer of an existence check for a record that is not there.
-pub fn writeAbsent(key: *const Key, out: *wire.Buffer) wire.Buffer.Error!void {
+fn writeAbsent(key: *const Key, out: *wire.Buffer) wire.Buffer.Error!void {
     try msgpack.writeArrayHeader(out, 2);
     try key.write(out);
     try msgpack.writeNil(out);

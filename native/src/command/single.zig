@@ -2,7 +2,7 @@
 //! rules of `executor.zig` until one answers.
 
 const std = @import("std");
-const assert = std.debug.assert;
+const clock = @import("clock.zig");
 const cluster = @import("../cluster.zig");
 const exchange = @import("exchange.zig");
 const executor = @import("executor.zig");
@@ -11,7 +11,6 @@ const request = @import("request.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 const Policy = @import("policy.zig").Policy;
-const Status = @import("../status.zig").Status;
 
 pub fn Single(comptime Net: type) type {
     return struct {
@@ -47,7 +46,7 @@ pub fn Single(comptime Net: type) type {
             defer frame.deinit();
             var key: request.Key = undefined;
             try request.encode(command, request_bytes, policy, &key, &frame, failure);
-            const target = try locate(owner, &key, command.isWrite(), failure);
+            const target = try Execution.locate(owner, &key, command.isWrite(), failure);
             var single: This = .{
                 .net = net,
                 .gpa = gpa,
@@ -76,21 +75,14 @@ pub fn Single(comptime Net: type) type {
                     break;
                 };
             }
-            if (failure.status == .timeout) single.describeTimeout(failure);
-            execution.describe(failure);
+            execution.describe(single.policy, failure);
             return error.Failed;
         }
 
         /// One try. Null: it succeeded. Otherwise `failure` says why, the verdict what follows.
         fn attempt(single: *This, failure: *Failure) ?executor.Verdict {
             const execution = &single.execution;
-            const node = execution.nextNode() orelse {
-                execution.cluster.requestTend();
-                failure.set(.invalid_node, "no active node for partition {d} of namespace '{s}'", .{
-                    execution.target.partition_id, single.key.namespace,
-                });
-                return executor.judgeClient(.invalid_node);
-            };
+            const node = execution.nextNode() orelse return execution.failWithoutNode(failure);
             const deadline_ns = execution.waitDeadline(single.net.now());
             var connection = node.acquire(deadline_ns, failure) catch
                 return executor.judgeClient(failure.status);
@@ -142,55 +134,24 @@ pub fn Single(comptime Net: type) type {
             failure: *Failure,
         ) ?executor.Verdict {
             const start = single.out.end;
-            const status = single.interpret(frame) catch |err| {
+            const status = reply.interpret(
+                single.command,
+                frame.kind,
+                frame.body,
+                single.key,
+                clock.unixSeconds(),
+                single.out,
+            ) catch |err| {
                 single.out.end = start;
                 node.drop(connection.*);
-                describeReply(err, failure);
+                reply.describe(err, failure);
                 return executor.judgeClient(failure.status);
             };
-            const verdict = executor.judgeServer(status);
+            const verdict = executor.settle(node, single.execution.cluster, status);
             if (verdict.connection_usable) node.push(connection.*) else node.drop(connection.*);
             if (status == .ok) return null;
-            if (verdict.node_at_fault) node.recordServerError();
-            switch (status) {
-                .not_authenticated, .expired_session => node.authenticationLost(),
-                .partition_unavailable => single.execution.cluster.requestTend(),
-                else => {},
-            }
-            setServerFailure(status, failure);
+            reply.setServerFailure(status, failure);
             return verdict;
-        }
-
-        /// Appends the result of a successful reply. An absent record is an answer of `exists`.
-        fn interpret(single: *This, frame: exchange.Frame) !Status {
-            if (frame.kind != .message) return error.Malformed;
-            const message = try wire.message.Message.decode(frame.body);
-            const status = reply.status(&message);
-            if (status == .ok) {
-                const shape = single.command.shape();
-                try reply.write(shape, &message, single.key, unixSeconds(), single.out);
-                return .ok;
-            }
-            if (status == .record_not_found and single.command == .exists) {
-                try reply.writeAbsent(single.key, single.out);
-                return .ok;
-            }
-            return status;
-        }
-
-        fn describeTimeout(single: *const This, failure: *Failure) void {
-            // A timeout that the server reported keeps its own text.
-            if (!std.mem.startsWith(u8, failure.message(), "client timeout")) return;
-            failure.set(
-                .timeout,
-                "client timeout: socket_timeout={d} ms, total_timeout={d} ms, attempts={d}, sent={d}",
-                .{
-                    single.policy.socket_timeout_ms,
-                    single.policy.total_timeout_ms,
-                    single.execution.iteration,
-                    single.execution.sent,
-                },
-            );
         }
 
         fn fail(node: *Node, err: anyerror, failure: *Failure) executor.Verdict {
@@ -214,52 +175,5 @@ pub fn Single(comptime Net: type) type {
                 .body_bytes_remaining = progress.total - progress.have,
             };
         }
-
-        fn locate(
-            owner: *Cluster,
-            key: *const request.Key,
-            is_write: bool,
-            failure: *Failure,
-        ) error{Failed}!executor.Target {
-            const namespace = owner.namespace(key.namespace) orelse {
-                if (owner.isConnected()) {
-                    failure.set(
-                        .namespace_not_found,
-                        "namespace '{s}' is not found in the cluster",
-                        .{key.namespace},
-                    );
-                } else {
-                    failure.set(.invalid_node, "the cluster has no active node", .{});
-                }
-                return error.Failed;
-            };
-            return .{
-                .namespace = namespace,
-                .partition_id = key.partitionId(),
-                .is_write = is_write,
-            };
-        }
     };
-}
-
-/// The server's code in words; a code that this client does not know is named by its number.
-pub fn setServerFailure(status: Status, failure: *Failure) void {
-    const text = status.text();
-    if (text.len != 0) return failure.set(status, "{s}", .{text});
-    failure.set(status, "server error {d}", .{@backingInt(status)});
-}
-
-fn describeReply(err: anyerror, failure: *Failure) void {
-    switch (err) {
-        error.OutOfMemory => failure.set(.out_of_memory, "out of memory for the result", .{}),
-        error.NoSpaceLeft => failure.set(.client, "the result is larger than the limit", .{}),
-        else => failure.set(.client, "the reply is malformed ({t})", .{err}),
-    }
-}
-
-fn unixSeconds() i64 {
-    var now: std.c.timespec = undefined;
-    const result = std.c.clock_gettime(.REALTIME, &now);
-    assert(result == 0);
-    return now.sec;
 }

@@ -1,0 +1,346 @@
+//! The named members of an operation or an expression, which users write as a map.
+//!
+//! `Arguments.parse` takes the map apart without copying: every member stays a slice of the
+//! request and is decoded when it is asked for. A name that is not known, a member given twice,
+//! a missing one or one of the wrong type fails with a text that says where in the request it is.
+//! An absent member and one that is nil are told apart; most askers treat them alike.
+
+const std = @import("std");
+const Failure = @import("../status.zig").Failure;
+const wire = @import("../wire.zig");
+const msgpack = wire.msgpack;
+
+/// What encoding a part of a request may fail with. With `Failed` the failure is filled.
+pub const Error = error{Failed} || wire.Buffer.Error;
+
+/// What turning a value into the protocol's form may fail with.
+pub const ValueError = wire.particle.EncodeError || wire.message.EncodeError;
+
+/// All names that operations and expressions have.
+pub const Field = enum {
+    __expr__,
+    action,
+    bin,
+    bit_offset,
+    bit_policy,
+    bit_size,
+    byte_offset,
+    byte_size,
+    count,
+    ctx,
+    exp_type,
+    expr,
+    expression,
+    exprs,
+    flags,
+    hll_policy,
+    index,
+    index_bit_count,
+    left,
+    list_policy,
+    map_key,
+    map_policy,
+    minhash_bit_count,
+    modulo,
+    name,
+    op,
+    order,
+    pad,
+    persist_index,
+    rank,
+    regex,
+    resize_flags,
+    return_type,
+    right,
+    shift,
+    signed,
+    val,
+    val_end,
+    value,
+};
+
+/// Where in a request the arguments stand, for the texts of failures.
+pub const Place = union(enum) {
+    /// The operation's index in its list, and its name once that is known.
+    operation: struct { index: usize, name: []const u8 = "" },
+    expression: []const u8,
+
+    pub fn format(place: Place, writer: *std.Io.Writer) std.Io.Writer.Error!void {
+        switch (place) {
+            .operation => |operation| {
+                try writer.print("operation {d}", .{operation.index});
+                if (operation.name.len > 0) try writer.print(" ({s})", .{operation.name});
+            },
+            .expression => |name| try writer.print("expression '{s}'", .{name}),
+        }
+    }
+};
+
+pub const Arguments = struct {
+    place: Place,
+    failure: *Failure,
+    present: std.EnumSet(Field),
+    /// The member's value in MessagePack; valid where `present` says so.
+    slices: std.EnumArray(Field, []const u8),
+
+    /// Reads a map. `arguments` is filled in place.
+    pub fn parse(
+        arguments: *Arguments,
+        reader: *msgpack.Reader,
+        place: Place,
+        failure: *Failure,
+    ) Error!void {
+        arguments.* = .{
+            .place = place,
+            .failure = failure,
+            .present = .empty,
+            .slices = undefined,
+        };
+        const count = switch (reader.next() catch return malformed(failure)) {
+            .map => |count| count,
+            else => |token| return arguments.fail("must be a map, not {s}", .{describe(token)}),
+        };
+        for (0..count) |_| {
+            const name = switch (reader.next() catch return malformed(failure)) {
+                .string => |text| text,
+                else => |token| return arguments.fail(
+                    "has a member whose name is not a string but {s}",
+                    .{describe(token)},
+                ),
+            };
+            const field = std.meta.stringToEnum(Field, name) orelse
+                return arguments.fail("has an unknown field '{s}'", .{shortened(name)});
+            if (arguments.present.contains(field)) {
+                return arguments.fail("has the field '{s}' twice", .{name});
+            }
+            arguments.present.insert(field);
+            arguments.slices.set(field, reader.value() catch return malformed(failure));
+        }
+    }
+
+    /// Refuses members that this operation has no use for, unless they are nil.
+    pub fn allowOnly(arguments: *const Arguments, allowed: std.EnumSet(Field)) Error!void {
+        var excess = arguments.present.differenceWith(allowed).iterator();
+        while (excess.next()) |field| {
+            if (arguments.isNil(field)) continue;
+            return arguments.fail("does not take the field '{t}'", .{field});
+        }
+    }
+
+    /// The member in MessagePack, or null where it is absent.
+    pub fn get(arguments: *const Arguments, field: Field) ?[]const u8 {
+        if (!arguments.present.contains(field)) return null;
+        return arguments.slices.get(field);
+    }
+
+    /// The member, or null where it is absent or nil.
+    pub fn given(arguments: *const Arguments, field: Field) ?[]const u8 {
+        const slice = arguments.get(field) orelse return null;
+        return if (slice[0] == 0xc0) null else slice;
+    }
+
+    /// The member, which must be there, though it may be nil.
+    pub fn require(arguments: *const Arguments, field: Field) Error![]const u8 {
+        return arguments.get(field) orelse arguments.fail("needs the field '{t}'", .{field});
+    }
+
+    fn isNil(arguments: *const Arguments, field: Field) bool {
+        return arguments.get(field) != null and arguments.given(field) == null;
+    }
+
+    pub fn integer(arguments: *const Arguments, field: Field) Error!i64 {
+        return arguments.integerFrom(field, try arguments.require(field));
+    }
+
+    pub fn integerOr(arguments: *const Arguments, field: Field, default: i64) Error!i64 {
+        const slice = arguments.given(field) orelse return default;
+        return arguments.integerFrom(field, slice);
+    }
+
+    fn integerFrom(arguments: *const Arguments, field: Field, slice: []const u8) Error!i64 {
+        return switch (try arguments.token(slice)) {
+            .int => |number| number,
+            .uint => arguments.fail("field '{t}' does not fit into 64 bits", .{field}),
+            else => |other| arguments.wrongType(field, "an integer", other),
+        };
+    }
+
+    /// An integer that must not be negative.
+    pub fn natural(arguments: *const Arguments, field: Field) Error!u64 {
+        const number = try arguments.integer(field);
+        if (number < 0) {
+            return arguments.fail("field '{t}' must not be negative, but is {d}", .{
+                field, number,
+            });
+        }
+        return @intCast(number);
+    }
+
+    /// Flags: an integer with no other bits than those of `mask`. Absent means 0.
+    pub fn bits(arguments: *const Arguments, field: Field, mask: u32) Error!u32 {
+        const number = try arguments.integerOr(field, 0);
+        if (number & ~@as(i64, mask) != 0) {
+            return arguments.fail("field '{t}' has the unknown value {d}", .{ field, number });
+        }
+        return @intCast(number);
+    }
+
+    pub fn boolean(arguments: *const Arguments, field: Field, default: bool) Error!bool {
+        const slice = arguments.given(field) orelse return default;
+        return switch (try arguments.token(slice)) {
+            .boolean => |flag| flag,
+            else => |other| arguments.wrongType(field, "a bool", other),
+        };
+    }
+
+    pub fn string(arguments: *const Arguments, field: Field) Error![]const u8 {
+        return switch (try arguments.token(try arguments.require(field))) {
+            .string => |text| text,
+            else => |other| arguments.wrongType(field, "a string", other),
+        };
+    }
+
+    /// The bin's name, checked.
+    pub fn binName(arguments: *const Arguments, field: Field) Error![]const u8 {
+        const name = try arguments.string(field);
+        const max = wire.operation.bin_name_bytes_max;
+        if (name.len >= 1 and name.len <= max) return name;
+        arguments.failure.set(
+            .bin_name,
+            "{f}: bin name '{s}' has {d} bytes; it must have 1 to {d}",
+            .{ arguments.place, shortened(name), name.len, max },
+        );
+        return error.Failed;
+    }
+
+    /// The first token of a member that `parse` has found to be well-formed.
+    pub fn token(arguments: *const Arguments, slice: []const u8) Error!msgpack.Token {
+        var reader = msgpack.Reader.init(slice);
+        return reader.next() catch malformed(arguments.failure);
+    }
+
+    /// Appends a member as one value inside a list or an argument.
+    pub fn appendValue(
+        arguments: *const Arguments,
+        out: *wire.Buffer,
+        field: Field,
+        slice: []const u8,
+    ) Error!void {
+        var reader = msgpack.Reader.init(slice);
+        wire.particle.packedFromMsgpack(out, &reader) catch |err| {
+            return arguments.valueError(field, err);
+        };
+    }
+
+    /// Turns what may be wrong with a value into a failure that names the member.
+    pub fn valueError(
+        arguments: *const Arguments,
+        field: Field,
+        err: ValueError,
+    ) Error {
+        return switch (err) {
+            error.NoSpaceLeft => error.NoSpaceLeft,
+            error.OutOfMemory => error.OutOfMemory,
+            error.Malformed => malformed(arguments.failure),
+            error.BinNameTooLong => arguments.fail("the bin name is too long", .{}),
+            error.NestingTooDeep => arguments.fail(
+                "field '{t}' is nested deeper than {d} levels",
+                .{ field, wire.particle.depth_max },
+            ),
+            error.IntegerOverflow => arguments.fail(
+                "field '{t}' has an integer that does not fit into 64 bits",
+                .{field},
+            ),
+            error.UnsupportedValue => arguments.fail(
+                "field '{t}' has a value that cannot stand there",
+                .{field},
+            ),
+        };
+    }
+
+    pub fn wrongType(
+        arguments: *const Arguments,
+        field: Field,
+        expected: []const u8,
+        actual: msgpack.Token,
+    ) error{Failed} {
+        return arguments.fail("field '{t}' must be {s}, not {s}", .{
+            field, expected, describe(actual),
+        });
+    }
+
+    /// Sets the failure, its text beginning with the place.
+    pub fn fail(
+        arguments: *const Arguments,
+        comptime format: []const u8,
+        args: anytype,
+    ) error{Failed} {
+        arguments.failure.set(.invalid_argument, "{f} " ++ format, .{arguments.place} ++ args);
+        return error.Failed;
+    }
+};
+
+pub fn malformed(failure: *Failure) error{Failed} {
+    failure.set(.invalid_argument, "the request is not well-formed MessagePack", .{});
+    return error.Failed;
+}
+
+pub fn describe(token: msgpack.Token) []const u8 {
+    return switch (token) {
+        .nil => "nil",
+        .boolean => "a bool",
+        .int, .uint => "an integer",
+        .float => "a float",
+        .string => "a string",
+        .binary => "bytes",
+        .array => "a list",
+        .map => "a map",
+        .extension => "an extension value",
+    };
+}
+
+/// As much of a user's text as a message has room for.
+pub fn shortened(text: []const u8) []const u8 {
+    return text[0..@min(text.len, 64)];
+}
+
+const testing = std.testing;
+
+test "members are found by name, and the text of a failure says where it happened" {
+    var failure: Failure = .{};
+    var arguments: Arguments = undefined;
+    var reader = msgpack.Reader.init("\x83\xa2op\xcd\x03\xe9\xa3bin\xa1b\xa3val\xc0");
+    const place: Place = .{ .operation = .{ .index = 3, .name = "list_append" } };
+    try arguments.parse(&reader, place, &failure);
+    try testing.expectEqual(1001, try arguments.integer(.op));
+    try testing.expectEqualStrings("b", try arguments.binName(.bin));
+    try testing.expect(arguments.get(.val) != null);
+    try testing.expect(arguments.given(.val) == null);
+    try testing.expectError(error.Failed, arguments.integer(.index));
+    try testing.expectEqualStrings(
+        "operation 3 (list_append) needs the field 'index'",
+        failure.message(),
+    );
+    try testing.expectError(error.Failed, arguments.integer(.bin));
+    try testing.expectEqualStrings(
+        "operation 3 (list_append) field 'bin' must be an integer, not a string",
+        failure.message(),
+    );
+}
+
+test "unknown, repeated and superfluous members are refused" {
+    var failure: Failure = .{};
+    var arguments: Arguments = undefined;
+    const place: Place = .{ .operation = .{ .index = 0 } };
+    var unknown = msgpack.Reader.init("\x81\xa4indx\x01");
+    try testing.expectError(error.Failed, arguments.parse(&unknown, place, &failure));
+    try testing.expectEqualStrings("operation 0 has an unknown field 'indx'", failure.message());
+    var twice = msgpack.Reader.init("\x82\xa3val\x01\xa3val\x02");
+    try testing.expectError(error.Failed, arguments.parse(&twice, place, &failure));
+    var cut = msgpack.Reader.init("\x82\xa3val\x01");
+    try testing.expectError(error.Failed, arguments.parse(&cut, place, &failure));
+    var superfluous = msgpack.Reader.init("\x82\xa3val\xc0\xa4rank\x01");
+    try arguments.parse(&superfluous, place, &failure);
+    try testing.expectError(error.Failed, arguments.allowOnly(.empty));
+    try testing.expectEqualStrings("operation 0 does not take the field 'rank'", failure.message());
+}

@@ -1,0 +1,426 @@
+//! Calls: what is done inside a bin that holds a list, a map, bits or a HyperLogLog.
+//!
+//! On the wire a call is a list of its number and its operands. A `Call` says which operands
+//! those are, in order; each kind of operand knows the field that it is taken from and how it is
+//! checked. The same tables serve operations, whose operands are plain values, and expressions,
+//! whose operands are expressions in turn, except for flags and return types.
+
+const std = @import("std");
+const context = @import("context.zig");
+const expression = @import("expression.zig");
+const wire = @import("../wire.zig");
+const msgpack = wire.msgpack;
+const Arguments = @import("arguments.zig").Arguments;
+const Error = @import("arguments.zig").Error;
+const Field = @import("arguments.zig").Field;
+const Policy = @import("call_policy.zig").Policy;
+
+pub const Call = struct {
+    name: []const u8,
+    code: wire.operation.Code,
+    /// The protocol's number of the call, within its code.
+    number: u8,
+    operands: []const Operand,
+    result: Result = .always,
+
+    pub const Result = enum {
+        never,
+        always,
+        /// The return type says whether.
+        by_return_type,
+    };
+
+    /// The fields that the call makes use of.
+    pub fn fields(comptime call: Call) std.EnumSet(Field) {
+        var set: std.EnumSet(Field) = .init(.{ .bin = true, .ctx = true });
+        for (call.operands) |operand| set.setUnion(operand.fields());
+        return set;
+    }
+};
+
+/// Operands are values, or expressions down to a depth.
+pub const Mode = union(enum) {
+    values,
+    expressions: struct { depth: u32 },
+
+    fn depth(mode: Mode) u32 {
+        return switch (mode) {
+            .values => 0,
+            .expressions => |state| state.depth,
+        };
+    }
+};
+
+pub const Operand = enum {
+    // Values of the user.
+    value,
+    values,
+    items,
+    number,
+    key,
+    /// Nil begins at the first.
+    range_begin,
+    /// Absent or nil goes on to the last.
+    range_end,
+    index,
+    rank,
+    count,
+    count_optional,
+    // What lists and maps take beside them.
+    list_return,
+    map_return,
+    list_policy,
+    /// Only the flags of a list policy are sent; an order would have no meaning.
+    list_flags,
+    map_policy,
+    /// Only the attributes of a map policy are sent; flags would have no meaning.
+    map_attributes,
+    sort_flags,
+    list_type,
+    map_type,
+    // Bits.
+    byte_offset,
+    byte_size,
+    bit_offset,
+    bit_size,
+    bytes,
+    shift,
+    integer,
+    boolean,
+    bit_policy,
+    resize_flags,
+    overflow_action,
+    /// Sent only when the integer is signed.
+    signed,
+    // HyperLogLog.
+    index_bit_count,
+    minhash_bit_count,
+    hll_policy,
+
+    fn fields(operand: Operand) std.EnumSet(Field) {
+        return switch (operand) {
+            .value, .values, .items, .number, .range_begin => .init(.{ .val = true }),
+            .bytes, .integer, .boolean, .sort_flags => .init(.{ .val = true }),
+            .range_end => .init(.{ .val_end = true }),
+            .key => .init(.{ .map_key = true }),
+            .index => .init(.{ .index = true }),
+            .rank => .init(.{ .rank = true }),
+            .count, .count_optional => .init(.{ .count = true }),
+            .list_return, .map_return => .init(.{ .return_type = true }),
+            .list_policy, .list_flags => .init(.{ .list_policy = true }),
+            .map_policy, .map_attributes => .init(.{ .map_policy = true }),
+            .list_type => .init(.{ .val = true, .pad = true, .persist_index = true }),
+            .map_type => .init(.{ .val = true, .persist_index = true }),
+            .byte_offset => .init(.{ .byte_offset = true }),
+            .byte_size => .init(.{ .byte_size = true }),
+            .bit_offset => .init(.{ .bit_offset = true }),
+            .bit_size => .init(.{ .bit_size = true }),
+            .shift => .init(.{ .shift = true }),
+            .bit_policy => .init(.{ .bit_policy = true }),
+            .resize_flags => .init(.{ .resize_flags = true }),
+            .overflow_action => .init(.{ .action = true, .signed = true }),
+            .signed => .init(.{ .signed = true }),
+            .index_bit_count => .init(.{ .index_bit_count = true }),
+            .minhash_bit_count => .init(.{ .minhash_bit_count = true }),
+            .hll_policy => .init(.{ .hll_policy = true }),
+        };
+    }
+};
+
+/// Bit of an index or order that the server keeps with the bin.
+const attribute_persist_index = 0x10;
+
+/// Appends the call, inside its context where one is given.
+pub fn write(
+    call: *const Call,
+    arguments: *const Arguments,
+    mode: Mode,
+    out: *wire.Buffer,
+) Error!void {
+    if (arguments.given(.ctx)) |path| {
+        try msgpack.writeArrayHeader(out, 3);
+        try msgpack.writeUint(out, call_in_context);
+        try context.write(arguments, path, try createFlag(call, arguments), mode.depth(), out);
+    }
+    // A call has at most 7 members, whose header is one byte.
+    const header_offset = try out.reserve(1);
+    try msgpack.writeUint(out, call.number);
+    var count: u8 = 1;
+    for (call.operands) |operand| {
+        count += try writeOperand(operand, arguments, mode, out);
+    }
+    out.patch(u8, header_offset, 0x90 | count);
+}
+
+/// The number that stands for a call with its context in front.
+pub const call_in_context = 0xff;
+
+/// What the last step of the context is to create, for calls that create a list or map.
+fn createFlag(call: *const Call, arguments: *const Arguments) Error!u32 {
+    for (call.operands) |operand| switch (operand) {
+        .list_type => {
+            if (!call_creates(call)) return 0;
+            const order = try enumeration(context.ListOrder, arguments);
+            return order.createFlag(try arguments.boolean(.pad, false));
+        },
+        .map_type => {
+            if (!call_creates(call)) return 0;
+            return (try enumeration(context.MapOrder, arguments)).createFlag();
+        },
+        else => {},
+    };
+    return 0;
+}
+
+/// Setting an order and creating have the same number.
+fn call_creates(call: *const Call) bool {
+    return std.mem.endsWith(u8, call.name, "_create");
+}
+
+fn enumeration(comptime T: type, arguments: *const Arguments) Error!T {
+    const number = try arguments.integer(.val);
+    return std.enums.fromInt(T, number) orelse
+        arguments.fail("field 'val' has the unknown order {d}", .{number});
+}
+
+/// Appends an operand and returns of how many members it consists.
+fn writeOperand(
+    operand: Operand,
+    arguments: *const Arguments,
+    mode: Mode,
+    out: *wire.Buffer,
+) Error!u8 {
+    switch (operand) {
+        .list_return => try msgpack.writeUint(out, try returnType(arguments, .list)),
+        .map_return => try msgpack.writeUint(out, try returnType(arguments, .map)),
+        .list_policy, .list_flags => return writeListPolicy(operand, arguments, out),
+        .map_policy, .map_attributes => return writeMapPolicy(operand, arguments, mode, out),
+        .sort_flags => try msgpack.writeUint(out, try arguments.bits(.val, 0x3)),
+        .list_type => try msgpack.writeUint(out, try typeAttributes(context.ListOrder, arguments)),
+        .map_type => try msgpack.writeUint(out, try typeAttributes(context.MapOrder, arguments)),
+        .bit_policy => try writeFlags(arguments, .bit_policy, out),
+        .hll_policy => try writeFlags(arguments, .hll_policy, out),
+        .resize_flags => try msgpack.writeUint(out, try arguments.bits(.resize_flags, 0x7)),
+        .overflow_action => try msgpack.writeUint(out, try overflowFlags(arguments)),
+        .signed => {
+            const is_signed = try arguments.boolean(.signed, false);
+            // Operations leave the operand out; expressions have a fixed count.
+            if (!is_signed and mode == .values) return 0;
+            try msgpack.writeUint(out, @intFromBool(is_signed));
+        },
+        .index_bit_count => {
+            try msgpack.writeInt(out, try arguments.integerOr(.index_bit_count, -1));
+        },
+        .minhash_bit_count => {
+            try msgpack.writeInt(out, try arguments.integerOr(.minhash_bit_count, -1));
+        },
+        else => switch (mode) {
+            .values => return writeValue(operand, arguments, out),
+            .expressions => |state| return writeExpression(operand, arguments, state.depth, out),
+        },
+    }
+    return 1;
+}
+
+/// Operands that are plain values in operations.
+fn writeValue(operand: Operand, arguments: *const Arguments, out: *wire.Buffer) Error!u8 {
+    switch (operand) {
+        .value => {
+            try arguments.appendValue(out, .val, try arguments.require(.val));
+        },
+        .values => try writeTyped(arguments, "a list", isArray, out),
+        .items => try writeTyped(arguments, "a map", isMap, out),
+        .number => try writeTyped(arguments, "an integer or a float", isNumber, out),
+        .bytes => try writeTyped(arguments, "bytes", isBinary, out),
+        .boolean => try writeTyped(arguments, "a bool", isBoolean, out),
+        .integer => try msgpack.writeInt(out, try arguments.integer(.val)),
+        .key => {
+            try arguments.appendValue(out, .map_key, try arguments.require(.map_key));
+        },
+        .range_begin => {
+            const slice = arguments.get(.val) orelse return writeNil(out);
+            try arguments.appendValue(out, .val, slice);
+        },
+        .range_end => {
+            const slice = arguments.given(.val_end) orelse return 0;
+            try arguments.appendValue(out, .val_end, slice);
+        },
+        .index => try msgpack.writeInt(out, try arguments.integer(.index)),
+        .rank => try msgpack.writeInt(out, try arguments.integer(.rank)),
+        .count => try msgpack.writeUint(out, try arguments.natural(.count)),
+        .count_optional => {
+            if (arguments.given(.count) == null) return 0;
+            try msgpack.writeUint(out, try arguments.natural(.count));
+        },
+        .byte_offset => try msgpack.writeInt(out, try arguments.integer(.byte_offset)),
+        .byte_size => try msgpack.writeUint(out, try arguments.natural(.byte_size)),
+        .bit_offset => try msgpack.writeInt(out, try arguments.integer(.bit_offset)),
+        .bit_size => try msgpack.writeUint(out, try arguments.natural(.bit_size)),
+        .shift => try msgpack.writeUint(out, try arguments.natural(.shift)),
+        else => unreachable,
+    }
+    return 1;
+}
+
+/// The same operands in an expression.
+fn writeExpression(
+    operand: Operand,
+    arguments: *const Arguments,
+    depth: u32,
+    out: *wire.Buffer,
+) Error!u8 {
+    const field: Field = switch (operand) {
+        .value, .values, .items, .number, .bytes, .boolean, .integer, .range_begin => .val,
+        .range_end => .val_end,
+        .key => .map_key,
+        .index => .index,
+        .rank => .rank,
+        .count, .count_optional => .count,
+        .byte_offset => .byte_offset,
+        .byte_size => .byte_size,
+        .bit_offset => .bit_offset,
+        .bit_size => .bit_size,
+        .shift => .shift,
+        else => unreachable,
+    };
+    const slice = switch (operand) {
+        .range_begin => arguments.given(field) orelse return writeNil(out),
+        .range_end, .count_optional => arguments.given(field) orelse return 0,
+        else => try arguments.require(field),
+    };
+    try expression.writeNested(arguments, field, slice, depth, out);
+    return 1;
+}
+
+fn writeNil(out: *wire.Buffer) Error!u8 {
+    try msgpack.writeNil(out);
+    return 1;
+}
+
+fn writeTyped(
+    arguments: *const Arguments,
+    expected: []const u8,
+    comptime accepts: fn (msgpack.Token) bool,
+    out: *wire.Buffer,
+) Error!void {
+    const slice = try arguments.require(.val);
+    const token = try arguments.token(slice);
+    if (!accepts(token)) return arguments.wrongType(.val, expected, token);
+    try arguments.appendValue(out, .val, slice);
+}
+
+fn isArray(token: msgpack.Token) bool {
+    return token == .array;
+}
+
+fn isMap(token: msgpack.Token) bool {
+    return token == .map;
+}
+
+fn isNumber(token: msgpack.Token) bool {
+    return token == .int or token == .uint or token == .float;
+}
+
+fn isBinary(token: msgpack.Token) bool {
+    return token == .binary;
+}
+
+fn isBoolean(token: msgpack.Token) bool {
+    return token == .boolean;
+}
+
+/// Inverts which elements a call concerns.
+pub const return_inverted = 0x10000;
+/// The API's value that means "does it exist"; the protocol has another one.
+const return_exists_api = 9;
+pub const return_exists = 13;
+pub const return_none = 0;
+pub const return_count = 5;
+pub const return_key = 6;
+pub const return_value = 7;
+pub const return_key_value = 8;
+pub const return_unordered_map = 16;
+pub const return_ordered_map = 17;
+
+/// The protocol's return type for the API's.
+pub fn returnType(arguments: *const Arguments, container: context.Container) Error!u32 {
+    const number = try arguments.integer(.return_type);
+    const base = number & ~@as(i64, return_inverted);
+    const inverted: u32 = if (number == base) 0 else return_inverted;
+    const known = switch (base) {
+        return_none...return_count, return_value, return_exists_api => true,
+        return_key, return_key_value, return_unordered_map, return_ordered_map => container == .map,
+        else => false,
+    };
+    if (!known) {
+        return arguments.fail("field 'return_type' has the unknown value {d}", .{number});
+    }
+    if (base == return_exists_api) return return_exists | inverted;
+    return @as(u32, @intCast(base)) | inverted;
+}
+
+fn typeAttributes(comptime Order: type, arguments: *const Arguments) Error!u32 {
+    const order: u32 = @intCast(@backingInt(try enumeration(Order, arguments)));
+    if (!try arguments.boolean(.persist_index, false)) return order;
+    if (arguments.given(.ctx) != null) {
+        return arguments.fail("only a bin's own list or map can have 'persist_index'", .{});
+    }
+    return order | attribute_persist_index;
+}
+
+fn writeListPolicy(operand: Operand, arguments: *const Arguments, out: *wire.Buffer) Error!u8 {
+    const policy = try Policy.parse(arguments, .list_policy) orelse return 0;
+    if (operand == .list_flags) {
+        if (policy.order != 0) {
+            return arguments.fail("does not take an order in its list_policy", .{});
+        }
+        try msgpack.writeUint(out, policy.flags);
+        return 1;
+    }
+    try msgpack.writeUint(out, policy.order);
+    try msgpack.writeUint(out, policy.flags);
+    return 2;
+}
+
+fn writeMapPolicy(
+    operand: Operand,
+    arguments: *const Arguments,
+    mode: Mode,
+    out: *wire.Buffer,
+) Error!u8 {
+    const given = try Policy.parse(arguments, .map_policy);
+    // An expression without a policy leaves all of it out.
+    if (given == null and mode == .expressions) return 0;
+    const policy: Policy = given orelse .{};
+    const attributes = policy.order | @as(u32, if (policy.persist_index)
+        attribute_persist_index
+    else
+        0);
+    if (operand == .map_attributes) {
+        if (policy.flags != 0) {
+            return arguments.fail("does not take write flags in its map_policy", .{});
+        }
+        try msgpack.writeUint(out, attributes);
+        return 1;
+    }
+    try msgpack.writeUint(out, attributes);
+    if (policy.flags == 0 and mode == .values) return 1;
+    try msgpack.writeUint(out, policy.flags);
+    return 2;
+}
+
+fn writeFlags(arguments: *const Arguments, field: Field, out: *wire.Buffer) Error!void {
+    const policy: Policy = try Policy.parse(arguments, field) orelse .{};
+    try msgpack.writeUint(out, policy.flags);
+}
+
+/// What happens on overflow: 0 fail, 2 saturate, 4 wrap. The lowest bit says that it is signed.
+fn overflowFlags(arguments: *const Arguments) Error!u32 {
+    const action = try arguments.integerOr(.action, 0);
+    switch (action) {
+        0, 2, 4 => {},
+        else => return arguments.fail("field 'action' has the unknown value {d}", .{action}),
+    }
+    const is_signed = try arguments.boolean(.signed, false);
+    return @as(u32, @intCast(action)) | @intFromBool(is_signed);
+}
