@@ -190,7 +190,10 @@ test "RIPEMD-160 gives the values that its authors published" {
     try expectHex("0bdc9d2d256b3ee9daae347be6f4dc835a467ffe", ripemd160("a"));
     try expectHex("8eb208f7e05d987a9b044a8e98c6b087f15a0bfc", ripemd160("abc"));
     try expectHex("5d0689ef49d2fae572b881b123a85ffa21595f36", ripemd160("message digest"));
-    try expectHex("f71c27109c692c1b56bbdceb5b9d2865b3708dbc", ripemd160("abcdefghijklmnopqrstuvwxyz"));
+    try expectHex(
+        "f71c27109c692c1b56bbdceb5b9d2865b3708dbc",
+        ripemd160("abcdefghijklmnopqrstuvwxyz"),
+    );
     try expectHex(
         "12a053384a9c0c88e405a06c27dcf49ada62eb2b",
         ripemd160("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),

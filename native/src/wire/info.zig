@@ -382,7 +382,9 @@ fn cut(text: []const u8, separator: u8) ParseError!Halves {
 
 /// Before and after the first separator; all and nothing when there is none.
 fn cutOrAll(text: []const u8, separator: u8) Halves {
-    const offset = std.mem.findScalar(u8, text, separator) orelse return .{ text, text[text.len..] };
+    const offset = std.mem.findScalar(u8, text, separator) orelse {
+        return .{ text, text[text.len..] };
+    };
     return .{ text[0..offset], text[offset + 1 ..] };
 }
 
@@ -477,7 +479,8 @@ test "peers as a server lists them" {
 }
 
 test "peers with IPv6, several addresses, TLS names and the default port" {
-    var peers = try Peers.parse("12,4333,[[BB9,tls.a,[[2001:db8::5]:4000,10.0.0.1,[::1]]],[C1,,[h]]]");
+    const text = "12,4333,[[BB9,tls.a,[[2001:db8::5]:4000,10.0.0.1,[::1]]],[C1,,[h]]]";
+    var peers = try Peers.parse(text);
     var peer = (try peers.next()).?;
     try testing.expectEqualStrings("tls.a", peer.tls_name);
     try expectHost("2001:db8::5", 4000, try peer.hosts.next());
@@ -504,9 +507,14 @@ test "peers cut anywhere, or with a stray bracket, are malformed" {
     try readPeers(text);
     for (0..text.len) |len| try testing.expectError(error.Malformed, readPeers(text[0..len]));
     const malformed = [_][]const u8{
-        "4,3000,[[A2,,127.0.0.1]]", "4,3000,[[A2,,[h]],]",         "4,3000,[[,,[h]]]",
-        "4,3000,[A2,,[h]]",         "4,3000,[[A2,,[h]][A3,,[h]]]", "x,3000,[]",
-        "4,0,[]",                   "4,3000,[[A2,,[[[::1]]]]]",
+        "4,3000,[[A2,,127.0.0.1]]",
+        "4,3000,[[A2,,[h]],]",
+        "4,3000,[[,,[h]]]",
+        "4,3000,[A2,,[h]]",
+        "4,3000,[[A2,,[h]][A3,,[h]]]",
+        "x,3000,[]",
+        "4,0,[]",
+        "4,3000,[[A2,,[[[::1]]]]]",
     };
     for (malformed) |item| try testing.expectError(error.Malformed, readPeers(item));
 }
@@ -597,7 +605,12 @@ test "replicas cut anywhere, or with wrong numbers, are malformed" {
     text[20] = '!';
     try testing.expectError(error.Malformed, readReplicas(&text));
     const malformed = [_][]const u8{
-        "test:0,0,",                                     "test:-1,1,AAAA", "test:0,256,AAAA", ":0,1,AAAA", "test", "test:0,1,AAAA",
+        "test:0,0,",
+        "test:-1,1,AAAA",
+        "test:0,256,AAAA",
+        ":0,1,AAAA",
+        "test",
+        "test:0,1,AAAA",
         "a-namespace-name-longer-than-allowed:0,1,AAAA",
     };
     for (malformed) |item| try testing.expectError(error.Malformed, readReplicas(item));

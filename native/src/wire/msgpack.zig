@@ -52,6 +52,7 @@ pub const Reader = struct {
         return if (reader.isAtEnd()) null else reader.bytes[reader.position];
     }
 
+    /// Inlined, so that a caller's switch on the token is the switch on its first byte.
     pub inline fn next(reader: *Reader) ReadError!Token {
         const tag = try reader.int(u8);
         return switch (tag) {

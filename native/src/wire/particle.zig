@@ -274,10 +274,20 @@ pub fn msgpackFromPackedReader(buffer: *Buffer, reader: *msgpack.Reader) DecodeE
 fn unpack(buffer: *Buffer, reader: *msgpack.Reader, levels: *Levels) DecodeError!void {
     var depth: usize = 0;
     while (true) {
-        const tag = reader.peek() orelse return error.Malformed;
-        const scalar_bytes = scalar_bytes_by_tag[tag];
-        if (scalar_bytes > 0) {
-            const rest = reader.rest();
+        const rest = reader.rest();
+        if (rest.len == 0) return error.Malformed;
+        const tag = rest[0];
+        const scalar_bytes: usize = scalar_bytes_by_tag[tag];
+        if (scalar_bytes == 1) {
+            try buffer.byte(tag);
+            reader.position += 1;
+        } else if (tag >= 0xa0 and tag <= 0xbf) {
+            // Short strings and bytes, the commonest of the rest.
+            const end = 1 + @as(usize, tag & 0x1f);
+            if (rest.len < end) return error.Malformed;
+            try unpackBytes(buffer, rest[1..end]);
+            reader.position += end;
+        } else if (scalar_bytes > 0) {
             if (rest.len < scalar_bytes) return error.Malformed;
             try buffer.append(rest[0..scalar_bytes]);
             reader.position += scalar_bytes;

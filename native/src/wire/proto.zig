@@ -72,7 +72,8 @@ test "a header has version 2, the kind and 48 bits of size" {
 
 test "a header of a stranger, an unknown kind and a huge size are errors" {
     try std.testing.expectError(error.BadProtocolVersion, decode("HTTP/1.1", 1000));
-    try std.testing.expectError(error.BadMessageKind, decode("\x02\x09\x00\x00\x00\x00\x00\x00", 9));
+    const unknown_kind = "\x02\x09\x00\x00\x00\x00\x00\x00";
+    try std.testing.expectError(error.BadMessageKind, decode(unknown_kind, 9));
     try std.testing.expectError(
         error.MessageTooBig,
         decode("\x02\x03\xff\xff\xff\xff\xff\xff", size_max_server),
