@@ -284,7 +284,11 @@ pub const Bitmaps = struct {
         if (bitmaps.rest.len == 0) return false;
         const text, bitmaps.rest = cutOrAll(bitmaps.rest, ',');
         if (text.len != bitmap_text_bytes) return error.Malformed;
-        std.base64.standard.Decoder.decode(bitmap, text) catch return error.Malformed;
+        // The decoder writes beyond its target when a text of this length lacks its padding.
+        const decoder = std.base64.standard.Decoder;
+        const size = decoder.calcSizeForSlice(text) catch return error.Malformed;
+        if (size != @sizeOf(Bitmap)) return error.Malformed;
+        decoder.decode(bitmap, text) catch return error.Malformed;
         return true;
     }
 };
@@ -603,6 +607,9 @@ test "replicas cut anywhere, or with wrong numbers, are malformed" {
     }
     var text = recorded_replicas.*;
     text[20] = '!';
+    try testing.expectError(error.Malformed, readReplicas(&text));
+    text = recorded_replicas.*;
+    text[text.len - 1] = 'A';
     try testing.expectError(error.Malformed, readReplicas(&text));
     const malformed = [_][]const u8{
         "test:0,0,",
