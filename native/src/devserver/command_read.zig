@@ -1,0 +1,132 @@
+//! Reading a record: all bins, some bins, or its metadata.
+
+const std = @import("std");
+const wire = @import("../wire.zig");
+const command = @import("command.zig");
+const record_module = @import("record.zig");
+const store = @import("store.zig");
+
+const Buffer = wire.Buffer;
+const Record = record_module.Record;
+
+pub fn handle(
+    context: *const command.Context,
+    request: *const command.Request,
+    namespace: *store.Namespace,
+    digest: *const wire.digest.Digest,
+) Buffer.Error!void {
+    const partition = namespace.partitionOf(digest);
+    partition.mutex.lock();
+    defer partition.mutex.unlock();
+    const record = partition.table.find(digest) orelse {
+        return command.fail(context, .record_not_found);
+    };
+    if (!setMatches(namespace, record, request.set)) {
+        return command.failOf(context, .request_invalid, &record.meta);
+    }
+    if (record.meta.isExpired(context.now)) {
+        return command.failOf(context, .record_not_found, &record.meta);
+    }
+    const touches = touchesOnRead(request.header.record_ttl, record, context.now) orelse {
+        return command.failOf(context, .request_invalid, &record.meta);
+    };
+    if (!keyMatches(record, request.key)) {
+        return command.failOf(context, .record_key_mismatch, &record.meta);
+    }
+    const info1 = request.header.info1;
+    if (info1.no_bins) {
+        try replyMeta(context, record);
+    } else if (info1.get_all) {
+        try replyAll(context, record);
+    } else {
+        try replySome(context, request, record);
+    }
+    if (touches) touch(namespace, record, context.now);
+}
+
+fn replyMeta(context: *const command.Context, record: *const Record) Buffer.Error!void {
+    const meta = &record.meta;
+    try command.replyHeader(context.out, .ok, meta.generation, meta.void_time_s);
+}
+
+fn replyAll(context: *const command.Context, record: *const Record) Buffer.Error!void {
+    var encoder = try wire.message.Encoder.begin(context.out);
+    try context.out.append(record.encodedBins());
+    encoder.operation_count = record.bin_count;
+    encoder.finish(.{
+        .generation = record.meta.generation,
+        .record_ttl = record.meta.void_time_s,
+    });
+}
+
+fn replySome(
+    context: *const command.Context,
+    request: *const command.Request,
+    record: *const Record,
+) Buffer.Error!void {
+    const count = request.header.operation_count;
+    if (count == 0 or count > command.operations_max) {
+        return command.failOf(context, .request_invalid, &record.meta);
+    }
+    const responses = &context.scratch.response;
+    try responses.ensureTotalCapacity(context.scratch.gpa, count);
+    var operations = request.operations;
+    while (command.Request.nextOperation(&operations)) |operation| {
+        if (!command.isBinName(operation.name)) {
+            return command.failOf(context, .bin_name, &record.meta);
+        }
+        switch (operation.code) {
+            .read => {},
+            .cdt_read, .bit_read, .hll_read, .expression_read => {
+                return command.failOf(context, .unsupported_feature, &record.meta);
+            },
+            else => return command.failOf(context, .request_invalid, &record.meta),
+        }
+        if (record.findBin(operation.name)) |bin| {
+            responses.appendAssumeCapacity(.{ .code = operation.code, .bin = bin });
+        } else if (request.header.info2.respond_all_operations) {
+            const empty: record_module.Bin = .{ .name = operation.name, .kind = .nil, .value = "" };
+            responses.appendAssumeCapacity(.{ .code = operation.code, .bin = empty });
+        }
+    }
+    const meta = &record.meta;
+    const out = context.out;
+    try command.replyOperations(out, meta.generation, meta.void_time_s, responses.items);
+}
+
+/// A request may leave out the set; one that names it has to name the record's.
+pub fn setMatches(namespace: *const store.Namespace, record: *const Record, set: []const u8) bool {
+    return set.len == 0 or std.mem.eql(u8, namespace.setName(record.meta.set_id), set);
+}
+
+/// A key is only compared when both sides have one.
+pub fn keyMatches(record: *const Record, key: ?[]const u8) bool {
+    const sent = key orelse return true;
+    const stored = record.storedKey();
+    return stored.len == 0 or std.mem.eql(u8, stored, sent);
+}
+
+const read_touch_default = 0;
+const read_touch_never = std.math.maxInt(u32);
+
+/// Reads carry in their time to live the percentage of a record's life that has to be left, or
+/// else they renew it. Null for a percentage that there is not.
+fn touchesOnRead(percentage: u32, record: *const Record, now: record_module.Now) ?bool {
+    const void_time_s = record.meta.void_time_s;
+    if (void_time_s == 0) return false;
+    if (percentage == read_touch_default or percentage == read_touch_never) return false;
+    if (percentage > 100) return null;
+    const life_s = void_time_s -| record.meta.last_update_ms / 1000;
+    return now.epochS() >= void_time_s - life_s * percentage / 100;
+}
+
+/// Gives the record its time to live again. The generation stays, so that conditions on it hold.
+fn touch(namespace: *store.Namespace, record: *Record, now: record_module.Now) void {
+    const before_s = record.meta.void_time_s;
+    const life_s = before_s -| record.meta.last_update_ms / 1000;
+    const after_s = now.epochS() +| @as(u32, @intCast(life_s));
+    if (after_s <= before_s) return;
+    record.meta.void_time_s = after_s;
+    record.meta.last_update_ms = @max(record.meta.last_update_ms, now.epochMs());
+    namespace.voidTimeChanged(before_s, after_s);
+}

@@ -1,0 +1,418 @@
+//! What tests ask of a running cluster: nodes that die, faults, counters, time.
+//!
+//! A request is one MessagePack map with the key `command` and its arguments; the reply is a
+//! map with `ok`, and `error` (a text) where that is false. `node` is an index; left out, it
+//! means every node. Unknown commands and arguments are errors, never ignored.
+//!
+//!   kill {node, rebalance = true, lose_data = false}   revive {node, rebalance = true}
+//!   rebalance {}                                       close_connections {node}
+//!   fault {node, kind, count, scope, delay_ms | bytes | code}    clear_faults {node}
+//!   hang {node, on = true}                             refuse {node, on = true}
+//!   partition_unavailable {partition, on = true}       move {partition, node}
+//!   set_regime {namespace, regime}                     set_time_offset {ms}
+//!   wipe {namespace}                                   revoke_sessions {}
+//!   counters {}                                        topology {}
+//!
+//! `fault` kinds and scopes are those of `faults.zig`; without `count` a fault stays until it is
+//! cleared, and `bytes` of `corrupt` left out means the whole reply.
+
+const std = @import("std");
+const wire = @import("../wire.zig");
+const Core = @import("Core.zig");
+const faults = @import("faults.zig");
+const store_module = @import("store.zig");
+const topology_module = @import("topology.zig");
+
+const Buffer = wire.Buffer;
+const msgpack = wire.msgpack;
+
+/// What the host has to do after a command.
+pub const Effect = enum {
+    nothing,
+    /// Ports and connections are to be brought in line with the core.
+    connections,
+};
+
+const Arguments = struct {
+    command: []const u8 = "",
+    namespace: ?[]const u8 = null,
+    kind: ?[]const u8 = null,
+    scope: []const u8 = "message",
+    node: ?i64 = null,
+    partition: ?i64 = null,
+    count: ?i64 = null,
+    delay_ms: ?i64 = null,
+    bytes: ?i64 = null,
+    code: ?i64 = null,
+    regime: ?i64 = null,
+    ms: ?i64 = null,
+    on: bool = true,
+    rebalance: bool = true,
+    lose_data: bool = false,
+};
+
+const Call = struct {
+    core: *Core,
+    arguments: Arguments,
+    reply: *Buffer,
+
+    /// The nodes that a command is about.
+    fn nodes(call: *const Call) error{Refused}!struct { u8, u8 } {
+        const node = call.arguments.node orelse return .{ 0, call.core.nodeCount() };
+        if (node < 0 or node >= call.core.nodeCount()) return error.Refused;
+        return .{ @intCast(node), @intCast(node + 1) };
+    }
+};
+
+const Error = Buffer.Error || error{Refused};
+
+const commands = std.StaticStringMap(*const fn (*const Call) Error!Effect).initComptime(.{
+    .{ "clear_faults", &clearFaults },
+    .{ "close_connections", &closeConnections },
+    .{ "counters", &counters },
+    .{ "fault", &fault },
+    .{ "hang", &hang },
+    .{ "kill", &kill },
+    .{ "move", &move },
+    .{ "partition_unavailable", &partitionUnavailable },
+    .{ "rebalance", &rebalance },
+    .{ "refuse", &refuse },
+    .{ "revive", &revive },
+    .{ "revoke_sessions", &revokeSessions },
+    .{ "set_regime", &setRegime },
+    .{ "set_time_offset", &setTimeOffset },
+    .{ "topology", &topology },
+    .{ "wipe", &wipe },
+});
+
+/// Carries out one request and appends its reply.
+pub fn handle(core: *Core, request: []const u8, reply: *Buffer) Buffer.Error!Effect {
+    var call: Call = .{ .core = core, .arguments = .{}, .reply = reply };
+    var unknown: []const u8 = "";
+    decode(Arguments, request, &call.arguments, &unknown) catch {
+        try replyError(reply, "bad argument '{s}'", .{unknown[0..@min(unknown.len, 100)]});
+        return .nothing;
+    };
+    const name = call.arguments.command;
+    const function = commands.get(name) orelse {
+        try replyError(reply, "unknown command '{s}'", .{name[0..@min(name.len, 100)]});
+        return .nothing;
+    };
+    const start = reply.end;
+    return function(&call) catch |err| switch (err) {
+        error.Refused => {
+            reply.end = start;
+            try replyError(reply, "the arguments of '{s}' make no sense", .{name});
+            return .nothing;
+        },
+        error.OutOfMemory, error.NoSpaceLeft => |other| return other,
+    };
+}
+
+pub fn replyError(
+    reply: *Buffer,
+    comptime format: []const u8,
+    arguments: anytype,
+) Buffer.Error!void {
+    var memory: [256]u8 = undefined;
+    var writer = std.Io.Writer.fixed(&memory);
+    writer.print(format, arguments) catch {};
+    try msgpack.writeMapHeader(reply, 2);
+    try msgpack.writeString(reply, "ok");
+    try msgpack.writeBool(reply, false);
+    try msgpack.writeString(reply, "error");
+    try msgpack.writeString(reply, writer.buffered());
+}
+
+fn replyOk(reply: *Buffer) Buffer.Error!void {
+    try msgpack.writeMapHeader(reply, 1);
+    try msgpack.writeString(reply, "ok");
+    try msgpack.writeBool(reply, true);
+}
+
+/// Fills a struct from a map whose keys are its field names. `unknown` is set to the key that
+/// has no field, or whose value is of the wrong type. Texts point into the bytes.
+pub fn decode(
+    comptime T: type,
+    bytes: []const u8,
+    target: *T,
+    unknown: *[]const u8,
+) error{Malformed}!void {
+    var reader = msgpack.Reader.init(bytes);
+    const root = try reader.next();
+    if (root != .map) return error.Malformed;
+    for (0..root.map) |_| {
+        const key = try reader.next();
+        if (key != .string) return error.Malformed;
+        unknown.* = key.string;
+        const token = try reader.next();
+        const fields = @typeInfo(T).@"struct";
+        const found = inline for (fields.field_names, fields.field_types) |name, Field| {
+            if (std.mem.eql(u8, name, key.string)) {
+                @field(target, name) = try decodeField(Field, token);
+                break true;
+            }
+        } else false;
+        if (!found) return error.Malformed;
+    }
+    if (!reader.isAtEnd()) return error.Malformed;
+}
+
+fn decodeField(comptime Field: type, token: msgpack.Token) error{Malformed}!Field {
+    const Plain = switch (@typeInfo(Field)) {
+        .optional => |optional| optional.child,
+        else => Field,
+    };
+    if (Plain != Field and token == .nil) return null;
+    switch (Plain) {
+        bool => if (token == .boolean) return token.boolean,
+        i64 => if (token == .int) return token.int,
+        []const u8 => if (token == .string) return token.string,
+        else => @compileError("no such argument"),
+    }
+    return error.Malformed;
+}
+
+fn kill(call: *const Call) Error!Effect {
+    const first, const end = try call.nodes();
+    const core = call.core;
+    {
+        core.topology.mutex.lock();
+        defer core.topology.mutex.unlock();
+        for (first..end) |node| {
+            if (call.arguments.lose_data) loseData(core, @intCast(node));
+            core.topology.setAlive(@intCast(node), false);
+        }
+        if (call.arguments.rebalance) core.topology.rebalance();
+    }
+    for (first..end) |node| core.closeConnections(@intCast(node));
+    try replyOk(call.reply);
+    return .connections;
+}
+
+/// Removes the records whose master a node is, as if it had been the only copy.
+fn loseData(core: *Core, node: u8) void {
+    for (core.store.namespaces) |*namespace| {
+        for (namespace.partitions, 0..) |*partition, id| {
+            if (core.topology.owner(@intCast(id), 0) != node) continue;
+            namespace.wipePartition(partition);
+        }
+    }
+}
+
+fn revive(call: *const Call) Error!Effect {
+    const first, const end = try call.nodes();
+    const core = call.core;
+    core.topology.mutex.lock();
+    defer core.topology.mutex.unlock();
+    for (first..end) |node| core.topology.setAlive(@intCast(node), true);
+    if (call.arguments.rebalance) core.topology.rebalance();
+    try replyOk(call.reply);
+    return .connections;
+}
+
+fn rebalance(call: *const Call) Error!Effect {
+    const core = call.core;
+    core.topology.mutex.lock();
+    defer core.topology.mutex.unlock();
+    core.topology.rebalance();
+    try replyOk(call.reply);
+    return .nothing;
+}
+
+fn closeConnections(call: *const Call) Error!Effect {
+    const first, const end = try call.nodes();
+    for (first..end) |node| call.core.closeConnections(@intCast(node));
+    try replyOk(call.reply);
+    return .connections;
+}
+
+fn fault(call: *const Call) Error!Effect {
+    const first, const end = try call.nodes();
+    const arguments = &call.arguments;
+    const kind_name = arguments.kind orelse return error.Refused;
+    const kind = std.enums.fromName(faults.Kind, kind_name) orelse return error.Refused;
+    const scope = std.enums.fromName(faults.Scope, arguments.scope) orelse return error.Refused;
+    const amount = switch (kind) {
+        .delay => arguments.delay_ms orelse return error.Refused,
+        .result_code => arguments.code orelse return error.Refused,
+        .truncate => arguments.bytes orelse return error.Refused,
+        .corrupt => arguments.bytes orelse 0,
+        .drop, .close => 0,
+    };
+    const limit: i64 = if (kind == .result_code) 255 else std.math.maxInt(u31);
+    if (amount < 0 or amount > limit) return error.Refused;
+    if (kind == .result_code and amount == 0) return error.Refused;
+    const count = arguments.count orelse faults.count_forever;
+    if (count < 0 or count > faults.count_forever) return error.Refused;
+    for (first..end) |node| {
+        call.core.nodes[node].faults.set(kind, .{
+            .count = @intCast(count),
+            .scope = scope,
+            .amount = @intCast(amount),
+        });
+    }
+    try replyOk(call.reply);
+    return .nothing;
+}
+
+fn clearFaults(call: *const Call) Error!Effect {
+    const first, const end = try call.nodes();
+    for (first..end) |node| call.core.nodes[node].faults.clear();
+    try replyOk(call.reply);
+    return .connections;
+}
+
+fn hang(call: *const Call) Error!Effect {
+    const first, const end = try call.nodes();
+    for (first..end) |node| {
+        call.core.nodes[node].faults.hangs.store(call.arguments.on, .release);
+    }
+    try replyOk(call.reply);
+    return .nothing;
+}
+
+fn refuse(call: *const Call) Error!Effect {
+    const first, const end = try call.nodes();
+    for (first..end) |node| {
+        call.core.nodes[node].faults.refuses.store(call.arguments.on, .release);
+    }
+    try replyOk(call.reply);
+    return .connections;
+}
+
+fn partitionOf(arguments: *const Arguments) error{Refused}!?u16 {
+    const partition = arguments.partition orelse return null;
+    if (partition < 0 or partition >= store_module.partitions) return error.Refused;
+    return @intCast(partition);
+}
+
+fn partitionUnavailable(call: *const Call) Error!Effect {
+    const on = call.arguments.on;
+    if (try partitionOf(&call.arguments)) |partition| {
+        call.core.unavailable[partition].store(on, .monotonic);
+    } else {
+        for (call.core.unavailable) |*flag| flag.store(on, .monotonic);
+    }
+    try replyOk(call.reply);
+    return .nothing;
+}
+
+fn move(call: *const Call) Error!Effect {
+    const partition = try partitionOf(&call.arguments) orelse return error.Refused;
+    const core = call.core;
+    const node: u8 = if (call.arguments.node == null)
+        topology_module.none
+    else
+        (try call.nodes())[0];
+    core.topology.mutex.lock();
+    defer core.topology.mutex.unlock();
+    core.topology.move(partition, node);
+    try replyOk(call.reply);
+    return .nothing;
+}
+
+fn setRegime(call: *const Call) Error!Effect {
+    const regime = call.arguments.regime orelse return error.Refused;
+    if (regime < 0 or regime > std.math.maxInt(u32)) return error.Refused;
+    const core = call.core;
+    for (core.store.namespaces, core.regimes) |*namespace, *entry| {
+        if (call.arguments.namespace) |name| {
+            if (!std.mem.eql(u8, name, namespace.options.name)) continue;
+        }
+        entry.store(@intCast(regime), .monotonic);
+    }
+    core.topology.mutex.lock();
+    defer core.topology.mutex.unlock();
+    core.topology.announce();
+    try replyOk(call.reply);
+    return .nothing;
+}
+
+fn setTimeOffset(call: *const Call) Error!Effect {
+    const offset_ms = call.arguments.ms orelse return error.Refused;
+    call.core.clock_offset_ms.store(offset_ms, .monotonic);
+    try replyOk(call.reply);
+    return .nothing;
+}
+
+fn wipe(call: *const Call) Error!Effect {
+    var matched = false;
+    for (call.core.store.namespaces) |*namespace| {
+        if (call.arguments.namespace) |name| {
+            if (!std.mem.eql(u8, name, namespace.options.name)) continue;
+        }
+        matched = true;
+        for (namespace.partitions) |*partition| namespace.wipePartition(partition);
+    }
+    if (!matched) return error.Refused;
+    try replyOk(call.reply);
+    return .nothing;
+}
+
+fn revokeSessions(call: *const Call) Error!Effect {
+    call.core.security.revoke();
+    try replyOk(call.reply);
+    return .nothing;
+}
+
+fn counters(call: *const Call) Error!Effect {
+    const core = call.core;
+    const reply = call.reply;
+    try beginNodes(call);
+    core.topology.mutex.lock();
+    defer core.topology.mutex.unlock();
+    const names = comptime std.enums.values(faults.Count);
+    for (core.topology.nodes[0..core.nodeCount()], core.nodes[0..core.nodeCount()]) |*node, *own| {
+        try msgpack.writeMapHeader(reply, 3 + names.len);
+        try writeNode(reply, node);
+        for (names) |name| {
+            try msgpack.writeString(reply, @tagName(name));
+            try msgpack.writeUint(reply, own.counters.get(name));
+        }
+    }
+    return .nothing;
+}
+
+fn topology(call: *const Call) Error!Effect {
+    const core = call.core;
+    const reply = call.reply;
+    try beginNodes(call);
+    core.topology.mutex.lock();
+    defer core.topology.mutex.unlock();
+    for (core.topology.nodes[0..core.nodeCount()], 0..) |*node, index| {
+        try msgpack.writeMapHeader(reply, 3 + 4);
+        try writeNode(reply, node);
+        try writeNumber(reply, "peers_generation", node.peers_generation);
+        try writeNumber(reply, "partition_generation", node.partition_generation);
+        try writeNumber(reply, "rebalance_generation", node.rebalance_generation);
+        var mastered: u64 = 0;
+        for (0..store_module.partitions) |partition| {
+            mastered += @intFromBool(core.topology.owner(@intCast(partition), 0) == index);
+        }
+        try writeNumber(reply, "partitions_mastered", mastered);
+    }
+    return .nothing;
+}
+
+fn beginNodes(call: *const Call) Buffer.Error!void {
+    try msgpack.writeMapHeader(call.reply, 2);
+    try msgpack.writeString(call.reply, "ok");
+    try msgpack.writeBool(call.reply, true);
+    try msgpack.writeString(call.reply, "nodes");
+    try msgpack.writeArrayHeader(call.reply, call.core.nodeCount());
+}
+
+/// Three pairs.
+fn writeNode(reply: *Buffer, node: *const topology_module.Node) Buffer.Error!void {
+    try msgpack.writeString(reply, "name");
+    try msgpack.writeString(reply, node.name());
+    try writeNumber(reply, "port", node.port);
+    try msgpack.writeString(reply, "alive");
+    try msgpack.writeBool(reply, node.alive);
+}
+
+fn writeNumber(reply: *Buffer, name: []const u8, number: u64) Buffer.Error!void {
+    try msgpack.writeString(reply, name);
+    try msgpack.writeUint(reply, number);
+}

@@ -1,0 +1,69 @@
+//! A mutex that may be copied into any struct: futex-based, no allocation, no signal handlers.
+//!
+//! The uncontended paths are one atomic each. Used by every file of the development server.
+
+const std = @import("std");
+
+const io = std.Io.Threaded.global_single_threaded.io();
+
+pub const Mutex = struct {
+    inner: std.Io.Mutex = .init,
+
+    pub inline fn lock(mutex: *Mutex) void {
+        mutex.inner.lockUncancelable(io);
+    }
+
+    pub inline fn unlock(mutex: *Mutex) void {
+        mutex.inner.unlock(io);
+    }
+};
+
+/// Counts up; a thread may wait until it reaches a value.
+pub const Counter = struct {
+    value: std.atomic.Value(u32) = .init(0),
+
+    pub fn increment(counter: *Counter) void {
+        _ = counter.value.fetchAdd(1, .acq_rel);
+        io.futexWake(u32, &counter.value.raw, std.math.maxInt(u32));
+    }
+
+    pub fn waitUntil(counter: *Counter, target: u32) void {
+        while (true) {
+            const seen = counter.value.load(.acquire);
+            if (seen >= target) return;
+            io.futexWaitUncancelable(u32, &counter.value.raw, seen);
+        }
+    }
+};
+
+test "a waiter returns when another thread has counted far enough" {
+    var counter: Counter = .{};
+    const thread = try std.Thread.spawn(.{}, struct {
+        fn run(target: *Counter) void {
+            for (0..3) |_| target.increment();
+        }
+    }.run, .{&counter});
+    counter.waitUntil(3);
+    thread.join();
+    try std.testing.expectEqual(@as(u32, 3), counter.value.load(.acquire));
+}
+
+test "two threads under one mutex lose no increment" {
+    const Shared = struct { mutex: Mutex = .{}, count: u32 = 0 };
+    var shared: Shared = .{};
+    const run = struct {
+        fn run(target: *Shared) void {
+            for (0..10_000) |_| {
+                target.mutex.lock();
+                defer target.mutex.unlock();
+                target.count += 1;
+            }
+        }
+    }.run;
+    const threads = [_]std.Thread{
+        try std.Thread.spawn(.{}, run, .{&shared}),
+        try std.Thread.spawn(.{}, run, .{&shared}),
+    };
+    for (threads) |thread| thread.join();
+    try std.testing.expectEqual(@as(u32, 20_000), shared.count);
+}
