@@ -46,7 +46,7 @@ def install_checkout(python: Path, stamp: Path) -> None:
 def checkout_fingerprint() -> str:
     """A digest of all that the wheel is made from."""
     digest = hashlib.sha256()
-    paths = [ROOT / "pyproject.toml", ROOT / "setup.py"]
+    paths = [ROOT / "pyproject.toml", *sorted(ROOT.glob("*.py"))]
     for directory, pattern in (("aerospike_py", "*.py"), ("native", "*.zig"), ("native", "*.h")):
         paths += sorted((ROOT / directory).rglob(pattern))
     for path in paths:

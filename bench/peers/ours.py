@@ -47,9 +47,10 @@ def connect(host: str, port: int) -> Calls:
 
 
 async def connect_async(host: str, port: int) -> Calls:
-    if not hasattr(aerospike_py, "AsyncClient"):
+    make_client: Any = getattr(aerospike_py, "AsyncClient", None)
+    if make_client is None:
         return {}
-    client: Any = aerospike_py.AsyncClient({"hosts": [(host, port)]})
+    client = make_client({"hosts": [(host, port)]})
     await client.connect()
 
     async def put(name: str, bins: dict[str, Any]) -> None:

@@ -8,10 +8,12 @@ from cases import NAMESPACE, SET, numpy_columns
 import aerospike_py
 
 Calls = dict[str, Callable[..., Any]]
+# Not the package of the same name that type checkers see.
+module: Any = aerospike_py
 
 
 def connect(host: str, port: int) -> Calls:
-    client: Any = aerospike_py.client({"hosts": [(host, port)]}).connect()
+    client = module.client({"hosts": [(host, port)]}).connect()
     read, write = client.get, client.put
     columns = numpy_columns()
 
@@ -46,7 +48,7 @@ def connect(host: str, port: int) -> Calls:
 
 
 async def connect_async(host: str, port: int) -> Calls:
-    client: Any = aerospike_py.AsyncClient({"hosts": [(host, port)]})
+    client = module.AsyncClient({"hosts": [(host, port)]})
     await client.connect()
 
     async def put(name: str, bins: dict[str, Any]) -> None:

@@ -1,0 +1,37 @@
+# make demo      build, start a local cluster of three nodes, run a program on it
+# make test      every test, on a local cluster that the tests start themselves
+# make lint      formatting, style and types
+# make bench     this client beside the official one
+# make clean     remove what was built, and the virtual environment
+#
+# SERVER=host:port takes any running cluster instead, such as the one of docker-compose.yml:
+# make test SERVER=127.0.0.1:3000. ARGS="..." goes to pytest or to the benchmark.
+# Each makes what it needs in .venv first; PYTHON=python3.12 says of which Python.
+
+SERVER ?= embedded
+ARGS ?=
+export PYTHON ?= python3
+ON_SERVER := $(if $(filter-out embedded,$(SERVER)),--server $(SERVER))
+
+.PHONY: demo test lint bench clean built development
+
+demo: built
+	.venv/bin/python examples/quickstart.py $(ON_SERVER)
+
+test: development
+	.venv/bin/python tests/run.py --server $(SERVER) $(ARGS)
+
+lint: development
+	.ci/lint
+
+bench: built
+	mkdir -p .bench
+	.venv/bin/python bench/run.py --server $(SERVER) --json .bench/bench.json \
+		--chart .bench/bench.svg $(ARGS)
+
+built development:
+	@.ci/setup $@
+
+clean:
+	rm -rf .venv .bench build *.egg-info
+	rm -f aerospike_py/*.so aerospike_py/*.dylib aerospike_py/_ffi.c

@@ -1,0 +1,122 @@
+"""Runs every test and prints what passed by area: `make test` without the set-up.
+
+First the tests of the core, as one Zig program, then pytest over `tests/`. Arguments that it does
+not know go to pytest.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+JUNIT = BUILD / "tests.xml"
+# What the test program of the core prints for each test: "12/340 wire.message.test.decodes...OK".
+NATIVE_TEST = re.compile(r"^\d+/\d+ (?P<area>\w+).*\.\.\.(?P<end>\w*)")
+
+
+@dataclass
+class Counts:
+    """What became of the tests of one area."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+
+
+def run_native(areas: dict[str, Counts]) -> bool:
+    """Builds and runs the tests of the core; prints what they print only where one fails."""
+    cache = str(BUILD / "zig-cache")
+    command = [sys.executable, "-m", "ziglang", "test"]
+    command += ["native/src/tests.zig", "native/src/abi_layout.c", "-I", "native/include", "-lc"]
+    command += ["--cache-dir", cache]
+    print("+ " + " ".join(command[1:]), flush=True)
+    begin_s = time.monotonic()
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace")
+    seconds = time.monotonic() - begin_s
+    output = run.stderr + run.stdout
+    count = 0
+    for line in output.splitlines():
+        if match := NATIVE_TEST.match(line):
+            counts = areas["core: " + match["area"].removesuffix("_test")]
+            end = match["end"]
+            counts.passed += end == "OK"
+            counts.skipped += end == "SKIP"
+            counts.failed += end not in ("OK", "SKIP")
+            count += 1
+    is_passed = run.returncode == 0 and count > 0
+    if not is_passed:
+        print(output)
+    print(f"core: {count} tests, {'passed' if is_passed else 'FAILED'} in {seconds:.1f} s\n")
+    return is_passed
+
+
+def run_pytest(areas: dict[str, Counts], server: str, arguments: list[str]) -> bool:
+    """Runs pytest, which prints for itself, and counts by folder what its report says."""
+    BUILD.mkdir(exist_ok=True)
+    JUNIT.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", f"--server={server}", f"--junitxml={JUNIT}"]
+    print("+ " + " ".join([*command[1:4], *command[4:5], *arguments]), flush=True)
+    run = subprocess.run([*command, *arguments], cwd=ROOT)
+    if JUNIT.exists():
+        for case in ElementTree.parse(JUNIT).iter("testcase"):
+            area = "/".join(case.get("classname", "").split(".")[:2])
+            counts = areas[area]
+            counts.seconds += float(case.get("time", "0"))
+            outcomes = {child.tag for child in case}
+            if outcomes & {"failure", "error"}:
+                counts.failed += 1
+            elif "skipped" in outcomes:
+                counts.skipped += 1
+            else:
+                counts.passed += 1
+    return run.returncode == 0
+
+
+def print_summary(areas: dict[str, Counts]) -> None:
+    width = max(len(area) for area in areas) if areas else 0
+    print(f"\n{'area':<{width}}  passed  failed  skipped  seconds")
+    total = Counts()
+    for area, counts in sorted(areas.items()):
+        print_line(area, counts, width)
+        total.passed += counts.passed
+        total.failed += counts.failed
+        total.skipped += counts.skipped
+        total.seconds += counts.seconds
+    print_line("all", total, width)
+
+
+def print_line(area: str, counts: Counts, width: int) -> None:
+    seconds = f"{counts.seconds:7.1f}" if counts.seconds else ""
+    line = f"{area:<{width}}  {counts.passed:6}  {counts.failed:6}  {counts.skipped:7}  {seconds}"
+    print(line.rstrip())
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--server", default="embedded", help="embedded or HOST:PORT")
+    options, arguments = parser.parse_known_args()
+    os.chdir(ROOT)
+    areas: dict[str, Counts] = defaultdict(Counts)
+    is_native_passed = run_native(areas)
+    is_pytest_passed = run_pytest(areas, options.server, arguments)
+    print_summary(areas)
+    if is_native_passed and is_pytest_passed:
+        print("\nAll tests passed.")
+        return 0
+    failed = [] if is_native_passed else ["the core's tests"]
+    failed += [] if is_pytest_passed else ["pytest"]
+    print(f"\nFAILED: {' and '.join(failed)}")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
