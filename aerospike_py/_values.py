@@ -82,7 +82,7 @@ def bin_names(names: Any, method: str) -> list[str]:
         InvalidArgError: It is empty.
         BinNameError: A name is empty or too long.
     """
-    if isinstance(names, str) or not isinstance(names, Iterable):
+    if isinstance(names, (str, bytes, bytearray)) or not isinstance(names, Iterable):
         raise TypeError(f"{method}: bin names must be a list of str, not {type(names).__name__}")
     listed = list(names)
     if not listed:

@@ -1,1 +1,15 @@
-"""A local server for development and tests."""
+"""A local Aerospike server in memory, for development and tests.
+
+It speaks the real protocol to any client. It also does what a real cluster cannot be asked to do
+in a test: lose a node, delay, drop or corrupt a reply, answer with any result code, move time.
+
+    with DevCluster(nodes=3) as cluster:
+        client = aerospike_py.client(cluster.config).connect()
+
+On the command line: `python -m aerospike_py.devserver --port 18710 --nodes 3`. In pytest: the
+fixtures `aerospike_server` and `aerospike_client`.
+"""
+
+from .cluster import DevCluster
+
+__all__ = ["DevCluster"]

@@ -1,0 +1,287 @@
+"""`DevCluster`: a local cluster within the process."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from .. import _native
+from .._native import Pointer
+from ..exception import ClientError, InvalidArgError
+
+Scope: TypeAlias = Literal["message", "info", "admin", "all"]
+"""Which requests a fault is for: those about records, info, administration, or all of them."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
+
+
+class DevCluster:
+    """A local cluster of one to sixteen nodes, in memory; nothing of it survives `stop`.
+
+    Args:
+        nodes: How many nodes.
+        port: The first node's port, the others follow; 0: any free ports.
+        host: The IPv4 or IPv6 address to listen on.
+        namespaces: Names, or dicts with "name" and options such as "default_ttl" (seconds) and
+            "replication_factor".
+        replication_factor: Copies of a record; never more than there are nodes.
+        cluster_name: The name that clients may check.
+        users: Dicts with "user", "password" and "roles"; any of them makes clients log in.
+        security: True: clients log in, as "admin" with password "admin" if there are no others.
+        seed: Decides which node owns which partition.
+
+    As a context manager it starts on entry and stops on exit. A node is named by its index.
+    """
+
+    def __init__(
+        self,
+        nodes: int = 1,
+        port: int = 0,
+        *,
+        host: str = "127.0.0.1",
+        namespaces: Sequence[str | Mapping[str, Any]] = ("test", "bar"),
+        replication_factor: int = 2,
+        cluster_name: str = "",
+        users: Sequence[Mapping[str, Any]] = (),
+        security: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self._host = host
+        self._options: dict[str, Any] = {
+            "nodes": nodes,
+            "port": port,
+            "address": host,
+            "namespaces": [name if isinstance(name, str) else dict(name) for name in namespaces],
+            "replication_factor": replication_factor,
+            "cluster_name": cluster_name,
+            "users": [dict(user) for user in users],
+            "security": security,
+            "seed": seed,
+        }
+        self._lock = threading.Lock()
+        self._server: Pointer = None
+        self._ports: list[int] = []
+
+    def start(self) -> "DevCluster":
+        """Starts the nodes; does nothing when they are started.
+
+        Returns:
+            The cluster itself.
+
+        Raises:
+            InvalidArgError: An option is not valid.
+            ClientError: A port is in use, or there is no such address.
+        """
+        with self._lock:
+            if self._server is None:
+                server = _native.devserver_start(_encode(self._options))
+                self._ports = [
+                    node["port"] for node in _run(server, {"command": "counters"})["nodes"]
+                ]
+                self._server = server
+        return self
+
+    def stop(self) -> None:
+        """Stops the nodes and forgets all data; does nothing when they are stopped."""
+        with self._lock:
+            server, self._server = self._server, None
+            if server is not None:
+                _native.devserver_stop(server)
+
+    def __enter__(self) -> "DevCluster":
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        self.stop()
+        return False
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it is started."""
+        return self._server is not None
+
+    @property
+    def ports(self) -> list[int]:
+        """The nodes' ports."""
+        self._running()
+        return list(self._ports)
+
+    @property
+    def port(self) -> int:
+        """The first node's port."""
+        return self.ports[0]
+
+    @property
+    def hosts(self) -> list[tuple[str, int]]:
+        """The nodes' addresses, as a client's configuration takes them."""
+        return [(self._host, port) for port in self.ports]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration of a client of this cluster, without user and password."""
+        return {"hosts": self.hosts}
+
+    def control(self, command: str, **arguments: Any) -> dict[str, Any]:
+        """Runs a control command by its name; the other methods do it for you.
+
+        Raises:
+            ClientError: The cluster is not started.
+            InvalidArgError: The command or an argument is not valid.
+        """
+        given = {key: value for key, value in arguments.items() if value is not None}
+        return _run(self._running(), {"command": command, **given})
+
+    def kill(self, node: int, *, lose_data: bool = False, rebalance: bool = True) -> None:
+        """Takes a node away: its connections break, and its port refuses new ones.
+
+        Args:
+            node: The node's index.
+            lose_data: True: it comes back empty, False: with what it had.
+            rebalance: False: the other nodes do not take over its partitions yet.
+        """
+        self.control("kill", node=node, lose_data=lose_data, rebalance=rebalance)
+
+    def revive(self, node: int, *, rebalance: bool = True) -> None:
+        """Brings a killed node back on its port.
+
+        Args:
+            node: The node's index.
+            rebalance: False: it does not get its partitions back yet.
+        """
+        self.control("revive", node=node, rebalance=rebalance)
+
+    def rebalance(self) -> None:
+        """Distributes the partitions over the nodes that live."""
+        self.control("rebalance")
+
+    def delay(
+        self,
+        milliseconds: int,
+        node: int | None = None,
+        *,
+        count: int | None = None,
+        scope: Scope = "message",
+    ) -> None:
+        """Delays replies.
+
+        Args:
+            milliseconds: How long.
+            node: The node's index; None: all nodes.
+            count: How many replies; None: all until `clear_faults`.
+            scope: Which requests.
+        """
+        self._fault("delay", node, count, scope, delay_ms=milliseconds)
+
+    def drop(
+        self, node: int | None = None, *, count: int | None = None, scope: Scope = "message"
+    ) -> None:
+        """Carries requests out, and never replies; arguments as for `delay`."""
+        self._fault("drop", node, count, scope)
+
+    def close_instead(
+        self, node: int | None = None, *, count: int | None = None, scope: Scope = "message"
+    ) -> None:
+        """Closes the connection in place of a reply; arguments as for `delay`."""
+        self._fault("close", node, count, scope)
+
+    def truncate_replies(
+        self,
+        length: int,
+        node: int | None = None,
+        *,
+        count: int | None = None,
+        scope: Scope = "message",
+    ) -> None:
+        """Sends the first `length` bytes of a reply and closes; arguments as for `delay`."""
+        self._fault("truncate", node, count, scope, bytes=length)
+
+    def corrupt(
+        self, node: int | None = None, *, count: int | None = None, scope: Scope = "message"
+    ) -> None:
+        """Makes garbage of replies; arguments as for `delay`."""
+        self._fault("corrupt", node, count, scope)
+
+    def answer_with(
+        self,
+        result_code: int,
+        node: int | None = None,
+        *,
+        count: int | None = None,
+        scope: Scope = "message",
+    ) -> None:
+        """Answers with a result code in place of carrying requests out.
+
+        Args:
+            result_code: The server's code, 0 to 255.
+            node: The node's index; None: all nodes.
+            count: How many requests; None: all until `clear_faults`.
+            scope: Which requests.
+        """
+        self._fault("result_code", node, count, scope, code=result_code)
+
+    def _fault(
+        self, kind: str, node: int | None, count: int | None, scope: Scope, **arguments: Any
+    ) -> None:
+        self.control("fault", kind=kind, node=node, count=count, scope=scope, **arguments)
+
+    def clear_faults(self, node: int | None = None) -> None:
+        """Ends delays, drops and the like of a node, or of all."""
+        self.control("clear_faults", node=node)
+
+    def hang(self, node: int, on: bool = True) -> None:
+        """Makes a node accept connections and read requests, and answer nothing at all."""
+        self.control("hang", node=node, on=on)
+
+    def refuse(self, node: int, on: bool = True) -> None:
+        """Makes a node refuse new connections; those that are open go on."""
+        self.control("refuse", node=node, on=on)
+
+    def close_connections(self, node: int | None = None) -> None:
+        """Closes the open connections of a node, or of all."""
+        self.control("close_connections", node=node)
+
+    def move_partition(self, partition: int, node: int) -> None:
+        """Makes a node the master of a partition (0 to 4095)."""
+        self.control("move", partition=partition, node=node)
+
+    def partition_unavailable(self, partition: int | None = None, on: bool = True) -> None:
+        """Makes a partition, or all of them, unavailable."""
+        self.control("partition_unavailable", partition=partition, on=on)
+
+    def set_time_offset(self, milliseconds: int) -> None:
+        """Sets how far ahead of the real time the nodes' clocks are; records expire by them."""
+        self.control("set_time_offset", ms=milliseconds)
+
+    def wipe(self, namespace: str | None = None) -> None:
+        """Forgets the records of a namespace, or of all."""
+        self.control("wipe", namespace=namespace)
+
+    def counters(self) -> list[dict[str, Any]]:
+        """What each node has done: connections, requests by kind, faults, bytes."""
+        nodes: list[dict[str, Any]] = self.control("counters")["nodes"]
+        return nodes
+
+    def topology(self) -> dict[str, Any]:
+        """The nodes and the generations of their tables."""
+        return self.control("topology")
+
+    def _running(self) -> Pointer:
+        server = self._server
+        if server is None:
+            raise ClientError("the dev server is not started")
+        return server
+
+
+def _run(server: Pointer, command: dict[str, Any]) -> dict[str, Any]:
+    reply = _decode(_native.devserver_control(server, _encode(command)))
+    if not reply.pop("ok"):
+        raise InvalidArgError(f"dev server: {reply['error']}")
+    return reply

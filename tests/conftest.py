@@ -1,0 +1,88 @@
+"""What all tests share: the server they run on, a client, and a place of their own in it.
+
+`--server embedded` (the default) starts a three-node dev server in the process; `--server
+HOST:PORT` uses a cluster that runs there, with a namespace `test` that allows records to expire.
+"""
+
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+import aerospike_py
+from aerospike_py.devserver import DevCluster
+
+NAMESPACE = "test"
+
+
+class Server(NamedTuple):
+    """The server that the tests run on."""
+
+    hosts: list[tuple[str, int]]
+    embedded: DevCluster | None
+
+    @property
+    def config(self) -> dict[str, object]:
+        return {"hosts": self.hosts}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--server",
+        default=os.environ.get("AEROSPIKE_SERVER", "embedded"),
+        metavar="embedded|HOST:PORT",
+        help="the server that the tests run on",
+    )
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    place = request.config.getoption("--server")
+    if place == "embedded":
+        with DevCluster(nodes=3) as cluster:
+            yield Server(cluster.hosts, cluster)
+        return
+    host, _, port = place.rpartition(":")
+    yield Server([(host, int(port))], None)
+
+
+@pytest.fixture
+def embedded(server: Server) -> DevCluster:
+    if server.embedded is None:
+        pytest.skip("needs the embedded server")
+    return server.embedded
+
+
+@pytest.fixture(scope="session")
+def set_prefix(server: Server) -> Iterator[str]:
+    """Begins the names of all sets of this session, which are emptied at its end."""
+    prefix = f"t{uuid.uuid4().hex[:8]}"
+    yield prefix
+    if server.embedded is not None:
+        return
+    with aerospike_py.client(server.config).connect() as client:
+        for _, _, response in client.info_all(f"sets/{NAMESPACE}"):
+            for name in re.findall(rf"set=({prefix}\w*)", response):
+                client.info_random_node(f"truncate:namespace={NAMESPACE};set={name}")
+
+
+@pytest.fixture(scope="session")
+def client(server: Server) -> Iterator[aerospike_py.Client]:
+    with aerospike_py.client(server.config).connect() as connected:
+        yield connected
+
+
+@pytest.fixture
+def set_name(set_prefix: str, request: pytest.FixtureRequest) -> str:
+    """A set for the tests of one module; the keys in it are the tests' own."""
+    module = request.module.__name__.rpartition(".")[2].removeprefix("test_")
+    return f"{set_prefix}_{module}"[:60]
+
+
+@pytest.fixture
+def key(set_name: str) -> tuple[str, str, str]:
+    """A key that nothing is stored under."""
+    return (NAMESPACE, set_name, uuid.uuid4().hex)

@@ -1,0 +1,247 @@
+"""Client configurations: what is accepted, what becomes of it, and what is refused."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+import aerospike_py
+from aerospike_py import ClientError, InvalidArgError
+from aerospike_py._config import Config
+
+HOSTS = [("127.0.0.1", 3000)]
+
+
+def core_settings(config: dict[str, Any], *credentials: Any) -> dict[str, Any]:
+    """What the core is told."""
+    settings: dict[str, Any] = msgspec.msgpack.decode(Config(config).encode(*credentials))
+    return settings
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        (("10.0.0.1", 18710), ["10.0.0.1", 18710]),
+        (["10.0.0.1", 18710], ["10.0.0.1", 18710]),
+        (("db.example", 3000, "tls"), ["db.example", 3000, "tls"]),
+        (("db.example", 3000, None), ["db.example", 3000]),
+        ("db.example", ["db.example", 3000]),
+        ("db.example:4000", ["db.example", 4000]),
+        ("10.0.0.1:4000", ["10.0.0.1", 4000]),
+        ("[::1]:4000", ["::1", 4000]),
+        ("[::1]", ["::1", 3000]),
+        ("fe80::1", ["fe80::1", 3000]),
+        (("::1", 4000), ["::1", 4000]),
+        (("[::1]", 4000), ["::1", 4000]),
+    ],
+)
+def test_forms_of_hosts(host: Any, expected: list[Any]) -> None:
+    assert core_settings({"hosts": [host]}) == {"hosts": [expected]}
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [
+        "127.0.0.1:3000",
+        ("127.0.0.1", 3000),
+        {"127.0.0.1": 3000},
+        5,
+        [5],
+        [b"127.0.0.1"],
+        [()],
+        [("127.0.0.1",)],
+        [("127.0.0.1", 3000, "tls", 1)],
+        [("127.0.0.1", "3000")],
+        [("127.0.0.1", 0)],
+        [("127.0.0.1", 65536)],
+        [("127.0.0.1", True)],
+        [("127.0.0.1", 3000.0)],
+        [("", 3000)],
+        [(None, 3000)],
+        [(5, 3000)],
+        [("127.0.0.1", 3000, 5)],
+        [""],
+        [":3000"],
+        ["host:"],
+        ["host:port"],
+        ["host:0"],
+        ["host:65536"],
+        ["host:-1"],
+        ["host:٣"],
+        ["host:" + "9" * 5000],
+        ["[::1"],
+        ["[::1]3000"],
+        ["[]:3000"],
+    ],
+)
+def test_what_is_no_host_is_refused_when_the_client_is_made(hosts: Any) -> None:
+    with pytest.raises(InvalidArgError, match="hosts"):
+        aerospike_py.client({"hosts": hosts})
+
+
+@pytest.mark.parametrize("config", [{}, {"hosts": []}, {"hosts": None}])
+def test_missing_hosts_are_refused_when_connecting(config: Any) -> None:
+    client = aerospike_py.client(config)
+    with pytest.raises(InvalidArgError, match="hosts"):
+        client.connect()
+
+
+def test_every_key_reaches_the_core_under_its_name() -> None:
+    config = {
+        "hosts": HOSTS,
+        "cluster_name": "docker",
+        "auth_mode": aerospike_py.AUTH_EXTERNAL,
+        "user": "admin",
+        "password": "secret",
+        "timeout": 30000,
+        "login_timeout": 1,
+        "idle_timeout": 55000,
+        "max_conns_per_node": 300,
+        "min_conns_per_node": 2,
+        "tend_interval": 500,
+        "use_services_alternate": True,
+        "max_error_rate": 5,
+        "error_rate_window": 2,
+        "rack_aware": True,
+        "rack_ids": (3, 1),
+        "ip_map": {"10.0.0.1": "127.0.0.1"},
+    }
+    assert core_settings(config) == {
+        **config,
+        "hosts": [["127.0.0.1", 3000]],
+        "rack_ids": [3, 1],
+    }
+
+
+def test_keys_of_python_alone_do_not_reach_the_core() -> None:
+    config = {
+        "hosts": HOSTS,
+        "policies": {"read": {}},
+        "max_concurrent_operations": 5,
+        "operation_queue_timeout_ms": 5,
+        "tls": {},
+    }
+    assert list(core_settings(config)) == ["hosts"]
+
+
+def test_one_rack() -> None:
+    settings = core_settings({"hosts": HOSTS, "rack_id": 4})
+    assert (settings["rack_ids"], settings["rack_aware"]) == ([4], True)
+    with pytest.raises(InvalidArgError, match="rack_id"):
+        Config({"rack_id": 1, "rack_ids": [2]})
+
+
+def test_none_means_not_given() -> None:
+    config = {"hosts": HOSTS, "cluster_name": None, "user": None, "password": None, "tls": None}
+    assert list(core_settings(config)) == ["hosts"]
+
+
+@pytest.mark.parametrize("config", [None, [], "hosts", 5, [("hosts", HOSTS)]])
+def test_a_configuration_is_a_dict(config: Any) -> None:
+    with pytest.raises(TypeError, match="configuration must be a dict"):
+        aerospike_py.client(config)
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("host", "hosts"),
+        ("clustername", "cluster_name"),
+        ("max_connections_per_node", "max_conns_per_node"),
+        ("tend_intervall", "tend_interval"),
+        (7, ""),
+    ],
+)
+def test_unknown_keys_are_named_with_the_nearest(key: Any, near: str) -> None:
+    with pytest.raises(InvalidArgError, match=f"configuration; did you mean '{near}") as caught:
+        aerospike_py.client({"hosts": HOSTS, key: 1})
+    assert repr(key) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"timeout": "1000"},
+        {"timeout": 1.5},
+        {"timeout": True},
+        {"timeout": -1},
+        {"timeout": 2**31},
+        {"auth_mode": 3},
+        {"auth_mode": "internal"},
+        {"max_conns_per_node": 0},
+        {"max_conns_per_node": 100_000},
+        {"tend_interval": 0},
+        {"cluster_name": 5},
+        {"user": b"admin"},
+        {"password": 5},
+        {"use_services_alternate": 1},
+        {"rack_aware": "yes"},
+        {"rack_ids": 5},
+        {"rack_ids": "12"},
+        {"rack_ids": ["1"]},
+        {"rack_ids": [-1]},
+        {"ip_map": [("a", "b")]},
+        {"ip_map": {"a": 5}},
+        {"policies": []},
+        {"policies": {"read": 5}},
+        {"tls": True},
+        {"max_concurrent_operations": -1},
+        {"operation_queue_timeout_ms": "1"},
+    ],
+    ids=str,
+)
+def test_wrong_values_are_named_when_the_client_is_made(setting: dict[str, Any]) -> None:
+    (key,) = setting
+    name = "read policy" if setting == {"policies": {"read": 5}} else key
+    with pytest.raises((InvalidArgError, TypeError), match=name):
+        aerospike_py.client({"hosts": HOSTS, **setting})
+
+
+def test_more_minimum_than_maximum_connections() -> None:
+    with pytest.raises(InvalidArgError, match="min_conns_per_node"):
+        Config({"min_conns_per_node": 5, "max_conns_per_node": 4})
+
+
+@pytest.mark.parametrize("setting", [{"tls": {"enable": True}}, {"auth_mode": 2}], ids=str)
+def test_what_is_not_supported_yet_is_named(setting: dict[str, Any]) -> None:
+    (key,) = setting
+    with pytest.raises(ClientError, match=f"'{key}'.*not supported yet"):
+        aerospike_py.client({"hosts": HOSTS, **setting})
+
+
+def test_default_policies_are_checked_when_the_client_is_made() -> None:
+    with pytest.raises(InvalidArgError, match="'total_timout' in the client's read policy"):
+        aerospike_py.client({"hosts": HOSTS, "policies": {"read": {"total_timout": 5}}})
+    with pytest.raises(InvalidArgError, match="'reed'"):
+        aerospike_py.client({"hosts": HOSTS, "policies": {"reed": {}}})
+
+
+def test_credentials_of_connect_replace_those_of_the_configuration() -> None:
+    config = {"hosts": HOSTS, "user": "a", "password": "b"}
+    settings = core_settings(config, "c", "d")
+    assert (settings["user"], settings["password"]) == ("c", "d")
+    settings = core_settings(config)
+    assert (settings["user"], settings["password"]) == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("config", "credentials"),
+    [
+        ({}, ("admin", None)),
+        ({}, (None, "secret")),
+        ({"user": "admin"}, (None, None)),
+        ({"password": "secret"}, (None, None)),
+        ({"user": "a", "password": "b"}, ("admin", None)),
+    ],
+)
+def test_half_a_credential_is_refused_before_any_network(
+    config: dict[str, Any], credentials: tuple[Any, Any]
+) -> None:
+    client = aerospike_py.client({"hosts": [("192.0.2.1", 3000)], **config})
+    with pytest.raises(ClientError, match="missing"):
+        client.connect(*credentials)
+
+
+def test_an_empty_password_is_a_password() -> None:
+    settings = core_settings({"hosts": HOSTS}, "admin", "")
+    assert (settings["user"], settings["password"]) == ("admin", "")

@@ -1,0 +1,36 @@
+"""The package as a whole: what it exports, how light its import is."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import aerospike_py
+
+HEAVY = ("numpy", "opentelemetry", "prometheus_client", "cffi", "asyncio", "difflib", "json")
+
+
+def test_everything_exported_exists() -> None:
+    assert [name for name in aerospike_py.__all__ if not hasattr(aerospike_py, name)] == []
+    assert len(set(aerospike_py.__all__)) == len(aerospike_py.__all__)
+
+
+def test_importing_loads_nothing_heavy() -> None:
+    script = f"import sys, aerospike_py; print([m for m in {HEAVY} if m in sys.modules])"
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert result.stdout.strip() == "[]"
+
+
+def test_the_pytest_plugin_loads_nothing_of_the_package() -> None:
+    script = "import sys, pytest_aerospike_py; print('aerospike_py' in sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert result.stdout.strip() == "False"
+
+
+def test_the_header_and_the_type_marker_are_shipped() -> None:
+    package = Path(aerospike_py.__file__).parent
+    assert (package / "py.typed").exists()
+    assert "asz_abi_version" in (package / "include" / "aerospike_zig.h").read_text()

@@ -1,0 +1,257 @@
+"""Policy dicts into the core's struct, and what is refused."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import aerospike_py
+from aerospike_py import ClientError, InvalidArgError
+from aerospike_py._ffi import lib
+from aerospike_py.policy import Policies, admin_policies, read_policies, write_policies
+
+
+@pytest.fixture
+def read() -> Policies:
+    return read_policies(None, lib.ASZ_GET)
+
+
+@pytest.fixture
+def write() -> Policies:
+    return write_policies(None, lib.ASZ_PUT)
+
+
+def test_no_policy_means_the_cores_defaults(read: Policies, write: Policies) -> None:
+    assert not read()
+    assert not read(None)
+    assert not write(None, None)
+
+
+def test_an_empty_policy_is_the_default(read: Policies) -> None:
+    assert read({}).total_timeout == read._base.total_timeout
+
+
+def test_every_key_of_a_read_policy(read: Policies) -> None:
+    struct = read(
+        {
+            "socket_timeout": 1,
+            "total_timeout": 2,
+            "max_retries": 3,
+            "sleep_between_retries": 4,
+            "timeout_delay": 5,
+            "replica": aerospike_py.POLICY_REPLICA_PREFER_RACK,
+            "read_mode_ap": aerospike_py.POLICY_READ_MODE_AP_ALL,
+            "read_mode_sc": aerospike_py.POLICY_READ_MODE_SC_ALLOW_UNAVAILABLE,
+            "read_touch_ttl_percent": 80,
+            "key": aerospike_py.POLICY_KEY_SEND,
+            "expressions": None,
+        }
+    )
+    members = (
+        struct.socket_timeout,
+        struct.total_timeout,
+        struct.max_retries,
+        struct.sleep_between_retries,
+        struct.timeout_delay,
+        struct.replica,
+        struct.read_mode_ap,
+        struct.read_mode_sc,
+        struct.read_touch_ttl_percent,
+        struct.send_key,
+    )
+    assert members == (1, 2, 3, 4, 5, 2, 1, 3, 80, 1)
+
+
+def test_every_key_of_a_write_policy(write: Policies) -> None:
+    struct = write(
+        {
+            "socket_timeout": 1,
+            "total_timeout": 2,
+            "max_retries": 3,
+            "sleep_between_retries": 4,
+            "timeout_delay": 5,
+            "replica": 0,
+            "key": 1,
+            "exists": aerospike_py.POLICY_EXISTS_REPLACE_ONLY,
+            "gen": aerospike_py.POLICY_GEN_GT,
+            "commit_level": aerospike_py.POLICY_COMMIT_LEVEL_MASTER,
+            "ttl": 300,
+            "durable_delete": True,
+        },
+        {"gen": 7},
+    )
+    members = (
+        struct.exists,
+        struct.generation_policy,
+        struct.commit_level,
+        struct.ttl,
+        struct.durable_delete,
+        struct.generation,
+        struct.send_key,
+    )
+    assert members == (5, 2, 1, 300, 1, 7, 1)
+
+
+@pytest.mark.parametrize("name", [n for n in dir(aerospike_py) if n.startswith("POLICY_EXISTS_")])
+def test_exists_constants_are_the_cores_own(name: str) -> None:
+    core = name.replace("POLICY_", "ASZ_")
+    assert getattr(lib, core) == getattr(aerospike_py, name)
+
+
+def test_the_policys_ttl_goes_before_the_metas_and_the_methods(write: Policies) -> None:
+    assert write(None, {"ttl": 100}).ttl == 100
+    assert write({"ttl": 200}, {"ttl": 100}).ttl == 200
+    assert write({"ttl": 200}, {"ttl": 100}, 50).ttl == 200
+    assert write(None, {"ttl": 100}, 50).ttl == 100
+    assert write(None, None, 50).ttl == 50
+
+
+@pytest.mark.parametrize("ttl", [-1, -2, 0, 2**31 - 1])
+def test_special_ttls_pass(write: Policies, ttl: int) -> None:
+    assert write({"ttl": ttl}).ttl == ttl
+
+
+def test_client_default_ttl_is_the_clients(write: Policies) -> None:
+    policies = write_policies({"ttl": 77}, lib.ASZ_PUT)
+    assert policies({"ttl": aerospike_py.TTL_CLIENT_DEFAULT}).ttl == 77
+    assert policies(None, {"ttl": aerospike_py.TTL_CLIENT_DEFAULT}).ttl == 77
+    assert write({"ttl": aerospike_py.TTL_CLIENT_DEFAULT}).ttl == 0
+
+
+def test_the_clients_defaults_hold_where_a_policy_is_silent() -> None:
+    policies = read_policies({"total_timeout": 50, "max_retries": 9}, lib.ASZ_GET)
+    assert policies().total_timeout == 50
+    assert (
+        policies({"max_retries": 1}).total_timeout,
+        policies({"max_retries": 1}).max_retries,
+    ) == (50, 1)
+
+
+def test_read_touch_never_has_a_number_of_its_own(read: Policies) -> None:
+    assert read({"read_touch_ttl_percent": -1}).read_touch_ttl_percent == 255
+
+
+def test_an_info_policys_timeout_is_the_whole_commands() -> None:
+    struct = admin_policies("info", None, lib.ASZ_INFO)({"timeout": 123})
+    assert (struct.total_timeout, struct.socket_timeout) == (123, 123)
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        ("total_timout", "total_timeout"),
+        ("timeout", "total_timeout"),
+        ("expression", "expressions"),
+        ("max_retry", "max_retries"),
+        ("compress", None),
+        (5, None),
+        (None, None),
+    ],
+)
+def test_unknown_keys_are_named_with_their_place_and_the_nearest(
+    read: Policies, key: Any, near: str | None
+) -> None:
+    with pytest.raises(InvalidArgError, match="read policy") as caught:
+        read({key: 1})
+    assert repr(key) in str(caught.value)
+    assert f"did you mean '{near or ''}" in str(caught.value)
+
+
+def test_keys_of_another_policy_are_unknown(read: Policies, write: Policies) -> None:
+    with pytest.raises(InvalidArgError, match="'exists' in the read policy"):
+        read({"exists": 1})
+    with pytest.raises(InvalidArgError, match="'read_mode_ap' in the write policy"):
+        write({"read_mode_ap": 1})
+    with pytest.raises(InvalidArgError, match="'lifetime' in the meta"):
+        write(None, {"lifetime": 1})
+    with pytest.raises(InvalidArgError, match="'expressions' in the info policy"):
+        admin_policies("info", None, lib.ASZ_INFO)({"expressions": 1})
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"exists": 3},
+        {"exists": 7},
+        {"exists": -1},
+        {"gen": 3},
+        {"key": 2},
+        {"commit_level": 2},
+        {"replica": 3},
+        {"replica": 2**70},
+        {"ttl": -4},
+        {"ttl": 2**31},
+        {"total_timeout": -1},
+        {"total_timeout": 2**31},
+        {"max_retries": -1},
+    ],
+)
+def test_values_outside_their_range_are_named(write: Policies, policy: dict[str, Any]) -> None:
+    (key,) = policy
+    with pytest.raises(InvalidArgError, match=f"'{key}' in the write policy"):
+        write(policy)
+
+
+@pytest.mark.parametrize("value", ["1", 1.0, True, [], b"1"])
+def test_values_of_other_types_are_named(write: Policies, value: Any) -> None:
+    for key in ("total_timeout", "exists", "ttl"):
+        with pytest.raises(InvalidArgError, match=f"'{key}' in the write policy must be an int"):
+            write({key: value})
+    with pytest.raises(InvalidArgError, match="'gen' in the meta must be an int"):
+        write(None, {"gen": value})
+
+
+@pytest.mark.parametrize("value", [1, 0, "yes", 1.0])
+def test_a_flag_is_a_bool(write: Policies, value: Any) -> None:
+    with pytest.raises(InvalidArgError, match=r"'durable_delete'.*bool"):
+        write({"durable_delete": value})
+
+
+def test_equal_values_of_other_types_do_not_profit_from_the_cache(write: Policies) -> None:
+    write({"max_retries": 1})
+    for wrong in (True, 1.0):
+        with pytest.raises(InvalidArgError):
+            write({"max_retries": wrong})
+
+
+def test_ints_of_other_kinds_are_ints(write: Policies) -> None:
+    assert write({"total_timeout": np.int64(5)}).total_timeout == 5
+
+
+@pytest.mark.parametrize("meta", [{"gen": -1}, {"gen": 65536}, {"ttl": -4}, {"ttl": 2**31}])
+def test_meta_values_outside_their_range(write: Policies, meta: dict[str, Any]) -> None:
+    with pytest.raises(InvalidArgError, match="in the meta"):
+        write(None, meta)
+
+
+@pytest.mark.parametrize("given", [[], "x", 1, False, ()])
+def test_policy_and_meta_must_be_dicts(write: Policies, given: Any) -> None:
+    with pytest.raises(TypeError, match="write policy must be a dict"):
+        write(given)
+    with pytest.raises(TypeError, match="meta must be a dict"):
+        write(None, given)
+
+
+def test_none_means_not_given(write: Policies) -> None:
+    assert write({"total_timeout": None}, {"ttl": None, "gen": None}).ttl == write._base.ttl
+
+
+def test_a_policy_is_made_once(write: Policies) -> None:
+    assert write({"ttl": 5}) is write({"ttl": 5})
+    assert write({"ttl": 5}) is not write({"ttl": 6})
+    assert write(None, {"ttl": 5}) is not write({"ttl": 5})
+
+
+def test_the_cache_is_bounded(write: Policies) -> None:
+    for ttl in range(3 * Policies.cache_limit):
+        assert write({"ttl": ttl}).ttl == ttl
+    assert len(write._cache) <= Policies.cache_limit
+
+
+def test_filters_are_one_key_of_two_names(read: Policies) -> None:
+    with pytest.raises(ClientError, match="not supported yet"):
+        read({"expressions": {"__expr__": "nil"}})
+    with pytest.raises(ClientError, match="not supported yet"):
+        read({"filter_expression": {"__expr__": "nil"}, "expressions": {"__expr__": "nil"}})
+    with pytest.raises(InvalidArgError, match="two different"):
+        read({"filter_expression": {"__expr__": "nil"}, "expressions": {"__expr__": "ttl"}})
