@@ -82,21 +82,98 @@ pub const Target = struct {
     is_write: bool,
 };
 
+/// How often and how long a command may be tried.
+pub const Attempts = struct {
+    deadline_ns: u64,
+    socket_timeout_ns: u64,
+    sleep_ns: u64,
+    retries_max: u32,
+    /// Attempts that failed.
+    failed: u32 = 0,
+    /// Attempts whose request was handed to the network completely.
+    sent: u32 = 0,
+
+    pub fn start(policy: *const Policy, now_ns: u64) Attempts {
+        return .{
+            .deadline_ns = after(now_ns, policy.total_timeout_ms),
+            .socket_timeout_ns = after(0, policy.socket_timeout_ms),
+            .sleep_ns = @as(u64, policy.sleep_between_retries_ms) * std.time.ns_per_ms,
+            .retries_max = policy.retries_max,
+        };
+    }
+
+    /// A timeout of 0 is none.
+    fn after(now_ns: u64, timeout_ms: u32) u64 {
+        if (timeout_ms == 0) return forever;
+        return now_ns + @as(u64, timeout_ms) * std.time.ns_per_ms;
+    }
+
+    /// When a wait for the network that begins now has to end.
+    pub fn waitDeadline(attempts: *const Attempts, now_ns: u64) u64 {
+        return @min(attempts.deadline_ns, now_ns +| attempts.socket_timeout_ns);
+    }
+
+    /// After an attempt that failed and may be repeated. `advances`: on another replica.
+    pub fn afterFailure(attempts: *Attempts, advances: bool, now_ns: u64) Decision {
+        attempts.failed += 1;
+        if (attempts.failed > attempts.retries_max) return .give_up;
+        // The next replica is likely to be a healthy node: there is nothing to wait for.
+        const sleep_ns = if (advances and attempts.failed == 1) 0 else attempts.sleep_ns;
+        const at_ns = now_ns + sleep_ns;
+        return if (at_ns >= attempts.deadline_ns) .give_up else .{ .retry_at_ns = at_ns };
+    }
+
+    /// Words a timeout of this side with the limits that it ran into.
+    pub fn describe(attempts: *const Attempts, policy: *const Policy, failure: *Failure) void {
+        assert(failure.status != .ok);
+        if (failure.status != .timeout) return;
+        // A timeout that the server reported keeps its own text.
+        if (!std.mem.startsWith(u8, failure.message(), "client timeout")) return;
+        failure.set(
+            .timeout,
+            "client timeout: socket_timeout={d} ms, total_timeout={d} ms, " ++
+                "attempts={d}, sent={d}",
+            .{
+                policy.socket_timeout_ms,
+                policy.total_timeout_ms,
+                attempts.failed,
+                attempts.sent,
+            },
+        );
+    }
+};
+
+/// Whether the next attempt goes to the next replica.
+pub fn advancesReplica(
+    replica: cluster.ReplicaPolicy,
+    status: Status,
+    is_write: bool,
+    linearize: bool,
+) bool {
+    if (replica == .master) return false;
+    if (!is_write and !linearize) return true;
+    // These do not tell that the partition is about to move to another node.
+    return switch (status) {
+        .timeout, .no_more_connections, .max_error_rate => false,
+        else => true,
+    };
+}
+
+/// Whether a write that ended with this status, sent so many times, may have taken effect.
+pub fn isInDoubt(status: Status, sent: u32) bool {
+    if (status == .ok) return false;
+    if (sent > 1) return true;
+    return sent == 1 and (status == .timeout or @backingInt(status) < 0);
+}
+
 pub fn Execution(comptime Net: type) type {
     return struct {
         cluster: *Cluster,
         target: Target,
         route: Cluster.Route,
         node: ?*Node = null,
-        deadline_ns: u64,
-        socket_timeout_ns: u64,
-        sleep_ns: u64,
-        retries_max: u32,
+        attempts: Attempts,
         linearize: bool,
-        /// Attempts that failed.
-        iteration: u32 = 0,
-        /// Attempts whose request was handed to the network completely.
-        sent: u32 = 0,
 
         const Cluster = cluster.Cluster(Net);
         const Node = Cluster.Node;
@@ -113,16 +190,7 @@ pub fn Execution(comptime Net: type) type {
                     if (target.is_write) .write else .{ .read = read_mode },
                     is_sc,
                 ) },
-                .deadline_ns = if (policy.total_timeout_ms == 0)
-                    forever
-                else
-                    now_ns + @as(u64, policy.total_timeout_ms) * std.time.ns_per_ms,
-                .socket_timeout_ns = if (policy.socket_timeout_ms == 0)
-                    forever
-                else
-                    @as(u64, policy.socket_timeout_ms) * std.time.ns_per_ms,
-                .sleep_ns = @as(u64, policy.sleep_between_retries_ms) * std.time.ns_per_ms,
-                .retries_max = policy.retries_max,
+                .attempts = .start(policy, now_ns),
                 .linearize = is_sc and !target.is_write and read_mode == .linearize,
             };
         }
@@ -171,59 +239,63 @@ pub fn Execution(comptime Net: type) type {
             return node;
         }
 
-        /// When a wait for the network that begins now has to end.
         pub fn waitDeadline(execution: *const This, now_ns: u64) u64 {
-            return @min(execution.deadline_ns, now_ns +| execution.socket_timeout_ns);
+            return execution.attempts.waitDeadline(now_ns);
         }
 
         /// What to do after an attempt that failed with a status that `retry` was allowed for.
         pub fn afterFailure(execution: *This, status: Status, now_ns: u64) Decision {
             assert(status != .ok);
-            execution.iteration += 1;
-            if (execution.iteration > execution.retries_max) return .give_up;
-            const advances = execution.advancesReplica(status);
-            if (advances) execution.route.replica_index +%= 1;
-            // The next replica is likely to be a healthy node: there is nothing to wait for.
-            const sleep_ns = if (advances and execution.iteration == 1) 0 else execution.sleep_ns;
-            const at_ns = now_ns + sleep_ns;
-            return if (at_ns >= execution.deadline_ns) .give_up else .{ .retry_at_ns = at_ns };
-        }
-
-        fn advancesReplica(execution: *const This, status: Status) bool {
-            if (execution.route.policy == .master) return false;
-            if (!execution.target.is_write and !execution.linearize) return true;
-            // These do not tell that the partition is about to move to another node.
-            return switch (status) {
-                .timeout, .no_more_connections, .max_error_rate => false,
-                else => true,
-            };
-        }
-
-        /// Whether a write that ended with this status may have taken effect.
-        pub fn isInDoubt(execution: *const This, status: Status) bool {
-            if (!execution.target.is_write or status == .ok) return false;
-            if (execution.sent > 1) return true;
-            return execution.sent == 1 and (status == .timeout or @backingInt(status) < 0);
+            const is_write = execution.target.is_write;
+            const advances =
+                advancesReplica(execution.route.policy, status, is_write, execution.linearize);
+            const decision = execution.attempts.afterFailure(advances, now_ns);
+            if (decision != .give_up and advances) execution.route.replica_index +%= 1;
+            return decision;
         }
 
         /// Completes the failure of the last attempt with what the whole command knows.
         pub fn describe(execution: *const This, policy: *const Policy, failure: *Failure) void {
-            assert(failure.status != .ok);
-            // A timeout that the server reported keeps its own text.
-            const is_own_timeout = std.mem.startsWith(u8, failure.message(), "client timeout");
-            if (failure.status == .timeout and is_own_timeout) failure.set(
-                .timeout,
-                "client timeout: socket_timeout={d} ms, total_timeout={d} ms, " ++
-                    "attempts={d}, sent={d}",
-                .{
-                    policy.socket_timeout_ms,
-                    policy.total_timeout_ms,
-                    execution.iteration,
-                    execution.sent,
-                },
-            );
-            failure.in_doubt = execution.isInDoubt(failure.status);
+            execution.attempts.describe(policy, failure);
+            failure.in_doubt = execution.target.is_write and
+                isInDoubt(failure.status, execution.attempts.sent);
             if (execution.node) |node| failure.setNode(node.name());
         }
     };
+}
+
+test "a write is in doubt when it was sent and nobody said what became of it" {
+    const testing = std.testing;
+    try testing.expect(!isInDoubt(.timeout, 0));
+    try testing.expect(!isInDoubt(.connection, 0));
+    try testing.expect(isInDoubt(.timeout, 1));
+    try testing.expect(isInDoubt(.connection, 1));
+    try testing.expect(!isInDoubt(.record_exists, 1));
+    // The first of the two may have been the one that made the record.
+    try testing.expect(isInDoubt(.record_exists, 2));
+}
+
+test "retries stop at their number and before the deadline, and sleep where nothing has changed" {
+    const testing = std.testing;
+    const ms = std.time.ns_per_ms;
+    const policy: Policy = .{
+        .total_timeout_ms = 100,
+        .retries_max = 3,
+        .sleep_between_retries_ms = 10,
+    };
+    var attempts: Attempts = .start(&policy, 5 * ms);
+    try testing.expectEqual(@as(u64, 105 * ms), attempts.waitDeadline(6 * ms));
+    try testing.expectEqual(Decision{ .retry_at_ns = 20 * ms }, attempts.afterFailure(true, 20 * ms));
+    try testing.expectEqual(Decision{ .retry_at_ns = 40 * ms }, attempts.afterFailure(true, 30 * ms));
+    try testing.expectEqual(Decision.give_up, attempts.afterFailure(false, 95 * ms));
+    try testing.expectEqual(Decision.give_up, attempts.afterFailure(false, 31 * ms));
+}
+
+test "reads move on to the next replica; writes only when the node is the likely cause" {
+    const testing = std.testing;
+    try testing.expect(advancesReplica(.sequence, .timeout, false, false));
+    try testing.expect(!advancesReplica(.sequence, .timeout, true, false));
+    try testing.expect(!advancesReplica(.sequence, .timeout, false, true));
+    try testing.expect(advancesReplica(.sequence, .connection, true, false));
+    try testing.expect(!advancesReplica(.master, .connection, false, false));
 }

@@ -24,14 +24,12 @@ pub fn Info(comptime Net: type) type {
             answer: *wire.Buffer,
             failure: *Failure,
         ) error{Failed}!void {
-            const waits: Waits = .start(policy, net.now());
+            const waits: executor.Attempts = .start(policy, net.now());
             var connection = node.acquire(waits.waitDeadline(net.now()), failure) catch {
                 failure.setNode(node.name());
                 return error.Failed;
             };
-            var buffer: exchange.ReceiveBuffer = .{ .gpa = gpa };
-            defer buffer.deinit();
-            exchangeOnce(net, gpa, &connection, command, &waits, &buffer, answer) catch |err| {
+            exchangeOnce(net, gpa, &connection, command, &waits, answer) catch |err| {
                 node.drop(connection);
                 switch (err) {
                     error.Timeout => node.recordTimeout(),
@@ -50,8 +48,7 @@ pub fn Info(comptime Net: type) type {
             gpa: std.mem.Allocator,
             connection: *Connection,
             command: []const u8,
-            waits: *const Waits,
-            buffer: *exchange.ReceiveBuffer,
+            waits: *const executor.Attempts,
             answer: *wire.Buffer,
         ) !void {
             var memory: [1024]u8 = undefined;
@@ -59,9 +56,11 @@ pub fn Info(comptime Net: type) type {
             defer frame.deinit();
             try wire.info.encodeRequest(&frame, &.{command});
             try net.send(&connection.socket, frame.written(), waits.waitDeadline(net.now()));
-            var progress: exchange.Progress = .{};
-            const received = try exchange.receive(net, &connection.socket, waits, buffer, &progress);
+            var receiver: exchange.Receiver = .{ .gpa = gpa };
+            defer receiver.deinit();
+            const received = try receiver.next(net, &connection.socket, waits);
             if (received.kind != .info) return error.BadFrame;
+            if (!receiver.isDrained()) return error.UnexpectedBytes;
             try answer.append(withoutEcho(received.body, command));
         }
     };
@@ -74,28 +73,6 @@ pub fn withoutEcho(body: []const u8, command: []const u8) []const u8 {
     const rest = text[command.len..];
     return if (rest.len != 0 and rest[0] == '\t') rest[1..] else rest;
 }
-
-/// The limits of one request that is not retried.
-const Waits = struct {
-    deadline_ns: u64,
-    socket_timeout_ns: u64,
-
-    fn start(policy: *const Policy, now_ns: u64) Waits {
-        return .{
-            .deadline_ns = nsAfter(now_ns, policy.total_timeout_ms),
-            .socket_timeout_ns = nsAfter(0, policy.socket_timeout_ms),
-        };
-    }
-
-    fn nsAfter(now_ns: u64, timeout_ms: u32) u64 {
-        if (timeout_ms == 0) return executor.forever;
-        return now_ns + @as(u64, timeout_ms) * std.time.ns_per_ms;
-    }
-
-    pub fn waitDeadline(waits: *const Waits, now_ns: u64) u64 {
-        return @min(waits.deadline_ns, now_ns +| waits.socket_timeout_ns);
-    }
-};
 
 test "an info answer comes without the echoed command" {
     try std.testing.expectEqualStrings("8.1.2.0", withoutEcho("build\t8.1.2.0\n", "build"));

@@ -90,7 +90,7 @@ pub fn Single(comptime Net: type) type {
                 node.drop(connection);
                 return fail(node, err, failure);
             };
-            execution.sent += 1;
+            execution.attempts.sent += 1;
             return single.receive(node, &connection, failure);
         }
 
@@ -106,24 +106,27 @@ pub fn Single(comptime Net: type) type {
             connection: *Connection,
             failure: *Failure,
         ) ?executor.Verdict {
-            var buffer: exchange.ReceiveBuffer = .{ .gpa = single.gpa };
-            defer buffer.deinit();
-            var progress: exchange.Progress = .{};
-            const frame = exchange.receive(
-                single.net,
-                &connection.socket,
-                &single.execution,
-                &buffer,
-                &progress,
-            ) catch |err| {
+            var receiver: exchange.Receiver = .{ .gpa = single.gpa };
+            defer receiver.deinit();
+            const frame = single.receiveFrame(&receiver, connection) catch |err| {
                 if (err == error.Timeout and single.policy.timeout_delay_ms != 0) {
-                    node.recover(connection.*, pending(&progress));
+                    node.recover(connection.*, receiver.pending(Node.Pending));
                 } else {
                     node.drop(connection.*);
                 }
                 return fail(node, err, failure);
             };
             return single.conclude(node, connection, frame, failure);
+        }
+
+        fn receiveFrame(
+            single: *This,
+            receiver: *exchange.Receiver,
+            connection: *Connection,
+        ) !exchange.Frame {
+            const socket = &connection.socket;
+            const frame = try receiver.next(single.net, socket, &single.execution.attempts);
+            return if (receiver.isDrained()) frame else error.UnexpectedBytes;
         }
 
         fn conclude(
@@ -162,18 +165,6 @@ pub fn Single(comptime Net: type) type {
                 else => {},
             }
             return executor.judgeClient(failure.status);
-        }
-
-        fn pending(progress: *const exchange.Progress) Node.Pending {
-            if (progress.total == 0) return .{
-                .header_bytes = @intCast(progress.have),
-                .header = progress.header,
-            };
-            return .{
-                .header_bytes = wire.proto.header_bytes,
-                .header = progress.header,
-                .body_bytes_remaining = progress.total - progress.have,
-            };
         }
     };
 }

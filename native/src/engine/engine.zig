@@ -342,8 +342,8 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
                 .node = node,
                 .frame = operation.frame.written(),
                 .limits = .{
-                    .deadline_ns = execution.deadline_ns,
-                    .socket_timeout_ns = execution.socket_timeout_ns,
+                    .deadline_ns = execution.attempts.deadline_ns,
+                    .socket_timeout_ns = execution.attempts.socket_timeout_ns,
                     .timeout_delay_ns = @as(u64, delay_ms) * std.time.ns_per_ms,
                 },
                 .handler = &handler,
@@ -380,7 +380,7 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
         fn onEnd(exchange: *Loop.Exchange, ok: bool) void {
             const operation: *Operation = @fieldParentPtr("exchange", exchange);
             const engine = operation.engine;
-            if (exchange.sent) operation.execution.sent += 1;
+            if (exchange.sent) operation.execution.attempts.sent += 1;
             exchange.frame = &.{};
             if (ok and operation.is_ok) return engine.finish(operation);
             if (!ok) operation.verdict = executor.judgeClient(operation.failure.status);
