@@ -5,6 +5,7 @@ A request is (command, encoded request, policy struct, decoder of the result). A
 checked here, before anything is sent.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
@@ -40,6 +41,7 @@ _NODES: int = lib.ASZ_NODES
 _PING: int = lib.ASZ_PING
 
 _NO_ARGUMENTS = encode([])
+_SERVER_ERROR = 1
 
 
 def _decoder(kind: type[T]) -> Decode[T]:
@@ -66,19 +68,34 @@ def _true(_data: memoryview) -> bool:
 
 _record = _decoder(Record)
 _exists_result = _decoder(ExistsResult)
-_info_results = _decoder(list[InfoNodeResult])
-_nodes = _decoder(list[tuple[str, str, int]])
+_info_rows = _decoder(list[InfoNodeResult])
+_nodes = _decoder(list[tuple[str, str]])
+
+
+# How a server says in an info answer that it did not do it: "ERROR:4:unrecognized command".
+_info_failure = re.compile(r"(?:ERROR|FAIL)(?::(\d+))?(?:[:=]|$)", re.IGNORECASE).match
+
+
+def _info_result(row: InfoNodeResult) -> InfoNodeResult:
+    failure = None if row.error_code else _info_failure(row.response)
+    if failure is None:
+        return row
+    return row._replace(error_code=int(failure[1] or _SERVER_ERROR))
+
+
+def _info_results(data: memoryview) -> list[InfoNodeResult]:
+    return [_info_result(row) for row in _info_rows(data)]
 
 
 def _info_response(data: memoryview) -> str:
-    ((node, status, response),) = _info_results(data)
-    if status:
-        raise class_for(status)(response, result_code=status, node=node)
+    ((node, code, response),) = _info_results(data)
+    if code:
+        raise class_for(code)(response, result_code=code, node=node)
     return response
 
 
 def _node_names(data: memoryview) -> list[str]:
-    return [name for name, _, _ in _nodes(data)]
+    return [name for name, _ in _nodes(data)]
 
 
 class Requests:

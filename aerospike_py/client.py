@@ -307,8 +307,9 @@ class Client(BaseClient):
             policy: {"timeout": milliseconds}.
 
         Returns:
-            One (node_name, error_code, response) for each node; a node that does not answer has
-            an error code other than 0 and says why.
+            One (node_name, error_code, response) for each node. The code is 0, or the server's
+            when it refuses, or the client's when the node does not answer; then the response
+            says why.
         """
         return self._execute(*self._requests.info_all(command, policy))
 
@@ -321,6 +322,10 @@ class Client(BaseClient):
 
         Returns:
             The answer, without the command that the server echoes.
+
+        Raises:
+            InvalidArgError: The server does not know the command.
+            ServerError: The server refuses.
         """
         return self._execute(*self._requests.info_random_node(command, policy))
 
