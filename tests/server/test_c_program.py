@@ -1,0 +1,48 @@
+"""The C ABI from C: the program that the documentation shows, compiled and run."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import aerospike_py
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(aerospike_py.__file__).parent
+WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("c") / "hello"
+    suffix = "dylib" if sys.platform == "darwin" else "so"
+    command = [sys.executable, "-m", "ziglang", "cc", *WARNINGS, str(ROOT / "examples" / "hello.c")]
+    command += ["-I", str(PACKAGE / "include"), str(PACKAGE / f"libaerospike_zig.{suffix}")]
+    command += [f"-Wl,-rpath,{PACKAGE}", "-o", str(output)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return output
+
+
+@pytest.mark.timeout(180)
+def test_writes_reads_and_removes_a_record(program: Path, server: Any, set_name: str) -> None:
+    host, port = server.hosts[0]
+    run = subprocess.run([program, host, str(port), set_name], capture_output=True, text=True)
+    put, get, remove, again = run.stdout.splitlines()
+    assert put == "put: ok"
+    assert f'["test", "{set_name}", "from C", ' in get
+    assert '"name": "Alice"' in get
+    assert '"age": 30' in get
+    assert remove == "remove: ok"
+    assert again.startswith("get again: 2 ")
+    assert run.returncode == 0
+
+
+@pytest.mark.timeout(180)
+def test_reports_a_refused_connection(program: Path, closed_port: int) -> None:
+    run = subprocess.run([program, "127.0.0.1", str(closed_port)], capture_output=True, text=True)
+    assert run.returncode == 1
+    assert run.stdout.startswith("connect: -")
+    assert f"127.0.0.1:{closed_port}" in run.stdout
