@@ -1,0 +1,127 @@
+//! The network of the simulated world, with the declarations that io.zig asks for.
+//!
+//! A value that points to its world; copies are the same network.
+
+const std = @import("std");
+const assert = std.debug.assert;
+const io = @import("../io.zig");
+const World = @import("world.zig").World;
+
+pub const Net = struct {
+    world: *World,
+
+    pub const Address = std.Io.net.IpAddress;
+
+    pub const Socket = struct {
+        connection: u32,
+    };
+
+    /// A name of all servers, wherever they are at the moment.
+    pub const cluster_host = "cluster.simulated";
+
+    /// What every call takes, so that a loop of calls does not stop the clock.
+    const call_ns = 1_000;
+
+    pub fn init(world: *World) Net {
+        return .{ .world = world };
+    }
+
+    pub fn now(net: *const Net) u64 {
+        return net.world.now_ns;
+    }
+
+    pub fn addressOf(net: *const Net, server: u8) Address {
+        return .{ .ip4 = .loopback(net.world.servers[server].port) };
+    }
+
+    pub fn resolve(
+        net: *const Net,
+        host: []const u8,
+        port: u16,
+        buffer: []Address,
+    ) io.ResolveError![]Address {
+        assert(buffer.len > 0);
+        if (Address.parse(host, port)) |address| {
+            buffer[0] = address;
+            return buffer[0..1];
+        } else |_| {}
+        if (!std.mem.eql(u8, host, cluster_host)) return error.HostNotFound;
+        const count = @min(buffer.len, net.world.servers.len);
+        for (buffer[0..count], 0..) |*address, server| address.* = net.addressOf(@intCast(server));
+        return buffer[0..count];
+    }
+
+    pub fn connect(net: *Net, address: Address, deadline_ns: u64) io.Error!Socket {
+        const world = net.world;
+        const answered_ns = world.now_ns + world.latency();
+        switch (world.connect(address.getPort())) {
+            .connected => |connection| {
+                net.waitUntil(@min(answered_ns, deadline_ns));
+                if (answered_ns <= deadline_ns) return .{ .connection = connection };
+                world.close(connection);
+                return error.Timeout;
+            },
+            .refused => {
+                net.waitUntil(@min(answered_ns, deadline_ns));
+                if (answered_ns > deadline_ns) return error.Timeout;
+                return error.ConnectionRefused;
+            },
+            .ignored => {
+                net.waitUntil(deadline_ns);
+                return error.Timeout;
+            },
+        }
+    }
+
+    fn waitUntil(net: *Net, until_ns: u64) void {
+        while (net.world.step(until_ns)) {}
+    }
+
+    pub fn send(net: *Net, socket: *Socket, bytes: []const u8, deadline_ns: u64) io.Error!void {
+        _ = deadline_ns;
+        net.waitUntil(net.world.now_ns + call_ns);
+        const connection = &net.world.connections.items[socket.connection];
+        assert(connection.open);
+        if (connection.ended) return error.ConnectionClosed;
+        net.world.send(socket.connection, bytes);
+    }
+
+    pub fn recv(net: *Net, socket: *Socket, buffer: []u8, deadline_ns: u64) io.Error!usize {
+        assert(buffer.len > 0);
+        const world = net.world;
+        net.waitUntil(world.now_ns + call_ns);
+        while (true) {
+            const connection = &world.connections.items[socket.connection];
+            assert(connection.open);
+            const ready = connection.arrived.items[connection.arrived_offset..];
+            if (ready.len > 0) {
+                const count = @min(ready.len, buffer.len);
+                @memcpy(buffer[0..count], ready[0..count]);
+                connection.arrived_offset += count;
+                if (connection.arrived_offset == connection.arrived.items.len) {
+                    connection.arrived.clearRetainingCapacity();
+                    connection.arrived_offset = 0;
+                }
+                return count;
+            }
+            if (connection.ended) return error.ConnectionClosed;
+            if (world.now_ns >= deadline_ns) return error.Timeout;
+            _ = world.step(deadline_ns);
+        }
+    }
+
+    pub fn isIdle(net: *const Net, socket: *const Socket) bool {
+        const connection = &net.world.connections.items[socket.connection];
+        assert(connection.open);
+        return !connection.ended and connection.arrived.items.len == 0;
+    }
+
+    pub fn close(net: *const Net, socket: *Socket) void {
+        net.world.close(socket.connection);
+        socket.* = undefined;
+    }
+
+    pub fn sleep(net: *Net, duration_ns: u64) error{Interrupted}!void {
+        net.world.advance(duration_ns);
+    }
+};
