@@ -23,4 +23,5 @@ test {
     _ = Session;
     _ = Server;
     _ = control;
+    _ = @import("devserver/msgpack_struct.zig");
 }

@@ -89,13 +89,14 @@ const Policies = struct {
         return .{ .policies = .{ .must_exist = must_exist, .replaces = replaces } };
     }
 
-    /// A record that is replaced has no bins to modify or delete.
+    /// A record that is replaced has no bins to modify or delete. Codes that the server does
+    /// not know are found later.
     fn mayReplace(operation: *const Operation) bool {
         return switch (operation.code) {
             .write => operation.particle != .nil,
-            .read, .cdt_read, .bit_read, .hll_read, .expression_read => true,
-            .expression_modify => true,
-            else => false,
+            .increment, .append, .prepend, .delete => false,
+            .cdt_modify, .bit_modify, .hll_modify => false,
+            else => true,
         };
     }
 };
@@ -266,7 +267,8 @@ const Write = struct {
         operation: *const Operation,
     ) Buffer.Error!Status {
         if (operation.particle == .nil) {
-            if (find(bins.items, operation.name)) |index| _ = bins.orderedRemove(index);
+            // The last bin takes its place, in the server too.
+            if (find(bins.items, operation.name)) |index| _ = bins.swapRemove(index);
         } else {
             const arena = write.context.scratch.arena.allocator();
             switch (try value.accept(arena, operation.particle, operation.value)) {

@@ -20,6 +20,7 @@ const std = @import("std");
 const wire = @import("../wire.zig");
 const Core = @import("Core.zig");
 const faults = @import("faults.zig");
+const msgpack_struct = @import("msgpack_struct.zig");
 const store_module = @import("store.zig");
 const topology_module = @import("topology.zig");
 
@@ -38,13 +39,13 @@ const Arguments = struct {
     namespace: ?[]const u8 = null,
     kind: ?[]const u8 = null,
     scope: []const u8 = "message",
-    node: ?i64 = null,
-    partition: ?i64 = null,
-    count: ?i64 = null,
-    delay_ms: ?i64 = null,
-    bytes: ?i64 = null,
-    code: ?i64 = null,
-    regime: ?i64 = null,
+    node: ?u8 = null,
+    partition: ?u16 = null,
+    count: ?u32 = null,
+    delay_ms: ?u31 = null,
+    bytes: ?u31 = null,
+    code: ?u8 = null,
+    regime: ?u32 = null,
     ms: ?i64 = null,
     on: bool = true,
     rebalance: bool = true,
@@ -59,8 +60,8 @@ const Call = struct {
     /// The nodes that a command is about.
     fn nodes(call: *const Call) error{Refused}!struct { u8, u8 } {
         const node = call.arguments.node orelse return .{ 0, call.core.nodeCount() };
-        if (node < 0 or node >= call.core.nodeCount()) return error.Refused;
-        return .{ @intCast(node), @intCast(node + 1) };
+        if (node >= call.core.nodeCount()) return error.Refused;
+        return .{ node, node + 1 };
     }
 };
 
@@ -87,12 +88,15 @@ const commands = std.StaticStringMap(*const fn (*const Call) Error!Effect).initC
 
 /// Carries out one request and appends its reply.
 pub fn handle(core: *Core, request: []const u8, reply: *Buffer) Buffer.Error!Effect {
-    var call: Call = .{ .core = core, .arguments = .{}, .reply = reply };
-    var unknown: []const u8 = "";
-    decode(Arguments, request, &call.arguments, &unknown) catch {
-        try replyError(reply, "bad argument '{s}'", .{unknown[0..@min(unknown.len, 100)]});
+    var culprit: []const u8 = "";
+    // No argument is an array, so nothing is allocated.
+    var none: [0]u8 = .{};
+    var fixed = std.heap.FixedBufferAllocator.init(&none);
+    const arguments = msgpack_struct.decode(Arguments, fixed.allocator(), request, &culprit) catch {
+        try replyError(reply, "bad argument '{s}'", .{culprit[0..@min(culprit.len, 100)]});
         return .nothing;
     };
+    const call: Call = .{ .core = core, .arguments = arguments, .reply = reply };
     const name = call.arguments.command;
     const function = commands.get(name) orelse {
         try replyError(reply, "unknown command '{s}'", .{name[0..@min(name.len, 100)]});
@@ -128,49 +132,6 @@ fn replyOk(reply: *Buffer) Buffer.Error!void {
     try msgpack.writeMapHeader(reply, 1);
     try msgpack.writeString(reply, "ok");
     try msgpack.writeBool(reply, true);
-}
-
-/// Fills a struct from a map whose keys are its field names. `unknown` is set to the key that
-/// has no field, or whose value is of the wrong type. Texts point into the bytes.
-pub fn decode(
-    comptime T: type,
-    bytes: []const u8,
-    target: *T,
-    unknown: *[]const u8,
-) error{Malformed}!void {
-    var reader = msgpack.Reader.init(bytes);
-    const root = try reader.next();
-    if (root != .map) return error.Malformed;
-    for (0..root.map) |_| {
-        const key = try reader.next();
-        if (key != .string) return error.Malformed;
-        unknown.* = key.string;
-        const token = try reader.next();
-        const fields = @typeInfo(T).@"struct";
-        const found = inline for (fields.field_names, fields.field_types) |name, Field| {
-            if (std.mem.eql(u8, name, key.string)) {
-                @field(target, name) = try decodeField(Field, token);
-                break true;
-            }
-        } else false;
-        if (!found) return error.Malformed;
-    }
-    if (!reader.isAtEnd()) return error.Malformed;
-}
-
-fn decodeField(comptime Field: type, token: msgpack.Token) error{Malformed}!Field {
-    const Plain = switch (@typeInfo(Field)) {
-        .optional => |optional| optional.child,
-        else => Field,
-    };
-    if (Plain != Field and token == .nil) return null;
-    switch (Plain) {
-        bool => if (token == .boolean) return token.boolean,
-        i64 => if (token == .int) return token.int,
-        []const u8 => if (token == .string) return token.string,
-        else => @compileError("no such argument"),
-    }
-    return error.Malformed;
 }
 
 fn kill(call: *const Call) Error!Effect {
@@ -233,23 +194,19 @@ fn fault(call: *const Call) Error!Effect {
     const kind_name = arguments.kind orelse return error.Refused;
     const kind = std.enums.fromName(faults.Kind, kind_name) orelse return error.Refused;
     const scope = std.enums.fromName(faults.Scope, arguments.scope) orelse return error.Refused;
-    const amount = switch (kind) {
+    const amount: u32 = switch (kind) {
         .delay => arguments.delay_ms orelse return error.Refused,
         .result_code => arguments.code orelse return error.Refused,
         .truncate => arguments.bytes orelse return error.Refused,
         .corrupt => arguments.bytes orelse 0,
         .drop, .close => 0,
     };
-    const limit: i64 = if (kind == .result_code) 255 else std.math.maxInt(u31);
-    if (amount < 0 or amount > limit) return error.Refused;
     if (kind == .result_code and amount == 0) return error.Refused;
-    const count = arguments.count orelse faults.count_forever;
-    if (count < 0 or count > faults.count_forever) return error.Refused;
     for (first..end) |node| {
         call.core.nodes[node].faults.set(kind, .{
-            .count = @intCast(count),
+            .count = arguments.count orelse faults.count_forever,
             .scope = scope,
-            .amount = @intCast(amount),
+            .amount = amount,
         });
     }
     try replyOk(call.reply);
@@ -283,8 +240,8 @@ fn refuse(call: *const Call) Error!Effect {
 
 fn partitionOf(arguments: *const Arguments) error{Refused}!?u16 {
     const partition = arguments.partition orelse return null;
-    if (partition < 0 or partition >= store_module.partitions) return error.Refused;
-    return @intCast(partition);
+    if (partition >= store_module.partitions) return error.Refused;
+    return partition;
 }
 
 fn partitionUnavailable(call: *const Call) Error!Effect {
@@ -314,13 +271,12 @@ fn move(call: *const Call) Error!Effect {
 
 fn setRegime(call: *const Call) Error!Effect {
     const regime = call.arguments.regime orelse return error.Refused;
-    if (regime < 0 or regime > std.math.maxInt(u32)) return error.Refused;
     const core = call.core;
     for (core.store.namespaces, core.regimes) |*namespace, *entry| {
         if (call.arguments.namespace) |name| {
             if (!std.mem.eql(u8, name, namespace.options.name)) continue;
         }
-        entry.store(@intCast(regime), .monotonic);
+        entry.store(regime, .monotonic);
     }
     core.topology.mutex.lock();
     defer core.topology.mutex.unlock();

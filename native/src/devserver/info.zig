@@ -165,8 +165,11 @@ pub fn handle(context: *const command.Context, body: []const u8) Buffer.Error!vo
     } else if (body.len == 0) {
         for (summary) |name| try answerLine(context, name);
     } else {
-        var lines = std.mem.splitScalar(u8, std.mem.trimEnd(u8, body, "\n"), '\n');
-        while (lines.next()) |line| try answerLine(context, line);
+        // A name counts from its line's end on; what follows the last one is ignored.
+        var rest = body;
+        while (std.mem.findScalar(u8, rest, '\n')) |end| : (rest = rest[end + 1 ..]) {
+            try answerLine(context, rest[0..end]);
+        }
     }
     wire.proto.end(context.out, start, .info);
 }

@@ -3,6 +3,7 @@
 //! Slices are borrowed until the server has started; it copies what it keeps.
 
 const std = @import("std");
+const msgpack_struct = @import("msgpack_struct.zig");
 
 pub const nodes_max = 16;
 pub const namespaces_max = 32;
@@ -20,12 +21,21 @@ pub const Namespace = struct {
     record_bytes_max: u32 = record_bytes_max_default,
     /// Writes answer "out of space" beyond this; 0: no limit.
     data_bytes_max: u64 = 0,
+
+    pub const empty: Namespace = .{ .name = "" };
+
+    /// With every option at its default.
+    pub fn named(name: []const u8) Namespace {
+        return .{ .name = name };
+    }
 };
 
 pub const User = struct {
     name: []const u8,
     password: []const u8,
     roles: []const []const u8 = &.{"read-write"},
+
+    pub const empty: User = .{ .name = "", .password = "" };
 };
 
 pub const default_namespaces = [_]Namespace{ .{ .name = "test" }, .{ .name = "bar" } };
@@ -50,6 +60,24 @@ pub const Options = struct {
     workers: u8 = 0,
     /// Decides partition ownership and session tokens.
     seed: u64 = 0,
+
+    /// From a map with the names of these fields. Texts point into the bytes; see
+    /// `msgpack_struct.decode` for `culprit`.
+    pub fn decode(
+        arena: std.mem.Allocator,
+        bytes: []const u8,
+        culprit: *[]const u8,
+    ) error{ InvalidOptions, OutOfMemory }!Options {
+        const options = msgpack_struct.decode(Options, arena, bytes, culprit) catch |err| {
+            return switch (err) {
+                error.OutOfMemory => error.OutOfMemory,
+                error.Malformed => error.InvalidOptions,
+            };
+        };
+        culprit.* = "";
+        try options.validate();
+        return options;
+    }
 
     pub fn validate(options: *const Options) error{InvalidOptions}!void {
         if (options.nodes == 0 or options.nodes > nodes_max) return error.InvalidOptions;
@@ -85,4 +113,20 @@ test "options that make no sense are refused" {
         .{ .port = 65535, .nodes = 2 },
     };
     for (bad) |options| try std.testing.expectError(error.InvalidOptions, options.validate());
+}
+
+test "options come from a map; a namespace may be a name alone" {
+    var arena = std.heap.ArenaAllocator.init(std.testing.allocator);
+    defer arena.deinit();
+    var culprit: []const u8 = "";
+    const bytes = "\x83\xa5nodes\x03\xaanamespaces\x92\xa1a\x82\xa4name\xa1b" ++
+        "\xaddefault_ttl_s\x0a\xa5users\x91\x82\xa4name\xa1u\xa8password\xa1p";
+    const options = try Options.decode(arena.allocator(), bytes, &culprit);
+    try std.testing.expectEqual(@as(u8, 3), options.nodes);
+    try std.testing.expectEqualStrings("a", options.namespaces[0].name);
+    try std.testing.expectEqual(@as(u32, 10), options.namespaces[1].default_ttl_s);
+    try std.testing.expectEqualStrings("read-write", options.users[0].roles[0]);
+    const unknown = Options.decode(arena.allocator(), "\x81\xa5nodez\x03", &culprit);
+    try std.testing.expectError(error.InvalidOptions, unknown);
+    try std.testing.expectEqualStrings("nodez", culprit);
 }

@@ -155,7 +155,10 @@ pub const Security = struct {
         if (!std.mem.eql(u8, &expected, token[16..])) return .{ .refused = .invalid_credential };
         const end_ms = std.mem.readInt(u64, token[0..8], .big);
         if (end_ms <= now.unix_ms) return .{ .refused = .expired_session };
-        return .{ .granted = .{ .token = token[0..token_bytes].*, .permissions = user.permissions } };
+        return .{ .granted = .{
+            .token = token[0..token_bytes].*,
+            .permissions = user.permissions,
+        } };
     }
 
     /// Ends all sessions; connections that are authenticated already stay so.
