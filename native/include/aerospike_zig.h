@@ -62,6 +62,8 @@ extern "C" {
 #define ASZ_PREPEND 8         /* [KEY, bin, value]          -> nothing */
 #define ASZ_INCREMENT 9       /* [KEY, bin, number]         -> nothing */
 #define ASZ_REMOVE_BIN 10     /* [KEY, [bin]]               -> nothing */
+#define ASZ_OPERATE 11        /* [KEY, [operation]]         -> RECORD, a bin's several results in a list */
+#define ASZ_OPERATE_ORDERED 12 /* [KEY, [operation]]        -> [key, [generation, ttl], [[bin, value]]] */
 #define ASZ_INFO 64           /* [command, node or nil]     -> [[node, status, response]]: nil asks all */
 #define ASZ_INFO_ANY 65       /* [command]                  -> [[node, status, response]]: of one node */
 #define ASZ_NODES 66          /* []                         -> [[name, "address:port"]] */

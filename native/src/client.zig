@@ -194,7 +194,7 @@ pub const Client = struct {
             failure.set(.client, "asz_client_wake_fd comes before the first submit", .{});
             return error.Failed;
         };
-        const defaults = if (single.isWrite()) &write_defaults else &read_defaults;
+        const defaults = if (single.hasWriteDefaults()) &write_defaults else &read_defaults;
         try engine.submit(owner, token, single, request, policy orelse defaults, failure);
     }
 
@@ -208,7 +208,7 @@ pub const Client = struct {
         failure: *Failure,
     ) error{Failed}!void {
         if (std.enums.fromInt(command.Command, number)) |single| {
-            const defaults = if (single.isWrite()) &write_defaults else &read_defaults;
+            const defaults = if (single.hasWriteDefaults()) &write_defaults else &read_defaults;
             return command.Single(io.Net).execute(
                 owner,
                 &client.net,
@@ -251,7 +251,7 @@ const info_defaults: Policy = .{ .total_timeout_ms = 5_000, .socket_timeout_ms =
 /// The defaults of a command by its number; unknown ones have those of a read.
 pub fn defaultPolicy(number: i32) Policy {
     if (std.enums.fromInt(command.Command, number)) |single| {
-        return if (single.isWrite()) write_defaults else read_defaults;
+        return if (single.hasWriteDefaults()) write_defaults else read_defaults;
     }
     if (std.enums.fromInt(ClusterCommand, number) != null) return info_defaults;
     return read_defaults;

@@ -4,12 +4,13 @@
 //! kept; the result is appended to a buffer of the caller.
 
 const std = @import("std");
+const operate_reply = @import("operate_reply.zig");
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;
 const Failure = @import("../status.zig").Failure;
 const Status = @import("../status.zig").Status;
-const Command = @import("request.zig").Command;
-const Key = @import("request.zig").Key;
+const Encoded = @import("request.zig").Encoded;
+const Frame = @import("exchange.zig").Frame;
 
 /// The epoch of void times, 2010-01-01 00:00 UTC, in Unix seconds.
 pub const epoch_unix_s = 1_262_304_000;
@@ -19,33 +20,39 @@ pub const ttl_never = std.math.maxInt(u32);
 
 pub const Error = error{Malformed} || wire.particle.DecodeError || wire.Buffer.Error;
 
-/// The status in a reply, which is the body of one message frame.
-fn status(message: *const wire.message.Message) Status {
-    return Status.fromServer(message.header.result_code);
-}
-
 /// What a frame answers to a command: the status, with the result appended when there is one. An
 /// absent record is an answer of an existence check.
 pub fn interpret(
-    command: Command,
-    frame_kind: wire.proto.Kind,
-    body: []const u8,
-    key: *const Key,
+    gpa: std.mem.Allocator,
+    encoded: *const Encoded,
+    frame: Frame,
     now_unix_s: i64,
     out: *wire.Buffer,
 ) Error!Status {
-    if (frame_kind != .message) return error.Malformed;
-    const message = try wire.message.Message.decode(body);
-    const answer = status(&message);
-    if (answer == .ok) {
-        try write(command.shape(), &message, key, now_unix_s, out);
+    if (frame.kind != .message) return error.Malformed;
+    const message = try wire.message.Message.decode(frame.body);
+    const answer = Status.fromServer(message.header.result_code);
+    const shape = encoded.command.shape();
+    if (answer == .record_not_found and shape == .metadata) {
+        try msgpack.writeArrayHeader(out, 2);
+        try encoded.key.write(out);
+        try msgpack.writeNil(out);
         return .ok;
     }
-    if (answer == .record_not_found and command == .exists) {
-        try writeAbsent(key, out);
-        return .ok;
+    if (answer != .ok or shape == .nothing) return answer;
+    try msgpack.writeArrayHeader(out, if (shape == .metadata) 2 else 3);
+    try encoded.key.write(out);
+    try writeMetadata(&message.header, now_unix_s, out);
+    const operations = encoded.operations;
+    const respond_all = encoded.respond_all;
+    switch (shape) {
+        .nothing => unreachable,
+        .metadata => {},
+        .record => _ = try writeBins(&message, out),
+        .operated => try operate_reply.writeBins(gpa, operations, respond_all, &message, out),
+        .operated_in_order => try operate_reply.writeOrdered(operations, respond_all, &message, out),
     }
-    return answer;
+    return .ok;
 }
 
 /// Sets the failure for a reply that `interpret` did not understand or find room for.
@@ -66,37 +73,6 @@ pub fn setServerFailure(answer: Status, failure: *Failure) void {
     failure.set(answer, "server error {d}", .{@backingInt(answer)});
 }
 
-/// Appends the result that the command promises for a reply that was successful.
-fn write(
-    shape: Command.Shape,
-    message: *const wire.message.Message,
-    key: *const Key,
-    now_unix_s: i64,
-    out: *wire.Buffer,
-) Error!void {
-    switch (shape) {
-        .nothing => {},
-        .metadata => {
-            try msgpack.writeArrayHeader(out, 2);
-            try key.write(out);
-            try writeMetadata(&message.header, now_unix_s, out);
-        },
-        .record => {
-            try msgpack.writeArrayHeader(out, 3);
-            try key.write(out);
-            try writeMetadata(&message.header, now_unix_s, out);
-            try writeBins(message, out);
-        },
-    }
-}
-
-/// The answer of an existence check for a record that is not there.
-fn writeAbsent(key: *const Key, out: *wire.Buffer) wire.Buffer.Error!void {
-    try msgpack.writeArrayHeader(out, 2);
-    try key.write(out);
-    try msgpack.writeNil(out);
-}
-
 pub fn writeMetadata(
     header: *const wire.message.Header,
     now_unix_s: i64,
@@ -115,13 +91,15 @@ pub fn ttlFromVoidTime(void_time_s: u32, now_unix_s: i64) u32 {
     return @intCast(std.math.clamp(left_s, 1, ttl_never));
 }
 
-fn writeBins(message: *const wire.message.Message, out: *wire.Buffer) Error!void {
+/// Appends {bin: value}, and returns what follows the message.
+pub fn writeBins(message: *const wire.message.Message, out: *wire.Buffer) Error![]const u8 {
     var operations = try message.operations();
     try msgpack.writeMapHeader(out, message.header.operation_count);
     while (try operations.next()) |operation| {
         try msgpack.writeString(out, operation.name);
         try wire.particle.msgpackFromParticle(out, operation.particle, operation.value);
     }
+    return operations.rest;
 }
 
 test "a time to live is what is left of the void time" {

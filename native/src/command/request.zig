@@ -5,7 +5,7 @@
 //! This is the one place that knows how policies become bits of the protocol.
 
 const std = @import("std");
-const assert = std.debug.assert;
+const operate = @import("operate.zig");
 const Failure = @import("../status.zig").Failure;
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;
@@ -23,8 +23,12 @@ pub const Command = enum(i32) {
     prepend = 8,
     increment = 9,
     remove_bin = 10,
+    operate = 11,
+    operate_ordered = 12,
 
-    pub fn isWrite(command: Command) bool {
+    /// Whether the defaults of a write apply. Operations are taken for writes: what they really
+    /// are is known when they are encoded.
+    pub fn hasWriteDefaults(command: Command) bool {
         return switch (command) {
             .get, .select, .exists => false,
             else => true,
@@ -36,11 +40,13 @@ pub const Command = enum(i32) {
         return switch (command) {
             .get, .select => .record,
             .exists => .metadata,
+            .operate => .operated,
+            .operate_ordered => .operated_in_order,
             else => .nothing,
         };
     }
 
-    pub const Shape = enum { nothing, metadata, record };
+    pub const Shape = enum { nothing, metadata, record, operated, operated_in_order };
 };
 
 /// A record's address. The slices belong to the request.
@@ -141,17 +147,30 @@ pub const Key = struct {
 const namespace_bytes_max = 31;
 const set_bytes_max = 63;
 
-pub const EncodeError = error{Failed};
+/// What an encoded request is, for routing it and for reading its reply. Its slices belong to the
+/// request and to the frame.
+pub const Encoded = struct {
+    command: Command,
+    key: Key,
+    is_write: bool,
+    /// The operations in the frame, for replies that answer each of them.
+    operations: []const u8 = &.{},
+    respond_all: bool = false,
+};
 
-/// Checks a request and appends its frame to `out`. `key` receives the record's address.
+/// Checks a request and appends its frame to `out`, which is to stay where it is as long as
+/// `encoded` is used.
 pub fn encode(
     command: Command,
     request: []const u8,
     policy: *const Policy,
-    key: *Key,
+    encoded: *Encoded,
     out: *wire.Buffer,
     failure: *Failure,
-) EncodeError!void {
+) error{Failed}!void {
+    encoded.command = command;
+    encoded.operations = &.{};
+    encoded.respond_all = false;
     var reader: msgpack.Reader = .{ .bytes = request };
     const argument_count = argumentCount(command);
     const count = try expectArray(&reader, "the request must be an array", failure);
@@ -160,8 +179,14 @@ pub fn encode(
         "the request of {t} must have {d} members, not {d}",
         .{ command, 1 + argument_count, count },
     );
-    try key.parse(&reader, failure);
-    encodeFrame(command, &reader, policy, key, out, failure) catch |err| switch (err) {
+    try encoded.key.parse(&reader, failure);
+    encodeFrame(&reader, policy, encoded, out, failure) catch |err|
+        return describe(err, failure);
+}
+
+/// Sets the failure for an error of encoding operations.
+pub fn describe(err: anyerror, failure: *Failure) error{Failed} {
+    switch (err) {
         error.Failed => return error.Failed,
         error.NoSpaceLeft => return invalid(
             failure,
@@ -189,7 +214,7 @@ pub fn encode(
             .{},
         ),
         else => return malformed(failure),
-    };
+    }
 }
 
 /// The server refuses larger frames (as/include/base/proto.h: PROTO_SIZE_MAX).
@@ -198,19 +223,19 @@ pub const frame_bytes_max = 128 * 1024 * 1024;
 fn argumentCount(command: Command) u32 {
     return switch (command) {
         .get, .exists, .remove, .touch => 0,
-        .put, .select, .remove_bin => 1,
+        .put, .select, .remove_bin, .operate, .operate_ordered => 1,
         .append, .prepend, .increment => 2,
     };
 }
 
 fn encodeFrame(
-    command: Command,
     reader: *msgpack.Reader,
     policy: *const Policy,
-    key: *const Key,
+    encoded: *Encoded,
     out: *wire.Buffer,
     failure: *Failure,
 ) !void {
+    const key = &encoded.key;
     var encoder = try wire.message.Encoder.begin(out);
     try encoder.field(.namespace, key.namespace);
     if (key.set.len != 0) try encoder.field(.set, key.set);
@@ -220,20 +245,65 @@ fn encodeFrame(
         try encoder.key(key.user_key_type, key.user_key);
     }
     if (policy.filter.len != 0) try encoder.field(.filter, policy.filter);
-    var header = if (command.isWrite()) writeHeader(policy) else readHeader(policy);
-    switch (command) {
-        .put => try encodeBins(&encoder, reader, failure),
-        .get => header.info1.get_all = true,
-        .select => try encodeNames(&encoder, reader, .read, failure),
-        .exists => header.info1.no_bins = true,
-        .remove => header.info2.delete = true,
-        .touch => try encoder.operation(.touch, .nil, "", ""),
-        .append => try encodeOperand(&encoder, reader, .append, failure),
-        .prepend => try encodeOperand(&encoder, reader, .prepend, failure),
-        .increment => try encodeOperand(&encoder, reader, .increment, failure),
-        .remove_bin => try encodeNames(&encoder, reader, .write, failure),
-    }
+    var operations: Operations = .{};
+    try encodeOperations(encoded.command, &encoder, reader, &operations, failure);
+    encoded.is_write = operations.is_write;
+    encoded.respond_all = operations.respond_all;
+    var header = if (operations.is_write) writeHeader(policy) else readHeader(policy);
+    operations.apply(&header);
     encoder.finish(header);
+    encoded.operations = out.written()[operations.start..];
+}
+
+/// What a command does to a record, apart from which record that is.
+pub const Operations = struct {
+    is_write: bool = true,
+    get_all: bool = false,
+    no_bins: bool = false,
+    delete: bool = false,
+    respond_all: bool = false,
+    /// Of the operate commands.
+    summary: ?operate.Summary = null,
+    /// Where the operations begin in the encoder's buffer.
+    start: usize = 0,
+
+    /// Sets what follows from the operations in a header that the policy has filled.
+    pub fn apply(operations: *const Operations, header: *wire.message.Header) void {
+        if (operations.summary) |*summary| return summary.apply(header);
+        header.info1.get_all = operations.get_all;
+        header.info1.no_bins = operations.no_bins;
+        header.info2.delete = operations.delete;
+    }
+};
+
+/// Appends the operations of a command; the reader stands at its arguments.
+pub fn encodeOperations(
+    command: Command,
+    encoder: *wire.message.Encoder,
+    reader: *msgpack.Reader,
+    operations: *Operations,
+    failure: *Failure,
+) !void {
+    operations.* = .{ .is_write = command.hasWriteDefaults(), .start = encoder.buffer.end };
+    switch (command) {
+        .put => try encodeBins(encoder, reader, failure),
+        .get => operations.get_all = true,
+        .select => try encodeNames(encoder, reader, .read, failure),
+        .exists => operations.no_bins = true,
+        .remove => operations.delete = true,
+        .touch => try encoder.operation(.touch, .nil, "", ""),
+        .append => try encodeOperand(encoder, reader, .append, failure),
+        .prepend => try encodeOperand(encoder, reader, .prepend, failure),
+        .increment => try encodeOperand(encoder, reader, .increment, failure),
+        .remove_bin => try encodeNames(encoder, reader, .write, failure),
+        .operate, .operate_ordered => {
+            var summary: operate.Summary = .{};
+            try operate.encodeOperations(encoder, reader, &summary, failure);
+            operations.is_write = summary.isWrite();
+            operations.respond_all = summary.respond_all;
+            operations.summary = summary;
+        },
+    }
 }
 
 /// The header of a command that reads.

@@ -13,7 +13,7 @@ const msgpack = wire.msgpack;
 const Encoded = struct {
     memory: [1024]u8 = undefined,
     frame_memory: [4096]u8 = undefined,
-    key: request.Key = undefined,
+    request: request.Encoded = undefined,
     failure: Failure = .{},
     message: wire.message.Message = undefined,
 
@@ -24,7 +24,7 @@ const Encoded = struct {
         policy: *const Policy,
     ) !void {
         var frame = wire.Buffer.fixed(&encoded.frame_memory);
-        try request.encode(command, bytes, policy, &encoded.key, &frame, &encoded.failure);
+        try request.encode(command, bytes, policy, &encoded.request, &frame, &encoded.failure);
         const header = try wire.proto.decode(frame.written()[0..8], 4096);
         try testing.expectEqual(wire.proto.Kind.message, header.kind);
         try testing.expectEqual(frame.written().len, 8 + header.size);
@@ -91,7 +91,7 @@ test "a put has namespace, set, digest and a write operation per bin" {
     var fields = encoded.message.fields();
     try testing.expectEqualStrings("test", (try fields.next()).?.data);
     try testing.expectEqualStrings("demo", (try fields.next()).?.data);
-    try testing.expectEqualSlices(u8, &encoded.key.digest, (try fields.next()).?.data);
+    try testing.expectEqualSlices(u8, &encoded.request.key.digest, (try fields.next()).?.data);
     try testing.expectEqualStrings("\x03k", (try fields.next()).?.data);
     try testing.expectEqual(null, try fields.next());
     var operations = fields.operations(header.operation_count);

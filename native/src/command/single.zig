@@ -16,9 +16,8 @@ pub fn Single(comptime Net: type) type {
     return struct {
         net: *Net,
         gpa: std.mem.Allocator,
-        command: request.Command,
         policy: *const Policy,
-        key: *const request.Key,
+        encoded: *const request.Encoded,
         frame: []const u8,
         out: *wire.Buffer,
         execution: Execution,
@@ -44,15 +43,14 @@ pub fn Single(comptime Net: type) type {
             var memory: [4096]u8 = undefined;
             var frame = wire.Buffer.growing(gpa, &memory, request.frame_bytes_max);
             defer frame.deinit();
-            var key: request.Key = undefined;
-            try request.encode(command, request_bytes, policy, &key, &frame, failure);
-            const target = try Execution.locate(owner, &key, command.isWrite(), failure);
+            var encoded: request.Encoded = undefined;
+            try request.encode(command, request_bytes, policy, &encoded, &frame, failure);
+            const target = try Execution.locate(owner, &encoded.key, encoded.is_write, failure);
             var single: This = .{
                 .net = net,
                 .gpa = gpa,
-                .command = command,
                 .policy = policy,
-                .key = &key,
+                .encoded = &encoded,
                 .frame = frame.written(),
                 .out = out,
                 .execution = .start(owner, target, policy, net.now()),
@@ -138,10 +136,9 @@ pub fn Single(comptime Net: type) type {
         ) ?executor.Verdict {
             const start = single.out.end;
             const status = reply.interpret(
-                single.command,
-                frame.kind,
-                frame.body,
-                single.key,
+                single.gpa,
+                single.encoded,
+                frame,
                 clock.unixSeconds(),
                 single.out,
             ) catch |err| {

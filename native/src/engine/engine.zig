@@ -57,9 +57,8 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
         pub const Operation = struct {
             engine: *This,
             token: u64,
-            command: request.Command,
             policy: Policy,
-            key: request.Key,
+            encoded: request.Encoded,
             execution: Execution,
             exchange: Loop.Exchange,
             timer: Loop.Timer,
@@ -160,17 +159,15 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
             const operation = engine.allocate() catch return outOfMemory(failure);
             errdefer engine.recycle(operation);
             operation.token = token;
-            operation.command = command;
             operation.policy = policy.*;
             // The key in results refers to the request's bytes.
             operation.request.append(request_bytes) catch return outOfMemory(failure);
             const bytes = operation.request.written();
-            const key = &operation.key;
-            try request.encode(command, bytes, policy, key, &operation.frame, failure);
+            const encoded = &operation.encoded;
+            try request.encode(command, bytes, policy, encoded, &operation.frame, failure);
             // Not needed any more, and not owned.
             operation.policy.filter = &.{};
-            const is_write = command.isWrite();
-            const target = try Execution.locate(owner, key, is_write, failure);
+            const target = try Execution.locate(owner, &encoded.key, encoded.is_write, failure);
             operation.execution = .start(owner, target, policy, engine.net.now());
             var head = engine.inbox.load(.monotonic);
             while (true) {
@@ -357,10 +354,9 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
         fn onFrame(exchange: *Loop.Exchange, frame: Frame) Loop.FrameResult {
             const operation: *Operation = @fieldParentPtr("exchange", exchange);
             const status = reply.interpret(
-                operation.command,
-                frame.kind,
-                frame.body,
-                &operation.key,
+                operation.engine.gpa,
+                &operation.encoded,
+                frame,
                 clock.unixSeconds(),
                 &operation.out,
             ) catch |err| {
