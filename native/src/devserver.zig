@@ -23,5 +23,7 @@ test {
     _ = Session;
     _ = Server;
     _ = control;
+    _ = @import("devserver/server_test.zig");
+    _ = @import("devserver/session_test.zig");
     _ = @import("devserver/msgpack_struct.zig");
 }

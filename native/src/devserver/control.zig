@@ -192,8 +192,8 @@ fn fault(call: *const Call) Error!Effect {
     const first, const end = try call.nodes();
     const arguments = &call.arguments;
     const kind_name = arguments.kind orelse return error.Refused;
-    const kind = std.enums.fromName(faults.Kind, kind_name) orelse return error.Refused;
-    const scope = std.enums.fromName(faults.Scope, arguments.scope) orelse return error.Refused;
+    const kind = std.meta.stringToEnum(faults.Kind, kind_name) orelse return error.Refused;
+    const scope = std.meta.stringToEnum(faults.Scope, arguments.scope) orelse return error.Refused;
     const amount: u32 = switch (kind) {
         .delay => arguments.delay_ms orelse return error.Refused,
         .result_code => arguments.code orelse return error.Refused,
