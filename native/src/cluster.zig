@@ -33,4 +33,5 @@ test {
     _ = @import("cluster/replica.zig");
     _ = @import("cluster/round.zig");
     _ = @import("cluster/seeds.zig");
+    _ = @import("cluster/threads_test.zig");
 }
