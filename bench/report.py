@@ -1,7 +1,9 @@
 """From the figures of rounds to medians, ratios, a table and a JSON file."""
 
 import json
+import os
 import platform
+import textwrap
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,6 +15,10 @@ from peers import OURS
 
 Round = dict[str, float]
 
+# Why a client has no figures in a case: our client is to have it, or another one has it not.
+NOT_YET = "not yet"
+ABSENT = "absent"
+
 
 @dataclass
 class Result:
@@ -21,8 +27,7 @@ class Result:
     Attributes:
         peer: The client.
         rounds: The figures of each round, as the worker gave them.
-        failure: Why there are none: "not yet" where this project lacks the call, "-" where another
-            client does, else the error.
+        failure: Why there are none: NOT_YET, ABSENT, or the error.
     """
 
     peer: str
@@ -57,6 +62,7 @@ class CaseResults:
         return next((result for result in self.results if result.peer == OURS), None)
 
 
+FIGURES = ("ops_per_s", "cpu_us", "p50_us", "p99_us")
 COLUMNS = ("case", "client", "ops/s", "CPU us/op", "p50 us", "p99 us", "CPU x", "p50 x", "ops/s x")
 
 
@@ -70,7 +76,7 @@ def number(value: float | None) -> str:
 
 
 def rows(all_results: list[CaseResults]) -> list[tuple[str, ...]]:
-    """The lines of the table."""
+    """The lines of the table: one for each client that ran a case or failed in it."""
     lines: list[tuple[str, ...]] = []
     for case_results in all_results:
         ours = case_results.ours()
@@ -78,51 +84,55 @@ def rows(all_results: list[CaseResults]) -> list[tuple[str, ...]]:
         if case_results.case.unit != "op":
             label += f" (a {case_results.case.unit})"
         for result in case_results.results:
-            if not result.rounds:
-                lines.append((label, result.peer, result.failure, *[""] * 6))
-            else:
-                figures = [
-                    number(result.median(name)) for name in ("ops_per_s", "cpu_us", "p50_us")
-                ]
-                p99 = number(result.median("p99_us"))
+            if result.rounds:
+                figures = [number(result.median(name)) for name in FIGURES]
                 ratios = [
                     number(result.ratio(name, ours)) for name in ("cpu_us", "p50_us", "ops_per_s")
                 ]
-                lines.append((label, result.peer, *figures, p99, *ratios))
+                lines.append((label, result.peer, *figures, *ratios))
+            elif result.failure not in (NOT_YET, ABSENT):
+                lines.append((label, result.peer, result.failure))
+            else:
+                continue
             label = ""
+    return lines
+
+
+def notes(all_results: list[CaseResults]) -> list[str]:
+    """What the table does not show: memory, and what we do not have yet."""
+    results = [(entry.case, result) for entry in all_results for result in entry.results]
+    lines: list[str] = []
+    memory = [
+        f"{result.peer} {value:.0f} MB"
+        for _, result in results
+        if (value := result.median("rss_mb")) is not None
+    ]
+    if memory:
+        lines.append(f"Resident memory after the import: {', '.join(memory)}.")
+    missing = [case.name for case, result in results if result.failure == NOT_YET]
+    if missing:
+        lines += textwrap.wrap(f"Not yet in this client: {', '.join(missing)}.", 96)
     return lines
 
 
 def table(all_results: list[CaseResults]) -> str:
     """The results as text; "x" is how many times ours."""
     lines = [COLUMNS, *rows(all_results)]
-    # An error may be long: it may run over the columns to its right.
-    short = [
-        [cell if len(cell) < 12 or i < 2 else "" for i, cell in enumerate(line)] for line in lines
-    ]
-    widths = [max(len(line[i]) for line in short) for i in range(len(COLUMNS))]
+    whole = [line for line in lines if len(line) == len(COLUMNS)]
+    widths = [max(len(line[i]) for line in whole) for i in range(len(COLUMNS))]
     text = []
     for line in lines:
         cells = [
             cell.ljust(width) if i < 2 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+            for i, (cell, width) in enumerate(zip(line, widths, strict=False))
         ]
         text.append("  ".join(cells).rstrip())
-    text.insert(1, "-" * max(len(line) for line in text))
-    memory = [
-        f"{result.peer} {value:.0f} MB"
-        for case_results in all_results
-        for result in case_results.results
-        if (value := result.median("rss_mb")) is not None
-    ]
-    if memory:
-        text.append(f"resident memory after import: {', '.join(memory)}")
-    return "\n".join(text)
+    text.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
+    return "\n".join([*text, *notes(all_results)])
 
 
 def as_json(all_results: list[CaseResults], about: dict[str, Any]) -> dict[str, Any]:
     """Everything, for a file: medians, ratios and every round."""
-    names = ("ops_per_s", "cpu_us", "p50_us", "p99_us", "rss_mb")
     return {
         "about": about,
         "cases": [
@@ -136,12 +146,12 @@ def as_json(all_results: list[CaseResults], about: dict[str, Any]) -> dict[str, 
                         **({"failure": result.failure} if not result.rounds else {}),
                         **{
                             name: value
-                            for name in names
+                            for name in (*FIGURES, "rss_mb")
                             if (value := result.median(name)) is not None
                         },
                         "times_ours": {
                             name: ratio
-                            for name in ("ops_per_s", "cpu_us", "p50_us", "p99_us")
+                            for name in FIGURES
                             if (ratio := result.ratio(name, case_results.ours())) is not None
                         },
                         "rounds": result.rounds,
@@ -161,8 +171,6 @@ def machine() -> dict[str, Any]:
     if cpuinfo.exists():
         lines = cpuinfo.read_text().splitlines()
         model = next((line.split(":")[1].strip() for line in lines if "model name" in line), "")
-    import os
-
     return {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",

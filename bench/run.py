@@ -25,7 +25,7 @@ from cases import CASES, NAMESPACE, SET, Case, select_cases
 from chart import write_chart
 from environments import interpreters
 from peers import OURS, PEERS
-from report import CaseResults, Result, as_json, machine, table, write_json
+from report import ABSENT, NOT_YET, CaseResults, Result, as_json, machine, table, write_json
 
 HERE = Path(__file__).resolve().parent
 WARM_UP_SHARE = 0.2
@@ -144,7 +144,7 @@ def measure_case(
     results = {peer.name: Result(peer.name) for peer in peers}
     for peer in peers:
         if not peer.supports(case):
-            results[peer.name].failure = "not yet" if peer.name == OURS else "-"
+            results[peer.name].failure = NOT_YET if peer.name == OURS else ABSENT
     for round_index in range(rounds):
         first = round_index % len(peers)
         for peer in peers[first:] + peers[:first]:
@@ -183,7 +183,7 @@ def measure(
     for case in cases:
         if ours is not None and not is_named and not ours.supports(case):
             progress.done += len(peers) * rounds
-            all_results.append(CaseResults(case, [Result(OURS, failure="not yet")]))
+            all_results.append(CaseResults(case, [Result(OURS, failure=NOT_YET)]))
             continue
         results = measure_case(case, peers, rounds, seconds, progress)
         all_results.append(results)

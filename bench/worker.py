@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from typing import Any
 
@@ -140,8 +140,12 @@ class Worker:
     def describe(self) -> Answer:
         """The version of the client, and the cases that it can run."""
         supported = [case.name for case in CASES.values() if self.supports(case)]
+        try:
+            installed = version(self.peer.distribution)
+        except PackageNotFoundError:  # Run from a source tree.
+            installed = "unknown"
         return {
-            "version": version(self.peer.distribution),
+            "version": installed,
             "python": sys.version.split()[0],
             "cases": supported,
         }
@@ -292,9 +296,12 @@ class Worker:
         rss_kb = 0
         end_s = time.perf_counter() + seconds
         while not walls_ns or time.perf_counter() < end_s:
-            command = [sys.executable, "-I", "-c", IMPORT_PROGRAM, self.peer.module]
-            output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-            wall, cpu, rss = output.split()
+            # In a directory without modules: its own is the first that an interpreter looks in.
+            command = [sys.executable, "-c", IMPORT_PROGRAM, self.peer.module]
+            run = subprocess.run(command, cwd=sys.prefix, capture_output=True, text=True)
+            if run.returncode != 0:
+                raise RuntimeError(run.stderr.strip().rpartition("\n")[2])
+            wall, cpu, rss = run.stdout.split()
             walls_ns.append(int(float(wall) * 1e9))
             cpu_s += float(cpu)
             rss_kb = max(rss_kb, int(rss))
