@@ -17,6 +17,12 @@ Scope: TypeAlias = Literal["message", "info", "admin", "all"]
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
+_ADMIN = {
+    "name": "admin",
+    "password": "admin",
+    "roles": ["user-admin", "sys-admin", "data-admin", "read-write-udf", "truncate"],
+}
+
 
 class DevCluster:
     """A local cluster of one to sixteen nodes, in memory; nothing of it survives `stop`.
@@ -25,12 +31,15 @@ class DevCluster:
         nodes: How many nodes.
         port: The first node's port, the others follow; 0: any free ports.
         host: The IPv4 or IPv6 address to listen on.
-        namespaces: Names, or dicts with "name" and options such as "default_ttl" (seconds) and
-            "replication_factor".
-        replication_factor: Copies of a record; never more than there are nodes.
+        namespaces: Names, or dicts with "name" and, if need be, "default_ttl_s" (seconds a record
+            lives when its write does not say; 0: for ever), "replication_factor",
+            "record_bytes_max" and "data_bytes_max" (0: no limit).
+        replication_factor: Copies of a record, where the namespace does not say; never more than
+            there are nodes.
         cluster_name: The name that clients may check.
-        users: Dicts with "user", "password" and "roles"; any of them makes clients log in.
-        security: True: clients log in, as "admin" with password "admin" if there are no others.
+        users: Dicts with "name", "password" and "roles"; any of them makes clients log in.
+        security: True: clients log in, as "admin" with password "admin" if there are no users.
+        session_ttl_s: Seconds that a login is good for.
         seed: Decides which node owns which partition.
 
     As a context manager it starts on entry and stops on exit. A node is named by its index.
@@ -47,6 +56,7 @@ class DevCluster:
         cluster_name: str = "",
         users: Sequence[Mapping[str, Any]] = (),
         security: bool = False,
+        session_ttl_s: int = 24 * 60 * 60,
         seed: int = 0,
     ) -> None:
         self._host = host
@@ -54,11 +64,16 @@ class DevCluster:
             "nodes": nodes,
             "port": port,
             "address": host,
-            "namespaces": [name if isinstance(name, str) else dict(name) for name in namespaces],
-            "replication_factor": replication_factor,
+            "namespaces": [
+                {
+                    "replication_factor": replication_factor,
+                    **({"name": each} if isinstance(each, str) else each),
+                }
+                for each in namespaces
+            ],
             "cluster_name": cluster_name,
-            "users": [dict(user) for user in users],
-            "security": security,
+            "users": [dict(user) for user in users] or ([_ADMIN] if security else []),
+            "session_ttl_s": session_ttl_s,
             "seed": seed,
         }
         self._lock = threading.Lock()
@@ -259,6 +274,10 @@ class DevCluster:
     def set_time_offset(self, milliseconds: int) -> None:
         """Sets how far ahead of the real time the nodes' clocks are; records expire by them."""
         self.control("set_time_offset", ms=milliseconds)
+
+    def revoke_sessions(self) -> None:
+        """Makes all logins invalid, as when they are too old."""
+        self.control("revoke_sessions")
 
     def wipe(self, namespace: str | None = None) -> None:
         """Forgets the records of a namespace, or of all."""
