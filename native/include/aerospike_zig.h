@@ -64,10 +64,20 @@ extern "C" {
 #define ASZ_REMOVE_BIN 10     /* [KEY, [bin]]               -> nothing */
 #define ASZ_OPERATE 11        /* [KEY, [operation]]         -> RECORD, a bin's several results in a list */
 #define ASZ_OPERATE_ORDERED 12 /* [KEY, [operation]]        -> [key, [generation, ttl], [[bin, value]]] */
+#define ASZ_BATCH 20          /* [[KEY], command, argument] -> [ROW]: the same for every key */
+#define ASZ_BATCH_MIXED 21    /* [[KEY, command, argument, META]] -> [ROW] */
 #define ASZ_INFO 64           /* [command, node or nil]     -> [[node, status, response]]: nil asks all */
 #define ASZ_INFO_ANY 65       /* [command]                  -> [[node, status, response]]: of one node */
 #define ASZ_NODES 66          /* []                         -> [[name, "address:port"]] */
 #define ASZ_PING 67           /* []                         -> nothing: one node answered */
+
+/*
+ * Batches. The command of a row is ASZ_GET, ASZ_EXISTS or ASZ_REMOVE with a nil as its argument, or
+ * ASZ_SELECT, ASZ_PUT or ASZ_OPERATE with that command's argument. META is nil or
+ * [generation or nil, ttl or nil]. ROW is [key, status, in_doubt, RECORD or nil], in the order of
+ * the request; a row that fails leaves the others alone. The call itself fails when no row at all
+ * was answered.
+ */
 
 /* Policy values; the numbers are those of the API's constants. */
 #define ASZ_EXISTS_IGNORE 0
@@ -117,7 +127,11 @@ typedef struct {
     uint8_t send_key;               /* 1: store the user key with the record */
     uint8_t durable_delete;         /* 1: leave a tombstone (Enterprise) */
     uint8_t read_touch_ttl_percent; /* 0 server's default, 1..100, 255 never */
-    uint8_t reserved[7];
+    uint8_t allow_inline;           /* batch: rows in memory may be read by the receiving thread */
+    uint8_t allow_inline_ssd;       /* batch: rows on devices too */
+    uint8_t respond_all_keys;       /* batch: 0 lets the server stop at the first row that fails */
+    uint8_t concurrent;             /* batch: 0 asks one node after another */
+    uint8_t reserved[3];
     const uint8_t *filter;          /* filter expression in the server's encoding, or NULL */
     uint64_t filter_len;
 } asz_policy;
@@ -201,7 +215,7 @@ int32_t asz_client_execute(asz_client *client, int32_t command, const uint8_t *r
 int32_t asz_client_wake_fd(asz_client *client, asz_error *error);
 
 /*
- * Starts one command (ASZ_PUT to ASZ_REMOVE_BIN) and does not wait for it. What is wrong with the
+ * Starts one command on records (ASZ_PUT to ASZ_BATCH_MIXED) and does not wait for it. What is wrong with the
  * request is told at once; everything else, once, by a completion with this token. Any thread.
  */
 int32_t asz_client_submit(asz_client *client, uint64_t token, int32_t command,

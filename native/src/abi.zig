@@ -45,7 +45,11 @@ pub const asz_policy = extern struct {
     send_key: u8,
     durable_delete: u8,
     read_touch_ttl_percent: u8,
-    reserved: [7]u8,
+    allow_inline: u8,
+    allow_inline_ssd: u8,
+    respond_all_keys: u8,
+    concurrent: u8,
+    reserved: [3]u8,
     filter: ?[*]const u8,
     filter_len: u64,
 };
@@ -102,6 +106,10 @@ export fn asz_policy_init(target: *asz_policy, number: i32) void {
         .send_key = @intFromBool(defaults.send_key),
         .durable_delete = @intFromBool(defaults.durable_delete),
         .read_touch_ttl_percent = defaults.read_touch_ttl_percent,
+        .allow_inline = @intFromBool(defaults.allow_inline),
+        .allow_inline_ssd = @intFromBool(defaults.allow_inline_ssd),
+        .respond_all_keys = @intFromBool(defaults.respond_all_keys),
+        .concurrent = @intFromBool(defaults.concurrent),
         .reserved = @splat(0),
         .filter = null,
         .filter_len = 0,
@@ -284,11 +292,14 @@ export fn asz_devserver_start(
     var arena: std.heap.ArenaAllocator = .init(gpa);
     defer arena.deinit();
     const bytes = slice(options, options_len);
-    const parsed = devserver.Options.fromMsgpack(arena.allocator(), bytes) catch |reason| {
-        failure.set(.invalid_argument, "the dev server's options are invalid ({t})", .{reason});
+    var culprit: []const u8 = "";
+    const parsed = devserver.options.Options.decode(arena.allocator(), bytes, &culprit) catch {
+        failure.set(.invalid_argument, "invalid options of the dev server{s}{s}", .{
+            if (culprit.len == 0) "" else ": ", culprit[0..@min(culprit.len, 64)],
+        });
         return report(&failure, err);
     };
-    server.* = devserver.Server.start(gpa, parsed) catch |reason| {
+    server.* = devserver.Server.start(gpa, &parsed) catch |reason| {
         failure.set(.client, "the dev server did not start: {t}", .{reason});
         return report(&failure, err);
     };
@@ -382,6 +393,10 @@ fn policyFrom(raw: *const asz_policy, failure: *Failure) error{Failed}!command.P
         .send_key = raw.send_key != 0,
         .durable_delete = raw.durable_delete != 0,
         .read_touch_ttl_percent = raw.read_touch_ttl_percent,
+        .allow_inline = raw.allow_inline != 0,
+        .allow_inline_ssd = raw.allow_inline_ssd != 0,
+        .respond_all_keys = raw.respond_all_keys != 0,
+        .concurrent = raw.concurrent != 0,
         .filter = slice(raw.filter, raw.filter_len),
     };
 }

@@ -172,7 +172,7 @@ pub const Client = struct {
         };
     }
 
-    /// Hands a command on one record to the engine; it is answered under its token.
+    /// Hands a command on records to the engine; it is answered under its token.
     pub fn submit(
         client: *Client,
         token: u64,
@@ -181,10 +181,6 @@ pub const Client = struct {
         policy: ?*const Policy,
         failure: *Failure,
     ) error{Failed}!void {
-        const single = std.enums.fromInt(command.Command, number) orelse {
-            failure.set(.invalid_argument, "command {d} cannot be submitted", .{number});
-            return error.Failed;
-        };
         const owner = client.enter() orelse {
             failure.set(.not_connected, "the client is not connected", .{});
             return error.Failed;
@@ -194,8 +190,17 @@ pub const Client = struct {
             failure.set(.client, "asz_client_wake_fd comes before the first submit", .{});
             return error.Failed;
         };
-        const defaults = if (single.hasWriteDefaults()) &write_defaults else &read_defaults;
-        try engine.submit(owner, token, single, request, policy orelse defaults, failure);
+        if (std.enums.fromInt(command.Command, number)) |single| {
+            const defaults = if (single.hasWriteDefaults()) &write_defaults else &read_defaults;
+            const chosen = policy orelse defaults;
+            return engine.submit(owner, token, single, request, chosen, failure);
+        }
+        const kind = std.enums.fromInt(command.batch.Kind, number) orelse {
+            failure.set(.invalid_argument, "command {d} cannot be submitted", .{number});
+            return error.Failed;
+        };
+        const chosen = policy orelse &read_defaults;
+        return engine.submitBatch(owner, token, kind, request, chosen, null, failure);
     }
 
     fn dispatch(
@@ -216,6 +221,19 @@ pub const Client = struct {
                 single,
                 request,
                 policy orelse defaults,
+                out,
+                failure,
+            );
+        }
+        if (std.enums.fromInt(command.batch.Kind, number)) |kind| {
+            return command.Batch(io.Net).execute(
+                owner,
+                &client.net,
+                client.gpa,
+                kind,
+                request,
+                policy orelse &read_defaults,
+                null,
                 out,
                 failure,
             );

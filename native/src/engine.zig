@@ -5,6 +5,7 @@ pub const Loop = @import("engine/loop.zig").Loop;
 pub const Poller = @import("engine/poller.zig").Poller;
 
 test {
+    _ = @import("engine/batch.zig");
     _ = @import("engine/engine.zig");
     _ = @import("engine/loop.zig");
     _ = @import("engine/mailbox.zig");

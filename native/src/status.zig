@@ -9,6 +9,7 @@ const assert = std.debug.assert;
 
 /// What a command ended with. Codes that a newer server may send stay representable.
 pub const Status = enum(i32) {
+    value_mismatch = -104,
     interrupted = -103,
     buffer_too_small = -102,
     not_connected = -101,
@@ -108,6 +109,7 @@ pub const Status = enum(i32) {
     /// A short English sentence for the code; the empty string for one this client does not know.
     pub fn text(status: Status) []const u8 {
         return switch (status) {
+            .value_mismatch => "a value does not fit its column",
             .interrupted => "interrupted by a signal",
             .buffer_too_small => "the result does not fit into the given buffer",
             .not_connected => "the client is not connected",

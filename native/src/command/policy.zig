@@ -76,6 +76,13 @@ pub const Policy = struct {
     durable_delete: bool = false,
     /// 0 the server's default, 1..100 percent of the ttl, 255 never.
     read_touch_ttl_percent: u8 = 0,
+    /// Batch: rows may be read by the thread that received them, for data in memory and on devices.
+    allow_inline: bool = true,
+    allow_inline_ssd: bool = false,
+    /// Batch: all rows are answered, even when some fail.
+    respond_all_keys: bool = true,
+    /// Batch: nodes are asked at the same time.
+    concurrent: bool = true,
     /// A filter expression in the server's encoding; empty for none.
     filter: []const u8 = &.{},
 

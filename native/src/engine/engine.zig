@@ -11,6 +11,8 @@
 
 const std = @import("std");
 const assert = std.debug.assert;
+const batch_command = @import("../command/batch.zig");
+const batch_run = @import("batch.zig");
 const clock = @import("../command/clock.zig");
 const cluster = @import("../cluster.zig");
 const executor = @import("../command/executor.zig");
@@ -23,6 +25,7 @@ const Failure = @import("../status.zig").Failure;
 const Frame = @import("../command/exchange.zig").Frame;
 const Mailbox = @import("mailbox.zig").Mailbox;
 const Policy = @import("../command/policy.zig").Policy;
+const Table = @import("../result.zig").columns.Table;
 
 /// Recycled operations that are kept for reuse.
 const recycled_max = 4096;
@@ -53,6 +56,7 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
         const Loop = loop_module.Loop(Net, Poller);
         const Cluster = cluster.Cluster(Net);
         const Execution = executor.Execution(Net);
+        const BatchRun = batch_run.BatchRun(Net, Poller);
 
         pub const Operation = struct {
             engine: *This,
@@ -62,6 +66,8 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
             execution: Execution,
             exchange: Loop.Exchange,
             timer: Loop.Timer,
+            /// Instead of `execution`, `exchange` and `timer`, for a batch.
+            batch: ?*BatchRun,
             failure: Failure,
             is_ok: bool,
             /// The verdict of the reply that was read last.
@@ -110,6 +116,7 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
         }
 
         fn free(engine: *This, operation: *Operation) void {
+            if (operation.batch) |batch| batch.destroy();
             operation.request.deinit();
             operation.frame.deinit();
             operation.out.deinit();
@@ -169,6 +176,36 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
             operation.policy.filter = &.{};
             const target = try Execution.locate(owner, &encoded.key, encoded.is_write, failure);
             operation.execution = .start(owner, target, policy, engine.net.now());
+            engine.hand(operation);
+        }
+
+        /// The same for a batch. A table and what it points to must stay until the completion.
+        pub fn submitBatch(
+            engine: *This,
+            owner: *Cluster,
+            token: u64,
+            kind: batch_command.Kind,
+            request_bytes: []const u8,
+            policy: *const Policy,
+            table: ?*Table,
+            failure: *Failure,
+        ) error{Failed}!void {
+            const operation = engine.allocate() catch return outOfMemory(failure);
+            errdefer engine.recycle(operation);
+            operation.token = token;
+            operation.policy = policy.*;
+            operation.policy.filter = &.{};
+            // The keys in results refer to the request's bytes.
+            operation.request.append(request_bytes) catch return outOfMemory(failure);
+            const bytes = operation.request.written();
+            const now_ns = engine.net.now();
+            operation.batch =
+                try .create(engine.gpa, owner, kind, bytes, policy, table, now_ns, failure);
+            engine.hand(operation);
+        }
+
+        /// Passes an operation to the loop's thread.
+        fn hand(engine: *This, operation: *Operation) void {
             var head = engine.inbox.load(.monotonic);
             while (true) {
                 operation.next = head;
@@ -186,6 +223,7 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
                 break :fresh memory;
             };
             operation.engine = engine;
+            operation.batch = null;
             operation.next = null;
             return operation;
         }
@@ -202,6 +240,8 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
         }
 
         fn recycle(engine: *This, operation: *Operation) void {
+            if (operation.batch) |batch| batch.destroy();
+            operation.batch = null;
             // What has outgrown its own memory goes back to the heap.
             restore(&operation.request, &operation.request_memory);
             restore(&operation.frame, &operation.frame_memory);
@@ -288,7 +328,12 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
             while (rest) |operation| {
                 rest = operation.next;
                 engine.link(operation);
-                engine.attempt(operation);
+                if (operation.batch) |batch| {
+                    batch.context = operation;
+                    batch.start(&engine.loop, onBatchOver);
+                } else {
+                    engine.attempt(operation);
+                }
             }
         }
 
@@ -296,8 +341,12 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
             engine.loop.stopping = true;
             engine.takeInbox();
             while (engine.active) |operation| {
-                engine.loop.unschedule(&operation.timer);
-                if (operation.exchange.frame.len > 0) engine.loop.cancel(&operation.exchange);
+                if (operation.batch) |batch| {
+                    batch.abort();
+                } else {
+                    engine.loop.unschedule(&operation.timer);
+                    if (operation.exchange.frame.len > 0) engine.loop.cancel(&operation.exchange);
+                }
                 operation.failure.set(
                     .client_abort,
                     "the client was closed during the command",
@@ -395,6 +444,17 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
             operation.engine.attempt(operation);
         }
 
+        fn onBatchOver(batch: *BatchRun) void {
+            const operation: *Operation = @ptrCast(@alignCast(batch.context));
+            const engine = operation.engine;
+            batch.batch.check(&operation.failure) catch return engine.fail(operation);
+            if (batch.table == null) batch.batch.write(&operation.out) catch |err| {
+                reply.describe(err, &operation.failure);
+                return engine.fail(operation);
+            };
+            engine.finish(operation);
+        }
+
         fn finish(engine: *This, operation: *Operation) void {
             operation.is_ok = true;
             engine.unlink(operation);
@@ -404,7 +464,9 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
         fn fail(engine: *This, operation: *Operation) void {
             operation.is_ok = false;
             operation.out.clear();
-            operation.execution.describe(&operation.policy, &operation.failure);
+            if (operation.batch == null) {
+                operation.execution.describe(&operation.policy, &operation.failure);
+            }
             engine.unlink(operation);
             engine.mailbox.post(operation);
         }

@@ -1,0 +1,679 @@
+//! Commands on many records at once: what is asked of each, which node is asked, and what came
+//! back.
+//!
+//! A `Batch` does no I/O. It divides the rows that have no answer yet over the nodes that own
+//! them, into parts of one frame each; a driver sends those frames, hands back the frames of the
+//! replies, and says which parts failed. When a round is over, the rows that are still without an
+//! answer are divided anew, if the rules of retrying allow for it. Rows are answered in any order
+//! and come out in the order of the request.
+//!
+//! It belongs to the driver's thread.
+
+const std = @import("std");
+const assert = std.debug.assert;
+const clock = @import("clock.zig");
+const cluster = @import("../cluster.zig");
+const executor = @import("executor.zig");
+const operate_reply = @import("operate_reply.zig");
+const reply = @import("reply.zig");
+const request = @import("request.zig");
+const wire = @import("../wire.zig");
+const msgpack = wire.msgpack;
+const Command = request.Command;
+const Failure = @import("../status.zig").Failure;
+const Frame = @import("exchange.zig").Frame;
+const Policy = @import("policy.zig").Policy;
+const Status = @import("../status.zig").Status;
+const Table = @import("../result.zig").columns.Table;
+
+/// Rows of one frame: what servers accept unless they are configured otherwise
+/// (as/src/base/cfg.c: batch-max-requests).
+const part_rows_max = 5_000;
+/// Rows of one request of the caller.
+pub const rows_max = 10_000_000;
+
+/// The numbers are those of the C ABI.
+pub const Kind = enum(i32) {
+    /// [[KEY], command, argument]: the same for every record.
+    uniform = 20,
+    /// [[KEY, command, argument, [generation, ttl] or nil]]
+    mixed = 21,
+};
+
+/// What is asked of a record. Rows that ask for the same share one.
+const Action = struct {
+    command: Command,
+    operations: request.Operations,
+    header: wire.message.Header,
+    operation_count: u16,
+    /// Where its operations are in `Batch.operations`.
+    start: usize,
+    end: usize,
+};
+
+pub const Row = struct {
+    key: request.Key,
+    action: u32,
+    status: Status = .no_response,
+    in_doubt: bool = false,
+    /// Times that it was handed to the network.
+    sent: u32 = 0,
+    /// The part of this round that it belongs to.
+    part: u32 = part_none,
+    /// Its record as MessagePack, in `Batch.results`.
+    result_start: usize = 0,
+    result_end: usize = 0,
+};
+
+const part_none = std.math.maxInt(u32);
+
+/// How one row differs from the first in a frame (as/src/base/batch.c).
+const row_repeat = 0x01;
+const row_has_info = 0x02;
+const row_has_generation = 0x04;
+const row_has_ttl = 0x08;
+
+pub fn Batch(comptime Net: type) type {
+    return struct {
+        gpa: std.mem.Allocator,
+        arena: std.heap.ArenaAllocator,
+        cluster: *Cluster,
+        policy: *const Policy,
+        attempts: executor.Attempts,
+        rows: []Row = &.{},
+        actions: std.ArrayList(Action) = .empty,
+        /// The encoded operations of all actions.
+        operations: wire.Buffer,
+        /// The records that came back.
+        results: wire.Buffer,
+        /// Where records go instead of `results`.
+        table: ?*Table,
+        parts: std.ArrayList(Part) = .empty,
+        /// Indexes of rows, a part's behind one another.
+        order: []u32 = &.{},
+        replica_index: u8 = 0,
+        part_rows_max: u32 = part_rows_max,
+        /// What the last part that failed failed of.
+        failure: Failure = .{},
+        any_answer: bool = false,
+
+        const This = @This();
+        const Cluster = cluster.Cluster(Net);
+        pub const Node = Cluster.Node;
+
+        /// The rows that one node is asked for in one frame.
+        pub const Part = struct {
+            node: *Node,
+            first: u32,
+            count: u32,
+            /// Of its rows, those that were answered.
+            answered: u32 = 0,
+        };
+
+        pub fn init(
+            batch: *This,
+            gpa: std.mem.Allocator,
+            owner: *Cluster,
+            policy: *const Policy,
+            table: ?*Table,
+            now_ns: u64,
+        ) void {
+            batch.* = .{
+                .gpa = gpa,
+                .arena = .init(gpa),
+                .cluster = owner,
+                .policy = policy,
+                .attempts = .start(policy, now_ns),
+                .operations = .growing(gpa, &.{}, request.frame_bytes_max),
+                .results = .growing(gpa, &.{}, 1 << 40),
+                .table = table,
+            };
+        }
+
+        pub fn deinit(batch: *This) void {
+            batch.operations.deinit();
+            batch.results.deinit();
+            batch.arena.deinit();
+        }
+
+        // The request.
+
+        /// Reads the request, whose bytes must stay as long as the batch.
+        pub fn parse(
+            batch: *This,
+            kind: Kind,
+            bytes: []const u8,
+            failure: *Failure,
+        ) error{Failed}!void {
+            var reader: msgpack.Reader = .{ .bytes = bytes };
+            switch (kind) {
+                .uniform => try batch.parseUniform(&reader, failure),
+                .mixed => try batch.parseMixed(&reader, failure),
+            }
+            batch.order = batch.arena.allocator().alloc(u32, batch.rows.len) catch
+                return outOfMemory(failure);
+        }
+
+        fn parseUniform(
+            batch: *This,
+            reader: *msgpack.Reader,
+            failure: *Failure,
+        ) error{Failed}!void {
+            const shape = "the batch must be [[KEY], command, argument]";
+            if (try request.expectArray(reader, shape, failure) != 3) {
+                return request.invalid(failure, shape, .{});
+            }
+            try batch.allocateRows(try request.expectArray(reader, shape, failure), failure);
+            for (batch.rows) |*row| {
+                row.* = .{ .key = undefined, .action = 0 };
+                try row.key.parse(reader, failure);
+            }
+            try batch.addAction(reader, failure);
+        }
+
+        fn parseMixed(
+            batch: *This,
+            reader: *msgpack.Reader,
+            failure: *Failure,
+        ) error{Failed}!void {
+            const shape = "each row of the batch must be [KEY, command, argument, meta]";
+            const text = "the batch must be an array of rows";
+            try batch.allocateRows(try request.expectArray(reader, text, failure), failure);
+            for (batch.rows, 0..) |*row, index| {
+                if (try request.expectArray(reader, shape, failure) != 4) {
+                    return request.invalid(failure, shape, .{});
+                }
+                row.* = .{ .key = undefined, .action = @intCast(index) };
+                try row.key.parse(reader, failure);
+                try batch.addAction(reader, failure);
+                try batch.parseMeta(reader, failure);
+            }
+        }
+
+        fn allocateRows(batch: *This, count: u32, failure: *Failure) error{Failed}!void {
+            if (count > rows_max) return request.invalid(
+                failure,
+                "a batch has at most {d} rows, not {d}",
+                .{ rows_max, count },
+            );
+            batch.rows = batch.arena.allocator().alloc(Row, count) catch
+                return outOfMemory(failure);
+        }
+
+        /// Reads command and argument.
+        fn addAction(batch: *This, reader: *msgpack.Reader, failure: *Failure) error{Failed}!void {
+            const number = switch (reader.next() catch return request.malformed(failure)) {
+                .int => |value| value,
+                else => return request.invalid(failure, "a row's command must be a number", .{}),
+            };
+            const command = std.enums.fromInt(Command, number) orelse .touch;
+            switch (command) {
+                .get, .exists, .remove => {
+                    const token = reader.next() catch return request.malformed(failure);
+                    if (token != .nil) return request.invalid(
+                        failure,
+                        "{t} takes no argument in a batch",
+                        .{command},
+                    );
+                },
+                .put, .select, .operate => {},
+                else => return request.invalid(
+                    failure,
+                    "command {d} cannot be part of a batch",
+                    .{number},
+                ),
+            }
+            batch.encodeAction(command, reader, failure) catch |err|
+                return request.describe(err, failure);
+        }
+
+        fn encodeAction(
+            batch: *This,
+            command: Command,
+            reader: *msgpack.Reader,
+            failure: *Failure,
+        ) !void {
+            const start = batch.operations.end;
+            // Only the operations are wanted; the header of a message is dropped again.
+            var encoder = try wire.message.Encoder.beginBare(&batch.operations);
+            var operations: request.Operations = undefined;
+            try request.encodeOperations(command, &encoder, reader, &operations, failure);
+            var header = if (operations.is_write)
+                request.writeHeader(batch.policy)
+            else
+                request.readHeader(batch.policy);
+            operations.apply(&header);
+            // The server tells write rows that it answers every operation of them.
+            if (operations.is_write and !header.info1.get_all) {
+                header.info2.respond_all_operations = true;
+            }
+            try batch.actions.append(batch.arena.allocator(), .{
+                .command = command,
+                .operations = operations,
+                .header = header,
+                .operation_count = encoder.operation_count,
+                .start = start + wire.message.header_bytes,
+                .end = batch.operations.end,
+            });
+        }
+
+        /// [generation or nil, ttl or nil], or nil.
+        fn parseMeta(batch: *This, reader: *msgpack.Reader, failure: *Failure) error{Failed}!void {
+            const shape = "a row's meta must be [generation, ttl] or nil";
+            const header = &batch.actions.items[batch.actions.items.len - 1].header;
+            switch (reader.next() catch return request.malformed(failure)) {
+                .nil => return,
+                .array => |count| if (count != 2) return request.invalid(failure, shape, .{}),
+                else => return request.invalid(failure, shape, .{}),
+            }
+            switch (reader.next() catch return request.malformed(failure)) {
+                .nil => {},
+                .int => |value| {
+                    header.generation = std.math.cast(u16, value) orelse
+                        return request.invalid(failure, "a generation has 16 bits", .{});
+                    if (!header.info2.generation_greater) header.info2.generation = true;
+                },
+                else => return request.invalid(failure, shape, .{}),
+            }
+            switch (reader.next() catch return request.malformed(failure)) {
+                .nil => {},
+                .int => |value| {
+                    const ttl = std.math.cast(i32, value) orelse
+                        return request.invalid(failure, "a ttl has 32 bits", .{});
+                    header.record_ttl = @bitCast(ttl);
+                },
+                else => return request.invalid(failure, shape, .{}),
+            }
+        }
+
+        // A round.
+
+        /// Divides the rows without an answer into parts. Rows that no node can be asked for are
+        /// answered with the reason. No parts: there is nothing left to ask.
+        pub fn divide(batch: *This) error{OutOfMemory}!void {
+            const arena = batch.arena.allocator();
+            batch.parts.clearRetainingCapacity();
+            // Parts that are still being filled, one for each node at most.
+            var open: std.ArrayList(u32) = .empty;
+            defer open.deinit(batch.gpa);
+            for (batch.rows) |*row| {
+                row.part = part_none;
+                if (row.status != .no_response) continue;
+                const node = batch.nodeFor(row) orelse continue;
+                const part = for (open.items) |*index| {
+                    const candidate = &batch.parts.items[index.*];
+                    if (candidate.node != node) continue;
+                    if (candidate.count < batch.part_rows_max) break index.*;
+                    index.* = try batch.addPart(arena, node);
+                    break index.*;
+                } else added: {
+                    const index = try batch.addPart(arena, node);
+                    try open.append(batch.gpa, index);
+                    break :added index;
+                };
+                row.part = part;
+                batch.parts.items[part].count += 1;
+            }
+            batch.orderRows();
+        }
+
+        fn addPart(batch: *This, arena: std.mem.Allocator, node: *Node) error{OutOfMemory}!u32 {
+            const index: u32 = @intCast(batch.parts.items.len);
+            try batch.parts.append(arena, .{ .node = node, .first = 0, .count = 0 });
+            return index;
+        }
+
+        /// Lists the rows of each part.
+        fn orderRows(batch: *This) void {
+            var first: u32 = 0;
+            for (batch.parts.items) |*part| {
+                part.first = first;
+                first += part.count;
+                part.count = 0;
+            }
+            for (batch.rows, 0..) |*row, index| {
+                if (row.part == part_none) continue;
+                const part = &batch.parts.items[row.part];
+                batch.order[part.first + part.count] = @intCast(index);
+                part.count += 1;
+            }
+        }
+
+        fn nodeFor(batch: *This, row: *Row) ?*Node {
+            const namespace = batch.cluster.namespace(row.key.namespace) orelse {
+                const known = batch.cluster.isConnected();
+                row.status = if (known) .namespace_not_found else .invalid_node;
+                return null;
+            };
+            const action = &batch.actions.items[row.action];
+            const read_mode = batch.policy.read_mode_sc.toCluster();
+            var route: Cluster.Route = .{
+                .policy = cluster.effectiveReplica(
+                    batch.policy.replica.toCluster(),
+                    if (action.operations.is_write) .write else .{ .read = read_mode },
+                    namespace.isStrongConsistency(),
+                ),
+                .replica_index = batch.replica_index,
+            };
+            return batch.cluster.route(namespace, row.key.partitionId(), &route) orelse {
+                row.status = .invalid_node;
+                return null;
+            };
+        }
+
+        /// Appends a part's frame.
+        pub fn encode(batch: *This, part: *const Part, out: *wire.Buffer) wire.Buffer.Error!void {
+            const policy = batch.policy;
+            var encoder = try wire.message.Encoder.begin(out);
+            if (policy.filter.len != 0) try encoder.field(.filter, policy.filter);
+            const field = try encoder.beginField(.batch);
+            try out.int(u32, part.count);
+            try out.byte(@bitCast(Flags{
+                .allow_inline = policy.allow_inline,
+                .allow_inline_ssd = policy.allow_inline_ssd,
+                .respond_all_keys = policy.respond_all_keys,
+            }));
+            var previous: ?*const Row = null;
+            for (batch.order[part.first..][0..part.count]) |index| {
+                const row = &batch.rows[index];
+                try out.ensure(4 + wire.digest.digest_bytes + 1);
+                out.intAssumeCapacity(u32, index);
+                out.appendAssumeCapacity(&row.key.digest);
+                if (batch.repeats(row, previous)) {
+                    out.byteAssumeCapacity(row_repeat);
+                } else {
+                    try batch.encodeRow(row, out);
+                }
+                previous = row;
+            }
+            try encoder.endField(field);
+            encoder.finish(.{
+                .info1 = .{ .batch = true },
+                .transaction_ttl = policy.serverTimeout(),
+            });
+        }
+
+        const Flags = packed struct(u8) {
+            allow_inline: bool,
+            allow_inline_ssd: bool,
+            respond_all_keys: bool,
+            /// The rows say themselves what they do.
+            rows_have_attributes: bool = true,
+            unused: u4 = 0,
+        };
+
+        fn repeats(batch: *const This, row: *const Row, previous: ?*const Row) bool {
+            const before = previous orelse return false;
+            if (row.action != before.action or batch.sendsKey(row)) return false;
+            return std.mem.eql(u8, row.key.namespace, before.key.namespace) and
+                std.mem.eql(u8, row.key.set, before.key.set);
+        }
+
+        fn sendsKey(batch: *const This, row: *const Row) bool {
+            return batch.policy.send_key and row.key.user_key_type != .nil and
+                batch.actions.items[row.action].operations.is_write;
+        }
+
+        fn encodeRow(batch: *const This, row: *const Row, out: *wire.Buffer) !void {
+            const action = &batch.actions.items[row.action];
+            const header = &action.header;
+            const is_write = action.operations.is_write;
+            const attributes: u8 = row_has_info | row_has_ttl;
+            try out.byte(if (is_write) attributes | row_has_generation else attributes);
+            try out.byte(@bitCast(header.info1));
+            try out.byte(@bitCast(header.info2));
+            try out.byte(@bitCast(header.info3));
+            if (is_write) try out.int(u16, @truncate(header.generation));
+            try out.int(u32, header.record_ttl);
+            const sends_key = batch.sendsKey(row);
+            try out.int(u16, if (sends_key) 3 else 2);
+            try out.int(u16, action.operation_count);
+            try appendField(out, .namespace, row.key.namespace);
+            try appendField(out, .set, row.key.set);
+            if (sends_key) {
+                try out.int(u32, @intCast(row.key.user_key.len + 2));
+                try out.byte(@backingInt(wire.field.Kind.key));
+                try out.byte(@backingInt(row.key.user_key_type));
+                try out.append(row.key.user_key);
+            }
+            try out.append(batch.operations.written()[action.start..action.end]);
+        }
+
+        fn appendField(out: *wire.Buffer, kind: wire.field.Kind, data: []const u8) !void {
+            try out.int(u32, @intCast(data.len + 1));
+            try out.byte(@backingInt(kind));
+            try out.append(data);
+        }
+
+        /// A part's frame was handed to the network.
+        pub fn markSent(batch: *This, part: *const Part) void {
+            for (batch.order[part.first..][0..part.count]) |index| batch.rows[index].sent += 1;
+            batch.attempts.sent += 1;
+        }
+
+        pub const Absorbed = union(enum) {
+            more,
+            done,
+            /// The server ended its reply with an error of the whole part.
+            refused: Status,
+        };
+
+        pub const AbsorbError = reply.Error || error{OutOfMemory};
+
+        /// Takes one frame of a part's reply.
+        pub fn absorb(batch: *This, part: *Part, frame: Frame) AbsorbError!Absorbed {
+            if (frame.kind != .message) return error.Malformed;
+            const part_index = indexOf(batch.parts.items, part);
+            const now_unix_s = clock.unixSeconds();
+            var rest = frame.body;
+            while (rest.len > 0) {
+                const message = try wire.message.Message.decode(rest);
+                const status = Status.fromServer(message.header.result_code);
+                if (message.header.info3.last) {
+                    return if (status == .ok) .done else .{ .refused = status };
+                }
+                const index = message.header.transaction_ttl;
+                if (index >= batch.rows.len) return error.Malformed;
+                const row = &batch.rows[index];
+                if (row.part != part_index or row.status != .no_response) return error.Malformed;
+                rest = try batch.absorbRow(row, index, status, &message, now_unix_s);
+                part.answered += 1;
+            }
+            return .more;
+        }
+
+        fn indexOf(parts: []const Part, part: *const Part) u32 {
+            return @intCast((@intFromPtr(part) - @intFromPtr(parts.ptr)) / @sizeOf(Part));
+        }
+
+        fn absorbRow(
+            batch: *This,
+            row: *Row,
+            index: u32,
+            status: Status,
+            message: *const wire.message.Message,
+            now_unix_s: i64,
+        ) AbsorbError![]const u8 {
+            const action = &batch.actions.items[row.action];
+            var rest: []const u8 = undefined;
+            if (batch.table) |table| {
+                const ttl = reply.ttlFromVoidTime(message.header.record_ttl, now_unix_s);
+                rest = try table.writeRow(index, message, ttl, &table.mismatch);
+            } else if (status == .ok) {
+                rest = try batch.writeRecord(row, action, message, now_unix_s);
+            } else {
+                var operations = try message.operations();
+                while (try operations.next()) |_| {}
+                rest = operations.rest;
+            }
+            row.status = status;
+            batch.any_answer = true;
+            const is_answer = status == .ok or status == .record_not_found or
+                status == .filtered_out;
+            if (!is_answer and action.operations.is_write) {
+                row.in_doubt = executor.isInDoubt(status, row.sent);
+            }
+            return rest;
+        }
+
+        fn writeRecord(
+            batch: *This,
+            row: *Row,
+            action: *const Action,
+            message: *const wire.message.Message,
+            now_unix_s: i64,
+        ) AbsorbError![]const u8 {
+            const out = &batch.results;
+            const start = out.end;
+            errdefer out.end = start;
+            try msgpack.writeArrayHeader(out, 3);
+            try row.key.write(out);
+            try reply.writeMetadata(&message.header, now_unix_s, out);
+            const rest = switch (action.command) {
+                .get, .select => try reply.writeBins(message, out),
+                .operate => try batch.writeOperated(action, message, out),
+                else => try writeNoBins(message, out),
+            };
+            row.result_start = start;
+            row.result_end = out.end;
+            return rest;
+        }
+
+        fn writeOperated(
+            batch: *This,
+            action: *const Action,
+            message: *const wire.message.Message,
+            out: *wire.Buffer,
+        ) AbsorbError![]const u8 {
+            const operations = batch.operations.written()[action.start..action.end];
+            const respond_all = action.header.info2.respond_all_operations;
+            try operate_reply.writeBins(batch.gpa, operations, respond_all, message, out);
+            var iterator = try message.operations();
+            while (try iterator.next()) |_| {}
+            return iterator.rest;
+        }
+
+        /// Writes answer each of their operations with nothing.
+        fn writeNoBins(
+            message: *const wire.message.Message,
+            out: *wire.Buffer,
+        ) AbsorbError![]const u8 {
+            try msgpack.writeMapHeader(out, 0);
+            var iterator = try message.operations();
+            while (try iterator.next()) |_| {}
+            return iterator.rest;
+        }
+
+        /// A part came to its end without all of its answers, for a reason that may be repeated.
+        pub fn partFailed(batch: *This, part: *const Part, failure: *const Failure) void {
+            batch.failure = failure.*;
+            batch.failure.setNode(part.node.name());
+            // The server takes fewer rows at a time than it does by default.
+            if (failure.status == .batch_max_requests_exceeded) {
+                batch.part_rows_max = @max(1, batch.part_rows_max / 2);
+            }
+        }
+
+        pub const Next = union(enum) {
+            /// Every row has its answer.
+            done,
+            /// Divide again, at this time.
+            retry_at_ns: u64,
+        };
+
+        /// After all parts of a round have ended. `worst` is the verdict on those that failed.
+        pub fn conclude(batch: *This, retry_allowed: bool, now_ns: u64) Next {
+            var missing: usize = 0;
+            for (batch.rows) |*row| missing += @intFromBool(row.status == .no_response);
+            if (missing == 0) return .done;
+            const status = batch.failure.status;
+            if (status == .batch_max_requests_exceeded and batch.part_rows_max > 1) {
+                return .{ .retry_at_ns = now_ns };
+            }
+            if (retry_allowed and status != .ok) {
+                const replica = batch.policy.replica.toCluster();
+                const has_writes = batch.hasWrites();
+                const advances = executor.advancesReplica(replica, status, has_writes, false);
+                switch (batch.attempts.afterFailure(advances, now_ns)) {
+                    .give_up => {},
+                    .retry_at_ns => |at_ns| {
+                        if (advances) batch.replica_index +%= 1;
+                        return .{ .retry_at_ns = at_ns };
+                    },
+                }
+            }
+            batch.giveUp();
+            return .done;
+        }
+
+        fn hasWrites(batch: *const This) bool {
+            for (batch.actions.items) |*action| if (action.operations.is_write) return true;
+            return false;
+        }
+
+        /// The rows that are left share the failure of their part.
+        fn giveUp(batch: *This) void {
+            const status = if (batch.failure.status == .ok) .no_response else batch.failure.status;
+            for (batch.rows) |*row| {
+                if (row.status != .no_response) continue;
+                row.status = status;
+                const is_write = batch.actions.items[row.action].operations.is_write;
+                row.in_doubt = is_write and executor.isInDoubt(status, row.sent);
+            }
+        }
+
+        // The result.
+
+        /// Ends with a failure when not a single row was answered by a server.
+        pub fn check(batch: *This, failure: *Failure) error{Failed}!void {
+            if (batch.rows.len == 0 or batch.any_answer) return;
+            if (batch.failure.status != .ok) {
+                failure.* = batch.failure;
+                batch.attempts.describe(batch.policy, failure);
+                failure.setNode(batch.failure.node());
+            } else switch (batch.rows[0].status) {
+                .namespace_not_found => failure.set(
+                    .namespace_not_found,
+                    "namespace '{s}' is not found in the cluster",
+                    .{batch.rows[0].key.namespace},
+                ),
+                else => |status| failure.set(status, "no active node for the batch's keys", .{}),
+            }
+            failure.in_doubt = for (batch.rows) |*row| {
+                if (row.in_doubt) break true;
+            } else false;
+            return error.Failed;
+        }
+
+        /// Appends [[key, status, in_doubt, RECORD or nil], …] in the order of the request.
+        pub fn write(batch: *const This, out: *wire.Buffer) wire.Buffer.Error!void {
+            try out.ensure(batch.results.end + batch.rows.len * 64);
+            try msgpack.writeArrayHeader(out, @intCast(batch.rows.len));
+            for (batch.rows) |*row| {
+                try msgpack.writeArrayHeader(out, 4);
+                try row.key.write(out);
+                try msgpack.writeInt(out, @backingInt(row.status));
+                try msgpack.writeBool(out, row.in_doubt);
+                if (row.result_end == row.result_start) {
+                    try msgpack.writeNil(out);
+                } else {
+                    try out.append(batch.results.written()[row.result_start..row.result_end]);
+                }
+            }
+        }
+
+        /// Puts the statuses of the rows that no server has answered into the table.
+        pub fn writeStatuses(batch: *const This, table: *Table) void {
+            for (batch.rows, 0..) |*row, index| {
+                if (table.code(index) == @backingInt(Status.no_response)) {
+                    table.fail(index, @backingInt(row.status));
+                }
+            }
+        }
+
+        fn outOfMemory(failure: *Failure) error{Failed} {
+            failure.set(.out_of_memory, "out of memory for the batch", .{});
+            return error.Failed;
+        }
+    };
+}
