@@ -1,0 +1,472 @@
+//! Records into columns: the bins of many records, written as numbers and bytes into an array
+//! of fixed-size rows that belongs to the caller (a structured NumPy array, or an array of C
+//! structs).
+//!
+//! A `Table` describes that memory: for each column the bin's name, where its field lies in a
+//! row, and of which type it is. `Table.writeRow` takes one message of a reply and writes one
+//! row. A bin without a column is passed over, a column without a bin stays zero.
+//!
+//! What fits into a field:
+//!   integers   integers in range, and booleans as 0 and 1
+//!   floats     floats and integers, unless a finite number would become infinite; booleans
+//!   booleans   booleans, and the integers 0 and 1 that older clients store for them
+//!   bytes      strings, blobs, HyperLogLog, and GeoJSON as its text, up to the field's size
+//!   arrays     a blob of whole elements, taken as it is, or a list whose elements each fit
+//! What is shorter than its field ends in zeros. Everything else is a mismatch: the field is
+//! zero, the row's code says so, and a `Mismatch` says which was the first.
+//!
+//! All memory is the caller's and nothing is allocated. Several threads may write different rows
+//! of one table, each with a `Mismatch` of its own. Whatever the network sends is an error value.
+
+const std = @import("std");
+const assert = std.debug.assert;
+const wire = @import("../wire.zig");
+const particle = wire.particle;
+const Failure = @import("../status.zig").Failure;
+
+/// The code of a row until it is answered: the number of `Status.no_response`.
+pub const code_no_response: i32 = -15;
+
+/// The code of a row that was read, but has a value that did not fit its column.
+pub const code_mismatch: i32 = -104;
+
+pub const name_bytes_max = wire.operation.bin_name_bytes_max;
+
+/// The type of a field, or of the elements of one that is an array.
+pub const Kind = enum(u8) {
+    int8 = 1,
+    int16 = 2,
+    int32 = 3,
+    int64 = 4,
+    uint8 = 5,
+    uint16 = 6,
+    uint32 = 7,
+    uint64 = 8,
+    float16 = 9,
+    float32 = 10,
+    float64 = 11,
+    boolean = 12,
+    /// Bytes of any number, filled up with zeros.
+    bytes = 13,
+    _,
+
+    /// Null for bytes, which have no size of their own.
+    fn sizeBytes(kind: Kind) ?u32 {
+        return switch (kind) {
+            .int8, .uint8, .boolean => 1,
+            .int16, .uint16, .float16 => 2,
+            .int32, .uint32, .float32 => 4,
+            .int64, .uint64, .float64 => 8,
+            .bytes, _ => null,
+        };
+    }
+};
+
+/// Why a value did not fit.
+pub const Reason = enum(u8) {
+    none = 0,
+    /// A value of this type has no place in a field of that kind.
+    type = 1,
+    /// The number is outside the field's range.
+    range = 2,
+    /// More bytes or elements than the field has, or a blob that ends within an element.
+    length = 3,
+    _,
+};
+
+/// `asz_column` of the header.
+pub const Column = extern struct {
+    name: [name_bytes_max]u8,
+    name_len: u8,
+    offset: u32,
+    size: u32,
+    element_size: u32,
+    kind: Kind,
+    /// 1: the bytes of a number are in the order that is not this machine's.
+    swapped: u8,
+    /// 1: the field is an array of size / element_size elements.
+    array: u8,
+    reserved: u8,
+
+    comptime {
+        assert(@sizeOf(Column) == 32);
+        assert(@offsetOf(Column, "offset") == 16);
+    }
+
+    fn isValid(column: *const Column, row_stride: u64) bool {
+        if (column.name_len == 0 or column.name_len > name_bytes_max) return false;
+        if (@as(u64, column.offset) + column.size > row_stride) return false;
+        switch (column.kind) {
+            .bytes => {},
+            else => if (column.kind.sizeBytes() != column.element_size) return false,
+        }
+        if (column.array == 0) return column.size == column.element_size;
+        if (column.element_size == 0) return column.size == 0;
+        return column.size % column.element_size == 0;
+    }
+
+    /// Names are short: two words that overlap are compared, and no function is called.
+    inline fn isNamed(column: *const Column, name: []const u8) bool {
+        const len = name.len;
+        if (len != column.name_len) return false;
+        const own = column.name[0..len];
+        if (len >= 8) return sameEnds(8, own, name);
+        if (len >= 4) return sameEnds(4, own, name);
+        if (len >= 2) return sameEnds(2, own, name);
+        return own[0] == name[0];
+    }
+
+    inline fn sameEnds(comptime size: usize, a: []const u8, b: []const u8) bool {
+        const Word = @Int(.unsigned, size * 8);
+        const head_a: Word = @bitCast(a[0..size].*);
+        const head_b: Word = @bitCast(b[0..size].*);
+        const tail_a: Word = @bitCast(a[a.len - size ..][0..size].*);
+        const tail_b: Word = @bitCast(b[b.len - size ..][0..size].*);
+        return head_a == head_b and tail_a == tail_b;
+    }
+
+    /// Writes a bin's value into its field, which has the column's size. A reason: it does not
+    /// fit, and the field is zero.
+    inline fn write(
+        column: *const Column,
+        field: []u8,
+        operation: *const wire.operation.Operation,
+    ) error{Malformed}!?Reason {
+        assert(field.len == column.size);
+        if (column.array != 0) return column.writeArray(field, operation);
+        const value = operation.value;
+        const reason = switch (operation.particle) {
+            .integer => column.writeInteger(field, try particle.decodeInteger(value)),
+            .float => column.writeFloat(field, try particle.decodeFloat(value)),
+            .string => column.writeBytes(field, value),
+            .boolean => column.writeBoolean(field, try particle.decodeBoolean(value)),
+            else => try column.writeOther(field, operation),
+        };
+        if (reason != null) @memset(field, 0);
+        return reason;
+    }
+
+    fn writeOther(
+        column: *const Column,
+        field: []u8,
+        operation: *const wire.operation.Operation,
+    ) error{Malformed}!?Reason {
+        return switch (try particle.decode(operation.particle, operation.value)) {
+            .nil => {
+                @memset(field, 0);
+                return null;
+            },
+            .blob, .hll, .geojson => |bytes| column.writeBytes(field, bytes),
+            .list, .map => .type,
+            .integer, .float, .boolean, .string => unreachable,
+        };
+    }
+
+    inline fn writeBoolean(column: *const Column, field: []u8, flag: bool) ?Reason {
+        return column.writeInteger(field, @as(i64, @intFromBool(flag)));
+    }
+
+    /// `number` is an i64 or a u64.
+    inline fn writeInteger(column: *const Column, field: []u8, number: anytype) ?Reason {
+        const swapped = column.swapped != 0;
+        switch (column.kind) {
+            .int64 => return putInteger(i64, field, number, swapped),
+            .int32 => return putInteger(i32, field, number, swapped),
+            .int16 => return putInteger(i16, field, number, swapped),
+            .int8 => return putInteger(i8, field, number, swapped),
+            .uint64 => return putInteger(u64, field, number, swapped),
+            .uint32 => return putInteger(u32, field, number, swapped),
+            .uint16 => return putInteger(u16, field, number, swapped),
+            .uint8 => return putInteger(u8, field, number, swapped),
+            .float16, .float32, .float64 => {
+                return column.writeFloat(field, @as(f64, @floatFromInt(number)));
+            },
+            .boolean => {
+                if (number != 0 and number != 1) return .range;
+                field[0] = @intFromBool(number == 1);
+                return null;
+            },
+            .bytes, _ => return .type,
+        }
+    }
+
+    inline fn writeFloat(column: *const Column, field: []u8, number: f64) ?Reason {
+        const swapped = column.swapped != 0;
+        return switch (column.kind) {
+            .float64 => putFloat(f64, field, number, swapped),
+            .float32 => putFloat(f32, field, number, swapped),
+            .float16 => putFloat(f16, field, number, swapped),
+            else => .type,
+        };
+    }
+
+    inline fn writeBytes(column: *const Column, field: []u8, bytes: []const u8) ?Reason {
+        if (column.kind != .bytes) return .type;
+        if (bytes.len > field.len) return .length;
+        // Zeros first, as a whole: fields are small, and then there is no rest to be computed.
+        @memset(field, 0);
+        @memcpy(field[0..bytes.len], bytes);
+        return null;
+    }
+
+    fn writeArray(
+        column: *const Column,
+        field: []u8,
+        operation: *const wire.operation.Operation,
+    ) error{Malformed}!?Reason {
+        @memset(field, 0);
+        switch (try particle.decode(operation.particle, operation.value)) {
+            .nil => return null,
+            .blob, .hll => |bytes| {
+                if (bytes.len > field.len) return .length;
+                if (bytes.len == 0) return null;
+                if (bytes.len % column.element_size != 0) return .length;
+                @memcpy(field[0..bytes.len], bytes);
+                return null;
+            },
+            .list => |bytes| {
+                const reason = try column.writeList(field, bytes);
+                if (reason != null) @memset(field, 0);
+                return reason;
+            },
+            .integer, .float, .boolean, .string, .geojson, .map => return .type,
+        }
+    }
+
+    /// A list in the server's dialect of MessagePack, element by element.
+    fn writeList(column: *const Column, field: []u8, bytes: []const u8) error{Malformed}!?Reason {
+        var reader: wire.msgpack.Reader = .init(bytes);
+        const count = switch (try reader.next()) {
+            .array => |count| count,
+            else => return error.Malformed,
+        };
+        const capacity = if (column.element_size == 0) 0 else field.len / column.element_size;
+        var index: usize = 0;
+        for (0..count) |position| {
+            const token = try reader.next();
+            if (position == 0 and isFlags(token)) continue;
+            if (index == capacity) return .length;
+            const element = field[index * column.element_size ..][0..column.element_size];
+            if (column.writeElement(element, token)) |reason| return reason;
+            index += 1;
+        }
+        if (!reader.isAtEnd()) return error.Malformed;
+        return null;
+    }
+
+    /// An ordered list has its flags, an extension, in front of its elements.
+    fn isFlags(token: wire.msgpack.Token) bool {
+        return token == .extension and token.extension.data.len == 0;
+    }
+
+    fn writeElement(column: *const Column, field: []u8, token: wire.msgpack.Token) ?Reason {
+        return switch (token) {
+            .int => |number| column.writeInteger(field, number),
+            .uint => |number| column.writeInteger(field, number),
+            .float => |number| column.writeFloat(field, number),
+            .boolean => |flag| column.writeBoolean(field, flag),
+            // The first byte of a string or binary in a list is its particle type.
+            .string, .binary => |bytes| column.writeBytes(field, bytes[@min(1, bytes.len)..]),
+            .nil, .array, .map, .extension => .type,
+        };
+    }
+};
+
+inline fn putInteger(T: type, field: []u8, number: anytype, swapped: bool) ?Reason {
+    const value = std.math.cast(T, number) orelse return .range;
+    put(T, field, value, swapped);
+    return null;
+}
+
+inline fn putFloat(T: type, field: []u8, number: f64, swapped: bool) ?Reason {
+    const value: T = @floatCast(number);
+    if (std.math.isInf(value) and !std.math.isInf(number)) return .range;
+    put(T, field, value, swapped);
+    return null;
+}
+
+inline fn put(T: type, field: []u8, value: T, swapped: bool) void {
+    const Bits = @Int(.unsigned, @bitSizeOf(T));
+    const bits: Bits = @bitCast(value);
+    field[0..@sizeOf(T)].* = @bitCast(if (swapped) @byteSwap(bits) else bits);
+}
+
+/// How many rows have a value that did not fit, and the first of them.
+/// `asz_mismatch` of the header.
+pub const Mismatch = extern struct {
+    row_count: u64 = 0,
+    row: u64 = 0,
+    column: u32 = 0,
+    reason: Reason = .none,
+    /// The particle type of the value.
+    particle_type: u8 = 0,
+    reserved: [2]u8 = @splat(0),
+
+    comptime {
+        assert(@sizeOf(Mismatch) == 24);
+    }
+
+    /// Adds what another thread has noted about other rows of the same table.
+    pub fn merge(mismatch: *Mismatch, other: *const Mismatch) void {
+        if (other.row_count == 0) return;
+        const row_count = mismatch.row_count + other.row_count;
+        if (mismatch.row_count == 0 or other.row < mismatch.row) mismatch.* = other.*;
+        mismatch.row_count = row_count;
+    }
+};
+
+/// A row's metadata; `asz_metadata` of the header.
+pub const Metadata = extern struct {
+    generation: u32,
+    ttl: u32,
+};
+
+/// `asz_table` of the header.
+pub const Table = extern struct {
+    size: u32,
+    column_count: u32,
+    columns: ?[*]const Column,
+    rows: ?[*]u8,
+    row_stride: u64,
+    row_count: u64,
+    /// Null when nobody asks for it.
+    metadata: ?[*]Metadata,
+    result_codes: ?[*]i32,
+    mismatch: Mismatch,
+
+    /// Whether the description holds together; to be asked once, before anything is written.
+    pub fn check(table: *const Table, failure: *Failure) error{Failed}!void {
+        if (table.size != @sizeOf(Table)) {
+            failure.set(.invalid_argument, "asz_table.size is {d}; this library knows {d}", .{
+                table.size, @sizeOf(Table),
+            });
+            return error.Failed;
+        }
+        if (!table.hasMemory()) {
+            failure.set(.invalid_argument, "asz_table has no memory for its rows", .{});
+            return error.Failed;
+        }
+        for (table.columnSlice(), 0..) |*column, index| {
+            if (column.isValid(table.row_stride)) continue;
+            failure.set(.invalid_argument, "asz_table.columns[{d}] is not valid", .{index});
+            return error.Failed;
+        }
+    }
+
+    fn hasMemory(table: *const Table) bool {
+        if (table.column_count > 0 and table.columns == null) return false;
+        if (table.row_count == 0) return true;
+        if (table.result_codes == null) return false;
+        const size = std.math.mul(u64, table.row_count, table.row_stride) catch return false;
+        if (std.math.cast(isize, size) == null) return false;
+        return size == 0 or table.rows != null;
+    }
+
+    /// Marks all rows as not answered. Rows and metadata are zero already: the caller made them so.
+    pub fn start(table: *Table) void {
+        for (0..table.row_count) |row| table.result_codes.?[row] = code_no_response;
+        table.mismatch = .{};
+    }
+
+    /// The row's code; `code_no_response` while it is to be asked for.
+    pub fn code(table: *const Table, row: usize) i32 {
+        assert(row < table.row_count);
+        return table.result_codes.?[row];
+    }
+
+    /// Gives a row that was not read the code that says why.
+    pub fn fail(table: *const Table, row: usize, row_code: i32) void {
+        assert(row < table.row_count);
+        assert(row_code != 0);
+        table.result_codes.?[row] = row_code;
+    }
+
+    /// Writes the record of a message, or its result code, and returns the bytes that follow the
+    /// message in its frame. On an error the row is as it was before, to be written by a retry.
+    pub fn writeRow(
+        table: *const Table,
+        row: usize,
+        message: *const wire.message.Message,
+        ttl_s: u32,
+        mismatch: *Mismatch,
+    ) error{Malformed}![]const u8 {
+        // The index comes from the network.
+        if (row >= table.row_count) return error.Malformed;
+        var operations = try message.operations();
+        const result_code = message.header.result_code;
+        if (result_code != 0) {
+            while (try operations.next()) |_| {}
+            table.fail(row, result_code);
+            return operations.rest;
+        }
+        const noted = try table.writeFields(row, &operations);
+        if (table.metadata) |metadata| {
+            metadata[row] = .{ .generation = message.header.generation, .ttl = ttl_s };
+        }
+        table.result_codes.?[row] = if (noted.row_count == 0) 0 else code_mismatch;
+        mismatch.merge(&noted);
+        return operations.rest;
+    }
+
+    inline fn writeFields(
+        table: *const Table,
+        row: usize,
+        operations: *wire.message.OperationIterator,
+    ) error{Malformed}!Mismatch {
+        const columns = table.columnSlice();
+        const bytes = table.rowBytes(row);
+        errdefer @memset(bytes, 0);
+        var noted: Mismatch = .{};
+        // Bins come in the order in which they were asked for, as a rule that of the columns.
+        var next: usize = 0;
+        while (try operations.next()) |operation| {
+            const index = find(columns, operation.name, next) orelse continue;
+            next = index + 1;
+            const column = &columns[index];
+            const field = bytes[column.offset..][0..column.size];
+            const reason = try column.write(field, &operation) orelse continue;
+            if (noted.row_count > 0) continue;
+            noted = .{
+                .row_count = 1,
+                .row = row,
+                .column = @intCast(index),
+                .reason = reason,
+                .particle_type = @backingInt(operation.particle),
+            };
+        }
+        return noted;
+    }
+
+    /// The column of a bin: the expected one, or the next after it that has the name.
+    inline fn find(columns: []const Column, name: []const u8, expected: usize) ?usize {
+        if (expected < columns.len and columns[expected].isNamed(name)) return expected;
+        return search(columns, name, expected);
+    }
+
+    fn search(columns: []const Column, name: []const u8, expected: usize) ?usize {
+        const start_index = @min(expected, columns.len);
+        for (columns[start_index..], start_index..) |*column, index| {
+            if (column.isNamed(name)) return index;
+        }
+        for (columns[0..start_index], 0..) |*column, index| {
+            if (column.isNamed(name)) return index;
+        }
+        return null;
+    }
+
+    fn columnSlice(table: *const Table) []const Column {
+        const columns = table.columns orelse return &.{};
+        return columns[0..table.column_count];
+    }
+
+    fn rowBytes(table: *const Table, row: usize) []u8 {
+        assert(row < table.row_count);
+        const rows = table.rows orelse return &.{};
+        return rows[row * table.row_stride ..][0..table.row_stride];
+    }
+};
+
+comptime {
+    assert(@sizeOf(Table) == 80);
+    assert(@offsetOf(Table, "mismatch") == 56);
+}
