@@ -16,4 +16,5 @@ test {
     _ = @import("sim/seeds.zig");
     _ = @import("sim/net_test.zig");
     _ = @import("sim/cluster_test.zig");
+    _ = @import("sim/command_test.zig");
 }

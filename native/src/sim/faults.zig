@@ -10,6 +10,8 @@ pub const Faults = struct {
     ignore: u16 = 0,
     /// The connection is reset when something is sent on it; the request is lost.
     reset_request: u16 = 0,
+    /// The same, but the reset is there before all is sent: the sending itself fails.
+    break_request: u16 = 0,
     /// The connection is reset after the server has carried a request out.
     reset_reply: u16 = 0,
     /// The reply is never sent.
@@ -30,6 +32,7 @@ pub const Faults = struct {
         .refuse = 20,
         .ignore = 10,
         .reset_request = 10,
+        .break_request = 10,
         .reset_reply = 10,
         .lose = 10,
         .delay = 20,

@@ -83,7 +83,7 @@ pub const Net = struct {
         const connection = &net.world.connections.items[socket.connection];
         assert(connection.open);
         if (connection.ended) return error.ConnectionClosed;
-        net.world.send(socket.connection, bytes);
+        if (!net.world.send(socket.connection, bytes)) return error.ConnectionClosed;
     }
 
     pub fn recv(net: *Net, socket: *Socket, buffer: []u8, deadline_ns: u64) io.Error!usize {

@@ -286,15 +286,23 @@ pub const World = struct {
         return world.random().intRangeAtMost(u64, latency_ns_min, latency_ns_max);
     }
 
-    pub fn send(world: *World, index: u32, bytes: []const u8) void {
+    /// False when the connection broke in the midst of it.
+    pub fn send(world: *World, index: u32, bytes: []const u8) bool {
         const connection = &world.connections.items[index];
         assert(connection.open);
-        if (!connection.served) return;
+        if (!connection.served) return true;
+        if (Faults.draw(world.random(), world.faults.break_request)) {
+            connection.served = false;
+            connection.ended = true;
+            return false;
+        }
         if (Faults.draw(world.random(), world.faults.reset_request)) {
-            return world.endConnection(index);
+            world.endConnection(index);
+            return true;
         }
         connection.to_server_ns = @max(connection.to_server_ns, world.now_ns + world.latency());
         world.deliver(.to_server, index, connection.to_server_ns, bytes);
+        return true;
     }
 
     fn deliver(
