@@ -74,9 +74,9 @@ extern "C" {
 /*
  * Batches. The command of a row is ASZ_GET, ASZ_EXISTS or ASZ_REMOVE with a nil as its argument, or
  * ASZ_SELECT, ASZ_PUT or ASZ_OPERATE with that command's argument. META is nil or
- * [generation or nil, ttl or nil]. ROW is [key, status, in_doubt, RECORD or nil], in the order of
- * the request; a row that fails leaves the others alone. The call itself fails when no row at all
- * was answered.
+ * [generation or nil, ttl or nil]. ROW is [key, status, in_doubt, [generation, ttl] or nil,
+ * {bin: value} or nil], in the order of the request; a row that fails leaves the others alone. The
+ * call itself fails when no row at all was answered.
  */
 
 /* Policy values; the numbers are those of the API's constants. */

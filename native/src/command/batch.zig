@@ -60,7 +60,7 @@ pub const Row = struct {
     sent: u32 = 0,
     /// The part of this round that it belongs to.
     part: u32 = part_none,
-    /// Its record as MessagePack, in `Batch.results`.
+    /// Metadata and bins of its record as MessagePack, in `Batch.results`.
     result_start: usize = 0,
     result_end: usize = 0,
 };
@@ -526,8 +526,6 @@ pub fn Batch(comptime Net: type) type {
             const out = &batch.results;
             const start = out.end;
             errdefer out.end = start;
-            try msgpack.writeArrayHeader(out, 3);
-            try row.key.write(out);
             try reply.writeMetadata(&message.header, now_unix_s, out);
             const rest = switch (action.command) {
                 .get, .select => try reply.writeBins(message, out),
@@ -645,16 +643,18 @@ pub fn Batch(comptime Net: type) type {
             return error.Failed;
         }
 
-        /// Appends [[key, status, in_doubt, RECORD or nil], …] in the order of the request.
+        /// Appends [[key, status, in_doubt, metadata or nil, bins or nil], …] in the order of the
+        /// request.
         pub fn write(batch: *const This, out: *wire.Buffer) wire.Buffer.Error!void {
             try out.ensure(batch.results.end + batch.rows.len * 64);
             try msgpack.writeArrayHeader(out, @intCast(batch.rows.len));
             for (batch.rows) |*row| {
-                try msgpack.writeArrayHeader(out, 4);
+                try msgpack.writeArrayHeader(out, 5);
                 try row.key.write(out);
                 try msgpack.writeInt(out, @backingInt(row.status));
                 try msgpack.writeBool(out, row.in_doubt);
                 if (row.result_end == row.result_start) {
+                    try msgpack.writeNil(out);
                     try msgpack.writeNil(out);
                 } else {
                     try out.append(batch.results.written()[row.result_start..row.result_end]);
