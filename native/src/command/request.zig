@@ -74,16 +74,8 @@ pub const Key = struct {
         if (count != 3 and count != 4) return invalid(failure, shape_text, .{});
         key.namespace = try expectString(reader, "the key's namespace", failure);
         key.set = try expectString(reader, "the key's set", failure);
-        if (key.namespace.len == 0 or key.namespace.len > namespace_bytes_max) return invalid(
-            failure,
-            "the key's namespace must have 1 to {d} bytes, not {d}",
-            .{ namespace_bytes_max, key.namespace.len },
-        );
-        if (key.set.len > set_bytes_max) return invalid(
-            failure,
-            "the key's set must have at most {d} bytes, not {d}",
-            .{ set_bytes_max, key.set.len },
-        );
+        try checkNamespace(key.namespace, failure);
+        try checkSet(key.set, failure);
         try key.parseUserKey(reader, failure);
         if (count == 4) try key.parseDigest(reader, failure);
         if (key.user_key_type == .nil) {
@@ -146,6 +138,22 @@ pub const Key = struct {
 /// Limits of the server (as/include/base/datamodel.h: AS_NAME_MAX_SIZE, AS_SET_NAME_MAX_SIZE).
 const namespace_bytes_max = 31;
 const set_bytes_max = 63;
+
+pub fn checkNamespace(namespace: []const u8, failure: *Failure) error{Failed}!void {
+    if (namespace.len == 0 or namespace.len > namespace_bytes_max) return invalid(
+        failure,
+        "the namespace must have 1 to {d} bytes, not {d}",
+        .{ namespace_bytes_max, namespace.len },
+    );
+}
+
+pub fn checkSet(set: []const u8, failure: *Failure) error{Failed}!void {
+    if (set.len > set_bytes_max) return invalid(
+        failure,
+        "the set must have at most {d} bytes, not {d}",
+        .{ set_bytes_max, set.len },
+    );
+}
 
 /// What an encoded request is, for routing it and for reading its reply. Its slices belong to the
 /// request and to the frame.
@@ -401,7 +409,7 @@ fn encodeOperand(
     );
 }
 
-fn expectBinName(reader: *msgpack.Reader, failure: *Failure) error{Failed}![]const u8 {
+pub fn expectBinName(reader: *msgpack.Reader, failure: *Failure) error{Failed}![]const u8 {
     const name = try expectString(reader, "a bin name", failure);
     if (name.len > wire.operation.bin_name_bytes_max) {
         failure.set(.bin_name, "bin name '{s}' has {d} bytes; at most {d} are allowed", .{
