@@ -158,7 +158,7 @@ pub const Arguments = struct {
     }
 
     fn integerFrom(arguments: *const Arguments, field: Field, slice: []const u8) Error!i64 {
-        return switch (try arguments.token(slice)) {
+        return switch (try arguments.firstToken(slice)) {
             .int => |number| number,
             .uint => arguments.fail("field '{t}' does not fit into 64 bits", .{field}),
             else => |other| arguments.wrongType(field, "an integer", other),
@@ -187,14 +187,14 @@ pub const Arguments = struct {
 
     pub fn boolean(arguments: *const Arguments, field: Field, default: bool) Error!bool {
         const slice = arguments.given(field) orelse return default;
-        return switch (try arguments.token(slice)) {
+        return switch (try arguments.firstToken(slice)) {
             .boolean => |flag| flag,
             else => |other| arguments.wrongType(field, "a bool", other),
         };
     }
 
     pub fn string(arguments: *const Arguments, field: Field) Error![]const u8 {
-        return switch (try arguments.token(try arguments.require(field))) {
+        return switch (try arguments.firstToken(try arguments.require(field))) {
             .string => |text| text,
             else => |other| arguments.wrongType(field, "a string", other),
         };
@@ -214,7 +214,7 @@ pub const Arguments = struct {
     }
 
     /// The first token of a member that `parse` has found to be well-formed.
-    pub fn token(arguments: *const Arguments, slice: []const u8) Error!msgpack.Token {
+    pub fn firstToken(arguments: *const Arguments, slice: []const u8) Error!msgpack.Token {
         var reader = msgpack.Reader.init(slice);
         return reader.next() catch malformed(arguments.failure);
     }

@@ -32,19 +32,14 @@ const bit_combine = [_]Operand{ .bit_offset, .bit_size, .bytes, .bit_policy };
 const bit_arithmetic = [_]Operand{
     .bit_offset,
     .bit_size,
-    .integer,
+    .unsigned,
     .bit_policy,
     .overflow_action,
 };
 
 pub const hll_calls = [_]Call{
-    hllModify("hll_init", 0, &.{ .index_bit_count, .minhash_bit_count, .hll_policy }, .never),
-    hllModify(
-        "hll_add",
-        1,
-        &.{ .values, .index_bit_count, .minhash_bit_count, .hll_policy },
-        .always,
-    ),
+    hllModify("hll_init", 0, &hll_sizes, .never),
+    hllModify("hll_add", 1, &([_]Operand{.values} ++ hll_sizes), .always),
     hllModify("hll_set_union", 2, &.{ .values, .hll_policy }, .never),
     hllModify("hll_refresh_count", 3, &.{}, .always),
     hllModify("hll_fold", 4, &.{.index_bit_count}, .never),
@@ -55,6 +50,12 @@ pub const hll_calls = [_]Call{
     hllRead("hll_get_similarity", 54, &.{.values}),
     hllRead("hll_describe", 55, &.{}),
     hllRead("hll_may_contain", 56, &.{.values}),
+};
+
+const hll_sizes = [_]Operand{
+    .index_bit_count_optional,
+    .minhash_bit_count_optional,
+    .hll_policy,
 };
 
 fn bitModify(name: []const u8, number: u8, operands: []const Operand) Call {

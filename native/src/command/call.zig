@@ -76,6 +76,9 @@ pub const Operand = enum {
     /// Only the attributes of a map policy are sent; flags would have no meaning.
     map_attributes,
     sort_flags,
+    list_order,
+    map_order,
+    /// As the orders, and what a context's last step is to create.
     list_type,
     map_type,
     // Bits.
@@ -86,6 +89,8 @@ pub const Operand = enum {
     bytes,
     shift,
     integer,
+    /// Negative numbers go as their two's complement of 64 bits.
+    unsigned,
     boolean,
     bit_policy,
     resize_flags,
@@ -94,13 +99,14 @@ pub const Operand = enum {
     signed,
     // HyperLogLog.
     index_bit_count,
-    minhash_bit_count,
+    index_bit_count_optional,
+    minhash_bit_count_optional,
     hll_policy,
 
     fn fields(operand: Operand) std.EnumSet(Field) {
         return switch (operand) {
             .value, .values, .items, .number, .range_begin => .init(.{ .val = true }),
-            .bytes, .integer, .boolean, .sort_flags => .init(.{ .val = true }),
+            .bytes, .integer, .unsigned, .boolean, .sort_flags => .init(.{ .val = true }),
             .range_end => .init(.{ .val_end = true }),
             .key => .init(.{ .map_key = true }),
             .index => .init(.{ .index = true }),
@@ -109,6 +115,7 @@ pub const Operand = enum {
             .list_return, .map_return => .init(.{ .return_type = true }),
             .list_policy, .list_flags => .init(.{ .list_policy = true }),
             .map_policy, .map_attributes => .init(.{ .map_policy = true }),
+            .list_order, .map_order => .init(.{ .val = true, .persist_index = true }),
             .list_type => .init(.{ .val = true, .pad = true, .persist_index = true }),
             .map_type => .init(.{ .val = true, .persist_index = true }),
             .byte_offset => .init(.{ .byte_offset = true }),
@@ -120,8 +127,8 @@ pub const Operand = enum {
             .resize_flags => .init(.{ .resize_flags = true }),
             .overflow_action => .init(.{ .action = true, .signed = true }),
             .signed => .init(.{ .signed = true }),
-            .index_bit_count => .init(.{ .index_bit_count = true }),
-            .minhash_bit_count => .init(.{ .minhash_bit_count = true }),
+            .index_bit_count, .index_bit_count_optional => .init(.{ .index_bit_count = true }),
+            .minhash_bit_count_optional => .init(.{ .minhash_bit_count = true }),
             .hll_policy => .init(.{ .hll_policy = true }),
         };
     }
@@ -159,22 +166,13 @@ pub const call_in_context = 0xff;
 fn createFlag(call: *const Call, arguments: *const Arguments) Error!u32 {
     for (call.operands) |operand| switch (operand) {
         .list_type => {
-            if (!call_creates(call)) return 0;
             const order = try enumeration(context.ListOrder, arguments);
             return order.createFlag(try arguments.boolean(.pad, false));
         },
-        .map_type => {
-            if (!call_creates(call)) return 0;
-            return (try enumeration(context.MapOrder, arguments)).createFlag();
-        },
+        .map_type => return (try enumeration(context.MapOrder, arguments)).createFlag(),
         else => {},
     };
     return 0;
-}
-
-/// Setting an order and creating have the same number.
-fn call_creates(call: *const Call) bool {
-    return std.mem.endsWith(u8, call.name, "_create");
 }
 
 fn enumeration(comptime T: type, arguments: *const Arguments) Error!T {
@@ -196,8 +194,12 @@ fn writeOperand(
         .list_policy, .list_flags => return writeListPolicy(operand, arguments, out),
         .map_policy, .map_attributes => return writeMapPolicy(operand, arguments, mode, out),
         .sort_flags => try msgpack.writeUint(out, try arguments.bits(.val, 0x3)),
-        .list_type => try msgpack.writeUint(out, try typeAttributes(context.ListOrder, arguments)),
-        .map_type => try msgpack.writeUint(out, try typeAttributes(context.MapOrder, arguments)),
+        .list_order, .list_type => {
+            try msgpack.writeUint(out, try typeAttributes(context.ListOrder, arguments));
+        },
+        .map_order, .map_type => {
+            try msgpack.writeUint(out, try typeAttributes(context.MapOrder, arguments));
+        },
         .bit_policy => try writeFlags(arguments, .bit_policy, out),
         .hll_policy => try writeFlags(arguments, .hll_policy, out),
         .resize_flags => try msgpack.writeUint(out, try arguments.bits(.resize_flags, 0x7)),
@@ -209,9 +211,12 @@ fn writeOperand(
             try msgpack.writeUint(out, @intFromBool(is_signed));
         },
         .index_bit_count => {
+            try msgpack.writeInt(out, try arguments.integer(.index_bit_count));
+        },
+        .index_bit_count_optional => {
             try msgpack.writeInt(out, try arguments.integerOr(.index_bit_count, -1));
         },
-        .minhash_bit_count => {
+        .minhash_bit_count_optional => {
             try msgpack.writeInt(out, try arguments.integerOr(.minhash_bit_count, -1));
         },
         else => switch (mode) {
@@ -234,6 +239,7 @@ fn writeValue(operand: Operand, arguments: *const Arguments, out: *wire.Buffer) 
         .bytes => try writeTyped(arguments, "bytes", isBinary, out),
         .boolean => try writeTyped(arguments, "a bool", isBoolean, out),
         .integer => try msgpack.writeInt(out, try arguments.integer(.val)),
+        .unsigned => try msgpack.writeUint(out, @bitCast(try arguments.integer(.val))),
         .key => {
             try arguments.appendValue(out, .map_key, try arguments.require(.map_key));
         },
@@ -270,7 +276,8 @@ fn writeExpression(
     out: *wire.Buffer,
 ) Error!u8 {
     const field: Field = switch (operand) {
-        .value, .values, .items, .number, .bytes, .boolean, .integer, .range_begin => .val,
+        .value, .values, .items, .number, .range_begin => .val,
+        .bytes, .boolean, .integer, .unsigned => .val,
         .range_end => .val_end,
         .key => .map_key,
         .index => .index,
@@ -304,7 +311,7 @@ fn writeTyped(
     out: *wire.Buffer,
 ) Error!void {
     const slice = try arguments.require(.val);
-    const token = try arguments.token(slice);
+    const token = try arguments.firstToken(slice);
     if (!accepts(token)) return arguments.wrongType(.val, expected, token);
     try arguments.appendValue(out, .val, slice);
 }

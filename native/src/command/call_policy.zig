@@ -23,7 +23,7 @@ pub const Policy = struct {
     /// All kinds of operations have four flags, in the same bits.
     const flags_mask = 0xf;
 
-    /// The policy in a field, or null where there is none.
+    /// The policy in a field, or null where there is none or an empty one.
     pub fn parse(arguments: *const Arguments, field: Field) Error!?Policy {
         const slice = arguments.given(field) orelse return null;
         var reader = msgpack.Reader.init(slice);
@@ -31,6 +31,7 @@ pub const Policy = struct {
             .map => |count| count,
             else => |token| return arguments.wrongType(field, "a map", token),
         };
+        if (count == 0) return null;
         var order: ?i64 = null;
         var flags: ?i64 = null;
         var policy: Policy = .{};

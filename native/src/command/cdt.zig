@@ -42,7 +42,7 @@ pub const list_calls = [_]Call{
     remove("list_remove_by_rank_range", 39, &.{ .list_return, .rank, .count_optional }),
     modify("list_increment", 12, &.{ .index, .number, .list_policy }, .always),
     modify("list_sort", 13, &.{.sort_flags}, .never),
-    modify("list_set_order", list_set_type, &.{.list_type}, .never),
+    modify("list_set_order", list_set_type, &.{.list_order}, .never),
     select("list_get_by_value_rel_rank_range", 27, &list_relative),
     remove("list_remove_by_value_rel_rank_range", 40, &list_relative),
     modify("list_create", list_set_type, &.{.list_type}, .never),
@@ -53,7 +53,7 @@ const map_key_relative = [_]Operand{ .map_return, .key, .index, .count_optional 
 const map_value_relative = [_]Operand{ .map_return, .value, .rank, .count_optional };
 
 pub const map_calls = [_]Call{
-    modify("map_set_order", map_set_type, &.{.map_type}, .never),
+    modify("map_set_order", map_set_type, &.{.map_order}, .never),
     modify("map_put", 67, &.{ .key, .value, .map_policy }, .always),
     modify("map_put_items", 68, &.{ .items, .map_policy }, .always),
     modify("map_increment", 73, &.{ .key, .number, .map_attributes }, .always),

@@ -147,22 +147,22 @@ const StepWriter = struct {
         switch (step) {
             .list_index, .list_rank, .map_index, .map_rank => {
                 try writer.writeType(@backingInt(step) | flag);
-                try msgpack.writeInt(writer.out, try writer.integer());
+                try msgpack.writeInt(writer.out, try writer.takeInteger());
             },
             .list_value, .map_key, .map_value => {
                 try writer.writeType(@backingInt(step) | flag);
                 try writer.writeValue();
             },
             .list_index_create => {
-                const index = try writer.integer();
-                const order = try writer.order(ListOrder);
-                const pad = try writer.boolean();
+                const index = try writer.takeInteger();
+                const order = try writer.takeOrder(ListOrder);
+                const pad = try writer.takeBoolean();
                 try writer.writeType(@backingInt(Step.list_index) | order.createFlag(pad));
                 try msgpack.writeInt(writer.out, index);
             },
             .map_key_create => {
                 const key = writer.reader.value() catch return malformed(writer.arguments.failure);
-                const order = try writer.order(MapOrder);
+                const order = try writer.takeOrder(MapOrder);
                 try writer.writeType(@backingInt(Step.map_key) | order.createFlag());
                 try writer.arguments.appendValue(writer.out, .ctx, key);
             },
@@ -219,22 +219,22 @@ const StepWriter = struct {
         return writer.reader.next() catch malformed(writer.arguments.failure);
     }
 
-    fn integer(writer: *StepWriter) Error!i64 {
+    fn takeInteger(writer: *StepWriter) Error!i64 {
         return switch (try writer.next()) {
             .int => |number| number,
             else => |token| writer.fail("needs an integer, not {s}", .{describe(token)}),
         };
     }
 
-    fn boolean(writer: *StepWriter) Error!bool {
+    fn takeBoolean(writer: *StepWriter) Error!bool {
         return switch (try writer.next()) {
             .boolean => |flag| flag,
             else => |token| writer.fail("needs a bool, not {s}", .{describe(token)}),
         };
     }
 
-    fn order(writer: *StepWriter, comptime Order: type) Error!Order {
-        const number = try writer.integer();
+    fn takeOrder(writer: *StepWriter, comptime Order: type) Error!Order {
+        const number = try writer.takeInteger();
         return std.enums.fromInt(Order, number) orelse
             writer.fail("has the unknown order {d}", .{number});
     }

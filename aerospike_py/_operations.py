@@ -1,0 +1,204 @@
+"""What the builders of operations share, and the request that carries operations."""
+
+# ruff: noqa: A002  (`bin` is the field's word, and users pass it by name)
+
+from typing import Any, TypeAlias
+
+from ._checks import check_int, check_str
+from ._values import _contents_are_plain as are_plain
+from ._values import _may_overflow as may_overflow
+from ._values import encode, plain_value
+from .exception import InvalidArgError
+
+Operation: TypeAlias = dict[str, Any]
+"""One operation: its number, its bin, and what it needs besides."""
+
+_RETURN_INVERTED = 0x10000
+
+_ORDER_NAMES = {
+    "list_policy": ("list_order", "order"),
+    "map_policy": ("map_order", "order"),
+    "bit_policy": (),
+    "hll_policy": (),
+}
+_FLAG_NAMES = ("write_flags", "flags", "write_mode")
+_ORDERS = {"list_policy": (0, 1), "map_policy": (0, 1, 3)}
+_FLAGS_MASK = 0xF
+# Fields in which None is a value and not the absence of one.
+_NULLABLE = frozenset({"val", "val_end", "map_key"})
+
+
+def make(op: int, bin: str, ctx: Any, **fields: Any) -> Operation:
+    """An operation without the fields that are not set.
+
+    Raises:
+        TypeError: The bin's name is not a str, or the context not a list.
+    """
+    operation: Operation = {"op": op, "bin": check_str(bin, "bin")}
+    for name, value in fields.items():
+        if value is not None or name in _NULLABLE:
+            operation[name] = value
+    if ctx is not None:
+        operation["ctx"] = check_context(ctx)
+    return operation
+
+
+def check_context(ctx: Any) -> list[Any]:
+    """`ctx`, which must be a list of steps.
+
+    Raises:
+        TypeError: It is not a list, or a step is not a tuple.
+        InvalidArgError: It has no step.
+    """
+    if not isinstance(ctx, (list, tuple)):
+        raise TypeError(f"ctx must be a list of steps (see cdt_ctx), not {type(ctx).__name__}")
+    if isinstance(ctx, tuple) and ctx and isinstance(ctx[0], str):
+        raise TypeError("ctx must be a list of steps; this is a single one")
+    if not ctx:
+        raise InvalidArgError("ctx must have at least one step")
+    for step in ctx:
+        if not isinstance(step, (list, tuple)):
+            raise TypeError(f"a step of ctx must be made by cdt_ctx, not {type(step).__name__}")
+    return list(ctx)
+
+
+def return_type_of(value: Any, known: frozenset[int], prefix: str) -> int:
+    """`value`, which must be a return type, perhaps inverted.
+
+    Raises:
+        TypeError: It is not an int.
+        InvalidArgError: There is no such return type.
+    """
+    number = check_int(value, "return_type")
+    if number & ~_RETURN_INVERTED not in known:
+        raise InvalidArgError(f"return_type {number} is none of the {prefix}_... constants")
+    return number
+
+
+def list_policy(policy: Any, *, takes_order: bool = True) -> Any:
+    """`policy` unchanged, which must be None or a policy of list operations.
+
+    Raises:
+        TypeError: It is not a dict, or a value in it is not an int.
+        InvalidArgError: A key is unknown, a value out of range, or two synonyms differ.
+    """
+    order, _ = _check_policy(policy, "list_policy")
+    if order and not takes_order:
+        raise InvalidArgError("list_policy: this operation takes no order, only write flags")
+    return policy
+
+
+def map_policy(policy: Any, *, takes_flags: bool = True) -> Any:
+    """`policy` unchanged, which must be None or a policy of map operations.
+
+    Raises:
+        TypeError: It is not a dict, or a value in it is not an int.
+        InvalidArgError: A key is unknown, a value out of range, or two synonyms differ.
+    """
+    _, flags = _check_policy(policy, "map_policy")
+    if flags and not takes_flags:
+        raise InvalidArgError("map_policy: this operation takes no write flags, only an order")
+    return policy
+
+
+def flags_policy(policy: Any, name: str) -> Any:
+    """`policy` unchanged, which must be None or a policy of write flags alone.
+
+    Raises:
+        TypeError: It is not a dict, or a value in it is not an int.
+        InvalidArgError: A key is unknown, a value out of range, or two synonyms differ.
+    """
+    _check_policy(policy, name)
+    return policy
+
+
+def _check_policy(policy: Any, kind: str) -> tuple[int, int]:
+    if policy is None:
+        return 0, 0
+    if not isinstance(policy, dict):
+        raise TypeError(f"{kind} must be a dict, not {type(policy).__name__}")
+    known = (*_ORDER_NAMES[kind], *_FLAG_NAMES)
+    if kind == "map_policy":
+        known = (*known, "persist_index")
+    for key in policy:
+        if key not in known:
+            import difflib
+
+            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.3)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InvalidArgError(f"{kind} has the unknown key {key!r}{hint}")
+    order = _synonyms(policy, _ORDER_NAMES[kind], kind)
+    flags = _synonyms(policy, _FLAG_NAMES, kind)
+    if order and order not in _ORDERS[kind]:
+        raise InvalidArgError(f"{kind}: there is no order {order}")
+    if flags & ~_FLAGS_MASK:
+        raise InvalidArgError(f"{kind}: there are no write flags {flags}")
+    return order, flags
+
+
+def _synonyms(policy: dict[str, Any], names: tuple[str, ...], kind: str) -> int:
+    found: dict[str, int] = {
+        name: check_int(policy[name], f"{kind}[{name!r}]")
+        for name in names
+        if policy.get(name) is not None
+    }
+    if len(set(found.values())) > 1:
+        given = ", ".join(f"{name!r} {value}" for name, value in found.items())
+        raise InvalidArgError(f"{kind} gives synonyms different values: {given}")
+    return next(iter(found.values()), 0)
+
+
+def encode_operate(key: Any, operations: Any) -> bytes:
+    """The request [key, [operation, ...]]; `key` is a checked one.
+
+    Raises:
+        TypeError: The operations are not a list of dicts, or a value is of a type that a bin
+            cannot hold.
+        InvalidArgError: There is no operation, or one says not which it is.
+        OverflowError: An int does not fit into 64 bits.
+        UnicodeEncodeError: A str has lone surrogates.
+        ValueError: Lists and maps are nested too deep.
+    """
+    listed = check_operations(operations)
+    if are_plain(listed):
+        try:
+            request = encode((key, listed))
+        except (OverflowError, TypeError, RecursionError):
+            pass  # Found again, and named, by the slow path.
+        else:
+            if may_overflow(request) is None:
+                return request
+    return encode((key, [plain_operation(operation) for operation in listed]))
+
+
+def check_operations(operations: Any) -> list[Any]:
+    """`operations`, which must be a list of dicts that say which operation they are.
+
+    Raises:
+        TypeError: It is not a list or tuple, or an operation is not a dict.
+        InvalidArgError: There is no operation, or one has no "op".
+    """
+    if not isinstance(operations, (list, tuple)):
+        raise TypeError(f"operations must be a list of dicts, not {type(operations).__name__}")
+    if not operations:
+        raise InvalidArgError("at least one operation is needed")
+    for index, operation in enumerate(operations):
+        if not isinstance(operation, dict):
+            raise TypeError(f"operation {index} must be a dict, not {type(operation).__name__}")
+        if "op" not in operation:
+            raise InvalidArgError(f"operation {index} has no 'op'")
+    return list(operations)
+
+
+def plain_operation(operation: dict[str, Any]) -> dict[str, Any]:
+    """An operation made of the encoder's own types.
+
+    Raises:
+        TypeError: A value in it is of a type that a bin cannot hold.
+        OverflowError: An int in it does not fit into 64 bits.
+        UnicodeEncodeError: A str in it has lone surrogates.
+        ValueError: Lists and maps in it are nested too deep.
+    """
+    name = operation.get("bin")
+    plain: dict[str, Any] = plain_value(operation, name if isinstance(name, str) else "")
+    return plain

@@ -1,0 +1,518 @@
+"""The same operation made by this package and by the official client, for every builder."""
+
+from typing import Any, NamedTuple
+
+import aerospike
+from aerospike_helpers import cdt_ctx as their_ctx
+from aerospike_helpers.operations import list_operations as theirs_list
+from aerospike_helpers.operations import map_operations as theirs_map
+from aerospike_helpers.operations import operations as theirs
+
+import aerospike_py
+from aerospike_py import cdt_ctx
+from aerospike_py import list_operations as lop
+from aerospike_py import map_operations as mop
+
+
+class Case(NamedTuple):
+    """One operation, twice."""
+
+    name: str
+    ours: dict[str, Any]
+    theirs: Any
+
+
+INVERTED = 0x10000
+INFINITE = aerospike.CDTInfinite()
+WILD = aerospike.CDTWildcard()
+GEO = {"type": "Point", "coordinates": [1.5, 2.25]}
+
+
+def _plain() -> list[Case]:
+    return [
+        Case("read", {"op": 1, "bin": "b"}, theirs.read("b")),
+        Case("write int", {"op": 2, "bin": "b", "val": 7}, theirs.write("b", 7)),
+        Case("write str", {"op": 2, "bin": "b", "val": "x"}, theirs.write("b", "x")),
+        Case("write list", {"op": 2, "bin": "b", "val": [1, "a"]}, theirs.write("b", [1, "a"])),
+        Case("increment", {"op": 5, "bin": "b", "val": 2}, theirs.increment("b", 2)),
+        Case("increment float", {"op": 5, "bin": "b", "val": 0.5}, theirs.increment("b", 0.5)),
+        Case("append", {"op": 9, "bin": "b", "val": "x"}, theirs.append("b", "x")),
+        Case("prepend", {"op": 10, "bin": "b", "val": "x"}, theirs.prepend("b", "x")),
+        Case("touch", {"op": 11}, theirs.touch()),
+        Case("delete", {"op": 12}, theirs.delete()),
+    ]
+
+
+def _list_writes() -> list[Case]:
+    ordered = {"list_order": 1, "write_flags": 1 | 4 | 8}
+    flags = {"write_flags": 2 | 4}
+    values: list[Any] = [0, -1, 2**40, -(2**40), 1.5, "é", b"\x00\xff", None, [1, ["x"]], {"k": 1}]
+    made = [
+        Case(f"list_append {value!r:.20}", lop.list_append("b", value), append)
+        for value in values
+        for append in [theirs_list.list_append("b", value)]
+    ]
+    return [
+        *made,
+        Case(
+            "list_append policy",
+            lop.list_append("b", 5, ordered),
+            theirs_list.list_append("b", 5, ordered),
+        ),
+        Case(
+            "list_append empty policy",
+            lop.list_append("b", 5, {}),
+            theirs_list.list_append("b", 5, {}),
+        ),
+        Case(
+            "list_append geo",
+            lop.list_append("b", aerospike_py.types.GeoJSON(GEO)),
+            theirs_list.list_append("b", aerospike.GeoJSON(GEO)),
+        ),
+        Case(
+            "list_append_items",
+            lop.list_append_items("b", [1, "a"]),
+            theirs_list.list_append_items("b", [1, "a"]),
+        ),
+        Case(
+            "list_append_items policy",
+            lop.list_append_items("b", [1], ordered),
+            theirs_list.list_append_items("b", [1], ordered),
+        ),
+        Case("list_insert", lop.list_insert("b", -2, 5), theirs_list.list_insert("b", -2, 5)),
+        Case(
+            "list_insert policy",
+            lop.list_insert("b", 200, 5, flags),
+            theirs_list.list_insert("b", 200, 5, flags),
+        ),
+        Case(
+            "list_insert_items",
+            lop.list_insert_items("b", 1, [5, 6]),
+            theirs_list.list_insert_items("b", 1, [5, 6]),
+        ),
+        Case(
+            "list_insert_items policy",
+            lop.list_insert_items("b", 1, [5, 6], flags),
+            theirs_list.list_insert_items("b", 1, [5, 6], flags),
+        ),
+        Case("list_pop", lop.list_pop("b", -1), theirs_list.list_pop("b", -1)),
+        Case(
+            "list_pop_range", lop.list_pop_range("b", 1, 2), theirs_list.list_pop_range("b", 1, 2)
+        ),
+        Case("list_remove", lop.list_remove("b", 1), theirs_list.list_remove("b", 1)),
+        Case(
+            "list_remove_range",
+            lop.list_remove_range("b", 1, 2),
+            theirs_list.list_remove_range("b", 1, 2),
+        ),
+        Case("list_set", lop.list_set("b", 1, "x"), theirs_list.list_set("b", 1, "x")),
+        Case(
+            "list_set policy",
+            lop.list_set("b", 1, "x", flags),
+            theirs_list.list_set("b", 1, "x", flags),
+        ),
+        Case("list_trim", lop.list_trim("b", 1, 3), theirs_list.list_trim("b", 1, 3)),
+        Case("list_clear", lop.list_clear("b"), theirs_list.list_clear("b")),
+        Case(
+            "list_increment", lop.list_increment("b", 1, 5), theirs_list.list_increment("b", 1, 5)
+        ),
+        Case(
+            "list_increment float policy",
+            lop.list_increment("b", 1, 0.5, ordered),
+            theirs_list.list_increment("b", 1, 0.5, ordered),
+        ),
+        Case("list_sort", lop.list_sort("b"), theirs_list.list_sort("b")),
+        Case("list_sort flags", lop.list_sort("b", 3), theirs_list.list_sort("b", 3)),
+        Case("list_set_order", lop.list_set_order("b", 1), theirs_list.list_set_order("b", 1)),
+        Case("list_create", lop.list_create("b", 1), theirs_list.list_create("b", 1, False, False)),
+        Case(
+            "list_create persist",
+            lop.list_create("b", 1, persist_index=True),
+            theirs_list.list_create("b", 1, False, True),
+        ),
+    ]
+
+
+def _list_reads() -> list[Case]:
+    cases = [
+        Case("list_size", lop.list_size("b"), theirs_list.list_size("b")),
+        Case("list_get", lop.list_get("b", -1), theirs_list.list_get("b", -1)),
+        Case(
+            "list_get_range", lop.list_get_range("b", 1, 2), theirs_list.list_get_range("b", 1, 2)
+        ),
+    ]
+    return_types = [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (7, 7), (9, 13)]
+    for ours, their in return_types:
+        cases.append(
+            Case(
+                f"list_get_by_index returning {ours}",
+                lop.list_get_by_index("b", 1, ours),
+                theirs_list.list_get_by_index("b", 1, their),
+            )
+        )
+    for inverted in (False, True):
+        kind = 7 | (INVERTED if inverted else 0)
+        mark = " inverted" if inverted else ""
+        for verb in ("get", "remove"):
+            cases += [
+                Case(
+                    f"list_{verb}_by_index_range{mark}",
+                    getattr(lop, f"list_{verb}_by_index_range")("b", -3, kind, 2),
+                    getattr(theirs_list, f"list_{verb}_by_index_range")("b", -3, 7, 2, inverted),
+                ),
+                Case(
+                    f"list_{verb}_by_index_range to the end{mark}",
+                    getattr(lop, f"list_{verb}_by_index_range")("b", 1, kind),
+                    getattr(theirs_list, f"list_{verb}_by_index_range")(
+                        "b", 1, 7, inverted=inverted
+                    ),
+                ),
+                Case(
+                    f"list_{verb}_by_rank_range{mark}",
+                    getattr(lop, f"list_{verb}_by_rank_range")("b", -3, kind, 2),
+                    getattr(theirs_list, f"list_{verb}_by_rank_range")("b", -3, 7, 2, inverted),
+                ),
+                Case(
+                    f"list_{verb}_by_rank_range to the end{mark}",
+                    getattr(lop, f"list_{verb}_by_rank_range")("b", 1, kind),
+                    getattr(theirs_list, f"list_{verb}_by_rank_range")(
+                        "b", 1, 7, inverted=inverted
+                    ),
+                ),
+                Case(
+                    f"list_{verb}_by_value{mark}",
+                    getattr(lop, f"list_{verb}_by_value")("b", "x", kind),
+                    getattr(theirs_list, f"list_{verb}_by_value")("b", "x", 7, inverted),
+                ),
+                Case(
+                    f"list_{verb}_by_value_list{mark}",
+                    getattr(lop, f"list_{verb}_by_value_list")("b", ["x", 2], kind),
+                    getattr(theirs_list, f"list_{verb}_by_value_list")("b", ["x", 2], 7, inverted),
+                ),
+                Case(
+                    f"list_{verb}_by_value_range{mark}",
+                    getattr(lop, f"list_{verb}_by_value_range")("b", 1, 9, kind),
+                    getattr(theirs_list, f"list_{verb}_by_value_range")("b", 7, 1, 9, inverted),
+                ),
+                Case(
+                    f"list_{verb}_by_value_range unbounded{mark}",
+                    getattr(lop, f"list_{verb}_by_value_range")("b", None, None, kind),
+                    getattr(theirs_list, f"list_{verb}_by_value_range")(
+                        "b", 7, None, None, inverted
+                    ),
+                ),
+                Case(
+                    f"list_{verb}_by_value_rel_rank_range{mark}",
+                    getattr(lop, f"list_{verb}_by_value_rel_rank_range")("b", 4, -1, kind, 2),
+                    getattr(theirs_list, f"list_{verb}_by_value_rank_range_relative")(
+                        "b", 4, -1, 7, 2, inverted
+                    ),
+                ),
+                Case(
+                    f"list_{verb}_by_value_rel_rank_range to the end{mark}",
+                    getattr(lop, f"list_{verb}_by_value_rel_rank_range")("b", 4, -1, kind),
+                    getattr(theirs_list, f"list_{verb}_by_value_rank_range_relative")(
+                        "b", 4, -1, 7, None, inverted
+                    ),
+                ),
+            ]
+    return [
+        *cases,
+        Case(
+            "list_get_by_rank",
+            lop.list_get_by_rank("b", -1, 7),
+            theirs_list.list_get_by_rank("b", -1, 7),
+        ),
+        Case(
+            "list_remove_by_rank",
+            lop.list_remove_by_rank("b", -1, 0),
+            theirs_list.list_remove_by_rank("b", -1, 0),
+        ),
+        Case(
+            "list_remove_by_index",
+            lop.list_remove_by_index("b", -1, 5),
+            theirs_list.list_remove_by_index("b", -1, 5),
+        ),
+        Case(
+            "list_get_by_value wildcard",
+            lop.list_get_by_value("b", [1, cdt_ctx.WILDCARD], 7),
+            theirs_list.list_get_by_value("b", [1, WILD], 7),
+        ),
+        Case(
+            "list_get_by_value_range infinity",
+            lop.list_get_by_value_range("b", 1, cdt_ctx.INFINITY, 7),
+            theirs_list.list_get_by_value_range("b", 7, 1, INFINITE),
+        ),
+        Case(
+            "list_get_by_value_range in lists",
+            lop.list_get_by_value_range("b", [1, None], [1, cdt_ctx.INFINITY], 7),
+            theirs_list.list_get_by_value_range("b", 7, [1, None], [1, INFINITE]),
+        ),
+    ]
+
+
+def _map_writes() -> list[Case]:
+    ordered = {"map_order": 1}
+    flags = {"map_order": 3, "map_write_flags": 1 | 4}
+    ours_flags = {"map_order": 3, "write_flags": 1 | 4}
+    keys: list[Any] = [0, -5, "k", b"\x01", 1.5]
+    made = [
+        Case(f"map_put {key!r}", mop.map_put("b", key, "v"), theirs_map.map_put("b", key, "v"))
+        for key in keys
+    ]
+    return [
+        *made,
+        Case(
+            "map_put ordered",
+            mop.map_put("b", "k", 1, ordered),
+            theirs_map.map_put("b", "k", 1, ordered),
+        ),
+        Case(
+            "map_put flags",
+            mop.map_put("b", "k", 1, ours_flags),
+            theirs_map.map_put("b", "k", 1, flags),
+        ),
+        Case(
+            "map_put persist",
+            mop.map_put("b", "k", 1, {"map_order": 1, "persist_index": True}),
+            theirs_map.map_put("b", "k", 1, {"map_order": 1, "persist_index": True}),
+        ),
+        Case(
+            "map_put_items",
+            mop.map_put_items("b", {"k": 1}),
+            theirs_map.map_put_items("b", {"k": 1}),
+        ),
+        Case(
+            "map_put_items flags",
+            mop.map_put_items("b", {"k": 1}, ours_flags),
+            theirs_map.map_put_items("b", {"k": 1}, flags),
+        ),
+        Case(
+            "map_put_items ordered",
+            mop.map_put_items("b", {"k": 1}, ordered),
+            theirs_map.map_put_items("b", {"k": 1}, ordered),
+        ),
+        Case(
+            "map_increment", mop.map_increment("b", "k", 2), theirs_map.map_increment("b", "k", 2)
+        ),
+        Case(
+            "map_increment ordered",
+            mop.map_increment("b", "k", 0.5, ordered),
+            theirs_map.map_increment("b", "k", 0.5, ordered),
+        ),
+        Case(
+            "map_decrement", mop.map_decrement("b", "k", 2), theirs_map.map_decrement("b", "k", 2)
+        ),
+        Case("map_clear", mop.map_clear("b"), theirs_map.map_clear("b")),
+        Case(
+            "map_set_order",
+            mop.map_set_order("b", 3),
+            theirs_map.map_set_policy("b", {"map_order": 3}),
+        ),
+        Case("map_create", mop.map_create("b", 1), theirs_map.map_create("b", 1, False)),
+        Case(
+            "map_create persist",
+            mop.map_create("b", 1, persist_index=True),
+            theirs_map.map_create("b", 1, True),
+        ),
+    ]
+
+
+def _map_reads() -> list[Case]:
+    cases = [Case("map_size", mop.map_size("b"), theirs_map.map_size("b"))]
+    return_types = [(kind, kind) for kind in (*range(9), 16, 17)] + [(9, 13)]
+    for ours, their in return_types:
+        cases.append(
+            Case(
+                f"map_get_by_key returning {ours}",
+                mop.map_get_by_key("b", "k", ours),
+                theirs_map.map_get_by_key("b", "k", their),
+            )
+        )
+    for inverted in (False, True):
+        kind = 8 | (INVERTED if inverted else 0)
+        mark = " inverted" if inverted else ""
+        for verb in ("get", "remove"):
+            ours = {
+                name: getattr(mop, f"map_{verb}_by_{name}")
+                for name in [
+                    "index_range",
+                    "rank_range",
+                    "value",
+                    "value_list",
+                    "value_range",
+                    "key_list",
+                    "key_range",
+                    "value_rel_rank_range",
+                    "key_rel_index_range",
+                ]
+            }
+            cases += [
+                Case(
+                    f"map_{verb}_by_index_range{mark}",
+                    ours["index_range"]("b", -3, kind, 2),
+                    getattr(theirs_map, f"map_{verb}_by_index_range")("b", -3, 2, 8, inverted),
+                ),
+                Case(
+                    f"map_{verb}_by_rank_range{mark}",
+                    ours["rank_range"]("b", -3, kind, 2),
+                    getattr(theirs_map, f"map_{verb}_by_rank_range")("b", -3, 2, 8, inverted),
+                ),
+                Case(
+                    f"map_{verb}_by_value{mark}",
+                    ours["value"]("b", "x", kind),
+                    getattr(theirs_map, f"map_{verb}_by_value")("b", "x", 8, inverted),
+                ),
+                Case(
+                    f"map_{verb}_by_value_list{mark}",
+                    ours["value_list"]("b", ["x", 2], kind),
+                    getattr(theirs_map, f"map_{verb}_by_value_list")("b", ["x", 2], 8, inverted),
+                ),
+                Case(
+                    f"map_{verb}_by_value_range{mark}",
+                    ours["value_range"]("b", 1, 9, kind),
+                    getattr(theirs_map, f"map_{verb}_by_value_range")("b", 1, 9, 8, inverted),
+                ),
+                Case(
+                    f"map_{verb}_by_key_list{mark}",
+                    ours["key_list"]("b", ["x", 2], kind),
+                    getattr(theirs_map, f"map_{verb}_by_key_list")("b", ["x", 2], 8, inverted),
+                ),
+                Case(
+                    f"map_{verb}_by_key_range{mark}",
+                    ours["key_range"]("b", "a", "m", kind),
+                    getattr(theirs_map, f"map_{verb}_by_key_range")("b", "a", "m", 8, inverted),
+                ),
+                Case(
+                    f"map_{verb}_by_value_rel_rank_range{mark}",
+                    ours["value_rel_rank_range"]("b", 4, -1, kind, 2),
+                    getattr(theirs_map, f"map_{verb}_by_value_rank_range_relative")(
+                        "b", 4, -1, 8, 2, inverted
+                    ),
+                ),
+                Case(
+                    f"map_{verb}_by_value_rel_rank_range to the end{mark}",
+                    ours["value_rel_rank_range"]("b", 4, -1, kind),
+                    getattr(theirs_map, f"map_{verb}_by_value_rank_range_relative")(
+                        "b", 4, -1, 8, None, inverted
+                    ),
+                ),
+                Case(
+                    f"map_{verb}_by_key_rel_index_range{mark}",
+                    ours["key_rel_index_range"]("b", "k", 1, kind, 2),
+                    getattr(theirs_map, f"map_{verb}_by_key_index_range_relative")(
+                        "b", "k", 1, 8, 2, inverted
+                    ),
+                ),
+                Case(
+                    f"map_{verb}_by_key_rel_index_range to the end{mark}",
+                    ours["key_rel_index_range"]("b", "k", 1, kind),
+                    getattr(theirs_map, f"map_{verb}_by_key_index_range_relative")(
+                        "b", "k", 1, 8, None, inverted
+                    ),
+                ),
+            ]
+    for verb in ("get", "remove"):
+        cases += [
+            Case(
+                f"map_{verb}_by_index",
+                getattr(mop, f"map_{verb}_by_index")("b", -1, 6),
+                getattr(theirs_map, f"map_{verb}_by_index")("b", -1, 6),
+            ),
+            Case(
+                f"map_{verb}_by_rank",
+                getattr(mop, f"map_{verb}_by_rank")("b", 2, 7),
+                getattr(theirs_map, f"map_{verb}_by_rank")("b", 2, 7),
+            ),
+        ]
+    return [
+        *cases,
+        Case(
+            "map_remove_by_key",
+            mop.map_remove_by_key("b", 7, 0),
+            theirs_map.map_remove_by_key("b", 7, 0),
+        ),
+    ]
+
+
+def _contexts() -> list[Case]:
+    steps = [
+        ("list_index", cdt_ctx.list_index(-1), their_ctx.cdt_ctx_list_index(-1)),
+        ("list_rank", cdt_ctx.list_rank(2), their_ctx.cdt_ctx_list_rank(2)),
+        ("list_value", cdt_ctx.list_value("v"), their_ctx.cdt_ctx_list_value("v")),
+        ("map_index", cdt_ctx.map_index(3), their_ctx.cdt_ctx_map_index(3)),
+        ("map_rank", cdt_ctx.map_rank(-4), their_ctx.cdt_ctx_map_rank(-4)),
+        ("map_key", cdt_ctx.map_key("k"), their_ctx.cdt_ctx_map_key("k")),
+        ("map_key int", cdt_ctx.map_key(9), their_ctx.cdt_ctx_map_key(9)),
+        ("map_value", cdt_ctx.map_value(7), their_ctx.cdt_ctx_map_value(7)),
+    ]
+    for order, pad in ((0, False), (0, True), (1, False)):
+        steps.append(
+            (
+                f"list_index_create {order} {pad}",
+                cdt_ctx.list_index_create(1, order, pad),
+                their_ctx.cdt_ctx_list_index_create(1, order, pad),
+            )
+        )
+    for order in (0, 1, 3):
+        steps.append(
+            (
+                f"map_key_create {order}",
+                cdt_ctx.map_key_create("k", order),
+                their_ctx.cdt_ctx_map_key_create("k", order),
+            )
+        )
+    cases = []
+    for name, ours, their in steps:
+        cases.append(
+            Case(
+                f"list_append in {name}",
+                lop.list_append("b", 1, ctx=[ours]),
+                theirs_list.list_append("b", 1, ctx=[their]),
+            )
+        )
+    ours_path = [cdt_ctx.map_key("a"), cdt_ctx.list_index(0)]
+    their_path = [their_ctx.cdt_ctx_map_key("a"), their_ctx.cdt_ctx_list_index(0)]
+    return [
+        *cases,
+        Case(
+            "map_get_by_key in two steps",
+            mop.map_get_by_key("b", "k", 7, ctx=ours_path),
+            theirs_map.map_get_by_key("b", "k", 7, ctx=their_path),
+        ),
+        Case(
+            "list_size in two steps",
+            lop.list_size("b", ctx=ours_path),
+            theirs_list.list_size("b", ctx=their_path),
+        ),
+        Case(
+            "list_create in two steps",
+            lop.list_create("b", 0, pad=True, ctx=ours_path),
+            theirs_list.list_create("b", 0, True, False, ctx=their_path),
+        ),
+        Case(
+            "list_create ordered in two steps",
+            lop.list_create("b", 1, ctx=ours_path),
+            theirs_list.list_create("b", 1, False, False, ctx=their_path),
+        ),
+        Case(
+            "map_create in two steps",
+            mop.map_create("b", 1, ctx=ours_path),
+            theirs_map.map_create("b", 1, False, ctx=their_path),
+        ),
+        Case(
+            "list_set_order in two steps",
+            lop.list_set_order("b", 1, ctx=ours_path),
+            theirs_list.list_set_order("b", 1, ctx=their_path),
+        ),
+        Case(
+            "map_set_order in two steps",
+            mop.map_set_order("b", 1, ctx=ours_path),
+            theirs_map.map_set_policy("b", {"map_order": 1}, ctx=their_path),
+        ),
+    ]
+
+
+def collection_cases() -> list[Case]:
+    """Plain, list and map operations, and contexts."""
+    return _plain() + _list_writes() + _list_reads() + _map_writes() + _map_reads() + _contexts()
