@@ -1,0 +1,156 @@
+"""The dev server as a product: the command line, `DevCluster`, the pytest plugin."""
+
+import contextlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import aerospike_py
+from aerospike_py import ClientError, InvalidArgError
+from aerospike_py.devserver import DevCluster
+
+KEY = ("test", "demo", "k")
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_the_command_line(end: signal.Signals) -> None:
+    command = [sys.executable, "-m", "aerospike_py.devserver", "--port", "0", "--nodes", "2"]
+    with subprocess.Popen(
+        [*command, "--namespaces", "test,mine"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            ports = re.findall(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
+            assert len(ports) == 2
+            with aerospike_py.client({"hosts": [("127.0.0.1", int(ports[1]))]}).connect() as client:
+                assert len(client.get_node_names()) == 2
+                assert client.info_random_node("namespaces") == "test;mine"
+                client.put(("mine", "demo", "k"), {"a": 1})
+            process.send_signal(end)
+            assert process.wait(10) == 0
+        finally:
+            process.kill()
+
+
+def test_a_port_that_is_taken_is_an_error_on_the_command_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = subprocess.run(
+            [sys.executable, "-m", "aerospike_py.devserver", "--port", port, "--nodes", "1"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert "aerospike_py.devserver:" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_it_starts_fast_and_keeps_nothing() -> None:
+    start = time.monotonic()
+    cluster = DevCluster(nodes=3).start()
+    assert time.monotonic() - start < 0.2
+    with aerospike_py.client(cluster.config).connect() as client:
+        client.put(KEY, {"a": 1})
+    assert cluster.start() is cluster
+    cluster.stop()
+    cluster.stop()
+    assert not cluster.is_running
+    with pytest.raises(ClientError, match="not started"):
+        _ = cluster.hosts
+    with cluster, aerospike_py.client(cluster.config).connect() as client:
+        assert client.exists(KEY).meta is None
+
+
+def test_nodes_listen_on_consecutive_ports() -> None:
+    for _ in range(20):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        if port > 65_000:
+            continue
+        with contextlib.suppress(ClientError), DevCluster(nodes=3, port=port) as cluster:
+            assert cluster.ports == [port, port + 1, port + 2]
+            assert cluster.port == port
+            return
+    pytest.fail("no three free ports in a row were found")
+
+
+def test_several_clusters_at_once() -> None:
+    with DevCluster() as one, DevCluster() as other:
+        with aerospike_py.client(one.config).connect() as client:
+            client.put(KEY, {"a": 1})
+        with aerospike_py.client(other.config).connect() as client:
+            assert client.exists(KEY).meta is None
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"nodes": 0},
+        {"nodes": 17},
+        {"nodes": "three"},
+        {"port": 70_000},
+        {"namespaces": []},
+        {"namespaces": ["a", "a"]},
+        {"namespaces": [{"name": "a", "unknown": 1}]},
+        {"users": [{"name": "a", "secret": "b"}]},
+    ],
+    ids=str,
+)
+def test_options_that_make_no_sense(options: dict[str, object]) -> None:
+    with pytest.raises(InvalidArgError):
+        DevCluster(**options).start()  # type: ignore[arg-type]
+
+
+def test_an_address_that_is_not_of_this_machine() -> None:
+    with pytest.raises((ClientError, InvalidArgError)):
+        DevCluster(host="192.0.2.1").start()
+
+
+def test_control_commands_that_make_no_sense() -> None:
+    with DevCluster() as cluster:
+        with pytest.raises(InvalidArgError, match="no-such"):
+            cluster.control("no-such")
+        with pytest.raises(InvalidArgError):
+            cluster.kill(5)
+
+
+def test_counters_count() -> None:
+    with DevCluster() as cluster, aerospike_py.client(cluster.config).connect() as client:
+        client.put(KEY, {"a": 1})
+        client.get(KEY)
+        client.get(KEY)
+        (node,) = cluster.counters()
+        assert (node["write"], node["read"]) == (1, 2)
+        assert node["connections_open"] >= 1
+
+
+def test_the_pytest_plugin(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text("[pytest]\naerospike_nodes = 2\n")
+    (tmp_path / "test_it.py").write_text(
+        "KEY = ('test', 'demo', 'k')\n"
+        "def test_one(aerospike_client, aerospike_server):\n"
+        "    assert len(aerospike_server.hosts) == 2\n"
+        "    assert aerospike_client.exists(KEY).meta is None\n"
+        "    aerospike_client.put(KEY, {'a': 1})\n"
+        "def test_two(aerospike_client):\n"
+        "    assert aerospike_client.exists(KEY).meta is None\n"
+        "    aerospike_client.put(KEY, {'a': 1})\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "2 passed" in result.stdout
