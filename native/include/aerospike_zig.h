@@ -45,6 +45,7 @@ extern "C" {
 #define ASZ_ERROR_OUT_OF_MEMORY (-100)
 #define ASZ_ERROR_NOT_CONNECTED (-101)
 #define ASZ_ERROR_INTERRUPTED (-103)
+#define ASZ_ERROR_VALUE_MISMATCH (-104)
 
 /*
  * Commands. A request is one MessagePack array, its members as listed; KEY is
@@ -161,6 +162,74 @@ typedef struct {
     uint64_t length;
 } asz_completion;
 
+/* What a field of a row is: a number of that many bits, a boolean byte, or bytes. */
+#define ASZ_INT8 1
+#define ASZ_INT16 2
+#define ASZ_INT32 3
+#define ASZ_INT64 4
+#define ASZ_UINT8 5
+#define ASZ_UINT16 6
+#define ASZ_UINT32 7
+#define ASZ_UINT64 8
+#define ASZ_FLOAT16 9
+#define ASZ_FLOAT32 10
+#define ASZ_FLOAT64 11
+#define ASZ_BOOL 12
+#define ASZ_BYTES 13
+
+/* Why a value did not fit into its field. */
+#define ASZ_MISMATCH_TYPE 1   /* this type of value has no place in a field of that kind */
+#define ASZ_MISMATCH_RANGE 2  /* the number is outside the field's range */
+#define ASZ_MISMATCH_LENGTH 3 /* more bytes or elements than the field has, or a broken element */
+
+/* Where a bin's value goes in each row, and as what. */
+typedef struct {
+    char name[15];         /* the bin's, not NUL-terminated */
+    uint8_t name_len;
+    uint32_t offset;       /* of the field, in the row */
+    uint32_t size;         /* of the field, in bytes */
+    uint32_t element_size; /* of an array's elements; otherwise the same as size */
+    uint8_t kind;          /* ASZ_INT8 to ASZ_BYTES: of the field, or of an array's elements */
+    uint8_t swapped;       /* 1: numbers in the byte order that is not this machine's */
+    uint8_t array;         /* 1: takes a blob of whole elements, or a list of what they take */
+    uint8_t reserved;
+} asz_column;
+
+typedef struct {
+    uint32_t generation;
+    uint32_t ttl; /* seconds; 4294967295 for a record that never expires */
+} asz_metadata;
+
+/* How many rows have a value that did not fit, and which was the first. */
+typedef struct {
+    uint64_t row_count;
+    uint64_t row;
+    uint32_t column;
+    uint8_t reason;        /* ASZ_MISMATCH_... */
+    uint8_t particle_type; /* the server's number for the value's type */
+    uint8_t reserved[2];
+} asz_mismatch;
+
+/*
+ * Records as rows of fixed-size fields, in the order of the request's keys. All memory is the
+ * caller's; rows and metadata come filled with zeros, which is what records and bins that are not
+ * there leave behind. Integers go into integer fields that can hold them and into floats; floats
+ * into floats; booleans into all of these; strings, blobs, HyperLogLog and GeoJSON (its text) into
+ * bytes, filled up with zeros. A value that does not fit leaves its field zero and gives its row
+ * the result code ASZ_ERROR_VALUE_MISMATCH.
+ */
+typedef struct {
+    uint32_t size;
+    uint32_t column_count;
+    const asz_column *columns;
+    uint8_t *rows;          /* row_count times row_stride bytes */
+    uint64_t row_stride;
+    uint64_t row_count;     /* the number of keys */
+    asz_metadata *metadata; /* row_count of them, or NULL */
+    int32_t *result_codes;  /* row_count of them */
+    asz_mismatch mismatch;  /* written by the library */
+} asz_table;
+
 /* ABI_VERSION of the loaded library; a program compiled against another one must not go on. */
 uint32_t asz_abi_version(void);
 
@@ -208,6 +277,14 @@ int32_t asz_client_execute(asz_client *client, int32_t command, const uint8_t *r
                            asz_error *error);
 
 /*
+ * Runs one ASZ_BATCH of ASZ_GET, ASZ_SELECT or ASZ_EXISTS, and writes the records as rows. Every
+ * row gets its result code; the call itself fails when no row at all was answered.
+ */
+int32_t asz_client_batch_read_table(asz_client *client, const uint8_t *request,
+                                    uint64_t request_len, const asz_policy *policy,
+                                    asz_table *table, asz_error *error);
+
+/*
  * A descriptor that becomes readable when submitted commands have ended; -1 with *error filled
  * when there is none to be had. It is the library's, and stays the same until the client is
  * destroyed. To be called before the first submit.
@@ -221,6 +298,15 @@ int32_t asz_client_wake_fd(asz_client *client, asz_error *error);
 int32_t asz_client_submit(asz_client *client, uint64_t token, int32_t command,
                           const uint8_t *request, uint64_t request_len, const asz_policy *policy,
                           asz_error *error);
+
+/*
+ * Starts what asz_client_batch_read_table runs. The table, and all that it points to, must stay
+ * where it is until the completion is collected, whose result is empty.
+ */
+int32_t asz_client_submit_batch_read_table(asz_client *client, uint64_t token,
+                                           const uint8_t *request, uint64_t request_len,
+                                           const asz_policy *policy, asz_table *table,
+                                           asz_error *error);
 
 /*
  * Collects commands that have ended, at most `max`, with their results in `data`; returns how

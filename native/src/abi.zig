@@ -5,6 +5,7 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const client_module = @import("client.zig");
+const columns = @import("result.zig").columns;
 const command = @import("command.zig");
 const devserver = @import("devserver.zig");
 const wire = @import("wire.zig");
@@ -68,6 +69,11 @@ pub const asz_completion = extern struct {
     offset: u64,
     length: u64,
 };
+
+pub const asz_column = columns.Column;
+pub const asz_metadata = columns.Metadata;
+pub const asz_mismatch = columns.Mismatch;
+pub const asz_table = columns.Table;
 
 comptime {
     assert(@sizeOf(asz_completion) == 32);
@@ -180,6 +186,26 @@ export fn asz_client_execute(
     return 0;
 }
 
+export fn asz_client_batch_read_table(
+    client: *Client,
+    request: ?[*]const u8,
+    request_len: u64,
+    policy: ?*const asz_policy,
+    table: *asz_table,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var given: command.Policy = undefined;
+    if (policy) |raw| {
+        given = policyFrom(raw, &failure) catch return report(&failure, err);
+    }
+    table.check(&failure) catch return report(&failure, err);
+    const bytes = slice(request, request_len);
+    const chosen = if (policy == null) null else &given;
+    client.executeTable(bytes, chosen, table, &failure) catch return report(&failure, err);
+    return 0;
+}
+
 export fn asz_client_wake_fd(client: *Client, err: ?*asz_error) i32 {
     var failure: Failure = .{};
     const engine = client.useEngine(&failure) catch {
@@ -206,6 +232,27 @@ export fn asz_client_submit(
     const bytes = slice(request, request_len);
     const chosen = if (policy == null) null else &given;
     client.submit(token, number, bytes, chosen, &failure) catch return report(&failure, err);
+    return 0;
+}
+
+export fn asz_client_submit_batch_read_table(
+    client: *Client,
+    token: u64,
+    request: ?[*]const u8,
+    request_len: u64,
+    policy: ?*const asz_policy,
+    table: *asz_table,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var given: command.Policy = undefined;
+    if (policy) |raw| {
+        given = policyFrom(raw, &failure) catch return report(&failure, err);
+    }
+    table.check(&failure) catch return report(&failure, err);
+    const bytes = slice(request, request_len);
+    const chosen = if (policy == null) null else &given;
+    client.submitTable(token, bytes, chosen, table, &failure) catch return report(&failure, err);
     return 0;
 }
 

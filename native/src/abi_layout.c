@@ -58,3 +58,45 @@ const uint64_t asz_layout_completion[] = {
     offsetof(asz_completion, offset),
     offsetof(asz_completion, length),
 };
+
+const uint64_t asz_layout_column[] = {
+    sizeof(asz_column),
+    offsetof(asz_column, name),
+    offsetof(asz_column, name_len),
+    offsetof(asz_column, offset),
+    offsetof(asz_column, size),
+    offsetof(asz_column, element_size),
+    offsetof(asz_column, kind),
+    offsetof(asz_column, swapped),
+    offsetof(asz_column, array),
+    offsetof(asz_column, reserved),
+};
+
+const uint64_t asz_layout_metadata[] = {
+    sizeof(asz_metadata),
+    offsetof(asz_metadata, generation),
+    offsetof(asz_metadata, ttl),
+};
+
+const uint64_t asz_layout_mismatch[] = {
+    sizeof(asz_mismatch),
+    offsetof(asz_mismatch, row_count),
+    offsetof(asz_mismatch, row),
+    offsetof(asz_mismatch, column),
+    offsetof(asz_mismatch, reason),
+    offsetof(asz_mismatch, particle_type),
+    offsetof(asz_mismatch, reserved),
+};
+
+const uint64_t asz_layout_table[] = {
+    sizeof(asz_table),
+    offsetof(asz_table, size),
+    offsetof(asz_table, column_count),
+    offsetof(asz_table, columns),
+    offsetof(asz_table, rows),
+    offsetof(asz_table, row_stride),
+    offsetof(asz_table, row_count),
+    offsetof(asz_table, metadata),
+    offsetof(asz_table, result_codes),
+    offsetof(asz_table, mismatch),
+};

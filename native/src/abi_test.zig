@@ -4,10 +4,14 @@ const std = @import("std");
 const abi = @import("abi.zig");
 
 const layout = struct {
+    extern const asz_layout_column: u64;
     extern const asz_layout_completion: u64;
     extern const asz_layout_error: u64;
+    extern const asz_layout_metadata: u64;
+    extern const asz_layout_mismatch: u64;
     extern const asz_layout_policy: u64;
     extern const asz_layout_result: u64;
+    extern const asz_layout_table: u64;
 };
 
 fn expectLayout(T: type, first: *const u64) !void {
@@ -20,8 +24,12 @@ fn expectLayout(T: type, first: *const u64) !void {
 }
 
 test "structs of the header and of the library have the same layout" {
+    try expectLayout(abi.asz_column, &layout.asz_layout_column);
     try expectLayout(abi.asz_completion, &layout.asz_layout_completion);
     try expectLayout(abi.asz_error, &layout.asz_layout_error);
+    try expectLayout(abi.asz_metadata, &layout.asz_layout_metadata);
+    try expectLayout(abi.asz_mismatch, &layout.asz_layout_mismatch);
     try expectLayout(abi.asz_policy, &layout.asz_layout_policy);
     try expectLayout(abi.asz_result, &layout.asz_layout_result);
+    try expectLayout(abi.asz_table, &layout.asz_layout_table);
 }

@@ -11,6 +11,7 @@ const config = @import("config.zig");
 const engine_module = @import("engine.zig");
 const io = @import("io.zig");
 const wire = @import("wire.zig");
+const Table = @import("result.zig").Table;
 const Failure = @import("status.zig").Failure;
 const msgpack = wire.msgpack;
 
@@ -159,17 +160,48 @@ pub const Client = struct {
         out: *wire.Buffer,
         failure: *Failure,
     ) error{Failed}!void {
-        const owner = client.enter() orelse {
-            failure.set(.not_connected, "the client is not connected", .{});
-            return error.Failed;
-        };
+        const owner = client.enter() orelse return notConnected(failure);
         defer client.gate.leave();
-        client.dispatch(owner, number, request, policy, out, failure) catch {
-            if (failure.status == .interrupted and client.gate.isShut()) {
-                failure.set(.client_abort, "the client was closed during the command", .{});
-            }
-            return error.Failed;
-        };
+        client.dispatch(owner, number, request, policy, out, failure) catch
+            return client.cutShort(failure);
+    }
+
+    /// Runs a batch that asks the same of every record; the records become rows of the table.
+    pub fn executeTable(
+        client: *Client,
+        request: []const u8,
+        policy: ?*const Policy,
+        table: *Table,
+        failure: *Failure,
+    ) error{Failed}!void {
+        const owner = client.enter() orelse return notConnected(failure);
+        defer client.gate.leave();
+        table.start();
+        var none: wire.Buffer = .fixed(&.{});
+        command.Batch(io.Net).execute(
+            owner,
+            &client.net,
+            client.gpa,
+            .uniform,
+            request,
+            policy orelse &read_defaults,
+            table,
+            &none,
+            failure,
+        ) catch return client.cutShort(failure);
+    }
+
+    /// Says why a wait was cut short, if it was not by a signal.
+    fn cutShort(client: *const Client, failure: *Failure) error{Failed} {
+        if (failure.status == .interrupted and client.gate.isShut()) {
+            failure.set(.client_abort, "the client was closed during the command", .{});
+        }
+        return error.Failed;
+    }
+
+    fn notConnected(failure: *Failure) error{Failed} {
+        failure.set(.not_connected, "the client is not connected", .{});
+        return error.Failed;
     }
 
     /// Hands a command on records to the engine; it is answered under its token.
@@ -181,15 +213,9 @@ pub const Client = struct {
         policy: ?*const Policy,
         failure: *Failure,
     ) error{Failed}!void {
-        const owner = client.enter() orelse {
-            failure.set(.not_connected, "the client is not connected", .{});
-            return error.Failed;
-        };
+        const owner = client.enter() orelse return notConnected(failure);
         defer client.gate.leave();
-        const engine = client.engine orelse {
-            failure.set(.client, "asz_client_wake_fd comes before the first submit", .{});
-            return error.Failed;
-        };
+        const engine = client.engine orelse return noEngine(failure);
         if (std.enums.fromInt(command.Command, number)) |single| {
             const defaults = if (single.hasWriteDefaults()) &write_defaults else &read_defaults;
             const chosen = policy orelse defaults;
@@ -201,6 +227,28 @@ pub const Client = struct {
         };
         const chosen = policy orelse &read_defaults;
         return engine.submitBatch(owner, token, kind, request, chosen, null, failure);
+    }
+
+    /// Hands what `executeTable` does to the engine; the table stays until it is answered.
+    pub fn submitTable(
+        client: *Client,
+        token: u64,
+        request: []const u8,
+        policy: ?*const Policy,
+        table: *Table,
+        failure: *Failure,
+    ) error{Failed}!void {
+        const owner = client.enter() orelse return notConnected(failure);
+        defer client.gate.leave();
+        const engine = client.engine orelse return noEngine(failure);
+        table.start();
+        const chosen = policy orelse &read_defaults;
+        return engine.submitBatch(owner, token, .uniform, request, chosen, table, failure);
+    }
+
+    fn noEngine(failure: *Failure) error{Failed} {
+        failure.set(.client, "asz_client_wake_fd comes before the first submit", .{});
+        return error.Failed;
     }
 
     fn dispatch(

@@ -150,6 +150,13 @@ pub fn Batch(comptime Net: type) type {
                 .uniform => try batch.parseUniform(&reader, failure),
                 .mixed => try batch.parseMixed(&reader, failure),
             }
+            if (batch.table) |table| {
+                if (table.row_count != batch.rows.len) return request.invalid(
+                    failure,
+                    "the table has {d} rows for {d} keys",
+                    .{ table.row_count, batch.rows.len },
+                );
+            }
             batch.order = batch.arena.allocator().alloc(u32, batch.rows.len) catch
                 return outOfMemory(failure);
         }
