@@ -20,6 +20,7 @@ test {
     _ = Session;
     _ = control;
     _ = options;
+    _ = @import("devserver/batch_test.zig");
     _ = @import("devserver/collection.zig");
     _ = @import("devserver/command.zig");
     _ = @import("devserver/faults.zig");

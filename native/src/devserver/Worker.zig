@@ -281,8 +281,8 @@ fn acceptAll(worker: *Worker, listener: *Listener) void {
     const listener_fd = listener.fd orelse return;
     while (true) {
         const fd = socket.accept(listener_fd) catch |err| switch (err) {
-            error.WouldBlock => return,
-            error.Aborted => continue,
+            // Whoever else waits is told again.
+            error.WouldBlock, error.Aborted => return,
             error.TooManyFiles => {
                 // The listener stays readable: without a pause this thread would spin.
                 worker.accept_again_ns = socket.monotonicNs() + accept_pause_ns;

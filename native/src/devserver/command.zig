@@ -13,6 +13,7 @@ const faults = @import("faults.zig");
 const record_module = @import("record.zig");
 const security = @import("security.zig");
 const store = @import("store.zig");
+const command_batch = @import("command_batch.zig");
 const command_read = @import("command_read.zig");
 const command_write = @import("command_write.zig");
 const command_delete = @import("command_delete.zig");
@@ -67,9 +68,32 @@ pub const Context = struct {
     now: record_module.Now,
     out: *Buffer,
     scratch: *Scratch,
+    /// The row of a batch that is answered; null for a command of its own.
+    row: ?u32 = null,
 
     pub fn count(context: *const Context, what: faults.Count) void {
         context.core.nodes[context.node].counters.add(what, 1);
+    }
+
+    /// A command of its own is answered by a frame, a row by a message in the batch's frame.
+    pub fn beginReply(context: *const Context) Buffer.Error!wire.message.Encoder {
+        if (context.row != null) return .beginBare(context.out);
+        return .begin(context.out);
+    }
+
+    pub fn finishReply(
+        context: *const Context,
+        encoder: *wire.message.Encoder,
+        code: Status,
+        generation: u32,
+        void_time_s: u32,
+    ) void {
+        encoder.finish(.{
+            .result_code = @intCast(@backingInt(code)),
+            .generation = generation,
+            .record_ttl = void_time_s,
+            .transaction_ttl = context.row orelse 0,
+        });
     }
 
     pub fn isAuthenticated(context: *const Context) bool {
@@ -92,7 +116,18 @@ pub const Request = struct {
 
     pub fn decode(bytes: []const u8) wire.message.DecodeError!Request {
         const message = try wire.message.Message.decode(bytes);
-        var request: Request = .{ .header = message.header };
+        const request, const rest = try decodePrefix(message.header, message.body);
+        if (rest.len != 0) return error.Malformed;
+        return request;
+    }
+
+    /// Takes the fields and operations that a header announces, and returns what follows them.
+    pub fn decodePrefix(
+        header: wire.message.Header,
+        bytes: []const u8,
+    ) wire.message.DecodeError!struct { Request, []const u8 } {
+        const message: wire.message.Message = .{ .header = header, .body = bytes };
+        var request: Request = .{ .header = header };
         var fields = message.fields();
         while (try fields.next()) |item| switch (item.kind) {
             .namespace => request.namespace = item.data,
@@ -104,12 +139,11 @@ pub const Request = struct {
             .transaction_id => request.has_transaction = true,
             else => {},
         };
-        request.operations = fields.operations(message.header.operation_count);
-        // Everything is checked here once, so that the iterators below cannot fail.
+        request.operations = fields.operations(header.operation_count);
+        // Everything is checked here once, so that walking over the operations cannot fail.
         var operations = request.operations;
         while (try operations.next()) |_| {}
-        if (operations.rest.len != 0) return error.Malformed;
-        return request;
+        return .{ request, operations.rest };
     }
 
     /// The next operation of a request that `decode` accepted.
@@ -138,10 +172,7 @@ fn handleChecked(context: *const Context, bytes: []const u8) Buffer.Error!void {
     const header = wire.message.Header.decode(bytes) catch {
         return fail(context, .request_invalid);
     };
-    if (header.info1.batch) {
-        context.count(.batch);
-        return fail(context, .unsupported_feature);
-    }
+    if (header.info1.batch) return command_batch.handle(context, bytes);
     const request = Request.decode(bytes) catch return fail(context, .request_invalid);
     if (!context.isAuthenticated()) return fail(context, .not_authenticated);
     const name = request.namespace orelse return fail(context, .namespace_not_found);
@@ -153,7 +184,16 @@ fn handleChecked(context: *const Context, bytes: []const u8) Buffer.Error!void {
         return fail(context, .unsupported_feature);
     };
     if (digest_bytes.len != wire.digest.digest_bytes) return fail(context, .request_invalid);
-    const digest = digest_bytes[0..wire.digest.digest_bytes];
+    try handleRecord(context, &request, namespace, digest_bytes[0..wire.digest.digest_bytes]);
+}
+
+/// Answers one command on one record, which may be a row of a batch.
+pub fn handleRecord(
+    context: *const Context,
+    request: *const Request,
+    namespace: *store.Namespace,
+    digest: *const Digest,
+) Buffer.Error!void {
     if (!request.header.info2.write and !request.header.info1.read) {
         return fail(context, .request_invalid);
     }
@@ -168,7 +208,7 @@ fn handleChecked(context: *const Context, bytes: []const u8) Buffer.Error!void {
         context.count(.proxied);
     }
     if (request.has_transaction) return fail(context, .enterprise_only);
-    return dispatch(context, &request, namespace, digest);
+    return dispatch(context, request, namespace, digest);
 }
 
 fn dispatch(
@@ -207,24 +247,20 @@ fn kindOf(request: *const Request) faults.Count {
 
 /// Appends a reply that is a header alone.
 pub fn replyHeader(
-    out: *Buffer,
+    context: *const Context,
     code: Status,
     generation: u32,
     void_time_s: u32,
 ) Buffer.Error!void {
-    var encoder = try wire.message.Encoder.begin(out);
-    encoder.finish(.{
-        .result_code = @intCast(@backingInt(code)),
-        .generation = generation,
-        .record_ttl = void_time_s,
-    });
+    var encoder = try context.beginReply();
+    context.finishReply(&encoder, code, generation, void_time_s);
 }
 
 /// Appends a reply that is a result code alone.
 pub fn fail(context: *const Context, code: Status) Buffer.Error!void {
     assert(code != .ok);
     context.count(.errors);
-    try replyHeader(context.out, code, 0, 0);
+    try replyHeader(context, code, 0, 0);
 }
 
 /// A failure that tells the record's generation and void time, as the server's do once they
@@ -235,16 +271,16 @@ pub fn failOf(
     meta: *const record_module.Meta,
 ) Buffer.Error!void {
     context.count(.errors);
-    try replyHeader(context.out, code, meta.generation, meta.void_time_s);
+    try replyHeader(context, code, meta.generation, meta.void_time_s);
 }
 
 pub fn replyOperations(
-    out: *Buffer,
+    context: *const Context,
     generation: u32,
     void_time_s: u32,
     responses: []const Response,
 ) Buffer.Error!void {
-    var encoder = try wire.message.Encoder.begin(out);
+    var encoder = try context.beginReply();
     for (responses) |*response| {
         const bin = &response.bin;
         encoder.operation(response.code, bin.kind, bin.name, bin.value) catch |err| switch (err) {
@@ -252,7 +288,7 @@ pub fn replyOperations(
             error.OutOfMemory, error.NoSpaceLeft => |other| return other,
         };
     }
-    encoder.finish(.{ .generation = generation, .record_ttl = void_time_s });
+    context.finishReply(&encoder, .ok, generation, void_time_s);
 }
 
 /// Bin names that the server takes.

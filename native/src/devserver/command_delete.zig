@@ -32,6 +32,6 @@ pub fn handle(
     if (!command_read.keyMatches(record, request.key)) {
         return command.fail(context, .record_key_mismatch);
     }
-    try command.replyHeader(context.out, .ok, 0, 0);
+    try command.replyHeader(context, .ok, 0, 0);
     namespace.remove(partition, digest);
 }

@@ -46,17 +46,15 @@ pub fn handle(
 
 fn replyMeta(context: *const command.Context, record: *const Record) Buffer.Error!void {
     const meta = &record.meta;
-    try command.replyHeader(context.out, .ok, meta.generation, meta.void_time_s);
+    try command.replyHeader(context, .ok, meta.generation, meta.void_time_s);
 }
 
 fn replyAll(context: *const command.Context, record: *const Record) Buffer.Error!void {
-    var encoder = try wire.message.Encoder.begin(context.out);
+    var encoder = try context.beginReply();
     try context.out.append(record.encodedBins());
     encoder.operation_count = record.bin_count;
-    encoder.finish(.{
-        .generation = record.meta.generation,
-        .record_ttl = record.meta.void_time_s,
-    });
+    const meta = &record.meta;
+    context.finishReply(&encoder, .ok, meta.generation, meta.void_time_s);
 }
 
 fn replySome(
@@ -82,16 +80,17 @@ fn replySome(
             },
             else => return command.failOf(context, .request_invalid, &record.meta),
         }
+        // Results of a batch's reads are all called reads.
+        const code = if (context.row == null) operation.code else .read;
         if (record.findBin(operation.name)) |bin| {
-            responses.appendAssumeCapacity(.{ .code = operation.code, .bin = bin });
+            responses.appendAssumeCapacity(.{ .code = code, .bin = bin });
         } else if (request.header.info2.respond_all_operations) {
             const empty: record_module.Bin = .{ .name = operation.name, .kind = .nil, .value = "" };
-            responses.appendAssumeCapacity(.{ .code = operation.code, .bin = empty });
+            responses.appendAssumeCapacity(.{ .code = code, .bin = empty });
         }
     }
     const meta = &record.meta;
-    const out = context.out;
-    try command.replyOperations(out, meta.generation, meta.void_time_s, responses.items);
+    try command.replyOperations(context, meta.generation, meta.void_time_s, responses.items);
 }
 
 /// A request may leave out the set; one that names it has to name the record's.

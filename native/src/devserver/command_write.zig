@@ -376,6 +376,6 @@ const Write = struct {
 
     fn reply(write: *Write, generation: u32, void_time_s: u32) Buffer.Error!void {
         const responses = write.context.scratch.response.items;
-        try command.replyOperations(write.context.out, generation, void_time_s, responses);
+        try command.replyOperations(write.context, generation, void_time_s, responses);
     }
 };
