@@ -1,6 +1,7 @@
 """aerospike_py: a client for the Aerospike database."""
 
 from . import constants
+from .async_client import AsyncClient
 from .client import Client, client
 from .constants import *  # noqa: F403
 from .exception import (
@@ -63,6 +64,7 @@ __all__ = [
     "AerospikeIndexError",
     "AerospikeKey",
     "AerospikeTimeoutError",
+    "AsyncClient",
     "BackpressureError",
     "BatchPolicy",
     "BinExistsError",

@@ -63,14 +63,14 @@ class BaseClient:
     def _execute(self, command: int, request: bytes, policy: Pointer, decode: Decode[T]) -> T:
         client = self._native
         if client is None:
-            raise _not_connected()
+            raise not_connected()
         try:
             return _native.execute(client, command, request, policy, decode)
         except ClientError as error:
             if error.result_code != _native.NOT_CONNECTED:
                 raise
         if not self._was_forked:
-            raise _not_connected()
+            raise not_connected()
         self._reopen_in_child()
         return _native.execute(client, command, request, policy, decode)
 
@@ -88,7 +88,8 @@ class BaseClient:
             _native.client_after_fork(client)
 
 
-def _not_connected() -> ClientError:
+def not_connected() -> ClientError:
+    """What every operation of a client that is not connected raises."""
     return ClientError(
         "the client is not connected; call connect() first", result_code=_native.NOT_CONNECTED
     )

@@ -46,6 +46,8 @@ class Config:
 
     Attributes:
         policies: The default policies by kind, not checked yet.
+        max_concurrent_operations: Operations of an AsyncClient in flight at once; 0: no limit.
+        operation_queue_timeout_ms: How long a further one waits in line; 0: without limit.
 
     Raises:
         TypeError: The configuration is not a dict.
@@ -72,6 +74,8 @@ class Config:
                 f"'min_conns_per_node' in the {_PLACE} is larger than 'max_conns_per_node'"
             )
         self.policies: dict[str, Any] = checked.get("policies", {})
+        self.max_concurrent_operations: int = checked.get("max_concurrent_operations", 0)
+        self.operation_queue_timeout_ms: int = checked.get("operation_queue_timeout_ms", 0)
         self._for_the_core = {
             key: value for key, value in checked.items() if key not in _NOT_FOR_THE_CORE
         }

@@ -1,0 +1,141 @@
+"""Submitted operations and their completions, on one event loop.
+
+An operation is handed to the library under a token, and a future waits for it. The library makes
+one descriptor readable when any number of operations has ended; the loop then collects all that
+are ready in one call. Everything here happens in the loop's thread.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from .. import exception
+from .._ffi import ffi, lib
+from . import Pointer, failure
+
+_DRAINED_MAX = 256
+_DATA_BYTES = 256 * 1024
+# A buffer that one large result has made grow beyond this is given back.
+_DATA_BYTES_KEPT_MAX = 8 * 1024 * 1024
+
+_submit = lib.asz_client_submit
+_drain = lib.asz_client_drain
+_decode_failure = msgspec.msgpack.Decoder(tuple[bool, str, str]).decode
+
+
+class Completions:
+    """The operations of one client of the library that are in flight on one loop.
+
+    Args:
+        client: The library's client.
+        loop: The running loop.
+    """
+
+    def __init__(self, client: Pointer, loop: asyncio.AbstractEventLoop) -> None:
+        self.client = client
+        self.loop = loop
+        self._token = 0
+        self._waiting: dict[int, tuple[asyncio.Future[Any], Callable[[memoryview], Any]]] = {}
+        self._error = ffi.new("asz_error *")
+        self._error.size = ffi.sizeof("asz_error")
+        self._completions = ffi.new("asz_completion[]", _DRAINED_MAX)
+        # Four 64-bit members each: token, status, offset, length.
+        self._members = memoryview(ffi.buffer(self._completions)).cast("B").cast("q")
+        self._needed = ffi.new("uint64_t *")
+        self._allocate(_DATA_BYTES)
+        self._descriptor: int = lib.asz_client_wake_fd(client, self._error)
+        if self._descriptor < 0:
+            raise failure(self._error)
+        loop.add_reader(self._descriptor, self._collect)
+
+    def _allocate(self, size: int) -> None:
+        self._data = ffi.new("uint8_t[]", size)
+        self._view = memoryview(ffi.buffer(self._data))
+
+    def start(
+        self, command: int, request: bytes, policy: Pointer, decode: Callable[[memoryview], Any]
+    ) -> "asyncio.Future[Any]":
+        """Submits an operation; the future gets what `decode` makes of its result.
+
+        Raises:
+            AerospikeError: The request was refused; nothing was sent.
+        """
+        self._token = token = self._token + 1
+        future = self.loop.create_future()
+        self._waiting[token] = future, decode
+        error = self._error
+        if _submit(self.client, token, command, request, len(request), policy, error):
+            del self._waiting[token]
+            raise failure(error)
+        return future
+
+    def __len__(self) -> int:
+        """Operations in flight, those included that nobody waits for any more."""
+        return len(self._waiting)
+
+    def _collect(self) -> None:
+        """Resolves the futures of what has ended. What is left over wakes the loop again."""
+        count = self._fill()
+        take = self._waiting.pop
+        view = self._view
+        members = self._members[: 4 * count].tolist()
+        for index in range(0, 4 * count, 4):
+            token, status, start, length = members[index : index + 4]
+            future, decode = take(token)
+            if future.done():  # Cancelled in the meantime.
+                continue
+            data = view[start : start + length]
+            if status:
+                future.set_exception(_failure(status, data))
+                continue
+            try:
+                result = decode(data)
+            except Exception as error:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+        if len(view) > _DATA_BYTES_KEPT_MAX:
+            self._allocate(_DATA_BYTES)
+
+    def _fill(self) -> int:
+        """Collects into the buffers; makes room when a result does not fit."""
+        while True:
+            capacity = len(self._view)
+            count: int = _drain(
+                self.client, self._completions, _DRAINED_MAX, self._data, capacity, self._needed
+            )
+            if count or not self._needed[0]:
+                return count
+            self._allocate(self._needed[0])
+
+    def shut(self) -> None:
+        """After the library's client was closed: resolves what is left and leaves the loop."""
+        if not self.loop.is_closed():
+            self.loop.remove_reader(self._descriptor)
+            while self._waiting:
+                before = len(self._waiting)
+                self._collect()
+                if len(self._waiting) == before:
+                    break
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Fails what is still waiting, without the library."""
+        waiting, self._waiting = self._waiting, {}
+        for future, _ in waiting.values():
+            if not future.done() and not self.loop.is_closed():
+                future.set_exception(
+                    exception.ClientError(
+                        "the client was closed during the operation",
+                        result_code=lib.ASZ_ERROR_CLIENT_ABORT,
+                    )
+                )
+
+
+def _failure(status: int, data: memoryview) -> exception.AerospikeError:
+    in_doubt, node, message = _decode_failure(data)
+    return exception.class_for(status)(
+        message, result_code=status, in_doubt=in_doubt, node=node or None
+    )
