@@ -324,6 +324,13 @@ void asz_result_release(asz_result *result);
 int32_t asz_key_digest(const uint8_t *key, uint64_t key_len, uint8_t *digest, asz_error *error);
 
 /*
+ * Turns an expression, a tree of MessagePack maps as the documentation of expressions describes
+ * them, into the server's encoding, for the filter of any number of policies.
+ */
+int32_t asz_expression_compile(const uint8_t *expression, uint64_t expression_len,
+                               asz_result *result, asz_error *error);
+
+/*
  * Sets a function that is asked whenever a signal interrupts a waiting call, on the thread that
  * waits: 0 goes on waiting, any other value ends the call with ASZ_ERROR_INTERRUPTED. One for
  * the process; NULL (the default) always goes on.

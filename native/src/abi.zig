@@ -324,6 +324,23 @@ export fn asz_key_digest(
     return 0;
 }
 
+export fn asz_expression_compile(
+    expression: ?[*]const u8,
+    expression_len: u64,
+    result: ?*asz_result,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var out = resultBuffer(result);
+    var reader: wire.msgpack.Reader = .{ .bytes = slice(expression, expression_len) };
+    command.compileExpression(&reader, &out, &failure) catch {
+        out.deinit();
+        return report(&failure, err);
+    };
+    handOver(&out, result);
+    return 0;
+}
+
 export fn asz_set_interrupt_check(check: ?*const fn () callconv(.c) i32) void {
     client_module.interrupt_check.store(check, .monotonic);
 }

@@ -4,6 +4,9 @@ pub const batch = @import("command/batch.zig");
 pub const exchange = @import("command/exchange.zig");
 pub const executor = @import("command/executor.zig");
 pub const request = @import("command/request.zig");
+const expression = @import("command/expression.zig");
+const Failure = @import("status.zig").Failure;
+const wire = @import("wire.zig");
 pub const reply = @import("command/reply.zig");
 
 pub const Batch = @import("command/batch_blocking.zig").BatchBlocking;
@@ -13,11 +16,23 @@ pub const Policy = @import("command/policy.zig").Policy;
 pub const policy = @import("command/policy.zig");
 pub const Single = @import("command/single.zig").Single;
 
+/// Appends what the server is sent for an expression, which is MessagePack as the API has it.
+pub fn compileExpression(
+    reader: *wire.msgpack.Reader,
+    out: *wire.Buffer,
+    failure: *Failure,
+) error{Failed}!void {
+    expression.encodeExpression(out, reader, failure) catch |err|
+        return request.describe(err, failure);
+    if (!reader.isAtEnd()) return request.invalid(failure, "there is more than one expression", .{});
+}
+
 test {
     _ = batch;
     _ = exchange;
     _ = executor;
     _ = request;
+    _ = @import("command/operate_test.zig");
     _ = @import("command/request_test.zig");
     _ = reply;
     _ = policy;
