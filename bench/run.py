@@ -66,6 +66,11 @@ class PeerProcess:
     def supports(self, case: Case) -> bool:
         return case.name in self.description["cases"]
 
+    def lack(self, case: Case) -> str:
+        """Why it does not support the case: this client is to have it, or there is no such loop."""
+        is_loop_missing = case.loop and case.loop not in self.description["loops"]
+        return ABSENT if self.name != OURS or is_loop_missing else NOT_YET
+
     def close(self) -> None:
         """Ends the worker: by the end of its input, or by force if it does not listen."""
         assert self.process.stdin is not None
@@ -144,7 +149,7 @@ def measure_case(
     results = {peer.name: Result(peer.name) for peer in peers}
     for peer in peers:
         if not peer.supports(case):
-            results[peer.name].failure = NOT_YET if peer.name == OURS else ABSENT
+            results[peer.name].failure = peer.lack(case)
     for round_index in range(rounds):
         first = round_index % len(peers)
         for peer in peers[first:] + peers[:first]:
@@ -183,7 +188,7 @@ def measure(
     for case in cases:
         if ours is not None and not is_named and not ours.supports(case):
             progress.done += len(peers) * rounds
-            all_results.append(CaseResults(case, [Result(OURS, failure=NOT_YET)]))
+            all_results.append(CaseResults(case, [Result(OURS, failure=ours.lack(case))]))
             continue
         results = measure_case(case, peers, rounds, seconds, progress)
         all_results.append(results)

@@ -138,7 +138,7 @@ class Worker:
         self.asynchronous: dict[str, Calls] = {}
 
     def describe(self) -> Answer:
-        """The version of the client, and the cases that it can run."""
+        """The version of the client, the cases that it can run, the loops that there are."""
         supported = [case.name for case in CASES.values() if self.supports(case)]
         try:
             installed = version(self.peer.distribution)
@@ -148,6 +148,7 @@ class Worker:
             "version": installed,
             "python": sys.version.split()[0],
             "cases": supported,
+            "loops": sorted(self.loops),
         }
 
     def supports(self, case: Case) -> bool:
