@@ -1,7 +1,8 @@
 """aerospike_py: a client for the Aerospike database."""
 
+from typing import TYPE_CHECKING, Any
+
 from . import constants
-from .async_client import AsyncClient
 from .client import Client, client
 from .constants import *  # noqa: F403
 from .exception import (
@@ -50,6 +51,9 @@ from .types import (
     WriteMeta,
     WritePolicy,
 )
+
+if TYPE_CHECKING:
+    from .async_client import AsyncClient
 
 __version__ = "0.1.0"
 
@@ -105,3 +109,12 @@ __all__ = [
     "set_log_level",
 ]
 __all__ += constants.__all__
+
+
+def __getattr__(name: str) -> Any:
+    # Most of the time that an import takes would be asyncio's, which synchronous users do not need.
+    if name == "AsyncClient":
+        from .async_client import AsyncClient
+
+        return AsyncClient
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
