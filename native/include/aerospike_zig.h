@@ -95,6 +95,7 @@ extern "C" {
 #define ASZ_REPLICA_PREFER_RACK 2
 
 typedef struct asz_client asz_client;
+typedef struct asz_query asz_query;
 typedef struct asz_devserver asz_devserver;
 
 /* Why a call failed. The texts are UTF-8, not NUL-terminated. */
@@ -316,6 +317,53 @@ int32_t asz_client_submit_batch_read_table(asz_client *client, uint64_t token,
  */
 uint32_t asz_client_drain(asz_client *client, asz_completion *completions, uint32_t max,
                           uint8_t *data, uint64_t capacity, uint64_t *needed);
+
+/*
+ * Queries: all records of a set, or those that a secondary index finds, from all nodes at once.
+ * The request is a MessagePack map; all but the namespace may be absent:
+ *   "namespace", "set"     "" stands for the whole namespace
+ *   "bins": [bin]          absent: all
+ *   "where": [bin, collection, begin, end] or [nil, collection, begin, end, options]
+ *                          collection: 0 the value itself, 1 list members, 2 map keys, 3 map values;
+ *                          begin and end inclusive, the same for strings and bytes; GeoJSON and nil
+ *                          options: {"context": bytes, "index": name, "expression": bytes}
+ *   "max_records": n       0: all; otherwise exactly so many, if there are
+ *   "records_per_second"   of each node; 0: no limit
+ *   "include_bin_data"     false: keys and metadata only
+ *   "expected_duration"    0 long, 1 short, 2 long and relaxed
+ *   "partitions": [first, count]
+ *   "after": digest        goes on after this record of the one partition, or of the first
+ *   "token": bytes         goes on where asz_query_token says
+ *   "operations": [operation]   read operations, in place of bins (server 8.1.2)
+ * Every record comes once, whatever happens to nodes in between, or the query fails.
+ */
+#define ASZ_QUERY 30 /* for asz_policy_init */
+
+/*
+ * Checks the request; no network is touched. *query is the caller's until asz_query_close, which
+ * comes before asz_client_destroy. One thread at a time uses a query.
+ */
+int32_t asz_query_open(asz_client *client, const uint8_t *request, uint64_t request_len,
+                       const asz_policy *policy, asz_query **query, asz_error *error);
+
+/*
+ * Waits for records and gives some of them, a MessagePack array of RECORDs; *length is 0 when there
+ * are no more. The bytes are the query's, until the next call with it. Not calling is
+ * backpressure. After ASZ_ERROR_INTERRUPTED it may be called again; other failures are final.
+ */
+int32_t asz_query_next(asz_query *query, const uint8_t **data, uint64_t *length, asz_error *error);
+
+/*
+ * The place that a later query, in whatever process, may go on from: after all records that were
+ * given, but for the last `unread` of the latest array. Its length is 0 when nothing is left.
+ */
+int32_t asz_query_token(asz_query *query, uint64_t unread, asz_result *result, asz_error *error);
+
+/* Ends a waiting asz_query_next, and all later ones, with ASZ_ERROR_CLIENT_ABORT. Any thread. */
+void asz_query_abort(asz_query *query);
+
+/* Stops the servers' work for the query, and frees it. NULL is allowed. */
+void asz_query_close(asz_query *query);
 
 /* Gives back a result that the library owns, and clears the members. Others are left alone. */
 void asz_result_release(asz_result *result);

@@ -11,6 +11,7 @@ const devserver = @import("devserver.zig");
 const wire = @import("wire.zig");
 const Client = client_module.Client;
 const Failure = @import("status.zig").Failure;
+const Query = @import("queries.zig").Handle;
 const Status = @import("status.zig").Status;
 
 const gpa = std.heap.c_allocator;
@@ -298,6 +299,65 @@ fn writeOutcome(out: *wire.Buffer, completion: client_module.Engine.Completion) 
     try wire.msgpack.writeBool(out, failure.in_doubt);
     try wire.msgpack.writeString(out, failure.node());
     try wire.msgpack.writeString(out, failure.message());
+}
+
+export fn asz_query_open(
+    client: *Client,
+    request: ?[*]const u8,
+    request_len: u64,
+    policy: ?*const asz_policy,
+    query: *?*Query,
+    err: ?*asz_error,
+) i32 {
+    query.* = null;
+    var failure: Failure = .{};
+    var given: command.Policy = client_module.query_defaults;
+    if (policy) |raw| {
+        given = policyFrom(raw, &failure) catch return report(&failure, err);
+    }
+    query.* = Query.open(client, slice(request, request_len), &given, &failure) catch
+        return report(&failure, err);
+    return 0;
+}
+
+export fn asz_query_next(
+    query: *Query,
+    data: *?[*]const u8,
+    length: *u64,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    const records = query.next(&failure) catch {
+        length.* = 0;
+        return report(&failure, err);
+    };
+    data.* = records.ptr;
+    length.* = records.len;
+    return 0;
+}
+
+export fn asz_query_token(
+    query: *Query,
+    unread: u64,
+    result: ?*asz_result,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var out = resultBuffer(result);
+    query.writeToken(unread, &out, &failure) catch {
+        out.deinit();
+        return report(&failure, err);
+    };
+    handOver(&out, result);
+    return 0;
+}
+
+export fn asz_query_abort(query: *Query) void {
+    query.abort();
+}
+
+export fn asz_query_close(query: ?*Query) void {
+    (query orelse return).close();
 }
 
 export fn asz_result_release(result: ?*asz_result) void {

@@ -11,6 +11,7 @@ const config = @import("config.zig");
 const engine_module = @import("engine.zig");
 const io = @import("io.zig");
 const wire = @import("wire.zig");
+const Queries = @import("queries.zig").Queries;
 const Table = @import("result.zig").Table;
 const Failure = @import("status.zig").Failure;
 const msgpack = wire.msgpack;
@@ -18,6 +19,9 @@ const msgpack = wire.msgpack;
 const Cluster = cluster.Cluster(io.Net);
 const Policy = command.Policy;
 pub const Engine = engine_module.Engine(io.Net, engine_module.Poller);
+
+/// Not a command: queries have functions of their own, and this number for their policy.
+const query_number = 30;
 
 /// Commands about the cluster; the numbers are those of the C ABI, as are those of
 /// `command.Command`.
@@ -42,6 +46,7 @@ pub const Client = struct {
     /// Made when it is first asked for, and kept: its descriptor may be watched while the client
     /// is not connected. Its thread runs while the client is.
     engine: ?*Engine = null,
+    queries: Queries = .{},
 
     pub fn create(
         gpa: std.mem.Allocator,
@@ -132,6 +137,7 @@ pub const Client = struct {
         client.stop.store(true, .release);
         client.gate.waitUntilEmpty();
         if (client.engine) |engine| engine.stop();
+        client.queries.release();
         client.cluster = null;
         owner.destroy();
     }
@@ -145,6 +151,7 @@ pub const Client = struct {
             engine.afterFork();
             client.engine = null;
         }
+        client.queries.afterFork();
         const owner = client.cluster orelse return;
         client.cluster = null;
         owner.afterFork();
@@ -192,14 +199,14 @@ pub const Client = struct {
     }
 
     /// Says why a wait was cut short, if it was not by a signal.
-    fn cutShort(client: *const Client, failure: *Failure) error{Failed} {
+    pub fn cutShort(client: *const Client, failure: *Failure) error{Failed} {
         if (failure.status == .interrupted and client.gate.isShut()) {
             failure.set(.client_abort, "the client was closed during the command", .{});
         }
         return error.Failed;
     }
 
-    fn notConnected(failure: *Failure) error{Failed} {
+    pub fn notConnected(failure: *Failure) error{Failed} {
         failure.set(.not_connected, "the client is not connected", .{});
         return error.Failed;
     }
@@ -304,14 +311,20 @@ pub const Client = struct {
         };
     }
 
-    fn enter(client: *Client) ?*Cluster {
+    /// The cluster, which stays until `leave`; null when the client is not connected.
+    pub fn enter(client: *Client) ?*Cluster {
         if (!client.gate.enter()) return null;
         return client.cluster.?;
+    }
+
+    pub fn leave(client: *Client) void {
+        client.gate.leave();
     }
 };
 
 const read_defaults: Policy = .{};
 const write_defaults: Policy = .writeDefault();
+pub const query_defaults: Policy = .{ .total_timeout_ms = 0, .retries_max = 5 };
 const info_defaults: Policy = .{ .total_timeout_ms = 5_000, .socket_timeout_ms = 5_000 };
 
 /// The defaults of a command by its number; unknown ones have those of a read.
@@ -320,6 +333,7 @@ pub fn defaultPolicy(number: i32) Policy {
         return if (single.hasWriteDefaults()) write_defaults else read_defaults;
     }
     if (std.enums.fromInt(ClusterCommand, number) != null) return info_defaults;
+    if (number == query_number) return query_defaults;
     return read_defaults;
 }
 

@@ -13,6 +13,7 @@ pub const Batch = @import("command/batch_blocking.zig").BatchBlocking;
 pub const Command = request.Command;
 pub const Info = @import("command/info.zig").Info;
 pub const Policy = @import("command/policy.zig").Policy;
+pub const Query = @import("command/query.zig").Query;
 pub const policy = @import("command/policy.zig");
 pub const Single = @import("command/single.zig").Single;
 
@@ -37,5 +38,9 @@ test {
     _ = reply;
     _ = policy;
     _ = @import("command/info.zig");
+    _ = @import("command/partition_tracker.zig");
+    _ = @import("command/query.zig");
+    _ = @import("command/query_reply.zig");
+    _ = @import("command/query_request.zig");
     _ = @import("command/single.zig");
 }

@@ -9,6 +9,9 @@
 //! counted in their node's pool like those of blocking commands. One whose reply is late is kept
 //! for a while after its exchange has failed, and used again when the rest has come.
 //!
+//! A loop that lives for one query only has `.shared` connections: it takes them from the node's
+//! pool, gives them back at the end of each exchange, and has nobody wait in line.
+//!
 //! All functions are for the loop's thread, unless they say otherwise. Handlers may begin and
 //! cancel exchanges.
 
@@ -47,6 +50,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         /// Closed connections; their memory may still be in the list of events at hand.
         graveyard: ?*Connection = null,
         idle_ns_max: u64,
+        connections: Connections = .own,
         /// Taken once per round: deadlines do not need to be finer.
         now_ns: u64,
         stopping: bool = false,
@@ -70,6 +74,9 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 },
             };
         };
+
+        /// Where idle connections are kept: here, or in the pools of the nodes.
+        pub const Connections = enum { own, shared };
 
         /// The limits of one exchange's waits.
         pub const Limits = struct {
@@ -245,7 +252,28 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 }
                 loop.dropIdle(lane);
             }
+            if (loop.connections == .shared) return loop.beginShared(lane, exchange);
             node.reserve() catch return loop.enqueue(lane, exchange);
+            loop.open(lane, exchange);
+        }
+
+        fn beginShared(loop: *This, lane: *Lane, exchange: *Exchange) void {
+            if (lane.node.pop()) |idle| {
+                const connection = loop.adopt(lane, idle) catch |err| {
+                    lane.node.drop(idle);
+                    if (err == error.OutOfMemory) return loop.outOfMemory(exchange);
+                    return loop.refuse(exchange, err);
+                };
+                return loop.attach(connection, exchange);
+            }
+            lane.node.reserve() catch {
+                exchange.failure.set(
+                    .no_more_connections,
+                    "all {d} connections to the node are in use",
+                    .{lane.node.pool.idle.len},
+                );
+                return exchange.handler.on_end(exchange, false);
+            };
             loop.open(lane, exchange);
         }
 
@@ -258,6 +286,28 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             } else {
                 loop.unqueue(exchange);
             }
+        }
+
+        /// Ends an exchange whose last frame had been handed out as one of several; the handler is
+        /// not called. Does nothing to one that has ended by itself.
+        pub fn complete(loop: *This, exchange: *Exchange, usable: bool) void {
+            const connection = exchange.connection orelse return;
+            loop.timers.cancel(&connection.timer.entry);
+            loop.part(connection, exchange, usable);
+        }
+
+        /// To be called when the loop was not run for a while, before anything else.
+        pub fn refresh(loop: *This) void {
+            loop.now_ns = loop.net.now();
+        }
+
+        /// Gives an exchange's wait its full time again: the loop was not run for a while, and the
+        /// node is not to blame.
+        pub fn restart(loop: *This, exchange: *Exchange) void {
+            const connection = exchange.connection orelse return;
+            loop.timers.cancel(&connection.timer.entry);
+            const deadline_ns = exchange.limits.waitDeadline(loop.now_ns);
+            loop.timers.schedule(&connection.timer.entry, deadline_ns);
         }
 
         pub fn schedule(loop: *This, timer: *Timer, deadline_ns: u64) void {
@@ -325,26 +375,43 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         }
 
         fn create(loop: *This, lane: *Lane) !*Connection {
+            const generation = lane.node.generation();
+            var socket = try loop.net.connectStart(lane.node.address());
+            errdefer loop.net.close(&socket);
+            const connection = try loop.register(lane, socket, generation, .connecting);
+            _ = lane.node.statistics.opened.fetchAdd(1, .monotonic);
+            return connection;
+        }
+
+        /// A connection of the node's pool, which stays the caller's when this fails.
+        fn adopt(loop: *This, lane: *Lane, idle: Node.Connection) !*Connection {
+            return loop.register(lane, idle.socket, idle.generation, .idle);
+        }
+
+        fn register(
+            loop: *This,
+            lane: *Lane,
+            socket: Net.Socket,
+            generation: u32,
+            phase: Phase,
+        ) !*Connection {
             const connection = try loop.gpa.create(Connection);
             errdefer loop.gpa.destroy(connection);
             const memory = try loop.gpa.alloc(u8, receive_bytes_initial);
             errdefer loop.gpa.free(memory);
-            const generation = lane.node.generation();
-            const socket = try loop.net.connectStart(lane.node.address());
             connection.* = .{
                 .lane = lane,
                 .socket = socket,
                 .generation = generation,
-                .phase = .connecting,
+                .phase = phase,
                 .timer = .{ .owner = .{ .connection = connection } },
-                .wants_write = true,
+                // A socket that is connecting becomes writable when it is connected.
+                .wants_write = phase == .connecting,
                 .memory = memory,
                 .last_used_ns = loop.now_ns,
                 .authentication = .growing(loop.gpa, &.{}, authentication_bytes_max),
             };
-            errdefer loop.net.close(&connection.socket);
-            try loop.poller.add(socket.fd, @intFromPtr(connection), true);
-            _ = lane.node.statistics.opened.fetchAdd(1, .monotonic);
+            try loop.poller.add(socket.fd, @intFromPtr(connection), connection.wants_write);
             return connection;
         }
 
@@ -511,12 +578,18 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
 
         fn finish(loop: *This, connection: *Connection, exchange: *Exchange, usable: bool) void {
             loop.timers.cancel(&connection.timer.entry);
+            loop.part(connection, exchange, usable);
+            exchange.handler.on_end(exchange, true);
+        }
+
+        /// The reply is complete.
+        fn part(loop: *This, connection: *Connection, exchange: *Exchange, usable: bool) void {
+            assert(connection.exchange == exchange);
             connection.exchange = null;
             exchange.connection = null;
             // More than the reply, or a reply before the request was sent: not to be trusted.
             const clean = connection.start == connection.end and connection.unsent.len == 0;
             if (usable and clean) loop.release(connection) else loop.close(connection);
-            exchange.handler.on_end(exchange, true);
         }
 
         /// The late reply has come: its exchange has long been told.
@@ -537,6 +610,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             if (loop.stopping or !lane.node.isCurrent(connection.generation)) {
                 return loop.close(connection);
             }
+            if (loop.connections == .shared) return loop.giveBack(connection);
             if (loop.dequeue(lane)) |exchange| return loop.attach(connection, exchange);
             if (connection.memory.len > receive_bytes_kept) {
                 // Failing to shrink is no harm.
@@ -549,6 +623,20 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             connection.previous = null;
             if (lane.idle_first) |first| first.previous = connection else lane.idle_last = connection;
             lane.idle_first = connection;
+        }
+
+        /// Back into the node's pool, as if a waiting command had used it.
+        fn giveBack(loop: *This, connection: *Connection) void {
+            assert(connection.exchange == null);
+            loop.poller.remove(connection.socket.fd);
+            connection.lane.node.push(.{
+                .socket = connection.socket,
+                .generation = connection.generation,
+                .last_used_ns = connection.last_used_ns,
+            });
+            connection.phase = .closed;
+            connection.next = loop.graveyard;
+            loop.graveyard = connection;
         }
 
         fn unlinkIdle(connection: *Connection) void {

@@ -212,7 +212,8 @@ pub const Net = struct {
         return @intCast(@min(left_ms, limit));
     }
 
-    fn isInterrupted(net: *const Net) bool {
+    /// Whether a wait has to end: for drivers that wait by other means.
+    pub fn isInterrupted(net: *const Net) bool {
         if (net.stop) |stop| if (stop.load(.acquire)) return true;
         const interrupt = net.interrupt orelse return false;
         return interrupt() != 0;

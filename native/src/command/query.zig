@@ -1,0 +1,704 @@
+//! A query: a stream of records from all nodes, pulled by its owner.
+//!
+//! `next` drives a private event loop on the calling thread until there are records to hand out,
+//! so a query has no threads, and not pulling is all the backpressure that is needed: unread
+//! records stay in the sockets and then in the servers. Frames are taken from the sockets as they
+//! come, one or a few of each node; records are decoded when they are asked for, so that what the
+//! tracker knows, and a token says, is what was handed out.
+//!
+//! The query runs in rounds (`partition_tracker.zig`). A stream that fails is not repeated; what
+//! it did not send is asked for in the next round, of the next replica where there is one. Retries
+//! are counted by rounds that brought nothing at all.
+//!
+//! One thread at a time; `abort` alone may come from any.
+
+const std = @import("std");
+const assert = std.debug.assert;
+const clock = @import("clock.zig");
+const cluster = @import("../cluster.zig");
+const exchange_module = @import("exchange.zig");
+const executor = @import("executor.zig");
+const loop_module = @import("../engine/loop.zig");
+const query_reply = @import("query_reply.zig");
+const query_request = @import("query_request.zig");
+const reply = @import("reply.zig");
+const request = @import("request.zig");
+const tracker_module = @import("partition_tracker.zig");
+const wire = @import("../wire.zig");
+const Failure = @import("../status.zig").Failure;
+const Frame = exchange_module.Frame;
+const Outcome = tracker_module.Outcome;
+const Policy = @import("policy.zig").Policy;
+const Status = @import("../status.zig").Status;
+const Tracker = tracker_module.Tracker;
+const msgpack = wire.msgpack;
+
+/// A chunk ends when it is as large as this.
+const chunk_bytes = 256 * 1024;
+const chunk_bytes_max = 1 << 32;
+/// Frames that arrived together; each node's are at most as large as the protocol allows.
+const frames_bytes_max = 1 << 32;
+/// How long the loop waits before it looks for signals.
+const slice_ms = 100;
+/// Pauses between rounds that bring nothing: doubled each time.
+const pause_ns_min = 20 * std.time.ns_per_ms;
+const pause_ns_max = 1000 * std.time.ns_per_ms;
+
+pub fn Query(comptime Net: type, comptime Poller: type) type {
+    return struct {
+        gpa: std.mem.Allocator,
+        arena: std.heap.ArenaAllocator,
+        net: *Net,
+        cluster: *Cluster,
+        namespace: *const cluster.Namespace,
+        policy: Policy,
+        asked: query_request.Query,
+        tracker: Tracker,
+        loop: Loop,
+        attempts: executor.Attempts,
+        state: State = .between_rounds,
+        streams: std.ArrayList(*Stream) = .empty,
+        /// Streams whose end has not been seen.
+        streaming: u32 = 0,
+        /// Bodies of frames, one after the other.
+        frames: wire.Buffer,
+        segments: std.ArrayList(Segment) = .empty,
+        /// The first segment that is not read to its end.
+        segment_index: usize = 0,
+        chunk: wire.Buffer,
+        /// Records still wanted; null without a limit.
+        records_left: ?u64,
+        /// The round at hand has brought records.
+        round_has_records: bool = false,
+        /// Why the query ended, or the latest failure of a stream.
+        failure: Failure = .{},
+        /// What was delivered, for predicates that match a record several times.
+        delivered: std.AutoHashMapUnmanaged(wire.digest.Digest, void) = .empty,
+        aborted: std.atomic.Value(bool) = .init(false),
+
+        const This = @This();
+        pub const Cluster = cluster.Cluster(Net);
+        const Loop = loop_module.Loop(Net, Poller);
+        const Node = Cluster.Node;
+
+        const State = enum {
+            between_rounds,
+            in_round,
+            /// All records have been handed out, or as many as were wanted.
+            finished,
+            failed,
+        };
+
+        const Segment = struct { stream: u16, start: usize, end: usize };
+
+        const Stream = struct {
+            query: *This,
+            index: u16,
+            exchange: Loop.Exchange,
+            request: wire.Buffer,
+            failure: Failure = .{},
+            /// The exchange is in progress.
+            is_active: bool = false,
+            /// Null until the stream has ended, and what it sent has been read.
+            outcome: ?Outcome = null,
+            /// What the node was asked for; 0: all.
+            records_max: u64 = 0,
+            records: u64 = 0,
+        };
+
+        /// Checks the request; no network is touched.
+        pub fn create(
+            gpa: std.mem.Allocator,
+            net: *Net,
+            owner: *Cluster,
+            request_bytes: []const u8,
+            policy: *const Policy,
+            failure: *Failure,
+        ) error{Failed}!*This {
+            var arena: std.heap.ArenaAllocator = .init(gpa);
+            errdefer arena.deinit();
+            var asked = try query_request.Query.parse(arena.allocator(), request_bytes, failure);
+            if (asked.function != null) {
+                return request.invalid(failure, "only a background query takes a function", .{});
+            }
+            const target = owner.namespace(asked.namespace) orelse
+                return unknownNamespace(owner, asked.namespace, failure);
+            var kept = policy.*;
+            kept.filter = arena.allocator().dupe(u8, policy.filter) catch
+                return outOfMemory(failure);
+            var tracker = try startTracker(gpa, &asked, failure);
+            errdefer tracker.deinit();
+            var loop = Loop.init(gpa, net, 0) catch {
+                failure.set(.client, "no descriptor could be opened for the query", .{});
+                return error.Failed;
+            };
+            errdefer loop.deinit();
+            loop.connections = .shared;
+            const query = gpa.create(This) catch return outOfMemory(failure);
+            query.* = .{
+                .gpa = gpa,
+                .arena = arena,
+                .net = net,
+                .cluster = owner,
+                .namespace = target,
+                .policy = kept,
+                .asked = asked,
+                .tracker = tracker,
+                .loop = loop,
+                .attempts = .start(policy, net.now()),
+                .frames = .growing(gpa, &.{}, frames_bytes_max),
+                .chunk = .growing(gpa, &.{}, chunk_bytes_max),
+                .records_left = if (asked.max_records == 0) null else asked.max_records,
+            };
+            return query;
+        }
+
+        fn unknownNamespace(owner: *Cluster, name: []const u8, failure: *Failure) error{Failed} {
+            if (owner.isConnected()) {
+                const text = "namespace '{s}' is not found in the cluster";
+                failure.set(.namespace_not_found, text, .{name});
+            } else {
+                failure.set(.invalid_node, "the cluster has no active node", .{});
+            }
+            return error.Failed;
+        }
+
+        fn startTracker(
+            gpa: std.mem.Allocator,
+            asked: *const query_request.Query,
+            failure: *Failure,
+        ) error{Failed}!Tracker {
+            if (asked.token.len != 0) {
+                const by_index = asked.where != null;
+                return Tracker.fromToken(gpa, asked.token, &asked.mark(), by_index) catch |err|
+                    switch (err) {
+                        error.OutOfMemory => return outOfMemory(failure),
+                        error.Malformed => return request.invalid(
+                            failure,
+                            "the token is none of a query, or is damaged",
+                            .{},
+                        ),
+                        error.WrongQuery => return request.invalid(
+                            failure,
+                            "the token belongs to a query of another set or predicate",
+                            .{},
+                        ),
+                    };
+            }
+            var tracker = Tracker.init(gpa, asked.first_partition, asked.partition_count) catch
+                return outOfMemory(failure);
+            if (asked.after) |*digest| tracker.startAfter(digest);
+            return tracker;
+        }
+
+        /// Closes the connections of streams that have not ended, so that their servers stop.
+        pub fn destroy(query: *This) void {
+            query.endStreams();
+            query.streams.deinit(query.gpa);
+            query.loop.deinit();
+            query.tracker.deinit();
+            query.frames.deinit();
+            query.segments.deinit(query.gpa);
+            query.chunk.deinit();
+            query.delivered.deinit(query.gpa);
+            query.arena.deinit();
+            query.gpa.destroy(query);
+        }
+
+        /// In the child of a fork: closes the child's copies of the descriptors, and leaves the
+        /// memory, which the parent's thread may have been changing.
+        pub fn afterFork(query: *This) void {
+            for (query.streams.items) |stream| {
+                const connection = stream.exchange.connection orelse continue;
+                query.net.close(&connection.socket);
+            }
+            query.loop.poller.deinit();
+        }
+
+        /// Any thread: a `next` that waits ends at once, as do all later ones.
+        pub fn abort(query: *This) void {
+            query.aborted.store(true, .release);
+            query.loop.poller.wake();
+        }
+
+        /// The next records, as a MessagePack array; empty at the end. The bytes are the query's,
+        /// until its next call. What was handed out before counts as read.
+        pub fn next(query: *This, failure: *Failure) error{Failed}![]const u8 {
+            query.tracker.settle();
+            query.chunk.clear();
+            query.resumeWaits();
+            const header = query.chunk.reserve(array_header_bytes) catch return outOfMemory(failure);
+            var count: u32 = 0;
+            while (true) {
+                switch (query.state) {
+                    .finished => return &.{},
+                    .failed => {
+                        failure.* = query.failure;
+                        return error.Failed;
+                    },
+                    .between_rounds => try query.startRound(failure),
+                    .in_round => {},
+                }
+                count += query.readSegments() catch |err| return query.giveUp(err, failure);
+                if (count > 0) break;
+                if (query.state != .in_round) continue;
+                if (query.streaming == 0) {
+                    try query.endRound(failure);
+                } else {
+                    try query.wait(failure);
+                }
+            }
+            query.chunk.bytes[header] = array32;
+            query.chunk.patch(u32, header + 1, count);
+            return query.chunk.written();
+        }
+
+        /// MessagePack's array with a length of four bytes.
+        const array32 = 0xdd;
+        const array_header_bytes = 5;
+
+        /// Where a later query can go on, as if the last `unread` records had not been handed out.
+        /// Appends nothing when there is nothing left.
+        pub fn writeToken(
+            query: *This,
+            unread: u64,
+            out: *wire.Buffer,
+            failure: *Failure,
+        ) error{Failed}!void {
+            if (query.tracker.isDone() and unread == 0) return;
+            const by_index = query.asked.where != null;
+            query.tracker.writeToken(&query.asked.mark(), by_index, unread, out) catch |err|
+                switch (err) {
+                    error.InvalidArgument => return request.invalid(
+                        failure,
+                        "{d} records cannot be unread: only those of the last chunk",
+                        .{unread},
+                    ),
+                    error.OutOfMemory, error.NoSpaceLeft => return outOfMemory(failure),
+                };
+        }
+
+        // Rounds.
+
+        /// Deals out the partitions and asks their nodes.
+        fn startRound(query: *This, failure: *Failure) error{Failed}!void {
+            assert(query.streams.items.len == 0);
+            assert(query.streaming == 0);
+            query.round_has_records = false;
+            query.assign() catch |err| return query.giveUp(err, failure);
+            const streams = query.streams.items;
+            if (streams.len == 0) {
+                query.failure.set(.invalid_node, "no active node for the query's partitions", .{});
+                query.cluster.requestTend();
+            }
+            for (streams) |stream| {
+                query.encode(stream) catch |err| return query.giveUp(err, failure);
+            }
+            query.state = .in_round;
+            query.loop.refresh();
+            query.streaming = @intCast(streams.len);
+            for (streams) |stream| {
+                stream.is_active = true;
+                query.loop.begin(&stream.exchange);
+            }
+        }
+
+        /// Gives every partition that is not done to the stream of its node.
+        fn assign(query: *This) !void {
+            query.tracker.beginRound();
+            const policy = cluster.effectiveReplica(
+                query.policy.replica.toCluster(),
+                .{ .read = .session },
+                query.namespace.isStrongConsistency(),
+            );
+            var last: ?*Stream = null;
+            for (query.tracker.partitions, query.tracker.first..) |*partition, id| {
+                if (partition.is_done) continue;
+                var route: Cluster.Route = .{
+                    .policy = policy,
+                    .replica_index = partition.replica_index,
+                };
+                const node = query.cluster.route(query.namespace, @intCast(id), &route) orelse
+                    continue;
+                partition.replica_index = route.replica_index;
+                // Neighbours often have different nodes, but there are few nodes.
+                const stream = if (last != null and last.?.exchange.node == node)
+                    last.?
+                else
+                    query.findStream(node) orelse try query.addStream(node);
+                partition.stream = stream.index;
+                last = stream;
+            }
+        }
+
+        fn findStream(query: *This, node: *Node) ?*Stream {
+            for (query.streams.items) |stream| {
+                if (stream.exchange.node == node) return stream;
+            }
+            return null;
+        }
+
+        fn addStream(query: *This, node: *Node) error{OutOfMemory}!*Stream {
+            const stream = try query.gpa.create(Stream);
+            errdefer query.gpa.destroy(stream);
+            stream.* = .{
+                .query = query,
+                .index = @intCast(query.streams.items.len),
+                .request = .growing(query.gpa, &.{}, request.frame_bytes_max),
+                .exchange = .{
+                    .node = node,
+                    .frame = &.{},
+                    .limits = .{
+                        .deadline_ns = query.attempts.deadline_ns,
+                        .socket_timeout_ns = query.attempts.socket_timeout_ns,
+                    },
+                    .handler = &handler,
+                    .failure = &stream.failure,
+                },
+            };
+            try query.streams.append(query.gpa, stream);
+            return stream;
+        }
+
+        fn encode(query: *This, stream: *Stream) !void {
+            const count = query.streams.items.len;
+            const wanted = query.records_left orelse 0;
+            stream.records_max = tracker_module.share(wanted, count, stream.index);
+            try query_request.encode(&query.asked, &query.policy, &.{
+                .tracker = &query.tracker,
+                .stream = stream.index,
+                .records_max = stream.records_max,
+                .task_id = randomId(),
+            }, &stream.request, &query.failure);
+            stream.exchange.frame = stream.request.written();
+        }
+
+        /// All streams have ended: goes on, pauses, finishes or fails.
+        fn endRound(query: *This, failure: *Failure) error{Failed}!void {
+            assert(query.segment_index == query.segments.items.len);
+            const pending_before = query.tracker.pending;
+            const all_lack_index = query.allLackIndex();
+            query.noteOutcomes() catch |err| return query.giveUp(err, failure);
+            query.endStreams();
+            query.state = .between_rounds;
+            if (query.tracker.isDone()) return query.finish();
+            if (query.records_left) |left| if (left == 0) return query.finish();
+            const has_progress = query.round_has_records or query.tracker.pending < pending_before;
+            if (has_progress) {
+                query.attempts.failed = 0;
+                return;
+            }
+            query.attempts.failed += 1;
+            const now_ns = query.net.now();
+            const pause_ns = query.pauseNs();
+            const too_late = now_ns +| pause_ns >= query.attempts.deadline_ns;
+            if (all_lack_index or query.attempts.failed > query.policy.retries_max or too_late) {
+                return query.failAfterRetries(failure);
+            }
+            query.net.sleep(pause_ns) catch {
+                exchange_module.describe(error.Interrupted, failure);
+                return error.Failed;
+            };
+        }
+
+        fn pauseNs(query: *const This) u64 {
+            const doublings: u6 = @intCast(@min(query.attempts.failed - 1, 10));
+            const pause_ns = @min(@as(u64, pause_ns_min) << doublings, pause_ns_max);
+            return @max(pause_ns, query.attempts.sleep_ns);
+        }
+
+        /// When no node at all knows the index, waiting for it to arrive is no use.
+        fn allLackIndex(query: *const This) bool {
+            for (query.streams.items) |stream| {
+                if (stream.failure.status != .index_not_found) return false;
+            }
+            return query.streams.items.len > 0;
+        }
+
+        fn noteOutcomes(query: *This) error{OutOfMemory}!void {
+            const streams = query.streams.items;
+            const outcomes = try query.gpa.alloc(Outcome, streams.len);
+            defer query.gpa.free(outcomes);
+            for (outcomes, streams) |*outcome, stream| {
+                outcome.* = stream.outcome.?;
+                if (stream.failure.status != .ok) query.failure = stream.failure;
+            }
+            query.tracker.endRound(outcomes);
+        }
+
+        /// Cancels what is in progress, and forgets the streams and what they sent.
+        fn endStreams(query: *This) void {
+            for (query.streams.items) |stream| {
+                if (stream.is_active) query.loop.cancel(&stream.exchange);
+                stream.request.deinit();
+                query.gpa.destroy(stream);
+            }
+            query.streams.clearRetainingCapacity();
+            query.streaming = 0;
+            query.forgetSegments();
+        }
+
+        fn forgetSegments(query: *This) void {
+            query.segments.clearRetainingCapacity();
+            query.segment_index = 0;
+            query.frames.clear();
+        }
+
+        fn finish(query: *This) void {
+            query.state = .finished;
+        }
+
+        fn failAfterRetries(query: *This, failure: *Failure) error{Failed} {
+            const last = query.failure;
+            const now_ns = query.net.now();
+            const status: Status = if (now_ns >= query.attempts.deadline_ns) .timeout else last.status;
+            query.failure.set(status, "{s} ({d} of {d} partitions left, {d} attempts in vain)", .{
+                last.message(),
+                query.tracker.pending,
+                query.tracker.partitions.len,
+                query.attempts.failed,
+            });
+            query.failure.setNode(last.node());
+            return query.fail(failure);
+        }
+
+        fn fail(query: *This, failure: *Failure) error{Failed} {
+            assert(query.failure.status != .ok);
+            query.endStreams();
+            query.state = .failed;
+            failure.* = query.failure;
+            return error.Failed;
+        }
+
+        /// For errors that no retry helps with. With `Failed`, the query's failure is set.
+        fn giveUp(query: *This, err: anyerror, failure: *Failure) error{Failed} {
+            switch (err) {
+                error.Failed => {},
+                error.OutOfMemory, error.NoSpaceLeft => {
+                    query.failure.set(.out_of_memory, "out of memory for the query", .{});
+                },
+                error.NestingTooDeep => query.failure.set(
+                    .client,
+                    "a value is nested deeper than {d} levels",
+                    .{wire.particle.depth_max},
+                ),
+                else => query.failure.set(.client, "the reply is malformed ({t})", .{err}),
+            }
+            return query.fail(failure);
+        }
+
+        // Waiting.
+
+        /// The time that the owner took between two calls is not the nodes'.
+        fn resumeWaits(query: *This) void {
+            query.loop.refresh();
+            for (query.streams.items) |stream| {
+                if (stream.is_active) query.loop.restart(&stream.exchange);
+            }
+        }
+
+        fn wait(query: *This, failure: *Failure) error{Failed}!void {
+            if (query.aborted.load(.acquire)) {
+                query.failure.set(.client_abort, "the query was aborted", .{});
+                return query.fail(failure);
+            }
+            if (query.net.isInterrupted()) {
+                // The query may go on: whoever was interrupted decides.
+                exchange_module.describe(error.Interrupted, failure);
+                return error.Failed;
+            }
+            query.loop.run(slice_ms);
+        }
+
+        const handler: Loop.Handler = .{ .on_frame = onFrame, .on_end = onEnd };
+
+        fn onFrame(exchange: *Loop.Exchange, frame: Frame) Loop.FrameResult {
+            const stream: *Stream = @fieldParentPtr("exchange", exchange);
+            stream.query.keepFrame(stream, frame) catch |err| {
+                stream.failure.set(.client, "a frame of the reply cannot be kept: {t}", .{err});
+                return .done_close;
+            };
+            // Only reading the frame shows whether it is the last.
+            return .more;
+        }
+
+        fn keepFrame(query: *This, stream: *const Stream, frame: Frame) !void {
+            if (frame.kind != .message) return error.Malformed;
+            const start = query.frames.end;
+            try query.frames.append(frame.body);
+            try query.segments.append(query.gpa, .{
+                .stream = stream.index,
+                .start = start,
+                .end = query.frames.end,
+            });
+        }
+
+        fn onEnd(exchange: *Loop.Exchange, ok: bool) void {
+            const stream: *Stream = @fieldParentPtr("exchange", exchange);
+            assert(stream.is_active);
+            assert(stream.failure.status != .ok);
+            _ = ok;
+            stream.is_active = false;
+            stream.failure.setNode(exchange.node.name());
+            // Frames that came before are read first, and the end may be among them.
+            if (stream.query.hasSegments(stream)) return;
+            stream.query.close(stream, .failed);
+        }
+
+        fn hasSegments(query: *const This, stream: *const Stream) bool {
+            for (query.segments.items[query.segment_index..]) |*segment| {
+                if (segment.stream == stream.index) return true;
+            }
+            return false;
+        }
+
+        /// The stream has ended, and all that it sent has been read.
+        fn close(query: *This, stream: *Stream, outcome: Outcome) void {
+            assert(stream.outcome == null);
+            stream.outcome = outcome;
+            query.streaming -= 1;
+        }
+
+        // Reading.
+
+        /// Appends the records of the frames at hand to the chunk, until it is full, and returns
+        /// how many.
+        fn readSegments(query: *This) !u32 {
+            const now_unix_s = clock.unixSeconds();
+            var count: u32 = 0;
+            while (query.segment_index < query.segments.items.len) {
+                const segment = &query.segments.items[query.segment_index];
+                const stream = query.streams.items[segment.stream];
+                count += try query.readSegment(segment, stream, now_unix_s);
+                if (segment.start < segment.end) return count;
+                query.segment_index += 1;
+                const ended = stream.outcome == null and !stream.is_active;
+                if (ended and !query.hasSegments(stream)) query.close(stream, .failed);
+            }
+            query.forgetSegments();
+            return count;
+        }
+
+        /// Moves the segment's start to what is left of it.
+        fn readSegment(
+            query: *This,
+            segment: *Segment,
+            stream: *Stream,
+            now_unix_s: i64,
+        ) !u32 {
+            var count: u32 = 0;
+            var messages: query_reply.Messages = .{
+                .rest = query.frames.bytes[segment.start..segment.end],
+            };
+            // After the end there is nothing.
+            if (stream.outcome != null) return error.Malformed;
+            while (query.chunk.end < chunk_bytes) {
+                const found = try messages.next() orelse {
+                    segment.start = segment.end;
+                    return count;
+                };
+                switch (found) {
+                    .record => |taken| {
+                        var record = taken;
+                        if (try query.accept(stream, &record)) {
+                            try query_reply.writeRecord(&record, now_unix_s, &query.chunk);
+                            count += 1;
+                        } else {
+                            while (try record.operations.next()) |_| {}
+                        }
+                        messages.resumeAt(&record.operations);
+                    },
+                    .unavailable => |id| {
+                        if (!query.tracker.markUnavailable(stream.index, id)) return error.Malformed;
+                        query.noteUnavailable(stream, id);
+                    },
+                    .end => |status| {
+                        segment.start = segment.end;
+                        try query.endStream(stream, status);
+                        return count;
+                    },
+                }
+            }
+            segment.start = segment.end - messages.rest.len;
+            return count;
+        }
+
+        /// Whether a record is wanted. It is not when the limit is reached, as every node sends one
+        /// at least, or when it was handed out before.
+        fn accept(query: *This, stream: *Stream, record: *const query_reply.Record) !bool {
+            stream.records += 1;
+            if (query.records_left) |left| if (left == 0) return false;
+            const is_new = !query.mayRepeat() or
+                !(try query.delivered.getOrPut(query.gpa, record.digest.*)).found_existing;
+            const is_ours = try query.tracker.advance(
+                stream.index,
+                record.digest,
+                record.index_value,
+                is_new,
+            );
+            if (!is_ours) return error.Malformed;
+            query.round_has_records = true;
+            if (!is_new) return false;
+            if (query.records_left) |*left| left.* -= 1;
+            return true;
+        }
+
+        fn mayRepeat(query: *const This) bool {
+            return if (query.asked.where) |*where| where.has_duplicates else false;
+        }
+
+        fn noteUnavailable(query: *This, stream: *Stream, partition_id: u32) void {
+            query.cluster.requestTend();
+            query.failure.set(
+                .partition_unavailable,
+                "partition {d} is unavailable",
+                .{partition_id},
+            );
+            query.failure.setNode(stream.exchange.node.name());
+        }
+
+        /// The server has said that the stream is complete, or why it is not.
+        fn endStream(query: *This, stream: *Stream, status: Status) !void {
+            const node = stream.exchange.node;
+            const verdict = executor.settle(node, query.cluster, status);
+            query.loop.complete(&stream.exchange, verdict.connection_usable);
+            stream.is_active = false;
+            if (status == .ok) {
+                const limited = stream.records_max != 0 and stream.records >= stream.records_max;
+                stream.failure = .{};
+                return query.close(stream, if (limited) .limited else .complete);
+            }
+            reply.setServerFailure(status, &stream.failure);
+            stream.failure.setNode(node.name());
+            if (!mayRetry(status)) {
+                query.failure = stream.failure;
+                return error.Failed;
+            }
+            query.close(stream, .failed);
+        }
+
+        fn mayRetry(status: Status) bool {
+            return switch (status) {
+                .partition_unavailable,
+                .timeout,
+                .index_not_found,
+                .index_not_readable,
+                .device_overload,
+                => true,
+                else => false,
+            };
+        }
+    };
+}
+
+/// Identifies a job of this client among those of all clients.
+pub fn randomId() u64 {
+    var bytes: [8]u8 = undefined;
+    std.Io.Threaded.global_single_threaded.io().random(&bytes);
+    return std.mem.readInt(u64, &bytes, .little);
+}
+
+fn outOfMemory(failure: *Failure) error{Failed} {
+    failure.set(.out_of_memory, "out of memory for the query", .{});
+    return error.Failed;
+}
