@@ -103,3 +103,14 @@ def check_dict(value: Any, name: str) -> dict[Any, Any]:
     if isinstance(value, dict):
         return value
     raise TypeError(f"{name} must be a dict, not {type(value).__name__}")
+
+
+def check_bytes(value: Any, name: str) -> bytes:
+    """`value`, bytes or what is like them, as bytes.
+
+    Raises:
+        TypeError: It is neither.
+    """
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    raise TypeError(f"{name} must be bytes, not {type(value).__name__}")

@@ -202,3 +202,16 @@ def plain_operation(operation: dict[str, Any]) -> dict[str, Any]:
     name = operation.get("bin")
     plain: dict[str, Any] = plain_value(operation, name if isinstance(name, str) else "")
     return plain
+
+
+def plain_expression(expression: dict[str, Any]) -> dict[str, Any]:
+    """An expression made of the encoder's own types.
+
+    Raises:
+        TypeError: A value in it is of a type that cannot be stored.
+        OverflowError: An int in it does not fit into 64 bits.
+        UnicodeEncodeError: A str in it has lone surrogates.
+        ValueError: It is nested too deep.
+    """
+    plain: dict[str, Any] = plain_value(expression, "expression")
+    return plain

@@ -3,13 +3,20 @@
 from typing import Any, NamedTuple
 
 import aerospike
+from aerospike_helpers import HyperLogLog
 from aerospike_helpers import cdt_ctx as their_ctx
+from aerospike_helpers import expressions as theirs_expressions
+from aerospike_helpers.operations import bitwise_operations as theirs_bit
+from aerospike_helpers.operations import expression_operations as theirs_exp
+from aerospike_helpers.operations import hll_operations as theirs_hll
 from aerospike_helpers.operations import list_operations as theirs_list
 from aerospike_helpers.operations import map_operations as theirs_map
 from aerospike_helpers.operations import operations as theirs
 
 import aerospike_py
-from aerospike_py import cdt_ctx
+from aerospike_py import bit_operations as bop
+from aerospike_py import cdt_ctx, exp, exp_operations
+from aerospike_py import hll_operations as hop
 from aerospike_py import list_operations as lop
 from aerospike_py import map_operations as mop
 
@@ -513,6 +520,162 @@ def _contexts() -> list[Case]:
     ]
 
 
-def collection_cases() -> list[Case]:
-    """Plain, list and map operations, and contexts."""
-    return _plain() + _list_writes() + _list_reads() + _map_writes() + _map_reads() + _contexts()
+def _bits() -> list[Case]:
+    flags, their_flags = {"write_flags": 1 | 8}, {"bit_write_flags": 1 | 8}
+    data = b"\x0f\xf0"
+    cases = [
+        Case("bit_resize", bop.bit_resize("b", 10), theirs_bit.bit_resize("b", 10)),
+        Case(
+            "bit_resize flags",
+            bop.bit_resize("b", 10, bop.BIT_RESIZE_FROM_FRONT, flags),
+            theirs_bit.bit_resize("b", 10, their_flags, 1),
+        ),
+        Case("bit_insert", bop.bit_insert("b", -1, data), theirs_bit.bit_insert("b", -1, 2, data)),
+        Case("bit_remove", bop.bit_remove("b", 1, 2), theirs_bit.bit_remove("b", 1, 2)),
+        Case("bit_not", bop.bit_not("b", 3, 9), theirs_bit.bit_not("b", 3, 9)),
+        Case("bit_lshift", bop.bit_lshift("b", 3, 9, 2), theirs_bit.bit_lshift("b", 3, 9, 2)),
+        Case("bit_rshift", bop.bit_rshift("b", 3, 9, 2), theirs_bit.bit_rshift("b", 3, 9, 2)),
+        Case(
+            "bit_set_int", bop.bit_set_int("b", 0, 16, -5), theirs_bit.bit_set_int("b", 0, 16, -5)
+        ),
+        Case("bit_get", bop.bit_get("b", -16, 16), theirs_bit.bit_get("b", -16, 16)),
+        Case("bit_count", bop.bit_count("b", 0, 16), theirs_bit.bit_count("b", 0, 16)),
+        Case("bit_lscan", bop.bit_lscan("b", 0, 16, True), theirs_bit.bit_lscan("b", 0, 16, True)),
+        Case(
+            "bit_rscan", bop.bit_rscan("b", 0, 16, False), theirs_bit.bit_rscan("b", 0, 16, False)
+        ),
+        Case("bit_get_int", bop.bit_get_int("b", 0, 16), theirs_bit.bit_get_int("b", 0, 16, False)),
+        Case(
+            "bit_get_int signed",
+            bop.bit_get_int("b", 0, 16, True),
+            theirs_bit.bit_get_int("b", 0, 16, True),
+        ),
+    ]
+    for name in ("set", "or", "xor", "and"):
+        ours, their = getattr(bop, f"bit_{name}"), getattr(theirs_bit, f"bit_{name}")
+        cases.append(Case(f"bit_{name}", ours("b", 3, 9, data), their("b", 3, 9, 2, data)))
+        cases.append(
+            Case(
+                f"bit_{name} policy",
+                ours("b", 3, 9, data, flags),
+                their("b", 3, 9, 2, data, their_flags),
+            )
+        )
+    for name in ("add", "subtract"):
+        ours, their = getattr(bop, f"bit_{name}"), getattr(theirs_bit, f"bit_{name}")
+        for action in (0, 2, 4):
+            for signed in (False, True):
+                cases.append(
+                    Case(
+                        f"bit_{name} {action} {signed}",
+                        ours("b", 0, 16, 300, signed, action),
+                        their("b", 0, 16, 300, signed, action),
+                    )
+                )
+    return cases
+
+
+def _hlls() -> list[Case]:
+    stored = b"\x00\x04\x00" + bytes(20)
+    ours = [aerospike_py.types.HyperLogLog(stored)]
+    their = [HyperLogLog(stored)]
+    flags, their_flags = {"write_flags": 1 | 8}, {"flags": 1 | 8}
+    cases = [
+        Case("hll_init", hop.hll_init("b", 10), theirs_hll.hll_init("b", 10)),
+        Case(
+            "hll_init policy",
+            hop.hll_init("b", 10, 20, flags),
+            theirs_hll.hll_init("b", 10, 20, their_flags),
+        ),
+        Case("hll_add", hop.hll_add("b", ["x", 1]), theirs_hll.hll_add("b", ["x", 1])),
+        Case(
+            "hll_add policy",
+            hop.hll_add("b", ["x"], 10, 20, flags),
+            theirs_hll.hll_add("b", ["x"], 10, 20, their_flags),
+        ),
+        Case("hll_fold", hop.hll_fold("b", 6), theirs_hll.hll_fold("b", 6)),
+        Case(
+            "hll_set_union",
+            hop.hll_set_union("b", ours, flags),
+            theirs_hll.hll_set_union("b", their, their_flags),
+        ),
+        Case("hll_refresh_count", hop.hll_refresh_count("b"), theirs_hll.hll_refresh_count("b")),
+        Case("hll_get_count", hop.hll_get_count("b"), theirs_hll.hll_get_count("b")),
+        Case("hll_describe", hop.hll_describe("b"), theirs_hll.hll_describe("b")),
+    ]
+    for name in ("get_union", "get_union_count", "get_intersect_count", "get_similarity"):
+        cases.append(
+            Case(
+                f"hll_{name}",
+                getattr(hop, f"hll_{name}")("b", ours),
+                getattr(theirs_hll, f"hll_{name}")("b", their),
+            )
+        )
+    return cases
+
+
+def _expressions() -> list[Case]:
+    ours = exp.num_add(exp.int_bin("a"), 1)
+    their = theirs_expressions.Add(theirs_expressions.IntBin("a"), 1).compile()
+    ctx, their_path = [cdt_ctx.all_children()], [their_ctx.cdt_ctx_all_children()]
+    return [
+        Case(
+            "exp_read", exp_operations.exp_read("b", ours), theirs_exp.expression_read("b", their)
+        ),
+        Case(
+            "exp_read flags",
+            exp_operations.exp_read("b", ours, exp_operations.EXP_READ_EVAL_NO_FAIL),
+            theirs_exp.expression_read("b", their, aerospike.EXP_READ_EVAL_NO_FAIL),
+        ),
+        Case(
+            "exp_write",
+            exp_operations.exp_write("b", ours),
+            theirs_exp.expression_write("b", their),
+        ),
+        Case(
+            "exp_write flags",
+            exp_operations.exp_write("b", ours, 1 | 8),
+            theirs_exp.expression_write("b", their, 1 | 8),
+        ),
+        Case(
+            "select_by_path",
+            exp_operations.select_by_path("b", ctx, exp_operations.PATH_SELECT_VALUES),
+            theirs.select_by_path("b", their_path, aerospike.EXP_PATH_SELECT_VALUE),
+        ),
+        Case(
+            "modify_by_path",
+            exp_operations.modify_by_path("b", ctx, ours, exp_operations.PATH_MODIFY_NO_FAIL),
+            theirs.modify_by_path("b", their_path, their, aerospike.EXP_PATH_MODIFY_NO_FAIL),
+        ),
+        Case(
+            "select_by_path keys and filter",
+            exp_operations.select_by_path(
+                "b", [cdt_ctx.map_keys_in(["a"]), cdt_ctx.and_filter(exp.gt(exp.int_bin("a"), 1))]
+            ),
+            theirs.select_by_path(
+                "b",
+                [
+                    their_ctx.cdt_ctx_map_keys_in(["a"]),
+                    their_ctx.cdt_ctx_and_filter(
+                        theirs_expressions.GT(theirs_expressions.IntBin("a"), 1).compile()
+                    ),
+                ],
+                0,
+            ),
+        ),
+    ]
+
+
+def operation_cases() -> list[Case]:
+    """All operations."""
+    return [
+        *_plain(),
+        *_list_writes(),
+        *_list_reads(),
+        *_map_writes(),
+        *_map_reads(),
+        *_contexts(),
+        *_bits(),
+        *_hlls(),
+        *_expressions(),
+    ]

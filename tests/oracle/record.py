@@ -12,23 +12,33 @@ from collections.abc import Iterable
 
 import aerospike
 import msgspec
-from operation_cases import collection_cases
+from expression_cases import expression_cases
+from operation_cases import operation_cases
 from recording_node import RecordingNode, Request
 
-from aerospike_py._operations import plain_operation
+from aerospike_py._operations import plain_expression, plain_operation
 
 _TARGET = pathlib.Path(__file__).parents[2] / "native" / "src" / "command" / "recorded"
 _KEY = ("test", "recorded", 1)
 
+_Row = tuple[str, bytes, bytes]
 
-def _rows(client: aerospike.Client, node: RecordingNode) -> Iterable[tuple[str, bytes, bytes]]:
-    for case in collection_cases():
+
+def _operations(client: aerospike.Client, node: RecordingNode) -> Iterable[_Row]:
+    for case in operation_cases():
         client.operate(_KEY, [case.theirs])
         request = Request(node.requests[-1])
         yield case.name, msgspec.msgpack.encode(plain_operation(case.ours)), request.operations
 
 
-def _write(name: str, rows: Iterable[tuple[str, bytes, bytes]]) -> None:
+def _expressions(client: aerospike.Client, node: RecordingNode) -> Iterable[_Row]:
+    for case in expression_cases():
+        client.get(_KEY, {"expressions": case.theirs.compile()})
+        encoded = Request(node.requests[-1]).filter
+        yield case.name, msgspec.msgpack.encode(plain_expression(case.ours)), encoded or b""
+
+
+def _write(name: str, rows: Iterable[_Row]) -> None:
     _TARGET.mkdir(exist_ok=True)
     lines = [f"{label}|{ours.hex()}|{theirs.hex()}\n" for label, ours, theirs in rows]
     (_TARGET / name).write_text("".join(lines))
@@ -39,7 +49,8 @@ def main() -> None:
     """Records everything anew."""
     with RecordingNode() as node:
         client = aerospike.client({"hosts": [("127.0.0.1", node.port)]}).connect()
-        _write("operations.txt", _rows(client, node))
+        _write("operations.txt", _operations(client, node))
+        _write("expressions.txt", _expressions(client, node))
         client.close()
 
 

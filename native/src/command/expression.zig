@@ -308,6 +308,8 @@ fn entry(comptime name: []const u8, yields: Yields) Entry {
         if (!std.mem.eql(u8, spec.name, name)) continue;
         var fields = spec.fields();
         fields.setPresent(.exp_type, yields == .one);
+        // Paths lead into lists and maps only.
+        fields.setPresent(.ctx, spec.code == .cdt_read or spec.code == .cdt_modify);
         return .{ name, .{ .call = .{ .spec = spec, .fields = fields, .yields = yields } } };
     };
     @compileError("no call of this name: " ++ name);
@@ -705,6 +707,9 @@ const Node = struct {
         try context.write(arguments, path, 0, node.depth, out);
         try msgpack.writeUint(out, if (modifies) flags | select_flag_apply else flags);
         if (modifies) try node.writeField(.expr);
+        // A name alone would not tell whether the bin holds a list or a map.
+        const collection = try arguments.firstToken(try arguments.require(.bin));
+        if (collection != .map) return arguments.wrongType(.bin, "an expression", collection);
         try node.writeField(.bin);
     }
 };

@@ -11,6 +11,7 @@ const std = @import("std");
 const blob = @import("blob.zig");
 const call = @import("call.zig");
 const cdt = @import("cdt.zig");
+const expression = @import("expression.zig");
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;
 const Call = @import("call.zig").Call;
@@ -78,10 +79,11 @@ const Result = struct {
 
     fn write(result: *const Result, out: *wire.Buffer) Error!void {
         const particle = result.operation.particle;
-        if (result.meaning == .pairs and particle == .map) {
-            return writePairs(result.operation.value, out);
+        const value = result.operation.value;
+        if (particle == .map and (result.meaning == .pairs or try keepsOrder(value))) {
+            return writePairs(value, out);
         }
-        try wire.particle.msgpackFromParticle(out, particle, result.operation.value);
+        try wire.particle.msgpackFromParticle(out, particle, value);
     }
 
     fn isOf(result: *const Result, name: []const u8) bool {
@@ -178,6 +180,9 @@ fn meaningOfCall(operation: wire.operation.Operation) Error!Meaning {
         try reader.skip();
         number = try callNumber(&reader);
     }
+    if (number == expression.call_select) {
+        return if (operation.code == .cdt_modify) .nothing else .value;
+    }
     const table = if (operation.code == .hll_modify) &hll_results else &cdt_results;
     switch (table[number]) {
         .never => return .nothing,
@@ -239,6 +244,19 @@ fn writePairs(bytes: []const u8, out: *wire.Buffer) Error!void {
     out.patch(u8, header_offset, 0xc9);
     out.patch(u32, header_offset + 1, size);
     out.patch(u8, header_offset + 5, extension_pairs);
+}
+
+/// Bit of a map's flags: its pairs are in an order that was asked for, as an expression may.
+const flag_preserve_order = 0x08;
+
+fn keepsOrder(bytes: []const u8) Error!bool {
+    var reader = msgpack.Reader.init(bytes);
+    switch (try reader.next()) {
+        .map => |count| if (count == 0 or !isFlags(reader.rest())) return false,
+        else => return error.Malformed,
+    }
+    const flags: u8 = @bitCast((try reader.next()).extension.kind);
+    return flags & flag_preserve_order != 0;
 }
 
 /// An extension of another type than that of the wildcard and infinity.

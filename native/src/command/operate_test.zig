@@ -12,6 +12,7 @@ const msgpack = wire.msgpack;
 const testing = std.testing;
 
 const recorded_operations = @embedFile("recorded/operations.txt");
+const recorded_expressions = @embedFile("recorded/expressions.txt");
 
 const Row = struct {
     name: []const u8,
@@ -75,7 +76,119 @@ test "every operation has the official client's bytes" {
             return err;
         };
     }
+    try testing.expect(count >= 250);
+}
+
+test "every expression has the official client's bytes" {
+    var lines = std.mem.tokenizeScalar(u8, recorded_expressions, '\n');
+    var count: usize = 0;
+    while (lines.next()) |line| : (count += 1) {
+        var memory: [4096]u8 = undefined;
+        const row = try Row.parse(line, &memory);
+        var out_memory: [2048]u8 = undefined;
+        var out = wire.Buffer.fixed(&out_memory);
+        var reader = msgpack.Reader.init(row.request);
+        var failure: Failure = .{};
+        expression.encodeExpression(&out, &reader, &failure) catch |err| {
+            std.debug.print("{s}: {s}\n", .{ row.name, failure.message() });
+            return err;
+        };
+        testing.expectEqualSlices(u8, row.expected, out.written()) catch |err| {
+            std.debug.print("{s}\n", .{row.name});
+            return err;
+        };
+    }
     try testing.expect(count >= 200);
+}
+
+test "an expression cut anywhere, or with any byte changed, fails or is encoded, and no more" {
+    var lines = std.mem.tokenizeScalar(u8, recorded_expressions, '\n');
+    var random = std.Random.DefaultPrng.init(testing.random_seed);
+    while (lines.next()) |line| {
+        var memory: [4096]u8 = undefined;
+        const row = try Row.parse(line, &memory);
+        const request = memory[0..row.request.len];
+        var out_memory: [4096]u8 = undefined;
+        for (0..request.len) |len| {
+            try testing.expectError(error.Failed, compile(request[0..len], &out_memory));
+        }
+        for (0..8) |_| {
+            const offset = random.random().uintLessThan(usize, request.len);
+            const kept = request[offset];
+            request[offset] = random.random().int(u8);
+            _ = compile(request, &out_memory) catch {};
+            request[offset] = kept;
+        }
+    }
+}
+
+fn compile(request: []const u8, out_memory: []u8) operate.Error![]const u8 {
+    var out = wire.Buffer.fixed(out_memory);
+    var reader = msgpack.Reader.init(request);
+    var failure: Failure = .{};
+    try expression.encodeExpression(&out, &reader, &failure);
+    return out.written();
+}
+
+fn expectExpressionFailure(request: []const u8, text: []const u8) !void {
+    var memory: [4096]u8 = undefined;
+    var out = wire.Buffer.fixed(&memory);
+    var reader = msgpack.Reader.init(request);
+    var failure: Failure = .{};
+    const result = expression.encodeExpression(&out, &reader, &failure);
+    try testing.expectError(error.Failed, result);
+    try testing.expectEqualStrings(text, failure.message());
+}
+
+test "a compiled expression stands for itself in a larger one" {
+    var memory: [64]u8 = undefined;
+    // {__expr__: not, expr: {__expr__: compiled, val: [71]}}: the key exists not.
+    const encoded = try compile("\x82\xa8__expr__\xa3not\xa4expr" ++
+        "\x82\xa8__expr__\xa8compiled\xa3val\xc4\x02\x91\x47", &memory);
+    try testing.expectEqualSlices(u8, "\x92\x12\x91\x47", encoded);
+}
+
+test "misuse of expressions is named" {
+    const expect = expectExpressionFailure;
+    try expect("\x81\xa8__expr__\xa3foo", "unknown expression builder 'foo'");
+    try expect("\x05", "an expression must be a map, not an integer");
+    try expect(
+        "\x81\xa1a\x01",
+        "a map in an expression needs '__expr__' (for a constant, use map_val)",
+    );
+    try expect(
+        "\x82\xa8__expr__\xa2gt\xa4left\x01",
+        "expression 'gt' needs the field 'right'",
+    );
+    try expect(
+        "\x82\xa8__expr__\xa7int_val\xa3val\xa1x",
+        "expression 'int_val' field 'val' must be an integer, not a string",
+    );
+    try expect(
+        "\x82\xa8__expr__\xa7int_bin\xa4name\xb00123456789abcdef",
+        "expression 'int_bin': bin name '0123456789abcdef' has 16 bytes; it must have 1 to 15",
+    );
+    // list_get_by_index of a list bin returning the value, without the value's type.
+    try expect(
+        "\x84\xa8__expr__\xb1list_get_by_index\xa3bin\xa1l\xa5index\x00\xabreturn_type\x07",
+        "expression 'list_get_by_index' needs the field 'exp_type'",
+    );
+}
+
+test "nesting beyond the limit is refused" {
+    const level = "\x82\xa8__expr__\xa3not\xa4expr";
+    var request: [level.len * (expression.depth_max + 1) + 1]u8 = undefined;
+    for (0..expression.depth_max + 1) |index| {
+        @memcpy(request[index * level.len ..][0..level.len], level);
+    }
+    request[request.len - 1] = 0xc3;
+    var memory: [4096]u8 = undefined;
+    _ = try compile(request[level.len..], &memory);
+    _ = try compile(&request, &memory);
+    var deeper: [level.len + request.len]u8 = undefined;
+    @memcpy(deeper[0..level.len], level);
+    @memcpy(deeper[level.len..], &request);
+    try expectExpressionFailure(&deeper, "the expression is nested deeper than 100 levels");
 }
 
 test "a request cut anywhere, or with any byte changed, fails or is encoded, and no more" {

@@ -1,0 +1,1728 @@
+"""Expressions: conditions and computations that the server evaluates on a record.
+
+Every builder returns a plain dict, which can be nested in others, printed and compared. As a filter
+(`policy={"expressions": ...}`) an expression decides whether a command sees a record; in `operate`
+it computes a value (see `exp_operations`). Where a builder takes an expression, a plain value (int,
+float, str, bytes, bool, None, list, GeoJSON) stands for a constant; a dict must go through
+`map_val`.
+
+    >>> from aerospike_py import exp
+    >>> exp.gt(exp.int_bin("age"), 21)
+    {'__expr__': 'gt', 'left': {'__expr__': 'int_bin', 'name': 'age'}, 'right': 21}
+
+An expression that is used many times is better compiled once, with `compile`; what that returns
+can stand wherever an expression can.
+
+Builders raise TypeError for arguments of the wrong type, and InvalidArgError for ones that are out
+of range. Whether the types of an expression agree is checked by the server.
+"""
+
+# ruff: noqa: A001, A002  (`compile`, `bin` and others are the field's words)
+
+from typing import Any, Final, TypeAlias
+
+from ._checks import (
+    check_bool,
+    check_dict,
+    check_enum,
+    check_flags,
+    check_int,
+    check_list,
+    check_natural,
+    check_str,
+)
+from ._native.expressions import expression_compile
+from ._operations import (
+    check_context,
+    flags_policy,
+    list_policy,
+    map_policy,
+    plain_expression,
+    return_type_of,
+)
+from ._values import encode
+from .cdt_ctx import Context
+from .exception import InvalidArgError
+from .types import GeoJSON, HyperLogLog
+
+Expression: TypeAlias = dict[str, Any]
+"""A node of an expression: the builder's name as `__expr__`, and its arguments."""
+
+EXP_TYPE_NIL: Final = 0
+EXP_TYPE_BOOL: Final = 1
+EXP_TYPE_INT: Final = 2
+EXP_TYPE_STRING: Final = 3
+EXP_TYPE_LIST: Final = 4
+EXP_TYPE_MAP: Final = 5
+EXP_TYPE_BLOB: Final = 6
+EXP_TYPE_FLOAT: Final = 7
+EXP_TYPE_GEO: Final = 8
+EXP_TYPE_HLL: Final = 9
+
+# Flags of `regex_compare`, to be combined with `|`: those of POSIX regcomp.
+REGEX_NONE: Final = 0
+REGEX_EXTENDED: Final = 1
+REGEX_ICASE: Final = 2
+REGEX_NOSUB: Final = 4
+REGEX_NEWLINE: Final = 8
+
+# What `loop_var` stands for, in an expression within a path.
+LOOP_VAR_KEY: Final = 0
+LOOP_VAR_VALUE: Final = 1
+LOOP_VAR_INDEX: Final = 2
+
+_TYPES = tuple(range(10))
+_KEY_TYPES = (EXP_TYPE_INT, EXP_TYPE_STRING, EXP_TYPE_BLOB)
+_LIST_RETURN_TYPES = frozenset({0, 1, 2, 3, 4, 5, 7, 9})
+_MAP_RETURN_TYPES = frozenset({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17})
+_EXPR = "__expr__"
+
+
+class CompiledExpression(dict[str, Any]):
+    """An expression in the server's encoding, made by `compile`."""
+
+    __slots__ = ()
+
+    @property
+    def encoded(self) -> bytes:
+        """The server's encoding."""
+        encoded: bytes = self["val"]
+        return encoded
+
+
+def compile(expression: Expression) -> CompiledExpression:
+    """Encodes an expression once, for use in many commands.
+
+    Raises:
+        TypeError: It is not an expression, or a value in it is of a type that cannot be stored.
+        InvalidArgError: A builder is unknown, or its arguments are wrong.
+        OverflowError: An int in it does not fit into 64 bits.
+        ValueError: It is nested too deep.
+    """
+    if isinstance(expression, CompiledExpression):
+        return expression
+    tree = encode(plain_expression(_node_of(expression, "expression")))
+    return CompiledExpression({_EXPR: "compiled", "val": expression_compile(tree)})
+
+
+def _node_of(value: Any, name: str) -> Expression:
+    if not isinstance(value, dict):
+        raise TypeError(
+            f"{name} must be an expression made by aerospike_py.exp, not {type(value).__name__}"
+        )
+    if not isinstance(value.get(_EXPR), str):
+        raise TypeError(f"{name} is a dict without '__expr__'; a constant goes through map_val")
+    return value
+
+
+def _expression(value: Any, name: str) -> Any:
+    """An argument that is an expression, or a plain value as a constant."""
+    return _node_of(value, name) if isinstance(value, dict) else value
+
+
+def _expressions(values: tuple[Any, ...], name: str, least: int = 1) -> list[Any]:
+    if len(values) < least:
+        raise InvalidArgError(f"{name} needs at least {least} expressions, not {len(values)}")
+    return [_expression(value, f"argument {index} of {name}") for index, value in enumerate(values)]
+
+
+def _node(builder: str, /, **fields: Any) -> Expression:
+    return {_EXPR: builder, **fields}
+
+
+def _several(name: str, *values: Any) -> Expression:
+    return _node(name, exprs=_expressions(values, name))
+
+
+def _comparison(name: str, left: Any, right: Any) -> Expression:
+    return _node(name, left=_expression(left, "left"), right=_expression(right, "right"))
+
+
+def _bin(name: str, bin_name: Any) -> Expression:
+    return _node(name, name=check_str(bin_name, "name"))
+
+
+# Values
+
+
+def int_val(val: int) -> Expression:
+    """A constant int."""
+    return _node("int_val", val=check_int(val, "val"))
+
+
+def float_val(val: float) -> Expression:
+    """A constant float."""
+    if isinstance(val, bool) or not hasattr(val, "__float__"):
+        raise TypeError(f"val must be a float, not {type(val).__name__}")
+    return _node("float_val", val=float(val))
+
+
+def string_val(val: str) -> Expression:
+    """A constant str."""
+    return _node("string_val", val=check_str(val, "val"))
+
+
+def bool_val(val: bool) -> Expression:
+    """A constant bool."""
+    return _node("bool_val", val=check_bool(val, "val"))
+
+
+def blob_val(val: bytes | bytearray | memoryview) -> Expression:
+    """A constant blob."""
+    if not isinstance(val, (bytes, bytearray, memoryview)):
+        raise TypeError(f"val must be bytes, not {type(val).__name__}")
+    return _node("blob_val", val=bytes(val))
+
+
+def list_val(val: list[Any]) -> Expression:
+    """A constant list."""
+    return _node("list_val", val=check_list(val, "val"))
+
+
+def map_val(val: dict[Any, Any]) -> Expression:
+    """A constant map."""
+    return _node("map_val", val=check_dict(val, "val"))
+
+
+def geo_val(val: str | GeoJSON) -> Expression:
+    """A constant GeoJSON value, from its text."""
+    if not isinstance(val, (str, GeoJSON)):
+        raise TypeError(f"val must be GeoJSON or its text, not {type(val).__name__}")
+    return _node("geo_val", val=val)
+
+
+def hll_val(val: HyperLogLog) -> Expression:
+    """A constant HyperLogLog."""
+    if not isinstance(val, HyperLogLog):
+        raise TypeError(f"val must be a HyperLogLog, not {type(val).__name__}")
+    return _node("hll_val", val=val)
+
+
+def nil() -> Expression:
+    """The constant None."""
+    return _node("nil")
+
+
+def infinity() -> Expression:
+    """Greater than any value, for the ends of ranges."""
+    return _node("infinity")
+
+
+def wildcard() -> Expression:
+    """Equal to any value, in comparisons of lists."""
+    return _node("wildcard")
+
+
+def unknown() -> Expression:
+    """Neither true nor false: the filter fails, or the operation does."""
+    return _node("unknown")
+
+
+# Bins
+
+
+def int_bin(name: str) -> Expression:
+    """The value of a bin that holds an int."""
+    return _bin("int_bin", name)
+
+
+def float_bin(name: str) -> Expression:
+    """The value of a bin that holds a float."""
+    return _bin("float_bin", name)
+
+
+def string_bin(name: str) -> Expression:
+    """The value of a bin that holds a str."""
+    return _bin("string_bin", name)
+
+
+def bool_bin(name: str) -> Expression:
+    """The value of a bin that holds a bool."""
+    return _bin("bool_bin", name)
+
+
+def blob_bin(name: str) -> Expression:
+    """The value of a bin that holds bytes."""
+    return _bin("blob_bin", name)
+
+
+def list_bin(name: str) -> Expression:
+    """The value of a bin that holds a list."""
+    return _bin("list_bin", name)
+
+
+def map_bin(name: str) -> Expression:
+    """The value of a bin that holds a map."""
+    return _bin("map_bin", name)
+
+
+def geo_bin(name: str) -> Expression:
+    """The value of a bin that holds GeoJSON."""
+    return _bin("geo_bin", name)
+
+
+def hll_bin(name: str) -> Expression:
+    """The value of a bin that holds a HyperLogLog."""
+    return _bin("hll_bin", name)
+
+
+def bin_exists(name: str) -> Expression:
+    """Whether the record has a bin."""
+    return _bin("bin_exists", name)
+
+
+def bin_type(name: str) -> Expression:
+    """The type of a bin as an int: the server's particle type, 0 if there is no such bin."""
+    return _bin("bin_type", name)
+
+
+# Comparisons
+
+
+def eq(left: Any, right: Any) -> Expression:
+    """Whether `left` equals `right`. Both must be of one type."""
+    return _comparison("eq", left, right)
+
+
+def ne(left: Any, right: Any) -> Expression:
+    """Whether `left` differs from `right`. Both must be of one type."""
+    return _comparison("ne", left, right)
+
+
+def gt(left: Any, right: Any) -> Expression:
+    """Whether `left` is greater than `right`. Both must be of one type."""
+    return _comparison("gt", left, right)
+
+
+def ge(left: Any, right: Any) -> Expression:
+    """Whether `left` is at least `right`. Both must be of one type."""
+    return _comparison("ge", left, right)
+
+
+def lt(left: Any, right: Any) -> Expression:
+    """Whether `left` is less than `right`. Both must be of one type."""
+    return _comparison("lt", left, right)
+
+
+def le(left: Any, right: Any) -> Expression:
+    """Whether `left` is at most `right`. Both must be of one type."""
+    return _comparison("le", left, right)
+
+
+def regex_compare(regex: str, flags: int, bin: Any) -> Expression:
+    """Whether a string matches a regular expression.
+
+    Args:
+        regex: A POSIX regular expression.
+        flags: REGEX_... flags.
+        bin: The string, an expression such as `string_bin("name")`.
+    """
+    return _node(
+        "regex_compare",
+        regex=check_str(regex, "regex"),
+        flags=check_natural(flags, "flags"),
+        bin=_expression(bin, "bin"),
+    )
+
+
+def geo_compare(left: Any, right: Any) -> Expression:
+    """Whether one of two GeoJSON values lies within the other."""
+    return _comparison("geo_compare", left, right)
+
+
+def in_list(value: Any, list: Any) -> Expression:
+    """Whether a list has a value as an element (server 8.1)."""
+    return _node("in_list", left=_expression(value, "value"), right=_expression(list, "list"))
+
+
+# Logic
+
+
+def and_(*exprs: Any) -> Expression:
+    """Whether all are true."""
+    return _several("and", *exprs)
+
+
+def or_(*exprs: Any) -> Expression:
+    """Whether at least one is true."""
+    return _several("or", *exprs)
+
+
+def not_(expr: Any) -> Expression:
+    """Whether it is false."""
+    return _node("not", expr=_expression(expr, "expr"))
+
+
+def xor_(*exprs: Any) -> Expression:
+    """Whether exactly one is true."""
+    return _several("xor", *exprs)
+
+
+# The record's metadata
+
+
+def key(exp_type: int) -> Expression:
+    """The user's key, of EXP_TYPE_INT, EXP_TYPE_STRING or EXP_TYPE_BLOB, if it is stored."""
+    return _node("key", exp_type=check_enum(exp_type, "exp_type", _KEY_TYPES))
+
+
+def key_exists() -> Expression:
+    """Whether the user's key is stored with the record."""
+    return _node("key_exists")
+
+
+def set_name() -> Expression:
+    """The name of the record's set."""
+    return _node("set_name")
+
+
+def record_size() -> Expression:
+    """The record's size in bytes, as it is stored (server 7.0)."""
+    return _node("record_size")
+
+
+def device_size() -> Expression:
+    """The record's size on the storage device in bytes; `record_size` replaces it."""
+    return _node("device_size")
+
+
+def memory_size() -> Expression:
+    """The record's size in memory in bytes; `record_size` replaces it."""
+    return _node("memory_size")
+
+
+def last_update() -> Expression:
+    """When the record was last written, in nanoseconds since 1970-01-01 UTC."""
+    return _node("last_update")
+
+
+def since_update() -> Expression:
+    """For how long the record has not been written, in milliseconds."""
+    return _node("since_update")
+
+
+def void_time() -> Expression:
+    """When the record expires, in nanoseconds since 1970-01-01 UTC; 0 for never."""
+    return _node("void_time")
+
+
+def ttl() -> Expression:
+    """For how long the record still lives, in seconds; -1 for ever."""
+    return _node("ttl")
+
+
+def is_tombstone() -> Expression:
+    """Whether the record was deleted durably."""
+    return _node("is_tombstone")
+
+
+def digest_modulo(modulo: int) -> Expression:
+    """The record's digest modulo a number, for samples of the records."""
+    return _node("digest_modulo", modulo=check_int(modulo, "modulo"))
+
+
+# Numbers
+
+
+def num_add(*exprs: Any) -> Expression:
+    """The sum."""
+    return _several("num_add", *exprs)
+
+
+def num_sub(*exprs: Any) -> Expression:
+    """The first less all others; of one alone, its negative."""
+    return _several("num_sub", *exprs)
+
+
+def num_mul(*exprs: Any) -> Expression:
+    """The product."""
+    return _several("num_mul", *exprs)
+
+
+def num_div(*exprs: Any) -> Expression:
+    """The first divided by all others; of one alone, its reciprocal."""
+    return _several("num_div", *exprs)
+
+
+def num_mod(numerator: Any, denominator: Any) -> Expression:
+    """The remainder of a division of ints."""
+    return _several("num_mod", numerator, denominator)
+
+
+def num_pow(base: Any, exponent: Any) -> Expression:
+    """A power of floats."""
+    return _several("num_pow", base, exponent)
+
+
+def num_log(num: Any, base: Any) -> Expression:
+    """The logarithm of a float to a base."""
+    return _several("num_log", num, base)
+
+
+def num_abs(expr: Any) -> Expression:
+    """The absolute value."""
+    return _several("num_abs", expr)
+
+
+def num_floor(expr: Any) -> Expression:
+    """A float rounded down to a whole one."""
+    return _several("num_floor", expr)
+
+
+def num_ceil(expr: Any) -> Expression:
+    """A float rounded up to a whole one."""
+    return _several("num_ceil", expr)
+
+
+def to_int(expr: Any) -> Expression:
+    """A float as an int, cut towards 0."""
+    return _several("to_int", expr)
+
+
+def to_float(expr: Any) -> Expression:
+    """An int as a float."""
+    return _several("to_float", expr)
+
+
+def min_(*exprs: Any) -> Expression:
+    """The smallest."""
+    return _several("min", *exprs)
+
+
+def max_(*exprs: Any) -> Expression:
+    """The greatest."""
+    return _several("max", *exprs)
+
+
+# The bits of ints
+
+
+def int_and(*exprs: Any) -> Expression:
+    """All bits that all have."""
+    return _several("int_and", *exprs)
+
+
+def int_or(*exprs: Any) -> Expression:
+    """All bits that at least one has."""
+    return _several("int_or", *exprs)
+
+
+def int_xor(*exprs: Any) -> Expression:
+    """All bits that an odd number of them has."""
+    return _several("int_xor", *exprs)
+
+
+def int_not(expr: Any) -> Expression:
+    """All bits flipped."""
+    return _several("int_not", expr)
+
+
+def int_lshift(value: Any, shift: Any) -> Expression:
+    """Shifted to the left."""
+    return _several("int_lshift", value, shift)
+
+
+def int_rshift(value: Any, shift: Any) -> Expression:
+    """Shifted to the right, zeros coming in."""
+    return _several("int_rshift", value, shift)
+
+
+def int_arshift(value: Any, shift: Any) -> Expression:
+    """Shifted to the right, the sign coming in."""
+    return _several("int_arshift", value, shift)
+
+
+def int_count(expr: Any) -> Expression:
+    """How many bits are set."""
+    return _several("int_count", expr)
+
+
+def int_lscan(value: Any, search: Any) -> Expression:
+    """The place of the first bit that is `search` (a bool), from the left; -1 for none."""
+    return _several("int_lscan", value, search)
+
+
+def int_rscan(value: Any, search: Any) -> Expression:
+    """The place of the first bit that is `search` (a bool), from the right; -1 for none."""
+    return _several("int_rscan", value, search)
+
+
+# Control
+
+
+def cond(*exprs: Any) -> Expression:
+    """The value behind the first condition that is true: condition, value, ..., default.
+
+    Raises:
+        InvalidArgError: It is not pairs of a condition and a value, then a default.
+    """
+    if len(exprs) < 3 or len(exprs) % 2 == 0:
+        raise InvalidArgError("cond needs pairs of a condition and a value, then a default")
+    return _node("cond", exprs=_expressions(exprs, "cond"))
+
+
+def var(name: str) -> Expression:
+    """The value of a variable that a `let_` around it defines."""
+    return _node("var", name=check_str(name, "name"))
+
+
+def def_(name: str, value: Any) -> Expression:
+    """The definition of a variable, for `let_`."""
+    return _node("def", name=check_str(name, "name"), value=_expression(value, "value"))
+
+
+def let_(*exprs: Any) -> Expression:
+    """The value of the last expression, in which the definitions before it can be used.
+
+    Raises:
+        InvalidArgError: There is no definition, or something else is where one should be.
+    """
+    listed = _expressions(exprs, "let_", 2)
+    for index, definition in enumerate(listed[:-1]):
+        if not isinstance(definition, dict) or definition.get(_EXPR) != "def":
+            raise InvalidArgError(f"argument {index} of let_ must be made by def_")
+    if isinstance(listed[-1], dict) and listed[-1].get(_EXPR) == "def":
+        raise InvalidArgError("let_ needs an expression after its definitions")
+    return _node("let", exprs=listed)
+
+
+def loop_var(exp_type: int, which: int) -> Expression:
+    """What a path is at: its LOOP_VAR_KEY, LOOP_VAR_VALUE or LOOP_VAR_INDEX (server 8.1).
+
+    Args:
+        exp_type: The EXP_TYPE_... of the value; others do not match.
+        which: One of the LOOP_VAR_... constants.
+    """
+    return _node(
+        "loop_var",
+        exp_type=check_enum(exp_type, "exp_type", _TYPES),
+        index=check_enum(which, "which", (0, 1, 2)),
+    )
+
+
+def remove_result() -> Expression:
+    """In `modify_by_path`: the element is removed (server 8.1)."""
+    return _node("remove_result")
+
+
+# Lists and maps
+
+
+def _call(name: str, bin: Any, ctx: Any = None, **fields: Any) -> Expression:
+    node = _node(name)
+    for field, value in fields.items():
+        if value is not None or field in ("val", "map_key"):
+            node[field] = value
+    node["bin"] = bin if isinstance(bin, str) else _node_of(bin, "bin")
+    if ctx is not None:
+        node["ctx"] = check_context(ctx)
+    return node
+
+
+def _list_return(value: Any) -> int:
+    return return_type_of(value, _LIST_RETURN_TYPES, "LIST_RETURN")
+
+
+def _map_return(value: Any) -> int:
+    return return_type_of(value, _MAP_RETURN_TYPES, "MAP_RETURN")
+
+
+def _map_expression(value: Any) -> Any:
+    # A dict that is no expression can only be meant as a constant.
+    if isinstance(value, dict) and _EXPR not in value:
+        return map_val(value)
+    return _expression(value, "items")
+
+
+def _optional_int(value: Any, name: str) -> int | None:
+    return None if value is None else check_int(value, name)
+
+
+def _exp_type(value: Any) -> int | None:
+    return None if value is None else check_enum(value, "exp_type", _TYPES)
+
+
+def list_size(bin: Any, ctx: Context | None = None) -> Expression:
+    """The number of elements."""
+    return _call("list_size", bin, ctx)
+
+
+def list_get_by_index(
+    bin: Any, index: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
+) -> Expression:
+    """The element at an index; `exp_type` is the type of a value."""
+    return _call(
+        "list_get_by_index",
+        bin,
+        ctx,
+        index=_expression(index, "index"),
+        return_type=_list_return(return_type),
+        exp_type=_exp_type(exp_type),
+    )
+
+
+def list_get_by_rank(
+    bin: Any, rank: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
+) -> Expression:
+    """The element of a rank; `exp_type` is the type of a value."""
+    return _call(
+        "list_get_by_rank",
+        bin,
+        ctx,
+        rank=_expression(rank, "rank"),
+        return_type=_list_return(return_type),
+        exp_type=_exp_type(exp_type),
+    )
+
+
+def list_get_by_index_range(
+    bin: Any, index: Any, return_type: int, count: Any = None, ctx: Context | None = None
+) -> Expression:
+    """`count` elements from an index on."""
+    return _call(
+        "list_get_by_index_range",
+        bin,
+        ctx,
+        index=_expression(index, "index"),
+        return_type=_list_return(return_type),
+        count=_expression(count, "count"),
+    )
+
+
+def list_get_by_rank_range(
+    bin: Any, rank: Any, return_type: int, count: Any = None, ctx: Context | None = None
+) -> Expression:
+    """`count` elements from a rank on."""
+    return _call(
+        "list_get_by_rank_range",
+        bin,
+        ctx,
+        rank=_expression(rank, "rank"),
+        return_type=_list_return(return_type),
+        count=_expression(count, "count"),
+    )
+
+
+def list_get_by_value(
+    bin: Any, val: Any, return_type: int, ctx: Context | None = None
+) -> Expression:
+    """All elements that equal a value."""
+    return _call(
+        "list_get_by_value",
+        bin,
+        ctx,
+        val=_expression(val, "val"),
+        return_type=_list_return(return_type),
+    )
+
+
+def list_get_by_value_list(
+    bin: Any, vals: Any, return_type: int, ctx: Context | None = None
+) -> Expression:
+    """All elements that equal one of the values of a list."""
+    return _call(
+        "list_get_by_value_list",
+        bin,
+        ctx,
+        val=_expression(vals, "vals"),
+        return_type=_list_return(return_type),
+    )
+
+
+def list_get_by_value_range(
+    bin: Any, begin: Any, end: Any, return_type: int, ctx: Context | None = None
+) -> Expression:
+    """All elements from `begin` to before `end`; None is unbounded."""
+    return _call(
+        "list_get_by_value_range",
+        bin,
+        ctx,
+        val=_expression(begin, "begin"),
+        val_end=_expression(end, "end"),
+        return_type=_list_return(return_type),
+    )
+
+
+def list_get_by_value_rel_rank_range(
+    bin: Any, val: Any, rank: Any, return_type: int, count: Any = None, ctx: Context | None = None
+) -> Expression:
+    """`count` elements from a rank on that is counted from a value's own place."""
+    return _call(
+        "list_get_by_value_rel_rank_range",
+        bin,
+        ctx,
+        val=_expression(val, "val"),
+        rank=_expression(rank, "rank"),
+        return_type=_list_return(return_type),
+        count=_expression(count, "count"),
+    )
+
+
+def list_append(
+    bin: Any, val: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+) -> Expression:
+    """The list with a value appended."""
+    return _call(
+        "list_append", bin, ctx, val=_expression(val, "val"), list_policy=list_policy(policy)
+    )
+
+
+def list_append_items(
+    bin: Any, vals: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+) -> Expression:
+    """The list with the values of another appended."""
+    return _call(
+        "list_append_items",
+        bin,
+        ctx,
+        val=_expression(vals, "vals"),
+        list_policy=list_policy(policy),
+    )
+
+
+def list_insert(
+    bin: Any, index: Any, val: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+) -> Expression:
+    """The list with a value inserted before an index."""
+    return _call(
+        "list_insert",
+        bin,
+        ctx,
+        index=_expression(index, "index"),
+        val=_expression(val, "val"),
+        list_policy=list_policy(policy, takes_order=False),
+    )
+
+
+def list_insert_items(
+    bin: Any,
+    index: Any,
+    vals: Any,
+    policy: dict[str, Any] | None = None,
+    ctx: Context | None = None,
+) -> Expression:
+    """The list with the values of another inserted before an index."""
+    return _call(
+        "list_insert_items",
+        bin,
+        ctx,
+        index=_expression(index, "index"),
+        val=_expression(vals, "vals"),
+        list_policy=list_policy(policy, takes_order=False),
+    )
+
+
+def list_increment(
+    bin: Any, index: Any, val: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+) -> Expression:
+    """The list with a number added to the one at an index."""
+    return _call(
+        "list_increment",
+        bin,
+        ctx,
+        index=_expression(index, "index"),
+        val=_expression(val, "val"),
+        list_policy=list_policy(policy),
+    )
+
+
+def list_set(
+    bin: Any, index: Any, val: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+) -> Expression:
+    """The list with the value at an index replaced."""
+    return _call(
+        "list_set",
+        bin,
+        ctx,
+        index=_expression(index, "index"),
+        val=_expression(val, "val"),
+        list_policy=list_policy(policy, takes_order=False),
+    )
+
+
+def list_clear(bin: Any, ctx: Context | None = None) -> Expression:
+    """The list without its elements."""
+    return _call("list_clear", bin, ctx)
+
+
+def list_sort(bin: Any, sort_flags: int = 0, ctx: Context | None = None) -> Expression:
+    """The list, sorted; `sort_flags` are LIST_SORT_... flags."""
+    return _call("list_sort", bin, ctx, val=check_flags(sort_flags, "sort_flags", 3))
+
+
+def list_remove_by_value(
+    bin: Any, val: Any, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The list without all elements that equal a value."""
+    return _call(
+        "list_remove_by_value",
+        bin,
+        ctx,
+        val=_expression(val, "val"),
+        return_type=_list_return(return_type),
+    )
+
+
+def list_remove_by_value_list(
+    bin: Any, vals: Any, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The list without all elements that equal one of the values of a list."""
+    return _call(
+        "list_remove_by_value_list",
+        bin,
+        ctx,
+        val=_expression(vals, "vals"),
+        return_type=_list_return(return_type),
+    )
+
+
+def list_remove_by_value_range(
+    bin: Any, begin: Any, end: Any, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The list without the elements from `begin` to before `end`."""
+    return _call(
+        "list_remove_by_value_range",
+        bin,
+        ctx,
+        val=_expression(begin, "begin"),
+        val_end=_expression(end, "end"),
+        return_type=_list_return(return_type),
+    )
+
+
+def list_remove_by_value_rel_rank_range(
+    bin: Any,
+    val: Any,
+    rank: Any,
+    count: Any = None,
+    return_type: int = 0,
+    ctx: Context | None = None,
+) -> Expression:
+    """The list without `count` elements from a rank on, counted from a value's own place."""
+    return _call(
+        "list_remove_by_value_rel_rank_range",
+        bin,
+        ctx,
+        val=_expression(val, "val"),
+        rank=_expression(rank, "rank"),
+        count=_expression(count, "count"),
+        return_type=_list_return(return_type),
+    )
+
+
+def list_remove_by_index(
+    bin: Any, index: Any, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The list without the element at an index."""
+    return _call(
+        "list_remove_by_index",
+        bin,
+        ctx,
+        index=_expression(index, "index"),
+        return_type=_list_return(return_type),
+    )
+
+
+def list_remove_by_index_range(
+    bin: Any, index: Any, count: Any = None, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The list without `count` elements from an index on."""
+    return _call(
+        "list_remove_by_index_range",
+        bin,
+        ctx,
+        index=_expression(index, "index"),
+        count=_expression(count, "count"),
+        return_type=_list_return(return_type),
+    )
+
+
+def list_remove_by_rank(
+    bin: Any, rank: Any, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The list without the element of a rank."""
+    return _call(
+        "list_remove_by_rank",
+        bin,
+        ctx,
+        rank=_expression(rank, "rank"),
+        return_type=_list_return(return_type),
+    )
+
+
+def list_remove_by_rank_range(
+    bin: Any, rank: Any, count: Any = None, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The list without `count` elements from a rank on."""
+    return _call(
+        "list_remove_by_rank_range",
+        bin,
+        ctx,
+        rank=_expression(rank, "rank"),
+        count=_expression(count, "count"),
+        return_type=_list_return(return_type),
+    )
+
+
+def map_size(bin: Any, ctx: Context | None = None) -> Expression:
+    """The number of items."""
+    return _call("map_size", bin, ctx)
+
+
+def map_get_by_key(
+    bin: Any, key: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
+) -> Expression:
+    """The item of a key; `exp_type` is the type of a value or key."""
+    return _call(
+        "map_get_by_key",
+        bin,
+        ctx,
+        map_key=_expression(key, "key"),
+        return_type=_map_return(return_type),
+        exp_type=_exp_type(exp_type),
+    )
+
+
+def map_get_by_index(
+    bin: Any, index: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
+) -> Expression:
+    """The item at an index; `exp_type` is the type of a value or key."""
+    return _call(
+        "map_get_by_index",
+        bin,
+        ctx,
+        index=_expression(index, "index"),
+        return_type=_map_return(return_type),
+        exp_type=_exp_type(exp_type),
+    )
+
+
+def map_get_by_rank(
+    bin: Any, rank: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
+) -> Expression:
+    """The item of a rank; `exp_type` is the type of a value or key."""
+    return _call(
+        "map_get_by_rank",
+        bin,
+        ctx,
+        rank=_expression(rank, "rank"),
+        return_type=_map_return(return_type),
+        exp_type=_exp_type(exp_type),
+    )
+
+
+def map_get_by_key_list(
+    bin: Any, keys: Any, return_type: int, ctx: Context | None = None
+) -> Expression:
+    """The items whose key is in a list."""
+    return _call(
+        "map_get_by_key_list",
+        bin,
+        ctx,
+        val=_expression(keys, "keys"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_get_by_key_range(
+    bin: Any, begin: Any, end: Any, return_type: int, ctx: Context | None = None
+) -> Expression:
+    """The items with keys from `begin` to before `end`; None is unbounded."""
+    return _call(
+        "map_get_by_key_range",
+        bin,
+        ctx,
+        val=_expression(begin, "begin"),
+        val_end=_expression(end, "end"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_get_by_key_rel_index_range(
+    bin: Any, key: Any, index: Any, return_type: int, count: Any = None, ctx: Context | None = None
+) -> Expression:
+    """`count` items from an index on that is counted from a key's own place."""
+    return _call(
+        "map_get_by_key_rel_index_range",
+        bin,
+        ctx,
+        map_key=_expression(key, "key"),
+        index=_expression(index, "index"),
+        return_type=_map_return(return_type),
+        count=_expression(count, "count"),
+    )
+
+
+def map_get_by_value(
+    bin: Any, val: Any, return_type: int, ctx: Context | None = None
+) -> Expression:
+    """All items that have a value."""
+    return _call(
+        "map_get_by_value",
+        bin,
+        ctx,
+        val=_expression(val, "val"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_get_by_value_list(
+    bin: Any, vals: Any, return_type: int, ctx: Context | None = None
+) -> Expression:
+    """All items whose value is in a list."""
+    return _call(
+        "map_get_by_value_list",
+        bin,
+        ctx,
+        val=_expression(vals, "vals"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_get_by_value_range(
+    bin: Any, begin: Any, end: Any, return_type: int, ctx: Context | None = None
+) -> Expression:
+    """The items with values from `begin` to before `end`; None is unbounded."""
+    return _call(
+        "map_get_by_value_range",
+        bin,
+        ctx,
+        val=_expression(begin, "begin"),
+        val_end=_expression(end, "end"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_get_by_value_rel_rank_range(
+    bin: Any, val: Any, rank: Any, return_type: int, count: Any = None, ctx: Context | None = None
+) -> Expression:
+    """`count` items from a rank on that is counted from a value's own place."""
+    return _call(
+        "map_get_by_value_rel_rank_range",
+        bin,
+        ctx,
+        val=_expression(val, "val"),
+        rank=_expression(rank, "rank"),
+        return_type=_map_return(return_type),
+        count=_expression(count, "count"),
+    )
+
+
+def map_get_by_index_range(
+    bin: Any, index: Any, return_type: int, count: Any = None, ctx: Context | None = None
+) -> Expression:
+    """`count` items from an index on."""
+    return _call(
+        "map_get_by_index_range",
+        bin,
+        ctx,
+        index=_expression(index, "index"),
+        return_type=_map_return(return_type),
+        count=_expression(count, "count"),
+    )
+
+
+def map_get_by_rank_range(
+    bin: Any, rank: Any, return_type: int, count: Any = None, ctx: Context | None = None
+) -> Expression:
+    """`count` items from a rank on."""
+    return _call(
+        "map_get_by_rank_range",
+        bin,
+        ctx,
+        rank=_expression(rank, "rank"),
+        return_type=_map_return(return_type),
+        count=_expression(count, "count"),
+    )
+
+
+def map_put(
+    bin: Any, key: Any, val: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+) -> Expression:
+    """The map with a value put under a key."""
+    return _call(
+        "map_put",
+        bin,
+        ctx,
+        map_key=_expression(key, "key"),
+        val=_expression(val, "val"),
+        map_policy=map_policy(policy),
+    )
+
+
+def map_put_items(
+    bin: Any, items: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+) -> Expression:
+    """The map with all items of another put into it."""
+    return _call(
+        "map_put_items", bin, ctx, val=_map_expression(items), map_policy=map_policy(policy)
+    )
+
+
+def map_increment(
+    bin: Any, key: Any, val: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+) -> Expression:
+    """The map with a number added to the one under a key."""
+    return _call(
+        "map_increment",
+        bin,
+        ctx,
+        map_key=_expression(key, "key"),
+        val=_expression(val, "val"),
+        map_policy=map_policy(policy, takes_flags=False),
+    )
+
+
+def map_clear(bin: Any, ctx: Context | None = None) -> Expression:
+    """The map without its items."""
+    return _call("map_clear", bin, ctx)
+
+
+def map_remove_by_key(
+    bin: Any, key: Any, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The map without the item of a key."""
+    return _call(
+        "map_remove_by_key",
+        bin,
+        ctx,
+        map_key=_expression(key, "key"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_remove_by_key_list(
+    bin: Any, keys: Any, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The map without the items whose key is in a list."""
+    return _call(
+        "map_remove_by_key_list",
+        bin,
+        ctx,
+        val=_expression(keys, "keys"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_remove_by_key_range(
+    bin: Any, begin: Any, end: Any, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The map without the items with keys from `begin` to before `end`."""
+    return _call(
+        "map_remove_by_key_range",
+        bin,
+        ctx,
+        val=_expression(begin, "begin"),
+        val_end=_expression(end, "end"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_remove_by_key_rel_index_range(
+    bin: Any,
+    key: Any,
+    index: Any,
+    count: Any = None,
+    return_type: int = 0,
+    ctx: Context | None = None,
+) -> Expression:
+    """The map without `count` items from an index on, counted from a key's own place."""
+    return _call(
+        "map_remove_by_key_rel_index_range",
+        bin,
+        ctx,
+        map_key=_expression(key, "key"),
+        index=_expression(index, "index"),
+        count=_expression(count, "count"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_remove_by_value(
+    bin: Any, val: Any, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The map without all items that have a value."""
+    return _call(
+        "map_remove_by_value",
+        bin,
+        ctx,
+        val=_expression(val, "val"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_remove_by_value_list(
+    bin: Any, vals: Any, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The map without all items whose value is in a list."""
+    return _call(
+        "map_remove_by_value_list",
+        bin,
+        ctx,
+        val=_expression(vals, "vals"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_remove_by_value_range(
+    bin: Any, begin: Any, end: Any, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The map without the items with values from `begin` to before `end`."""
+    return _call(
+        "map_remove_by_value_range",
+        bin,
+        ctx,
+        val=_expression(begin, "begin"),
+        val_end=_expression(end, "end"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_remove_by_value_rel_rank_range(
+    bin: Any,
+    val: Any,
+    rank: Any,
+    count: Any = None,
+    return_type: int = 0,
+    ctx: Context | None = None,
+) -> Expression:
+    """The map without `count` items from a rank on, counted from a value's own place."""
+    return _call(
+        "map_remove_by_value_rel_rank_range",
+        bin,
+        ctx,
+        val=_expression(val, "val"),
+        rank=_expression(rank, "rank"),
+        count=_expression(count, "count"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_remove_by_index(
+    bin: Any, index: Any, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The map without the item at an index."""
+    return _call(
+        "map_remove_by_index",
+        bin,
+        ctx,
+        index=_expression(index, "index"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_remove_by_index_range(
+    bin: Any, index: Any, count: Any = None, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The map without `count` items from an index on."""
+    return _call(
+        "map_remove_by_index_range",
+        bin,
+        ctx,
+        index=_expression(index, "index"),
+        count=_expression(count, "count"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_remove_by_rank(
+    bin: Any, rank: Any, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The map without the item of a rank."""
+    return _call(
+        "map_remove_by_rank",
+        bin,
+        ctx,
+        rank=_expression(rank, "rank"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_remove_by_rank_range(
+    bin: Any, rank: Any, count: Any = None, return_type: int = 0, ctx: Context | None = None
+) -> Expression:
+    """The map without `count` items from a rank on."""
+    return _call(
+        "map_remove_by_rank_range",
+        bin,
+        ctx,
+        rank=_expression(rank, "rank"),
+        count=_expression(count, "count"),
+        return_type=_map_return(return_type),
+    )
+
+
+def map_keys(map: Any) -> Expression:
+    """The keys of a map as a list (server 8.1)."""
+    return _node("map_keys", expr=_expression(map, "map"))
+
+
+def map_values(map: Any) -> Expression:
+    """The values of a map as a list (server 8.1)."""
+    return _node("map_values", expr=_expression(map, "map"))
+
+
+def select_by_path(bin: Any, ctx: Context, exp_type: int, flags: int = 0) -> Expression:
+    """All that a path with branches leads to (server 8.1).
+
+    Args:
+        bin: The list or map, an expression.
+        ctx: The path; `all_children`, `all_children_filter` and `map_keys_in` branch.
+        exp_type: The EXP_TYPE_... of the result.
+        flags: PATH_SELECT_... flags of `exp_operations`.
+    """
+    return _call(
+        "select_by_path",
+        _node_of(bin, "bin"),
+        ctx,
+        exp_type=check_enum(exp_type, "exp_type", _TYPES),
+        flags=check_natural(flags, "flags"),
+    )
+
+
+def modify_by_path(
+    bin: Any,
+    ctx: Context,
+    exp_type: int,
+    expr: Any,
+    flags: int = 0,
+) -> Expression:
+    """The list or map with all that a path leads to replaced by an expression (server 8.1).
+
+    Args:
+        bin: The list or map, an expression.
+        ctx: The path.
+        exp_type: The EXP_TYPE_... of the result.
+        expr: The new value of each, in which `loop_var` stands for the old.
+        flags: PATH_MODIFY_... flags of `exp_operations`.
+    """
+    return _call(
+        "modify_by_path",
+        _node_of(bin, "bin"),
+        ctx,
+        exp_type=check_enum(exp_type, "exp_type", _TYPES),
+        expr=_expression(expr, "expr"),
+        flags=check_natural(flags, "flags"),
+    )
+
+
+# Bits of blobs
+
+
+def bit_resize(
+    bin: Any, byte_size: Any, resize_flags: int = 0, policy: dict[str, Any] | None = None
+) -> Expression:
+    """The blob with another size."""
+    return _call(
+        "bit_resize",
+        bin,
+        byte_size=_expression(byte_size, "byte_size"),
+        resize_flags=check_flags(resize_flags, "resize_flags", 7),
+        bit_policy=flags_policy(policy, "bit_policy"),
+    )
+
+
+def bit_insert(
+    bin: Any, byte_offset: Any, val: Any, policy: dict[str, Any] | None = None
+) -> Expression:
+    """The blob with bytes inserted."""
+    return _call(
+        "bit_insert",
+        bin,
+        byte_offset=_expression(byte_offset, "byte_offset"),
+        val=_expression(val, "val"),
+        bit_policy=flags_policy(policy, "bit_policy"),
+    )
+
+
+def bit_remove(
+    bin: Any, byte_offset: Any, byte_size: Any, policy: dict[str, Any] | None = None
+) -> Expression:
+    """The blob with bytes removed."""
+    return _call(
+        "bit_remove",
+        bin,
+        byte_offset=_expression(byte_offset, "byte_offset"),
+        byte_size=_expression(byte_size, "byte_size"),
+        bit_policy=flags_policy(policy, "bit_policy"),
+    )
+
+
+def bit_set(
+    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: dict[str, Any] | None = None
+) -> Expression:
+    """The blob with bits replaced by those of bytes."""
+    return _call(
+        "bit_set",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+        val=_expression(val, "val"),
+        bit_policy=flags_policy(policy, "bit_policy"),
+    )
+
+
+def bit_or(
+    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: dict[str, Any] | None = None
+) -> Expression:
+    """The blob with bits combined by or."""
+    return _call(
+        "bit_or",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+        val=_expression(val, "val"),
+        bit_policy=flags_policy(policy, "bit_policy"),
+    )
+
+
+def bit_xor(
+    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: dict[str, Any] | None = None
+) -> Expression:
+    """The blob with bits combined by xor."""
+    return _call(
+        "bit_xor",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+        val=_expression(val, "val"),
+        bit_policy=flags_policy(policy, "bit_policy"),
+    )
+
+
+def bit_and(
+    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: dict[str, Any] | None = None
+) -> Expression:
+    """The blob with bits combined by and."""
+    return _call(
+        "bit_and",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+        val=_expression(val, "val"),
+        bit_policy=flags_policy(policy, "bit_policy"),
+    )
+
+
+def bit_not(
+    bin: Any, bit_offset: Any, bit_size: Any, policy: dict[str, Any] | None = None
+) -> Expression:
+    """The blob with bits flipped."""
+    return _call(
+        "bit_not",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+        bit_policy=flags_policy(policy, "bit_policy"),
+    )
+
+
+def bit_lshift(
+    bin: Any, bit_offset: Any, bit_size: Any, shift: Any, policy: dict[str, Any] | None = None
+) -> Expression:
+    """The blob with bits shifted to the left."""
+    return _call(
+        "bit_lshift",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+        shift=_expression(shift, "shift"),
+        bit_policy=flags_policy(policy, "bit_policy"),
+    )
+
+
+def bit_rshift(
+    bin: Any, bit_offset: Any, bit_size: Any, shift: Any, policy: dict[str, Any] | None = None
+) -> Expression:
+    """The blob with bits shifted to the right."""
+    return _call(
+        "bit_rshift",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+        shift=_expression(shift, "shift"),
+        bit_policy=flags_policy(policy, "bit_policy"),
+    )
+
+
+def bit_add(
+    bin: Any,
+    bit_offset: Any,
+    bit_size: Any,
+    val: Any,
+    signed: bool = False,
+    action: int = 0,
+    policy: dict[str, Any] | None = None,
+) -> Expression:
+    """The blob with an int added to one in it."""
+    return _call(
+        "bit_add",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+        val=_expression(val, "val"),
+        signed=check_bool(signed, "signed") or None,
+        action=check_enum(action, "action", (0, 2, 4)),
+        bit_policy=flags_policy(policy, "bit_policy"),
+    )
+
+
+def bit_subtract(
+    bin: Any,
+    bit_offset: Any,
+    bit_size: Any,
+    val: Any,
+    signed: bool = False,
+    action: int = 0,
+    policy: dict[str, Any] | None = None,
+) -> Expression:
+    """The blob with an int subtracted from one in it."""
+    return _call(
+        "bit_subtract",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+        val=_expression(val, "val"),
+        signed=check_bool(signed, "signed") or None,
+        action=check_enum(action, "action", (0, 2, 4)),
+        bit_policy=flags_policy(policy, "bit_policy"),
+    )
+
+
+def bit_set_int(
+    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: dict[str, Any] | None = None
+) -> Expression:
+    """The blob with an int written into it."""
+    return _call(
+        "bit_set_int",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+        val=_expression(val, "val"),
+        bit_policy=flags_policy(policy, "bit_policy"),
+    )
+
+
+def bit_get(bin: Any, bit_offset: Any, bit_size: Any) -> Expression:
+    """Some bits, as bytes."""
+    return _call(
+        "bit_get",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+    )
+
+
+def bit_count(bin: Any, bit_offset: Any, bit_size: Any) -> Expression:
+    """How many bits are set."""
+    return _call(
+        "bit_count",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+    )
+
+
+def bit_lscan(bin: Any, bit_offset: Any, bit_size: Any, val: Any) -> Expression:
+    """The place of the first bit that is `val` (a bool), from the left; -1 for none."""
+    return _call(
+        "bit_lscan",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+        val=_expression(val, "val"),
+    )
+
+
+def bit_rscan(bin: Any, bit_offset: Any, bit_size: Any, val: Any) -> Expression:
+    """The place of the last bit that is `val` (a bool); -1 for none."""
+    return _call(
+        "bit_rscan",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+        val=_expression(val, "val"),
+    )
+
+
+def bit_get_int(bin: Any, bit_offset: Any, bit_size: Any, signed: bool = False) -> Expression:
+    """Some bits, as an int."""
+    return _call(
+        "bit_get_int",
+        bin,
+        bit_offset=_expression(bit_offset, "bit_offset"),
+        bit_size=_expression(bit_size, "bit_size"),
+        signed=check_bool(signed, "signed") or None,
+    )
+
+
+# HyperLogLogs
+
+
+def hll_init(
+    bin: Any,
+    index_bit_count: int | None = None,
+    minhash_bit_count: int | None = None,
+    policy: dict[str, Any] | None = None,
+) -> Expression:
+    """An empty HyperLogLog."""
+    return _call(
+        "hll_init",
+        bin,
+        index_bit_count=_optional_int(index_bit_count, "index_bit_count"),
+        minhash_bit_count=_optional_int(minhash_bit_count, "minhash_bit_count"),
+        hll_policy=flags_policy(policy, "hll_policy"),
+    )
+
+
+def hll_add(
+    bin: Any,
+    vals: Any,
+    index_bit_count: int | None = None,
+    minhash_bit_count: int | None = None,
+    policy: dict[str, Any] | None = None,
+) -> Expression:
+    """The HyperLogLog with the values of a list added."""
+    return _call(
+        "hll_add",
+        bin,
+        val=_expression(vals, "vals"),
+        index_bit_count=_optional_int(index_bit_count, "index_bit_count"),
+        minhash_bit_count=_optional_int(minhash_bit_count, "minhash_bit_count"),
+        hll_policy=flags_policy(policy, "hll_policy"),
+    )
+
+
+def hll_get_count(bin: Any) -> Expression:
+    """The estimated number of values."""
+    return _call("hll_get_count", bin)
+
+
+def hll_get_union(bin: Any, vals: Any) -> Expression:
+    """The union with a list of HyperLogLogs."""
+    return _call("hll_get_union", bin, val=_expression(vals, "vals"))
+
+
+def hll_get_union_count(bin: Any, vals: Any) -> Expression:
+    """The estimated number of values in the union with a list of HyperLogLogs."""
+    return _call("hll_get_union_count", bin, val=_expression(vals, "vals"))
+
+
+def hll_get_intersect_count(bin: Any, vals: Any) -> Expression:
+    """The estimated number of values that it has in common with a list of HyperLogLogs."""
+    return _call("hll_get_intersect_count", bin, val=_expression(vals, "vals"))
+
+
+def hll_get_similarity(bin: Any, vals: Any) -> Expression:
+    """The estimated similarity to a list of HyperLogLogs, from 0.0 to 1.0."""
+    return _call("hll_get_similarity", bin, val=_expression(vals, "vals"))
+
+
+def hll_describe(bin: Any) -> Expression:
+    """The numbers of index and minhash bits, as a list."""
+    return _call("hll_describe", bin)
+
+
+def hll_may_contain(bin: Any, vals: Any) -> Expression:
+    """1 if all values of a list may have been added, 0 if one certainly was not."""
+    return _call("hll_may_contain", bin, val=_expression(vals, "vals"))
