@@ -26,10 +26,14 @@ if lib.asz_abi_version() != lib.ASZ_ABI_VERSION:
 NULL: Pointer = ffi.NULL
 NOT_CONNECTED: int = lib.ASZ_ERROR_NOT_CONNECTED
 
+TABLE = -1
+"""In the place of a command: a batch read into the asz_table that `decode` has as `table`."""
+
 _SCRATCH_BYTES = 64 * 1024
 _SCRATCHES_KEPT_MAX = 64
 
 _execute = lib.asz_client_execute
+_execute_table = lib.asz_client_batch_read_table
 _release = lib.asz_result_release
 
 Scratch: TypeAlias = tuple[Pointer, Pointer, memoryview, Pointer]
@@ -62,7 +66,7 @@ def execute(
     policy: Pointer,
     decode: Callable[[memoryview], T],
 ) -> T:
-    """Runs a command and returns what `decode` makes of its result.
+    """Runs a command, or TABLE, and returns what `decode` makes of its result.
 
     Raises:
         AerospikeError: The class is chosen by the result code.
@@ -74,7 +78,11 @@ def execute(
         scratch = _new_scratch()
     error, result, view, _ = scratch
     try:
-        status = _execute(client, command, request, len(request), policy, result, error)
+        if command == TABLE:
+            table = decode.table  # type: ignore[attr-defined]
+            status = _execute_table(client, request, len(request), policy, table, error)
+        else:
+            status = _execute(client, command, request, len(request), policy, result, error)
         if _raised:
             _raise_pending(scratch)
         if status:

@@ -13,7 +13,7 @@ import msgspec
 
 from .. import exception
 from .._ffi import ffi, lib
-from . import Pointer, failure
+from . import TABLE, Pointer, failure
 
 _DRAINED_MAX = 256
 _DATA_BYTES = 256 * 1024
@@ -21,7 +21,12 @@ _DATA_BYTES = 256 * 1024
 _DATA_BYTES_KEPT_MAX = 8 * 1024 * 1024
 
 _submit = lib.asz_client_submit
+_submit_table = lib.asz_client_submit_batch_read_table
 _drain = lib.asz_client_drain
+# What the library writes into until the operation has ended, whoever still waits for it. Not kept
+# by the client: one that was never closed is freed in any order with what belongs to it.
+_tables: set[Any] = set()
+
 _decode_failure = msgspec.msgpack.Decoder(tuple[bool, str, str]).decode
 
 
@@ -57,7 +62,7 @@ class Completions:
     def start(
         self, command: int, request: bytes, policy: Pointer, decode: Callable[[memoryview], Any]
     ) -> "asyncio.Future[Any]":
-        """Submits an operation; the future gets what `decode` makes of its result.
+        """Submits a command, or TABLE; the future gets what `decode` makes of its result.
 
         Raises:
             AerospikeError: The request was refused; nothing was sent.
@@ -66,10 +71,23 @@ class Completions:
         future = self.loop.create_future()
         self._waiting[token] = future, decode
         error = self._error
-        if _submit(self.client, token, command, request, len(request), policy, error):
+        if command == TABLE:
+            status = self._submit_table(token, request, policy, decode)
+        else:
+            status = _submit(self.client, token, command, request, len(request), policy, error)
+        if status:
             del self._waiting[token]
             raise failure(error)
         return future
+
+    def _submit_table(self, token: int, request: bytes, policy: Pointer, decode: Any) -> int:
+        _tables.add(decode)
+        status: int = _submit_table(
+            self.client, token, request, len(request), policy, decode.table, self._error
+        )
+        if status:
+            _tables.discard(decode)
+        return status
 
     def __len__(self) -> int:
         """Operations in flight, those included that nobody waits for any more."""
@@ -84,6 +102,8 @@ class Completions:
         for index in range(0, 4 * count, 4):
             token, status, start, length = members[index : index + 4]
             future, decode = take(token)
+            if _tables:
+                _tables.discard(decode)
             if future.done():  # Cancelled in the meantime.
                 continue
             data = view[start : start + length]
