@@ -6,7 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from ._base import BaseClient, not_connected
+from ._administration import AsyncAdministration
+from ._base import not_connected
 from ._native import Pointer
 from ._native.completions import Completions
 from ._requests import Decode, T
@@ -26,7 +27,7 @@ from .types import (
 _AsyncClient = TypeVar("_AsyncClient", bound="AsyncClient")
 
 
-class AsyncClient(BaseClient):
+class AsyncClient(AsyncAdministration):
     """A client of an Aerospike cluster, for any number of tasks of one event loop.
 
     Its operations are those of `Client`, with the same arguments, results and errors; they are

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from ._base import BaseClient
+from ._administration import Administration
 from .exception import AerospikeTimeoutError, ClusterError
 from .types import (
     AdminPolicy,
@@ -21,7 +21,7 @@ from .types import (
 _Client = TypeVar("_Client", bound="Client")
 
 
-class Client(BaseClient):
+class Client(Administration):
     """A client of an Aerospike cluster, for use from any number of threads.
 
     Making one checks the configuration and touches no network; `connect` connects.

@@ -149,6 +149,11 @@ class Policies:
             self._default = self._base
             _refuse_filter(defaults, place)
 
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The keys that the policy dict may have."""
+        return self._known
+
     def __call__(self, policy: Any = None, meta: Any = None, val: Any = None) -> Pointer:
         """The struct for a call.
 
@@ -249,3 +254,8 @@ def write_policies(defaults: Any, command: int) -> Policies:
 def admin_policies(kind: str, defaults: Any, command: int) -> Policies:
     """The policies of a client's info or administration commands."""
     return Policies(kind, command, _ADMIN, defaults)
+
+
+def query_policies(defaults: Any, command: int) -> Policies:
+    """The query policies of a client, without what becomes part of a query's request."""
+    return Policies("query", command, _COMMAND, defaults)

@@ -75,9 +75,9 @@ extern "C" {
 /*
  * Batches. The command of a row is ASZ_GET, ASZ_EXISTS or ASZ_REMOVE with a nil as its argument, or
  * ASZ_SELECT, ASZ_PUT or ASZ_OPERATE with that command's argument. META is nil or
- * [generation or nil, ttl or nil]. ROW is [key, status, in_doubt, [generation, ttl] or nil,
- * {bin: value} or nil], in the order of the request; a row that fails leaves the others alone. The
- * call itself fails when no row at all was answered.
+ * [generation or nil, ttl or nil]. ROW is [nil, 0, false, RECORD] for a record that was read or
+ * written, otherwise [key, status, in_doubt, nil], in the order of the request; a row that fails
+ * leaves the others alone. The call itself fails when no row at all was answered.
  */
 
 /* Policy values; the numbers are those of the API's constants. */
@@ -323,10 +323,10 @@ uint32_t asz_client_drain(asz_client *client, asz_completion *completions, uint3
  * The request is a MessagePack map; all but the namespace may be absent:
  *   "namespace", "set"     "" stands for the whole namespace
  *   "bins": [bin]          absent: all
- *   "where": [bin, collection, begin, end] or [nil, collection, begin, end, options]
+ *   "where": [bin or nil, collection, begin, end] and perhaps options
  *                          collection: 0 the value itself, 1 list members, 2 map keys, 3 map values;
  *                          begin and end inclusive, the same for strings and bytes; GeoJSON and nil
- *                          options: {"context": bytes, "index": name, "expression": bytes}
+ *                          options: {"context": [step], "index": name, "expression": bytes}
  *   "max_records": n       0: all; otherwise exactly so many, if there are
  *   "records_per_second"   of each node; 0: no limit
  *   "include_bin_data"     false: keys and metadata only

@@ -72,6 +72,7 @@ pub const Client = struct {
 
     pub fn destroy(client: *Client) void {
         client.close();
+        client.queries.orphan();
         if (client.engine) |engine| {
             engine.deinit();
             client.gpa.destroy(engine);

@@ -5,6 +5,7 @@
 //! thread at a time uses a handle; `abort` may come from any.
 
 const std = @import("std");
+const assert = std.debug.assert;
 const command = @import("command.zig");
 const engine = @import("engine.zig");
 const io = @import("io.zig");
@@ -17,7 +18,7 @@ const Query = command.Query(io.Net, engine.Poller);
 pub const Queries = struct {
     /// Guards the list and the handles' pointers to their queries.
     mutex: io.sync.Mutex = .{},
-    /// The latest.
+    /// All handles that are not closed, the latest first.
     first: ?*Handle = null,
 
     fn link(queries: *Queries, handle: *Handle) void {
@@ -41,26 +42,37 @@ pub const Queries = struct {
     pub fn release(queries: *Queries) void {
         queries.mutex.lock();
         defer queries.mutex.unlock();
-        while (queries.first) |handle| {
-            queries.unlink(handle);
-            handle.query.?.destroy();
+        var next = queries.first;
+        while (next) |handle| : (next = handle.older) {
+            if (handle.query) |query| query.destroy();
             handle.query = null;
+        }
+    }
+
+    /// The client is being destroyed: handles that are still open know it no more.
+    pub fn orphan(queries: *Queries) void {
+        while (queries.first) |handle| {
+            assert(handle.query == null);
+            queries.unlink(handle);
+            handle.client = null;
         }
     }
 
     /// In the child of a fork, before the cluster goes.
     pub fn afterFork(queries: *Queries) void {
         queries.mutex.reset();
-        while (queries.first) |handle| {
-            queries.unlink(handle);
-            handle.query.?.afterFork();
+        var next = queries.first;
+        while (next) |handle| : (next = handle.older) {
+            if (handle.query) |query| query.afterFork();
             handle.query = null;
         }
     }
 };
 
 pub const Handle = struct {
-    client: *Client,
+    gpa: std.mem.Allocator,
+    /// Null when the client has been destroyed since.
+    client: ?*Client,
     /// Null when the client has been closed since.
     query: ?*Query,
     newer: ?*Handle = null,
@@ -81,7 +93,7 @@ pub const Handle = struct {
         };
         errdefer gpa.destroy(handle);
         const query = try Query.create(gpa, &client.net, owner, request, policy, failure);
-        handle.* = .{ .client = client, .query = query };
+        handle.* = .{ .gpa = gpa, .client = client, .query = query };
         client.queries.mutex.lock();
         defer client.queries.mutex.unlock();
         client.queries.link(handle);
@@ -89,29 +101,30 @@ pub const Handle = struct {
     }
 
     pub fn close(handle: *Handle) void {
-        const client = handle.client;
-        {
+        if (handle.client) |client| {
             client.queries.mutex.lock();
             defer client.queries.mutex.unlock();
             client.queries.unlink(handle);
             // With the lock held, as the client must not be closed in the meantime.
             if (handle.query) |query| query.destroy();
         }
-        client.gpa.destroy(handle);
+        handle.gpa.destroy(handle);
     }
 
     pub fn abort(handle: *Handle) void {
-        handle.client.queries.mutex.lock();
-        defer handle.client.queries.mutex.unlock();
+        const client = handle.client orelse return;
+        client.queries.mutex.lock();
+        defer client.queries.mutex.unlock();
         if (handle.query) |query| query.abort();
     }
 
     /// The next records; see `Query.next`.
     pub fn next(handle: *Handle, failure: *Failure) error{Failed}![]const u8 {
-        _ = handle.client.enter() orelse return Client.notConnected(failure);
-        defer handle.client.leave();
+        const client = handle.client orelse return Client.notConnected(failure);
+        _ = client.enter() orelse return Client.notConnected(failure);
+        defer client.leave();
         const query = handle.query orelse return released(failure);
-        return query.next(failure) catch return handle.client.cutShort(failure);
+        return query.next(failure) catch return client.cutShort(failure);
     }
 
     pub fn writeToken(
@@ -120,8 +133,9 @@ pub const Handle = struct {
         out: *wire.Buffer,
         failure: *Failure,
     ) error{Failed}!void {
-        _ = handle.client.enter() orelse return Client.notConnected(failure);
-        defer handle.client.leave();
+        const client = handle.client orelse return Client.notConnected(failure);
+        _ = client.enter() orelse return Client.notConnected(failure);
+        defer client.leave();
         const query = handle.query orelse return released(failure);
         return query.writeToken(unread, out, failure);
     }

@@ -450,9 +450,11 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
 
         fn failAfterRetries(query: *This, failure: *Failure) error{Failed} {
             const last = query.failure;
+            // Nothing was repeated: the node's own words say it all.
+            if (query.attempts.failed == 1 and last.status != .timeout) return query.fail(failure);
             const now_ns = query.net.now();
             const status: Status = if (now_ns >= query.attempts.deadline_ns) .timeout else last.status;
-            query.failure.set(status, "{s} ({d} of {d} partitions left, {d} attempts in vain)", .{
+            query.failure.set(status, "{s} ({d} of {d} partitions are left after {d} attempts in vain)", .{
                 last.message(),
                 query.tracker.pending,
                 query.tracker.partitions.len,

@@ -5,9 +5,11 @@
 
 const std = @import("std");
 const assert = std.debug.assert;
+const context = @import("context.zig");
 const operate = @import("operate.zig");
 const request = @import("request.zig");
 const wire = @import("../wire.zig");
+const Arguments = @import("arguments.zig").Arguments;
 const Failure = @import("../status.zig").Failure;
 const Policy = @import("policy.zig").Policy;
 const Tracker = @import("partition_tracker.zig").Tracker;
@@ -289,7 +291,7 @@ fn parseWhere(
         .expression = "",
         .has_duplicates = is_range and collection != .default,
     };
-    if (count == 5) try parseWhereOptions(&where, reader, failure);
+    if (count == 5) try parseWhereOptions(arena, &where, reader, failure);
     const is_named = where.index.len != 0 or where.expression.len != 0;
     if ((bin.len == 0) != is_named) {
         return invalid(failure, "a predicate names a bin, or else an index or expression", .{});
@@ -297,7 +299,12 @@ fn parseWhere(
     return where;
 }
 
-fn parseWhereOptions(where: *Where, reader: *msgpack.Reader, failure: *Failure) Error!void {
+fn parseWhereOptions(
+    arena: std.mem.Allocator,
+    where: *Where,
+    reader: *msgpack.Reader,
+    failure: *Failure,
+) Error!void {
     const count = switch (reader.next() catch return malformed(failure)) {
         .map => |count| count,
         else => return invalid(failure, "the predicate's options must be a map", .{}),
@@ -310,11 +317,27 @@ fn parseWhereOptions(where: *Where, reader: *msgpack.Reader, failure: *Failure) 
             "the predicate has the unknown key '{s}'",
             .{name[0..@min(name.len, 64)]},
         )) {
-            .context => where.context = try expectBytes(reader, "the context", failure),
+            .context => {
+                const steps = reader.value() catch return malformed(failure);
+                var out = wire.Buffer.growing(arena, &.{}, request.frame_bytes_max);
+                try encodeContext(steps, &out, failure);
+                where.context = out.written();
+            },
             .index => where.index = try request.expectString(reader, "the index", failure),
             .expression => where.expression = try expectBytes(reader, "the expression", failure),
         }
     }
+}
+
+/// Appends the path to a nested list or map, given as an array of steps (`context.zig`).
+pub fn encodeContext(steps: []const u8, out: *wire.Buffer, failure: *Failure) Error!void {
+    const arguments: Arguments = .{
+        .place = .{ .expression = "context" },
+        .failure = failure,
+        .present = .empty,
+        .slices = undefined,
+    };
+    try context.write(&arguments, steps, 0, 0, out);
 }
 
 /// Appends type, begin and end. True when they are not the same.

@@ -1,0 +1,111 @@
+"""A query in progress: records in chunks, as the library has them."""
+
+import gc
+import threading
+from typing import Any
+
+import msgspec
+
+from .._ffi import ffi, lib
+from .._values import decode_extension
+from ..exception import ClientError
+from ..types import Record
+from . import Pointer, _check, _new_error, _new_scratch, _reset
+
+_next = lib.asz_query_next
+_decode = msgspec.msgpack.Decoder(list[Record], ext_hook=decode_extension).decode
+
+
+class Stream:
+    """The records of one run of a query.
+
+    A lock makes it safe to use from several threads, one after the other; `abort` may come while
+    another thread waits in `next`.
+
+    Args:
+        client: The library's client.
+        request: The encoded request.
+        policy: The policy struct.
+
+    Raises:
+        AerospikeError: The request was refused, or the client is not connected.
+    """
+
+    def __init__(self, client: Pointer, request: bytes, policy: Pointer) -> None:
+        self._lock = threading.Lock()
+        self._error = _new_error()
+        out = ffi.new("asz_query **")
+        status = lib.asz_query_open(client, request, len(request), policy, out, self._error)
+        _check(status, self._error)
+        # Closed when the last reference goes, if not before.
+        self._query = ffi.gc(out[0], lib.asz_query_close)
+        self._client = client
+        self._data = ffi.new("uint8_t **")
+        self._length = ffi.new("uint64_t *")
+
+    def next(self) -> list[Record]:
+        """The next records; none at the end.
+
+        Raises:
+            ClientError: The stream was closed or aborted, or the client was closed.
+            AerospikeError: The query fails.
+            BaseException: What a signal handler raised during the call.
+        """
+        with self._lock:
+            query = self._open_query()
+            _check(_next(query, self._data, self._length, self._error), self._error)
+            if self._length[0] == 0:
+                return []
+            return _records(ffi.buffer(self._data[0], self._length[0]))
+
+    def token(self, unread: int) -> bytes | None:
+        """Where to go on from: after all records but the last `unread`; None when none is left."""
+        with self._lock:
+            query = self._open_query()
+            scratch = _new_scratch()
+            error, result, _, _ = scratch
+            try:
+                _check(lib.asz_query_token(query, unread, result, error), error)
+                return bytes(ffi.buffer(result.data, result.length)) or None
+            finally:
+                _reset(scratch)
+
+    def abort(self) -> None:
+        """Ends a `next` that waits in another thread, and all later ones."""
+        query = self._query
+        if query is not None:
+            lib.asz_query_abort(query)
+
+    def close(self) -> None:
+        """Has the servers stop; idempotent."""
+        self.abort()
+        with self._lock:
+            query, self._query = self._query, None
+            if query is not None:
+                ffi.release(query)
+
+    def _open_query(self) -> Pointer:
+        if self._query is None:
+            raise ClientError("the query was closed")
+        return self._query
+
+
+def _records(data: Any) -> list[Record]:
+    # Records have no cycles, and there are many of them: looking for garbage among them while they
+    # are made takes a third of the time.
+    if not gc.isenabled():
+        return _checked(data)
+    gc.disable()
+    try:
+        return _checked(data)
+    finally:
+        gc.enable()
+
+
+def _checked(data: Any) -> list[Record]:
+    try:
+        return _decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise ClientError(
+            f"the server's answer cannot be shown as Python values: {error}"
+        ) from error

@@ -1,0 +1,393 @@
+"""Queries and scans: all records of a set, or those that a secondary index finds.
+
+Made by `Client.query` and `AsyncClient.query`. Records arrive from all nodes at once and are
+handed out as they come, each one once; unread ones wait in the sockets and the servers, so memory
+does not grow with the number of records.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from ._native.streams import Stream
+from ._query_requests import (
+    QueryPolicies,
+    encode_query,
+    namespace_argument,
+    set_argument,
+    where_member,
+)
+from ._values import check_bin_name
+from .exception import ClientError, InvalidArgError
+from .predicates import Predicate
+from .types import QueryPolicy, Record
+
+if TYPE_CHECKING:
+    from ._administration import QueryingClient
+
+__all__ = ["AsyncQuery", "AsyncRecords", "Query", "Records"]
+
+_Query = TypeVar("_Query", bound="BaseQuery")
+
+
+class _Chunks:
+    """A stream with the chunk at hand and what of it has been handed out."""
+
+    def __init__(self, query: "BaseQuery", stream: Stream) -> None:
+        self._query = query
+        self._stream: Stream | None = stream
+        self._chunk: Iterator[Record] = iter(())
+        self._unread = 0
+
+    def _open(self) -> Stream:
+        if self._stream is None:
+            raise ClientError("the query was closed")
+        return self._stream
+
+    def _take(self, records: list[Record]) -> None:
+        self._unread = len(records)
+        self._chunk = iter(records)
+
+    @property
+    def token(self) -> bytes | None:
+        """Where a later query can go on: after the last record that was handed out.
+
+        None when nothing is left. To be given as the policy's "token" to a query of the same set
+        and predicate, in whatever process.
+
+        Raises:
+            ClientError: The records were closed; the query's `token` has it then.
+        """
+        return self._open().token(self._unread)
+
+    def _finish(self) -> None:
+        """Keeps the token and has the servers stop. Idempotent."""
+        stream, self._stream = self._stream, None
+        if stream is None:
+            return
+        self._chunk = iter(())
+        try:
+            self._query._token = stream.token(self._unread)
+        except ClientError:
+            self._query._token = None  # The client was closed.
+        finally:
+            stream.close()
+
+    def _give_up(self) -> None:
+        """After a failure: there is no place to go on from that could be relied on."""
+        stream, self._stream = self._stream, None
+        self._chunk = iter(())
+        if stream is not None:
+            stream.close()
+
+
+class Records(_Chunks, Iterator[Record]):
+    """The records of one run of a query, as they arrive.
+
+    An iterator that ends with the last record. Closing it early, or leaving its `with` block, has
+    the servers stop; so does dropping the last reference to it.
+    """
+
+    def __next__(self) -> Record:
+        for record in self._chunk:
+            self._unread -= 1
+            return record
+        return self._advance()
+
+    def _advance(self) -> Record:
+        if self._stream is None:
+            raise StopIteration
+        try:
+            records = self._stream.next()
+        except BaseException:
+            self._give_up()
+            raise
+        if not records:
+            self._finish()
+            raise StopIteration
+        self._take(records)
+        return next(self)
+
+    def _rest(self) -> list[Record]:
+        """All that is left, faster than one by one."""
+        found = list(self._chunk)
+        self._unread = 0
+        try:
+            while records := self._open().next():
+                found += records
+        except BaseException:
+            self._give_up()
+            raise
+        self._finish()
+        return found
+
+    def close(self) -> None:
+        """Has the servers stop, and keeps the query's `token`. Idempotent."""
+        self._finish()
+
+    def __enter__(self) -> "Records":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        self.close()
+        return False
+
+
+class AsyncRecords(_Chunks):
+    """The records of one run of a query, as they arrive.
+
+    An asynchronous iterator that ends with the last record. Waiting happens in a thread of the
+    loop's executor, once for many records. Closing it early, or leaving its `async with` block, has
+    the servers stop; so does dropping the last reference to it.
+    """
+
+    def __aiter__(self) -> "AsyncRecords":
+        return self
+
+    async def __anext__(self) -> Record:
+        for record in self._chunk:
+            self._unread -= 1
+            return record
+        if self._stream is None:
+            raise StopAsyncIteration
+        records = await self._fetch(self._stream)
+        if not records:
+            self._finish()
+            raise StopAsyncIteration
+        self._take(records)
+        return await self.__anext__()
+
+    async def _fetch(self, stream: Stream) -> list[Record]:
+        import asyncio
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, stream.next)
+        except BaseException:
+            # A cancelled wait ends at once in its thread, and not when the next records come.
+            self._give_up()
+            raise
+
+    async def _rest(self) -> list[Record]:
+        """All that is left, faster than one by one."""
+        found = list(self._chunk)
+        self._unread = 0
+        while records := await self._fetch(self._open()):
+            found += records
+        self._finish()
+        return found
+
+    async def close(self) -> None:
+        """Has the servers stop, and keeps the query's `token`. Idempotent."""
+        self._finish()
+
+    async def __aenter__(self) -> "AsyncRecords":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        await self.close()
+        return False
+
+
+class BaseQuery:
+    """Not for users: see `Query`."""
+
+    def __init__(
+        self,
+        client: "QueryingClient",
+        policies: QueryPolicies,
+        namespace: str,
+        set_name: str | None,
+    ) -> None:
+        self._client = client
+        self._policies = policies
+        self._request: dict[str, Any] = {
+            "namespace": namespace_argument(namespace),
+            "set": set_argument(set_name),
+        }
+        self._token: bytes | None = None
+
+    def select(self: _Query, *bins: str) -> _Query:
+        """Reads these bins only; without it, records have all their bins.
+
+        Args:
+            bins: Names. Further calls add to them.
+
+        Returns:
+            The query itself.
+
+        Raises:
+            TypeError: A name is not a str.
+            BinNameError: A name is empty or has more than 15 bytes.
+        """
+        for name in bins:
+            check_bin_name(name)
+        names = self._request.setdefault("bins", [])
+        names += [str.__str__(name) for name in bins]
+        return self
+
+    def where(
+        self: _Query,
+        predicate: Predicate,
+        *,
+        ctx: Sequence[Any] | None = None,
+        index_name: str | None = None,
+    ) -> _Query:
+        """Finds records by a secondary index; without it, all records of the set are read.
+
+        Args:
+            predicate: One of `aerospike_py.predicates`.
+            ctx: The context of an index on something nested inside the bin.
+            index_name: The index to use; otherwise the server finds it by bin and type.
+
+        Returns:
+            The query itself.
+
+        Raises:
+            InvalidArgError: There is a predicate already, or this one is not valid.
+            TypeError: It has a value of a wrong type.
+            OverflowError: An int does not fit into 64 bits.
+            BinNameError: The bin name is empty or has more than 15 bytes.
+        """
+        if "where" in self._request:
+            raise InvalidArgError("a query has one predicate; use a filter expression for more")
+        self._request["where"] = where_member(predicate, ctx, index_name)
+        return self
+
+    @property
+    def token(self) -> bytes | None:
+        """Where the run that ended last left off; None when nothing was left, or it failed.
+
+        A run ends early because of the policy's `max_records`, or when its records are closed or
+        its callback stops it. To be given as the policy's "token" to a query of the same set and
+        predicate, in whatever process: together they bring every record once.
+        """
+        return self._token
+
+    def _start(self, policy: QueryPolicy | None) -> Stream:
+        struct, members = self._policies(policy)
+        request = encode_query({**self._request, **members})
+        self._token = None
+        return self._client._open_stream(request, struct)
+
+    def __repr__(self) -> str:
+        request = self._request
+        return f"{type(self).__name__}({request['namespace']!r}, {request['set']!r})"
+
+
+class Query(BaseQuery):
+    """A query of a `Client`; it can be run again and again.
+
+    Iterating over it runs it: `for record in query`. Every way to run it may raise:
+        InvalidArgError: The policy is not valid; nothing was sent.
+        IndexNotFound: There is no index for the predicate.
+        ClientError: The client is not connected, or was closed.
+        AerospikeTimeoutError: It did not end within the policy's `total_timeout`, or a node sent
+            nothing for its `socket_timeout`, again and again.
+        ClusterError: Partitions stayed unavailable.
+        QueryAbortedError: Somebody aborted it on the server.
+        ServerError: The server refuses, for example because there is no such namespace.
+    """
+
+    def results(self, policy: QueryPolicy | None = None) -> list[Record]:
+        """Runs the query.
+
+        Args:
+            policy: How to run it; see `QueryPolicy`.
+
+        Returns:
+            All records, in no order. Their keys have a user key where one is stored.
+        """
+        return self.records(policy)._rest()
+
+    def foreach(
+        self,
+        callback: Callable[[Record], bool | None],
+        policy: QueryPolicy | None = None,
+    ) -> None:
+        """Runs the query and calls a function with each record, in this thread.
+
+        Args:
+            callback: Called with the record; the query goes on unless it returns False.
+            policy: How to run it; see `QueryPolicy`.
+
+        Raises:
+            BaseException: What the callback raises; it stops the query.
+        """
+        with self.records(policy) as records:
+            for record in records:
+                if callback(record) is False:
+                    return
+
+    def records(self, policy: QueryPolicy | None = None) -> Records:
+        """Runs the query and hands out its records as they arrive.
+
+        Args:
+            policy: How to run it; see `QueryPolicy`.
+
+        Returns:
+            An iterator, which can be closed early and has the `token` to go on from.
+        """
+        return Records(self, self._start(policy))
+
+    def __iter__(self) -> Records:
+        return self.records()
+
+
+class AsyncQuery(BaseQuery):
+    """A query of an `AsyncClient`; it can be run again and again.
+
+    Iterating over it runs it: `async for record in query`. For what may be raised, see `Query`.
+    """
+
+    async def results(self, policy: QueryPolicy | None = None) -> list[Record]:
+        """See `Query.results`."""
+        return await self.records(policy)._rest()
+
+    async def foreach(
+        self,
+        callback: Callable[[Record], bool | Awaitable[bool | None] | None],
+        policy: QueryPolicy | None = None,
+    ) -> None:
+        """Runs the query and calls a function with each record.
+
+        Args:
+            callback: Called with the record; what it returns is awaited if it can be. The query
+                goes on unless that is False.
+            policy: How to run it; see `QueryPolicy`.
+
+        Raises:
+            BaseException: What the callback raises; it stops the query.
+        """
+        async with self.records(policy) as records:
+            async for record in records:
+                answer = callback(record)
+                if answer is None:
+                    continue
+                if isinstance(answer, Awaitable):
+                    answer = await answer
+                if answer is False:
+                    return
+
+    def records(self, policy: QueryPolicy | None = None) -> AsyncRecords:
+        """Runs the query and hands out its records as they arrive.
+
+        Args:
+            policy: How to run it; see `QueryPolicy`.
+
+        Returns:
+            An asynchronous iterator, which can be closed early and has the `token` to go on from.
+        """
+        return AsyncRecords(self, self._start(policy))
+
+    def __aiter__(self) -> AsyncRecords:
+        return self.records()
