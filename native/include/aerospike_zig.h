@@ -379,6 +379,14 @@ int32_t asz_expression_compile(const uint8_t *expression, uint64_t expression_le
                                asz_result *result, asz_error *error);
 
 /*
+ * How long the operations of all clients of this process took, since it began:
+ * [[bound in ns], [[operation, namespace, set, status, sum in ns, [count]]]]. A count is of the
+ * operations that took no longer than the bound of the same index, and longer than the one before;
+ * the last is of those beyond all bounds. A batch is one operation, on the set of its first key.
+ */
+int32_t asz_metrics(asz_result *result, asz_error *error);
+
+/*
  * Sets a function that is asked whenever a signal interrupts a waiting call, on the thread that
  * waits: 0 goes on waiting, any other value ends the call with ASZ_ERROR_INTERRUPTED. One for
  * the process; NULL (the default) always goes on.

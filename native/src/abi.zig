@@ -8,6 +8,7 @@ const client_module = @import("client.zig");
 const columns = @import("result.zig").columns;
 const command = @import("command.zig");
 const devserver = @import("devserver.zig");
+const metrics = @import("metrics.zig");
 const wire = @import("wire.zig");
 const Client = client_module.Client;
 const Failure = @import("status.zig").Failure;
@@ -395,6 +396,18 @@ export fn asz_expression_compile(
     var reader: wire.msgpack.Reader = .{ .bytes = slice(expression, expression_len) };
     command.compileExpression(&reader, &out, &failure) catch {
         out.deinit();
+        return report(&failure, err);
+    };
+    handOver(&out, result);
+    return 0;
+}
+
+export fn asz_metrics(result: ?*asz_result, err: ?*asz_error) i32 {
+    var out = resultBuffer(result);
+    metrics.process.write(&out) catch {
+        out.deinit();
+        var failure: Failure = .{};
+        failure.set(.out_of_memory, "out of memory for the metrics", .{});
         return report(&failure, err);
     };
     handOver(&out, result);

@@ -9,6 +9,7 @@ test {
     _ = @import("devserver.zig");
     _ = @import("engine.zig");
     _ = @import("io.zig");
+    _ = @import("metrics.zig");
     _ = @import("result.zig");
     _ = @import("sim.zig");
     _ = @import("status.zig");

@@ -14,6 +14,7 @@ const assert = std.debug.assert;
 const clock = @import("clock.zig");
 const cluster = @import("../cluster.zig");
 const executor = @import("executor.zig");
+const metrics = @import("../metrics.zig");
 const operate_reply = @import("operate_reply.zig");
 const reply = @import("reply.zig");
 const request = @import("request.zig");
@@ -648,6 +649,19 @@ pub fn Batch(comptime Net: type) type {
                 if (row.in_doubt) break true;
             } else false;
             return error.Failed;
+        }
+
+        /// Counts the batch, which has ended, as one operation on the place of its first record.
+        pub fn measure(batch: *const This, status: Status, now_ns: u64) void {
+            if (batch.rows.len == 0) return;
+            const row = &batch.rows[0];
+            metrics.process.record(
+                batch.actions.items[row.action].command.batchMetric(),
+                row.key.namespace,
+                row.key.set,
+                status,
+                now_ns -| batch.attempts.started_ns,
+            );
         }
 
         /// Appends [[key, status, in_doubt, metadata or nil, bins or nil], …] in the order of the

@@ -54,6 +54,15 @@ pub fn BatchBlocking(comptime Net: type) type {
             batch.init(gpa, owner, policy, table, net.now());
             defer batch.deinit();
             try batch.parse(kind, bytes, failure);
+            driver.finish(out, failure) catch {
+                batch.measure(failure.status, net.now());
+                return error.Failed;
+            };
+            batch.measure(.ok, net.now());
+        }
+
+        fn finish(driver: *This, out: *wire.Buffer, failure: *Failure) error{Failed}!void {
+            const batch = &driver.batch;
             driver.run(failure) catch |err| switch (err) {
                 error.Failed => return error.Failed,
                 error.OutOfMemory => {
@@ -61,9 +70,9 @@ pub fn BatchBlocking(comptime Net: type) type {
                     return error.Failed;
                 },
             };
-            if (table) |target| batch.writeStatuses(target);
+            if (batch.table) |target| batch.writeStatuses(target);
             try batch.check(failure);
-            if (table == null) batch.write(out) catch |err| {
+            if (batch.table == null) batch.write(out) catch |err| {
                 reply.describe(err, failure);
                 return error.Failed;
             };

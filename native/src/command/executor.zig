@@ -84,6 +84,7 @@ pub const Target = struct {
 
 /// How often and how long a command may be tried.
 pub const Attempts = struct {
+    started_ns: u64,
     deadline_ns: u64,
     socket_timeout_ns: u64,
     sleep_ns: u64,
@@ -95,6 +96,7 @@ pub const Attempts = struct {
 
     pub fn start(policy: *const Policy, now_ns: u64) Attempts {
         return .{
+            .started_ns = now_ns,
             .deadline_ns = after(now_ns, policy.total_timeout_ms),
             .socket_timeout_ns = after(0, policy.socket_timeout_ms),
             .sleep_ns = @as(u64, policy.sleep_between_retries_ms) * std.time.ns_per_ms,

@@ -5,8 +5,10 @@
 //! This is the one place that knows how policies become bits of the protocol.
 
 const std = @import("std");
+const metrics = @import("../metrics.zig");
 const operate = @import("operate.zig");
 const Failure = @import("../status.zig").Failure;
+const Status = @import("../status.zig").Status;
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;
 const Policy = @import("policy.zig").Policy;
@@ -47,6 +49,34 @@ pub const Command = enum(i32) {
     }
 
     pub const Shape = enum { nothing, metadata, record, operated, operated_in_order };
+
+    /// What it is counted as.
+    pub fn metric(command: Command) metrics.Operation {
+        return switch (command) {
+            .put => .put,
+            .get => .get,
+            .select => .select,
+            .exists => .exists,
+            .remove => .delete,
+            .touch => .touch,
+            .append => .append,
+            .prepend => .prepend,
+            .increment => .increment,
+            .remove_bin => .remove_bin,
+            .operate => .operate,
+            .operate_ordered => .operate_ordered,
+        };
+    }
+
+    /// What a batch is counted as whose rows are this command.
+    pub fn batchMetric(command: Command) metrics.Operation {
+        return switch (command) {
+            .get, .select, .exists => .batch_read,
+            .remove => .batch_remove,
+            .operate, .operate_ordered => .batch_operate,
+            else => .batch_write,
+        };
+    }
 };
 
 /// A record's address. The slices belong to the request.
@@ -164,6 +194,13 @@ pub const Encoded = struct {
     /// The operations in the frame, for replies that answer each of them.
     operations: []const u8 = &.{},
     respond_all: bool = false,
+
+    /// Counts the command, which has ended.
+    pub fn measure(encoded: *const Encoded, status: Status, duration_ns: u64) void {
+        const key = &encoded.key;
+        const operation = encoded.command.metric();
+        metrics.process.record(operation, key.namespace, key.set, status, duration_ns);
+    }
 };
 
 /// Checks a request and appends its frame to `out`, which is to stay where it is as long as

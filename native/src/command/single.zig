@@ -45,7 +45,15 @@ pub fn Single(comptime Net: type) type {
             defer frame.deinit();
             var encoded: request.Encoded = undefined;
             try request.encode(command, request_bytes, policy, &encoded, &frame, failure);
-            const target = try Execution.locate(owner, &encoded.key, encoded.is_write, failure);
+            const target = Execution.locate(
+                owner,
+                &encoded.key,
+                encoded.is_write,
+                failure,
+            ) catch {
+                encoded.measure(failure.status, 0);
+                return error.Failed;
+            };
             var single: This = .{
                 .net = net,
                 .gpa = gpa,
@@ -55,7 +63,12 @@ pub fn Single(comptime Net: type) type {
                 .out = out,
                 .execution = .start(owner, target, policy, net.now()),
             };
-            try single.run(failure);
+            const started_ns = single.execution.attempts.started_ns;
+            single.run(failure) catch {
+                encoded.measure(failure.status, net.now() - started_ns);
+                return error.Failed;
+            };
+            encoded.measure(.ok, net.now() - started_ns);
         }
 
         fn run(single: *This, failure: *Failure) error{Failed}!void {

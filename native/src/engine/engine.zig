@@ -25,6 +25,7 @@ const Failure = @import("../status.zig").Failure;
 const Frame = @import("../command/exchange.zig").Frame;
 const Mailbox = @import("mailbox.zig").Mailbox;
 const Policy = @import("../command/policy.zig").Policy;
+const Status = @import("../status.zig").Status;
 const Table = @import("../result.zig").columns.Table;
 
 /// Recycled operations that are kept for reuse.
@@ -174,7 +175,15 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
             try request.encode(command, bytes, policy, encoded, &operation.frame, failure);
             // Not needed any more, and not owned.
             operation.policy.filter = &.{};
-            const target = try Execution.locate(owner, &encoded.key, encoded.is_write, failure);
+            const target = Execution.locate(
+                owner,
+                &encoded.key,
+                encoded.is_write,
+                failure,
+            ) catch {
+                encoded.measure(failure.status, 0);
+                return error.Failed;
+            };
             operation.execution = .start(owner, target, policy, engine.net.now());
             engine.hand(operation);
         }
@@ -457,6 +466,7 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
 
         fn finish(engine: *This, operation: *Operation) void {
             operation.is_ok = true;
+            engine.measure(operation, .ok);
             engine.unlink(operation);
             engine.mailbox.post(operation);
         }
@@ -467,8 +477,15 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
             if (operation.batch == null) {
                 operation.execution.describe(&operation.policy, &operation.failure);
             }
+            engine.measure(operation, operation.failure.status);
             engine.unlink(operation);
             engine.mailbox.post(operation);
+        }
+
+        fn measure(engine: *This, operation: *const Operation, status: Status) void {
+            const now_ns = engine.net.now();
+            if (operation.batch) |batch| return batch.batch.measure(status, now_ns);
+            operation.encoded.measure(status, now_ns -| operation.execution.attempts.started_ns);
         }
     };
 }
