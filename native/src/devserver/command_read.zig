@@ -2,12 +2,14 @@
 
 const std = @import("std");
 const wire = @import("../wire.zig");
+const status = @import("../status.zig");
 const command = @import("command.zig");
 const record_module = @import("record.zig");
 const store = @import("store.zig");
 
 const Buffer = wire.Buffer;
 const Record = record_module.Record;
+const Status = status.Status;
 
 pub fn handle(
     context: *const command.Context,
@@ -62,23 +64,31 @@ fn replySome(
     request: *const command.Request,
     record: *const Record,
 ) Buffer.Error!void {
+    const code = try collect(context, request, record);
+    if (code != .ok) return command.failOf(context, code, &record.meta);
+    const meta = &record.meta;
+    const responses = context.scratch.response.items;
+    try command.replyOperations(context, meta.generation, meta.void_time_s, responses);
+}
+
+/// Carries out the read operations of a request on a record; the results are in the scratch
+/// memory's `response`. The record's partition is locked.
+pub fn collect(
+    context: *const command.Context,
+    request: *const command.Request,
+    record: *const Record,
+) Buffer.Error!Status {
     const count = request.header.operation_count;
-    if (count == 0 or count > command.operations_max) {
-        return command.failOf(context, .request_invalid, &record.meta);
-    }
+    if (count == 0 or count > command.operations_max) return .request_invalid;
     const responses = &context.scratch.response;
     try responses.ensureTotalCapacity(context.scratch.gpa, count);
     var operations = request.operations;
     while (command.Request.nextOperation(&operations)) |operation| {
-        if (!command.isBinName(operation.name)) {
-            return command.failOf(context, .bin_name, &record.meta);
-        }
+        if (!command.isBinName(operation.name)) return .bin_name;
         switch (operation.code) {
             .read => {},
-            .cdt_read, .bit_read, .hll_read, .expression_read => {
-                return command.failOf(context, .unsupported_feature, &record.meta);
-            },
-            else => return command.failOf(context, .request_invalid, &record.meta),
+            .cdt_read, .bit_read, .hll_read, .expression_read => return .unsupported_feature,
+            else => return .request_invalid,
         }
         // Results of a batch's reads are all called reads.
         const code = if (context.row == null) operation.code else .read;
@@ -89,8 +99,7 @@ fn replySome(
             responses.appendAssumeCapacity(.{ .code = code, .bin = empty });
         }
     }
-    const meta = &record.meta;
-    try command.replyOperations(context, meta.generation, meta.void_time_s, responses.items);
+    return .ok;
 }
 
 /// A request may leave out the set; one that names it has to name the record's.
