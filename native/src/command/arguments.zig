@@ -64,6 +64,8 @@ pub const Place = union(enum) {
     /// The operation's index in its list, and its name once that is known.
     operation: struct { index: usize, name: []const u8 = "" },
     expression: []const u8,
+    /// A context that stands by itself.
+    context,
 
     pub fn format(place: Place, writer: *std.Io.Writer) std.Io.Writer.Error!void {
         switch (place) {
@@ -72,6 +74,7 @@ pub const Place = union(enum) {
                 if (operation.name.len > 0) try writer.print(" ({s})", .{operation.name});
             },
             .expression => |name| try writer.print("expression '{s}'", .{name}),
+            .context => try writer.writeAll("context"),
         }
     }
 };

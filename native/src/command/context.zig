@@ -13,6 +13,7 @@
 
 const std = @import("std");
 const expression = @import("expression.zig");
+const Failure = @import("../status.zig").Failure;
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;
 const Arguments = @import("arguments.zig").Arguments;
@@ -101,6 +102,22 @@ pub fn container(path: []const u8) ?Container {
     if (std.mem.startsWith(u8, name, "list_")) return .list;
     if (std.mem.startsWith(u8, name, "map_")) return .map;
     return null;
+}
+
+/// Takes a path from the reader and appends it by itself, as indexes and queries have it.
+pub fn encodeContext(
+    out: *wire.Buffer,
+    reader: *msgpack.Reader,
+    failure: *Failure,
+) Error!void {
+    const arguments: Arguments = .{
+        .place = .context,
+        .failure = failure,
+        .present = .empty,
+        .slices = undefined,
+    };
+    const path = reader.value() catch return malformed(failure);
+    try write(&arguments, path, 0, 0, out);
 }
 
 /// Appends the list of types and values. `last_flag` is added to the last step's type. The path

@@ -2,6 +2,7 @@
 //! is refused before anything is sent. The recorded files are written by tests/oracle/record.py.
 
 const std = @import("std");
+const context = @import("context.zig");
 const expression = @import("expression.zig");
 const operate = @import("operate.zig");
 const operate_reply = @import("operate_reply.zig");
@@ -284,6 +285,22 @@ test "misuse is named, with the operation's index, before anything is sent" {
         "\x91\x83\xa2op\xcd\x03\xf4\xa3bin\xa1a\xa3ctx\x91\x92\xaalist_index\xa1x",
         .invalid_argument,
         "operation 0 (list_size) field 'ctx': step 0 needs an integer, not a string",
+    );
+}
+
+test "a context by itself has the bytes that it has in an operation" {
+    var memory: [64]u8 = undefined;
+    var out = wire.Buffer.fixed(&memory);
+    var failure: Failure = .{};
+    // [["map_key", "k"], ["list_index", -1]]
+    var reader = msgpack.Reader.init("\x92\x92\xa7map_key\xa1k\x92\xaalist_index\xff");
+    try context.encodeContext(&out, &reader, &failure);
+    try testing.expectEqualSlices(u8, "\x94\x22\xa2\x03k\x10\xff", out.written());
+    var empty = msgpack.Reader.init("\x90");
+    try testing.expectError(error.Failed, context.encodeContext(&out, &empty, &failure));
+    try testing.expectEqualStrings(
+        "context field 'ctx' must have at least one step",
+        failure.message(),
     );
 }
 
