@@ -350,7 +350,7 @@ pub fn Batch(comptime Net: type) type {
         fn nodeFor(batch: *This, row: *Row) ?*Node {
             const namespace = batch.cluster.namespace(row.key.namespace) orelse {
                 const known = batch.cluster.isConnected();
-                row.status = if (known) .namespace_not_found else .invalid_node;
+                batch.failRow(row, if (known) .namespace_not_found else .invalid_node);
                 return null;
             };
             const action = &batch.actions.items[row.action];
@@ -364,7 +364,7 @@ pub fn Batch(comptime Net: type) type {
                 .replica_index = batch.replica_index,
             };
             return batch.cluster.route(namespace, row.key.partitionId(), &route) orelse {
-                row.status = .invalid_node;
+                batch.failRow(row, .invalid_node);
                 return null;
             };
         }
@@ -621,11 +621,26 @@ pub fn Batch(comptime Net: type) type {
         fn giveUp(batch: *This) void {
             const status = if (batch.failure.status == .ok) .no_response else batch.failure.status;
             for (batch.rows) |*row| {
-                if (row.status != .no_response) continue;
-                row.status = status;
-                const is_write = batch.actions.items[row.action].operations.is_write;
-                row.in_doubt = is_write and executor.isInDoubt(status, row.sent);
+                if (row.status == .no_response) batch.failRow(row, status);
             }
+        }
+
+        fn failRow(batch: *const This, row: *Row, status: Status) void {
+            assert(status != .ok);
+            row.status = status;
+            const is_write = batch.actions.items[row.action].operations.is_write;
+            row.in_doubt = is_write and executor.isInDoubt(status, row.sent);
+        }
+
+        /// Nobody waits for the rest any more. True when any write may have taken effect.
+        pub fn abort(batch: *This) bool {
+            return for (batch.rows) |*row| {
+                const is_write = batch.actions.items[row.action].operations.is_write;
+                if (is_write and (row.status == .ok or row.in_doubt)) break true;
+                if (row.status != .no_response) continue;
+                batch.failRow(row, .client_abort);
+                if (row.in_doubt) break true;
+            } else false;
         }
 
         // The result.

@@ -106,14 +106,18 @@ pub fn BatchRun(comptime Net: type, comptime Poller: type) type {
             run.startRound();
         }
 
-        /// Ends without `on_over`.
-        pub fn abort(run: *This) void {
+        /// Ends without `on_over`. True when writes may have taken effect all the same.
+        pub fn abort(run: *This) bool {
             run.loop.unschedule(&run.retry);
             for (run.parts) |*part| {
-                if (part.state == .running) run.loop.cancel(&part.exchange);
+                if (part.state == .running) {
+                    if (part.exchange.sent) part.countAsSent();
+                    run.loop.cancel(&part.exchange);
+                }
                 part.state = .ended;
             }
             run.running = 0;
+            return run.batch.abort();
         }
 
         fn startRound(run: *This) void {

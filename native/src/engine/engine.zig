@@ -127,21 +127,32 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
         /// Starts the thread.
         pub fn start(engine: *This) error{SystemResources}!void {
             assert(engine.thread == null);
-            engine.loop = try .init(engine.gpa, engine.net, engine.idle_timeout_ms);
+            try engine.open();
             errdefer engine.loop.deinit();
-            engine.stopping.store(false, .release);
-            engine.sleeping.store(false, .release);
             engine.thread = io.thread.spawn("asz-loop", run, .{engine}) catch
                 return error.SystemResources;
         }
 
-        /// Aborts what is in progress and joins the thread. Nobody submits any more.
+        /// Joins the thread and aborts what is in progress. Nobody submits any more.
         pub fn stop(engine: *This) void {
             const thread = engine.thread orelse return;
             engine.stopping.store(true, .release);
             engine.loop.poller.wake();
             thread.join();
             engine.thread = null;
+            engine.shut();
+        }
+
+        /// What `start` does but for the thread: `turn` is called by whoever opens.
+        pub fn open(engine: *This) error{SystemResources}!void {
+            engine.loop = try .init(engine.gpa, engine.net, engine.idle_timeout_ms);
+            engine.stopping.store(false, .release);
+            engine.sleeping.store(false, .release);
+        }
+
+        /// What `stop` does but for the thread.
+        pub fn shut(engine: *This) void {
+            engine.abortAll();
             engine.loop.deinit();
             engine.mailbox.notify();
         }
@@ -319,16 +330,19 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
         // The loop's thread.
 
         fn run(engine: *This) void {
-            while (!engine.stopping.load(.acquire)) {
-                engine.takeInbox();
-                engine.mailbox.notify();
-                engine.sleeping.store(true, .seq_cst);
-                // Submitted before the flag was seen, and so without a wake.
-                const wait_ms: ?u32 = if (engine.inbox.load(.seq_cst) == null) null else 0;
-                engine.loop.run(wait_ms);
-                engine.sleeping.store(false, .seq_cst);
-            }
-            engine.abortAll();
+            while (!engine.stopping.load(.acquire)) engine.turn(null);
+        }
+
+        /// Begins what was submitted, then waits for events or deadlines and handles them.
+        /// `timeout_ms` null: without limit.
+        pub fn turn(engine: *This, timeout_ms: ?u32) void {
+            engine.takeInbox();
+            engine.mailbox.notify();
+            engine.sleeping.store(true, .seq_cst);
+            // Submitted before the flag was seen, and so without a wake.
+            const wait_ms = if (engine.inbox.load(.seq_cst) == null) timeout_ms else 0;
+            engine.loop.run(wait_ms);
+            engine.sleeping.store(false, .seq_cst);
         }
 
         fn takeInbox(engine: *This) void {
@@ -350,17 +364,18 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
             engine.loop.stopping = true;
             engine.takeInbox();
             while (engine.active) |operation| {
+                const text = "the client was closed during the command";
+                operation.failure.set(.client_abort, text, .{});
                 if (operation.batch) |batch| {
-                    batch.abort();
+                    operation.failure.in_doubt = batch.abort();
                 } else {
                     engine.loop.unschedule(&operation.timer);
-                    if (operation.exchange.frame.len > 0) engine.loop.cancel(&operation.exchange);
+                    const exchange = &operation.exchange;
+                    if (exchange.frame.len > 0) {
+                        if (exchange.sent) operation.execution.attempts.sent += 1;
+                        engine.loop.cancel(exchange);
+                    }
                 }
-                operation.failure.set(
-                    .client_abort,
-                    "the client was closed during the command",
-                    .{},
-                );
                 engine.fail(operation);
             }
         }

@@ -47,6 +47,10 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         timers: timers_module.Timers,
         housekeeping: Timer = .{ .owner = .housekeeping },
         lanes: std.AutoHashMapUnmanaged(*Node, *Lane) = .empty,
+        /// The same, to walk through while more come.
+        lanes_first: ?*Lane = null,
+        /// All connections that are not closed.
+        open_first: ?*Connection = null,
         /// Closed connections; their memory may still be in the list of events at hand.
         graveyard: ?*Connection = null,
         idle_ns_max: u64,
@@ -141,6 +145,9 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             /// In the list of idle ones, or in the graveyard.
             next: ?*Connection = null,
             previous: ?*Connection = null,
+            /// Among the open ones.
+            open_next: ?*Connection = null,
+            open_previous: ?*Connection = null,
         };
 
         const Phase = enum {
@@ -161,6 +168,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             idle_last: ?*Connection = null,
             waiting_first: ?*Exchange = null,
             waiting_last: ?*Exchange = null,
+            next: ?*Lane,
         };
 
         pub fn init(
@@ -173,20 +181,25 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             return .{
                 .gpa = gpa,
                 .net = net,
-                .poller = try .init(),
+                .poller = try .init(net),
                 .timers = .init(now_ns),
                 .idle_ns_max = if (idle_ns == 0) idle_ns_default else idle_ns,
                 .now_ns = now_ns,
             };
         }
 
-        /// Nothing is in progress by then; idle connections are closed.
+        /// No exchange is in progress by then; connections are closed.
         pub fn deinit(loop: *This) void {
-            var lanes = loop.lanes.valueIterator();
-            while (lanes.next()) |lane| {
-                assert(lane.*.waiting_first == null);
-                while (lane.*.idle_first) |connection| loop.close(connection);
-                loop.gpa.destroy(lane.*);
+            loop.stopping = true;
+            while (loop.open_first) |connection| {
+                assert(connection.exchange == null);
+                loop.close(connection);
+            }
+            while (loop.lanes_first) |lane| {
+                assert(lane.waiting_first == null);
+                assert(lane.idle_first == null);
+                loop.lanes_first = lane.next;
+                loop.gpa.destroy(lane);
             }
             loop.lanes.deinit(loop.gpa);
             loop.bury();
@@ -196,13 +209,9 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         /// In the child of a fork: closes this process's copies of the descriptors. The poller is
         /// shared with the parent, so nothing is removed from it.
         pub fn afterFork(loop: *This) void {
-            var lanes = loop.lanes.valueIterator();
-            while (lanes.next()) |lane| {
-                var idle = lane.*.idle_first;
-                while (idle) |connection| : (idle = connection.next) {
-                    loop.net.close(&connection.socket);
-                    lane.*.node.unreserve();
-                }
+            var open_next = loop.open_first;
+            while (open_next) |connection| : (open_next = connection.open_next) {
+                loop.net.close(&connection.socket);
             }
             loop.poller.deinit();
         }
@@ -252,29 +261,28 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 }
                 loop.dropIdle(lane);
             }
-            if (loop.connections == .shared) return loop.beginShared(lane, exchange);
-            node.reserve() catch return loop.enqueue(lane, exchange);
-            loop.open(lane, exchange);
-        }
-
-        fn beginShared(loop: *This, lane: *Lane, exchange: *Exchange) void {
-            if (lane.node.pop()) |idle| {
-                const connection = loop.adopt(lane, idle) catch |err| {
-                    lane.node.drop(idle);
-                    if (err == error.OutOfMemory) return loop.outOfMemory(exchange);
-                    return loop.refuse(exchange, err);
-                };
-                return loop.attach(connection, exchange);
-            }
-            lane.node.reserve() catch {
+            // Those of blocking commands count too; they must not be idle while somebody waits.
+            if (node.pop()) |idle| return loop.useIdle(lane, idle, exchange);
+            node.reserve() catch {
+                if (loop.connections == .own) return loop.enqueue(lane, exchange);
                 exchange.failure.set(
                     .no_more_connections,
                     "all {d} connections to the node are in use",
-                    .{lane.node.pool.idle.len},
+                    .{node.pool.idle.len},
                 );
                 return exchange.handler.on_end(exchange, false);
             };
             loop.open(lane, exchange);
+        }
+
+        /// With a connection of the node's pool.
+        fn useIdle(loop: *This, lane: *Lane, idle: Node.Connection, exchange: *Exchange) void {
+            const connection = loop.adopt(lane, idle) catch |err| {
+                lane.node.drop(idle);
+                if (err == error.OutOfMemory) return loop.outOfMemory(exchange);
+                return loop.refuse(exchange, err);
+            };
+            loop.attach(connection, exchange);
         }
 
         /// Ends an exchange without its reply; the handler is not called. The connection is kept
@@ -322,8 +330,9 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             if (loop.lanes.get(node)) |lane| return lane;
             const lane = try loop.gpa.create(Lane);
             errdefer loop.gpa.destroy(lane);
-            lane.* = .{ .node = node };
+            lane.* = .{ .node = node, .next = loop.lanes_first };
             try loop.lanes.put(loop.gpa, node, lane);
+            loop.lanes_first = lane;
             return lane;
         }
 
@@ -354,7 +363,11 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 if (candidate == exchange) break;
                 previous = candidate;
             } else return;
-            if (previous) |before| before.next = exchange.next else lane.waiting_first = exchange.next;
+            if (previous) |before| {
+                before.next = exchange.next;
+            } else {
+                lane.waiting_first = exchange.next;
+            }
             if (lane.waiting_last == exchange) lane.waiting_last = previous;
             exchange.next = null;
         }
@@ -370,8 +383,11 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             };
             connection.exchange = exchange;
             exchange.connection = connection;
-            const limits = &exchange.limits;
-            loop.timers.schedule(&connection.timer.entry, limits.waitDeadline(loop.now_ns));
+            const deadline_ns = @min(
+                exchange.limits.waitDeadline(loop.now_ns),
+                lane.node.context.connectDeadline(loop.now_ns),
+            );
+            loop.timers.schedule(&connection.timer.entry, deadline_ns);
         }
 
         fn create(loop: *This, lane: *Lane) !*Connection {
@@ -412,13 +428,33 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 .authentication = .growing(loop.gpa, &.{}, authentication_bytes_max),
             };
             try loop.poller.add(socket.fd, @intFromPtr(connection), connection.wants_write);
+            connection.open_next = loop.open_first;
+            if (loop.open_first) |first| first.open_previous = connection;
+            loop.open_first = connection;
             return connection;
+        }
+
+        /// The connection is not the loop's any more; its memory is freed soon.
+        fn forget(loop: *This, connection: *Connection) void {
+            assert(connection.phase != .closed);
+            assert(connection.exchange == null);
+            if (connection.open_previous) |previous| {
+                previous.open_next = connection.open_next;
+            } else {
+                loop.open_first = connection.open_next;
+            }
+            if (connection.open_next) |next| next.open_previous = connection.open_previous;
+            loop.poller.remove(connection.socket.fd);
+            connection.phase = .closed;
+            connection.next = loop.graveyard;
+            loop.graveyard = connection;
         }
 
         fn onConnected(loop: *This, connection: *Connection) void {
             loop.net.connectFinish(&connection.socket, connection.lane.node.address()) catch |err|
                 return loop.fail(connection, err);
-            const needed = connection.lane.node.encodeAuthentication(&connection.authentication) catch
+            const node = connection.lane.node;
+            const needed = node.encodeAuthentication(&connection.authentication) catch
                 return loop.fail(connection, error.OutOfMemory);
             if (needed) {
                 connection.phase = .authenticating;
@@ -499,10 +535,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 // A connect that failed shows itself as writable too.
                 .connecting, .closed => return,
                 // Closed by the server, or bytes that nobody asked for.
-                .idle => {
-                    unlinkIdle(connection);
-                    return loop.close(connection);
-                },
+                .idle => return loop.close(connection),
                 .authenticating, .busy, .late => {},
             }
             const space = loop.makeSpace(connection) catch
@@ -621,22 +654,22 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             connection.phase = .idle;
             connection.next = lane.idle_first;
             connection.previous = null;
-            if (lane.idle_first) |first| first.previous = connection else lane.idle_last = connection;
+            if (lane.idle_first) |first| {
+                first.previous = connection;
+            } else {
+                lane.idle_last = connection;
+            }
             lane.idle_first = connection;
         }
 
         /// Back into the node's pool, as if a waiting command had used it.
         fn giveBack(loop: *This, connection: *Connection) void {
-            assert(connection.exchange == null);
-            loop.poller.remove(connection.socket.fd);
+            loop.forget(connection);
             connection.lane.node.push(.{
                 .socket = connection.socket,
                 .generation = connection.generation,
                 .last_used_ns = connection.last_used_ns,
             });
-            connection.phase = .closed;
-            connection.next = loop.graveyard;
-            loop.graveyard = connection;
         }
 
         fn unlinkIdle(connection: *Connection) void {
@@ -657,33 +690,27 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         }
 
         fn dropIdle(loop: *This, lane: *Lane) void {
-            while (lane.idle_first) |connection| {
-                unlinkIdle(connection);
-                loop.close(connection);
-            }
+            while (lane.idle_first) |connection| loop.close(connection);
         }
 
-        /// Closes a connection that is in no list. Its place goes to the next in line.
+        /// Closes a connection. Its place goes to the next in line.
         fn close(loop: *This, connection: *Connection) void {
-            if (connection.phase == .idle and connection.lane.idle_first == connection) {
-                unlinkIdle(connection);
-            }
-            assert(connection.phase != .closed);
-            assert(connection.exchange == null);
+            if (connection.phase == .idle) unlinkIdle(connection);
             const lane = connection.lane;
             loop.timers.cancel(&connection.timer.entry);
-            loop.poller.remove(connection.socket.fd);
+            loop.forget(connection);
             loop.net.close(&connection.socket);
             _ = lane.node.statistics.closed.fetchAdd(1, .monotonic);
             lane.node.unreserve();
-            connection.phase = .closed;
-            connection.next = loop.graveyard;
-            loop.graveyard = connection;
-            if (loop.stopping) return;
-            const exchange = lane.waiting_first orelse return;
+            if (!loop.stopping) loop.serveWaiting(lane);
+        }
+
+        /// Looks for a connection for the first in line, whose place may have become free anywhere.
+        fn serveWaiting(loop: *This, lane: *Lane) void {
+            if (lane.waiting_first == null) return;
+            if (lane.node.pop()) |idle| return loop.useIdle(lane, idle, loop.dequeue(lane).?);
             lane.node.reserve() catch return;
-            _ = loop.dequeue(lane);
-            loop.open(lane, exchange);
+            loop.open(lane, loop.dequeue(lane).?);
         }
 
         /// Frees the connections that were closed, when no event refers to them any more.
@@ -771,15 +798,15 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             loop.timers.schedule(&loop.housekeeping.entry, loop.now_ns + housekeeping_ns);
         }
 
-        /// Closes what is idle for too long, or belongs to a node that has left.
+        /// Closes what is idle for too long, or belongs to a node that has left. Those in line may
+        /// take what blocking commands have given back.
         fn keepHouse(loop: *This) void {
-            var lanes = loop.lanes.valueIterator();
-            while (lanes.next()) |entry| {
-                const lane = entry.*;
+            var lanes = loop.lanes_first;
+            while (lanes) |lane| : (lanes = lane.next) {
+                loop.serveWaiting(lane);
                 while (lane.idle_last) |connection| {
                     const fresh = connection.last_used_ns + loop.idle_ns_max > loop.now_ns;
                     if (fresh and lane.node.isCurrent(connection.generation)) break;
-                    unlinkIdle(connection);
                     loop.close(connection);
                 }
             }

@@ -37,7 +37,8 @@ const Epoll = struct {
 
     const linux = std.os.linux;
 
-    pub fn init() Error!Epoll {
+    /// The network is asked for by pollers of other networks than the system's.
+    pub fn init(_: anytype) Error!Epoll {
         const epoll_fd = try descriptor(linux.epoll_create1(linux.EPOLL.CLOEXEC));
         errdefer _ = linux.close(epoll_fd);
         const flags = linux.EFD.CLOEXEC | linux.EFD.NONBLOCK;
@@ -116,7 +117,7 @@ const Kqueue = struct {
     kqueue_fd: i32,
     raw: [events_max]std.c.Kevent = undefined,
 
-    pub fn init() Error!Kqueue {
+    pub fn init(_: anytype) Error!Kqueue {
         const kqueue_fd = std.c.kqueue();
         if (kqueue_fd < 0) return error.SystemResources;
         var poller: Kqueue = .{ .kqueue_fd = kqueue_fd };
@@ -198,7 +199,7 @@ const Kqueue = struct {
 };
 
 test "a wake ends a wait, and readiness carries the token" {
-    var poller = try Poller.init();
+    var poller = try Poller.init({});
     defer poller.deinit();
     var events: [events_max]Event = undefined;
     poller.wake();
