@@ -6,15 +6,18 @@
 
 pub const Faults = @import("sim/faults.zig").Faults;
 pub const Net = @import("sim/net.zig").Net;
+pub const Poller = @import("sim/poller.zig").Poller;
 pub const World = @import("sim/world.zig").World;
 pub const seeds = @import("sim/seeds.zig");
 
 test {
     _ = @import("sim/faults.zig");
     _ = @import("sim/net.zig");
+    _ = @import("sim/poller.zig");
     _ = @import("sim/world.zig");
     _ = @import("sim/seeds.zig");
     _ = @import("sim/net_test.zig");
     _ = @import("sim/cluster_test.zig");
     _ = @import("sim/command_test.zig");
+    _ = @import("sim/engine_test.zig");
 }

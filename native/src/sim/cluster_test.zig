@@ -399,7 +399,7 @@ test "a late reply is read to its end and the connection is used again" {
     try std.testing.expectEqual(0, node.inUseCount());
     try std.testing.expectEqual(1, node.openCount());
     try std.testing.expect(node.pop() != null);
-    harness.world.close(connection.socket.connection);
+    harness.net.close(&connection.socket);
     node.unreserve();
     try harness.deinit();
 }

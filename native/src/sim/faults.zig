@@ -24,6 +24,8 @@ pub const Faults = struct {
     garble: u16 = 0,
     /// A reply comes in several pieces.
     tear: u16 = 0,
+    /// Only a part of a request is taken at first. For those who send without waiting.
+    clog: u16 = 0,
     delay_ms_max: u32 = 3_000,
 
     pub const none: Faults = .{};
@@ -39,6 +41,7 @@ pub const Faults = struct {
         .truncate = 10,
         .garble = 10,
         .tear = 300,
+        .clog = 100,
     };
 
     pub fn draw(random: std.Random, chance: u16) bool {

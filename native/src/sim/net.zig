@@ -13,7 +13,16 @@ pub const Net = struct {
     pub const Address = std.Io.net.IpAddress;
 
     pub const Socket = struct {
-        connection: u32,
+        /// Of the world's connections.
+        fd: i32,
+
+        fn from(connection: u32) Socket {
+            return .{ .fd = @intCast(connection) };
+        }
+
+        fn index(socket: *const Socket) u32 {
+            return @intCast(socket.fd);
+        }
     };
 
     /// A name of all servers, wherever they are at the moment.
@@ -57,7 +66,7 @@ pub const Net = struct {
         switch (world.connect(address.getPort())) {
             .connected => |connection| {
                 net.waitUntil(@min(answered_ns, deadline_ns));
-                if (answered_ns <= deadline_ns) return .{ .connection = connection };
+                if (answered_ns <= deadline_ns) return .from(connection);
                 world.close(connection);
                 return error.Timeout;
             },
@@ -74,16 +83,16 @@ pub const Net = struct {
     }
 
     fn waitUntil(net: *Net, until_ns: u64) void {
-        while (net.world.step(until_ns)) {}
+        while (net.world.waitStep(until_ns)) {}
     }
 
     pub fn send(net: *Net, socket: *Socket, bytes: []const u8, deadline_ns: u64) io.Error!void {
         _ = deadline_ns;
         net.waitUntil(net.world.now_ns + call_ns);
-        const connection = &net.world.connections.items[socket.connection];
+        const connection = &net.world.connections.items[socket.index()];
         assert(connection.open);
         if (connection.ended) return error.ConnectionClosed;
-        if (!net.world.send(socket.connection, bytes)) return error.ConnectionClosed;
+        if (!net.world.send(socket.index(), bytes)) return error.ConnectionClosed;
     }
 
     pub fn recv(net: *Net, socket: *Socket, buffer: []u8, deadline_ns: u64) io.Error!usize {
@@ -91,37 +100,74 @@ pub const Net = struct {
         const world = net.world;
         net.waitUntil(world.now_ns + call_ns);
         while (true) {
-            const connection = &world.connections.items[socket.connection];
+            const connection = &world.connections.items[socket.index()];
             assert(connection.open);
-            const ready = connection.arrived.items[connection.arrived_offset..];
-            if (ready.len > 0) {
-                const count = @min(ready.len, buffer.len);
-                @memcpy(buffer[0..count], ready[0..count]);
-                connection.arrived_offset += count;
-                if (connection.arrived_offset == connection.arrived.items.len) {
-                    connection.arrived.clearRetainingCapacity();
-                    connection.arrived_offset = 0;
-                }
-                return count;
-            }
+            const count = take(connection, buffer);
+            if (count > 0) return count;
             if (connection.ended) return error.ConnectionClosed;
             if (world.now_ns >= deadline_ns) return error.Timeout;
-            _ = world.step(deadline_ns);
+            _ = world.waitStep(deadline_ns);
         }
     }
 
+    fn take(connection: *World.Connection, buffer: []u8) usize {
+        const ready = connection.arrived.items[connection.arrived_offset..];
+        const count = @min(ready.len, buffer.len);
+        @memcpy(buffer[0..count], ready[0..count]);
+        connection.arrived_offset += count;
+        if (connection.arrived_offset == connection.arrived.items.len) {
+            connection.arrived.clearRetainingCapacity();
+            connection.arrived_offset = 0;
+        }
+        return count;
+    }
+
+    // Without waiting; `sim/poller.zig` tells when it is worth a try.
+
+    pub fn connectStart(net: *Net, address: Address) io.Error!Socket {
+        const connection = net.world.connectStart(address.getPort()) orelse
+            return error.ConnectionRefused;
+        return .from(connection);
+    }
+
+    pub fn connectFinish(net: *Net, socket: *Socket, address: Address) io.Error!void {
+        const connection = &net.world.connections.items[socket.index()];
+        assert(connection.open);
+        assert(net.addressOf(connection.server).eql(&address) or !connection.served);
+        if (connection.progress == .established) return;
+        assert(connection.progress == .refused or connection.ended);
+        return error.ConnectionRefused;
+    }
+
+    pub fn trySend(net: *Net, socket: *Socket, bytes: []const u8) io.Error!usize {
+        assert(bytes.len > 0);
+        const connection = &net.world.connections.items[socket.index()];
+        assert(connection.open);
+        if (connection.ended) return error.ConnectionClosed;
+        return net.world.trySend(socket.index(), bytes) orelse error.ConnectionClosed;
+    }
+
+    pub fn tryRecv(net: *Net, socket: *Socket, buffer: []u8) io.Error!usize {
+        assert(buffer.len > 0);
+        const connection = &net.world.connections.items[socket.index()];
+        assert(connection.open);
+        const count = take(connection, buffer);
+        if (count == 0 and connection.ended) return error.ConnectionClosed;
+        return count;
+    }
+
     pub fn isIdle(net: *const Net, socket: *const Socket) bool {
-        const connection = &net.world.connections.items[socket.connection];
+        const connection = &net.world.connections.items[socket.index()];
         assert(connection.open);
         return !connection.ended and connection.arrived.items.len == 0;
     }
 
     pub fn close(net: *const Net, socket: *Socket) void {
-        net.world.close(socket.connection);
+        net.world.close(socket.index());
         socket.* = undefined;
     }
 
     pub fn sleep(net: *Net, duration_ns: u64) error{Interrupted}!void {
-        net.world.advance(duration_ns);
+        net.waitUntil(net.world.now_ns + duration_ns);
     }
 };

@@ -4,7 +4,7 @@
 //! a connection, the death of a node. Time only passes while the client waits (`Net` calls
 //! `step`), jumping from event to event. All chance comes from one seeded generator, so a seed
 //! is a history. The servers are sessions of the development server's core; the world owns it.
-//! One thread.
+//! One thread, which may play two: while a call of `Net` waits, `background` runs at every step.
 
 const std = @import("std");
 const assert = std.debug.assert;
@@ -25,6 +25,16 @@ pub const World = struct {
     events: std.ArrayList(Event) = .empty,
     events_total: u64 = 0,
     port_next: u16 = 3000,
+    /// What goes on in another thread of the client. It must not wait.
+    background: ?Background = null,
+
+    pub const Background = struct {
+        context: *anyopaque,
+        run: *const fn (*anyopaque) void,
+    };
+
+    /// How long a wait leaves the background alone when nothing happens.
+    const background_ns = std.time.ns_per_ms;
 
     pub const start_ns = std.time.ns_per_hour;
     const start_unix_ms = 1_750_000_000_000;
@@ -57,6 +67,9 @@ pub const World = struct {
         served: bool = true,
         /// The client has learned of the server's end.
         ended: bool = false,
+        progress: Progress = .established,
+        /// The client's system has no room for more to send before that.
+        writable_ns: u64 = 0,
         /// Bytes that the server has not taken as frames yet.
         inbound: std.ArrayList(u8) = .empty,
         /// Bytes that have arrived at the client.
@@ -65,6 +78,22 @@ pub const World = struct {
         /// Later bytes do not overtake earlier ones.
         to_server_ns: u64 = 0,
         to_client_ns: u64 = 0,
+
+        pub const Progress = enum { connecting, established, refused };
+
+        /// Whether a client that reads would learn something.
+        pub fn isReadable(connection: *const Connection) bool {
+            return connection.ended or connection.arrived.items.len > 0;
+        }
+
+        /// Whether a client that writes, or waits for its connect, would learn something.
+        pub fn isWritable(connection: *const Connection, now_ns: u64) bool {
+            return connection.ended or switch (connection.progress) {
+                .connecting => false,
+                .refused => true,
+                .established => now_ns >= connection.writable_ns,
+            };
+        }
     };
 
     const Event = struct {
@@ -79,12 +108,17 @@ pub const World = struct {
         to_client: Delivery,
         /// The client learns that the connection is over.
         end: u32,
+        /// The client learns what became of its connect.
+        connect: ConnectResult,
+        /// The client's system has room again for what is to be sent.
+        room,
         crash: u8,
         silence: u8,
         revive: u8,
         rebalance,
 
         const Delivery = struct { connection: u32, bytes: []u8 };
+        const ConnectResult = struct { connection: u32, established: bool };
     };
 
     pub fn create(
@@ -223,12 +257,27 @@ pub const World = struct {
             .to_server => |delivery| world.arriveAtServer(delivery.connection, delivery.bytes),
             .to_client => |delivery| world.arriveAtClient(delivery.connection, delivery.bytes),
             .end => |index_of| world.connections.items[index_of].ended = true,
+            .connect => |result| {
+                const connection = &world.connections.items[result.connection];
+                connection.progress = if (result.established) .established else .refused;
+            },
+            .room => {},
             .crash => |server| world.crash(server),
             .silence => |server| world.silence(server),
             .revive => |server| world.revive(server),
             .rebalance => world.rebalance(),
         }
         return true;
+    }
+
+    /// The same for a wait of the client: meanwhile its other thread works. False when the time
+    /// has come.
+    pub fn waitStep(world: *World, until_ns: u64) bool {
+        const background = world.background orelse return world.step(until_ns);
+        const slice_ns = @min(until_ns, world.now_ns + background_ns);
+        const happened = world.step(slice_ns);
+        background.run(background.context);
+        return happened or world.now_ns < until_ns;
     }
 
     fn pass(world: *World, until_ns: u64) bool {
@@ -267,12 +316,52 @@ pub const World = struct {
             .silent => return .ignored,
             .running => {},
         }
+        return .{ .connected = world.addConnection(server) };
+    }
+
+    fn addConnection(world: *World, server: u8) u32 {
         const connection: Connection = .{
             .server = server,
             .session = .init(world.core, server),
         };
         world.connections.append(world.gpa, connection) catch @panic("out of memory");
-        return .{ .connected = @intCast(world.connections.items.len - 1) };
+        return @intCast(world.connections.items.len - 1);
+    }
+
+    /// Begins to connect; an event tells the result. Null: nobody has ever been at that address.
+    pub fn connectStart(world: *World, port: u16) ?u32 {
+        const server = world.serverAt(port) orelse return null;
+        const answered_ns = world.now_ns + world.latency();
+        const outcome = world.connect(port);
+        const index = switch (outcome) {
+            .connected => |index| index,
+            .refused, .ignored => world.addConnection(server),
+        };
+        const connection = &world.connections.items[index];
+        connection.progress = .connecting;
+        connection.served = outcome == .connected;
+        connection.to_server_ns = answered_ns;
+        connection.to_client_ns = answered_ns;
+        if (outcome != .ignored) world.add(answered_ns, .{ .connect = .{
+            .connection = index,
+            .established = connection.served,
+        } });
+        return index;
+    }
+
+    /// Sends as much as there is room for; null when the connection broke in the midst of it.
+    pub fn trySend(world: *World, index: u32, bytes: []const u8) ?usize {
+        const connection = &world.connections.items[index];
+        assert(connection.progress == .established);
+        if (world.now_ns < connection.writable_ns) return 0;
+        var taken = bytes;
+        if (Faults.draw(world.random(), world.faults.clog)) {
+            taken = bytes[0..world.random().uintLessThan(usize, bytes.len)];
+            connection.writable_ns = world.now_ns + world.latency();
+            world.add(connection.writable_ns, .room);
+            if (taken.len == 0) return 0;
+        }
+        return if (world.send(index, taken)) taken.len else null;
     }
 
     fn serverAt(world: *const World, port: u16) ?u8 {
