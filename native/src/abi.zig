@@ -15,7 +15,7 @@ const Failure = @import("status.zig").Failure;
 const Query = @import("queries.zig").Handle;
 const Status = @import("status.zig").Status;
 
-const gpa = std.heap.c_allocator;
+const gpa = @import("memory.zig").gpa;
 
 pub const abi_version = 1;
 

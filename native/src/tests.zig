@@ -12,6 +12,7 @@ test {
     _ = @import("metrics.zig");
     _ = @import("result.zig");
     _ = @import("sim.zig");
+    _ = @import("memory.zig");
     _ = @import("status.zig");
     _ = @import("wire.zig");
 }
