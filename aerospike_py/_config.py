@@ -45,6 +45,8 @@ class Config:
     """A checked configuration.
 
     Attributes:
+        hosts: (name, port) of the seeds, perhaps with a TLS name.
+        cluster_name: The name that the cluster must have; "" for any.
         policies: The default policies by kind, not checked yet.
         max_concurrent_operations: Operations of an AsyncClient in flight at once; 0: no limit.
         operation_queue_timeout_ms: How long a further one waits in line; 0: without limit.
@@ -73,6 +75,8 @@ class Config:
             raise InvalidArgError(
                 f"'min_conns_per_node' in the {_PLACE} is larger than 'max_conns_per_node'"
             )
+        self.hosts: list[Any] = checked.get("hosts", [])
+        self.cluster_name: str = checked.get("cluster_name", "")
         self.policies: dict[str, Any] = checked.get("policies", {})
         self.max_concurrent_operations: int = checked.get("max_concurrent_operations", 0)
         self.operation_queue_timeout_ms: int = checked.get("operation_queue_timeout_ms", 0)

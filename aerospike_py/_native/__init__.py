@@ -184,6 +184,17 @@ def key_digest(key: bytes) -> bytes:
     return bytes(ffi.buffer(digest))
 
 
+def metrics() -> bytes:
+    """How long the operations of this process took, as MessagePack; see asz_metrics."""
+    scratch = _new_scratch()
+    error, result, _, _ = scratch
+    try:
+        _check(lib.asz_metrics(result, error), error)
+        return bytes(ffi.buffer(result.data, result.length))
+    finally:
+        _reset(scratch)
+
+
 def new_policy(command: int) -> Pointer:
     """A policy struct with the defaults of a command."""
     policy = ffi.new("asz_policy *")

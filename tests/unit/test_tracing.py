@@ -1,0 +1,326 @@
+"""Tracing: when it is on, and the span that a request becomes. No database is needed."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import SpanKind, StatusCode
+
+from aerospike_py import _native, tracing
+from aerospike_py._config import Config
+from aerospike_py._ffi import lib
+from aerospike_py.exception import AerospikeTimeoutError, RecordNotFound
+
+KEY = ("test", "users", 1)
+CONFIG = Config({"hosts": [("db.example", 3100), ("other", 3000)], "cluster_name": "prod"})
+
+
+@pytest.fixture
+def exporter() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def provider(exporter: InMemorySpanExporter) -> TracerProvider:
+    made = TracerProvider()
+    made.add_span_processor(SimpleSpanProcessor(exporter))
+    return made
+
+
+@pytest.fixture
+def on(provider: TracerProvider) -> tracing.Tracing:
+    return tracing.Tracing(provider.get_tracer("test"), None)
+
+
+@pytest.fixture(autouse=True)
+def off() -> Iterator[None]:
+    yield
+    tracing.shutdown_tracing()
+    assert tracing.active is None
+
+
+def request(*members: object) -> bytes:
+    return msgspec.msgpack.encode(members)
+
+
+def one(exporter: InMemorySpanExporter) -> Any:
+    (span,) = exporter.get_finished_spans()
+    return span
+
+
+def test_a_span_says_what_was_done_where(
+    on: tracing.Tracing, exporter: InMemorySpanExporter
+) -> None:
+    assert on.execute(CONFIG, lib.ASZ_GET, request(KEY), lambda: 7) == 7
+    span = one(exporter)
+    assert span.name == "GET test.users"
+    assert span.kind is SpanKind.CLIENT
+    assert span.status.status_code is StatusCode.UNSET
+    assert dict(span.attributes) == {
+        "db.system.name": "aerospike",
+        "db.namespace": "test",
+        "db.collection.name": "users",
+        "db.operation.name": "GET",
+        "db.aerospike.cluster_name": "prod",
+        "server.address": "db.example",
+        "server.port": 3100,
+    }
+
+
+@pytest.mark.parametrize(
+    ("command", "members", "name"),
+    [
+        (lib.ASZ_PUT, (KEY, {"a": 1}), "PUT test.users"),
+        (lib.ASZ_SELECT, (KEY, ["a"]), "SELECT test.users"),
+        (lib.ASZ_EXISTS, (KEY,), "EXISTS test.users"),
+        (lib.ASZ_REMOVE, (KEY,), "DELETE test.users"),
+        (lib.ASZ_TOUCH, (KEY,), "TOUCH test.users"),
+        (lib.ASZ_APPEND, (KEY, "a", "x"), "APPEND test.users"),
+        (lib.ASZ_PREPEND, (KEY, "a", "x"), "PREPEND test.users"),
+        (lib.ASZ_INCREMENT, (KEY, "a", 1), "INCREMENT test.users"),
+        (lib.ASZ_REMOVE_BIN, (KEY, ["a"]), "REMOVE_BIN test.users"),
+        (lib.ASZ_OPERATE, (KEY, []), "OPERATE test.users"),
+        (lib.ASZ_OPERATE_ORDERED, (KEY, []), "OPERATE_ORDERED test.users"),
+        (lib.ASZ_BATCH, ([KEY], lib.ASZ_GET, None), "BATCH_READ test.users"),
+        (lib.ASZ_BATCH, ([KEY], lib.ASZ_REMOVE, None), "BATCH_REMOVE test.users"),
+        (lib.ASZ_BATCH, ([KEY], lib.ASZ_OPERATE, []), "BATCH_OPERATE test.users"),
+        (lib.ASZ_BATCH_MIXED, ((KEY, lib.ASZ_PUT, {}, None),), "BATCH_WRITE test.users"),
+        (_native.TABLE, ([KEY], lib.ASZ_SELECT, ["a"]), "BATCH_READ test.users"),
+        (lib.ASZ_GET, (("test", "", 1),), "GET test"),
+        (lib.ASZ_GET, (("n" * 31, "s" * 63, 1),), f"GET {'n' * 31}.{'s' * 63}"),
+        (lib.ASZ_GET, (("test", "é" * 20, 1),), f"GET test.{'é' * 20}"),
+    ],
+)
+def test_every_operation_on_records_has_its_name(
+    command: int,
+    members: tuple[object, ...],
+    name: str,
+    on: tracing.Tracing,
+    exporter: InMemorySpanExporter,
+) -> None:
+    on.execute(CONFIG, command, request(*members), lambda: None)
+    assert one(exporter).name == name
+
+
+@pytest.mark.parametrize("size", [1, 15, 16, 70_000])
+def test_a_batch_says_how_many_records_it_is_about(
+    size: int, on: tracing.Tracing, exporter: InMemorySpanExporter
+) -> None:
+    rows = [(KEY, lib.ASZ_PUT, {}, None)] * size
+    on.execute(CONFIG, lib.ASZ_BATCH, request([KEY] * size, lib.ASZ_GET, None), lambda: None)
+    on.execute(CONFIG, lib.ASZ_BATCH_MIXED, request(*rows), lambda: None)
+    for span in exporter.get_finished_spans():
+        assert span.attributes["db.operation.batch.size"] == size
+        assert span.attributes["db.namespace"] == "test"
+
+
+def test_an_empty_batch_is_a_span_too(on: tracing.Tracing, exporter: InMemorySpanExporter) -> None:
+    on.execute(CONFIG, lib.ASZ_BATCH, request([], lib.ASZ_GET, None), lambda: None)
+    assert one(exporter).attributes["db.operation.name"] == "BATCH_READ"
+
+
+def test_commands_about_the_cluster_have_no_span(
+    on: tracing.Tracing, exporter: InMemorySpanExporter
+) -> None:
+    assert on.execute(CONFIG, lib.ASZ_INFO_ANY, request("build"), lambda: "8.1") == "8.1"
+    assert exporter.get_finished_spans() == ()
+
+
+def test_a_request_that_cannot_be_described_is_carried_out(
+    on: tracing.Tracing, exporter: InMemorySpanExporter, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert on.execute(CONFIG, lib.ASZ_GET, b"\xc0", lambda: 7) == 7
+    assert exporter.get_finished_spans() == ()
+    assert "no span" in caplog.text
+
+
+def test_a_failure_is_an_error_with_its_code(
+    on: tracing.Tracing, exporter: InMemorySpanExporter
+) -> None:
+    def fail() -> None:
+        raise RecordNotFound("record not found", result_code=2)
+
+    with pytest.raises(RecordNotFound):
+        on.execute(CONFIG, lib.ASZ_GET, request(KEY), fail)
+    span = one(exporter)
+    assert span.status.status_code is StatusCode.ERROR
+    assert span.attributes["error.type"] == "RecordNotFound"
+    assert span.attributes["db.response.status_code"] == "2"
+    assert span.events[0].name == "exception"
+
+
+def test_an_awaited_operation_is_the_same(
+    on: tracing.Tracing, exporter: InMemorySpanExporter
+) -> None:
+    async def late() -> int:
+        await asyncio.sleep(0)
+        return 7
+
+    async def fail() -> int:
+        raise AerospikeTimeoutError("timeout", result_code=9)
+
+    async def main() -> None:
+        assert await on.start(CONFIG, lib.ASZ_GET, request(KEY), late) == 7
+        assert await on.start(CONFIG, lib.ASZ_INFO, request("build", None), late) == 7
+        with pytest.raises(AerospikeTimeoutError):
+            await on.start(CONFIG, lib.ASZ_GET, request(KEY), fail)
+
+    asyncio.run(main())
+    good, bad = exporter.get_finished_spans()
+    assert good.status.status_code is StatusCode.UNSET
+    assert bad.attributes["error.type"] == "AerospikeTimeoutError"
+
+
+def test_a_cancelled_operation_ends_its_span(
+    on: tracing.Tracing, exporter: InMemorySpanExporter
+) -> None:
+    async def main() -> None:
+        started = asyncio.Event()
+
+        async def wait() -> None:
+            started.set()
+            await asyncio.Event().wait()
+
+        task = asyncio.ensure_future(on.start(CONFIG, lib.ASZ_GET, request(KEY), wait))
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert one(exporter).attributes["error.type"] == "CancelledError"
+
+
+def test_a_span_is_a_child_of_the_active_one(
+    on: tracing.Tracing, provider: TracerProvider, exporter: InMemorySpanExporter
+) -> None:
+    with provider.get_tracer("app").start_as_current_span("handler") as parent:
+        on.execute(CONFIG, lib.ASZ_GET, request(KEY), lambda: None)
+    child, _ = exporter.get_finished_spans()
+    assert child.parent.span_id == parent.get_span_context().span_id
+    assert child.context.trace_id == parent.get_span_context().trace_id
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OTEL_SDK_DISABLED", "true"),
+        ("OTEL_SDK_DISABLED", "TRUE"),
+        ("OTEL_TRACES_EXPORTER", "none"),
+    ],
+)
+def test_the_environment_can_turn_tracing_off(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    tracing.init_tracing()
+    assert tracing.active is None
+
+
+def test_the_applications_provider_is_used_and_left_alone(
+    provider: TracerProvider, exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    tracing.init_tracing()
+    tracing.init_tracing()
+    assert tracing.active is not None
+    tracing.active.execute(CONFIG, lib.ASZ_GET, request(KEY), lambda: None)
+    assert one(exporter).instrumentation_scope.name == "aerospike-py"
+    tracing.shutdown_tracing()
+    with provider.get_tracer("app").start_as_current_span("after"):
+        pass
+    assert len(exporter.get_finished_spans()) == 2
+
+
+def test_without_a_provider_one_is_made_with_the_default_service_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OTEL_SERVICE_NAME", raising=False)
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "console")
+    own = tracing._own_provider()
+    assert own.resource.attributes["service.name"] == "aerospike-py"
+    own.shutdown()
+    monkeypatch.setenv("OTEL_SERVICE_NAME", "shop")
+    own = tracing._own_provider()
+    assert own.resource.attributes["service.name"] == "shop"
+    own.shutdown()
+
+
+def test_an_exporter_that_is_not_installed_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "carrier_pigeon")
+    tracing.init_tracing()
+    assert "carrier_pigeon" in caplog.text
+    assert tracing.active is not None
+    assert tracing.active.execute(CONFIG, lib.ASZ_GET, request(KEY), lambda: 7) == 7
+
+
+def test_what_goes_wrong_in_starting_is_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("no provider today")
+
+    monkeypatch.setattr(trace, "get_tracer_provider", fail)
+    tracing.init_tracing()
+    assert tracing.active is None
+    assert "no provider today" in caplog.text
+
+
+def test_shutting_down_sends_what_is_left_and_is_idempotent(
+    on: tracing.Tracing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shut = []
+    on.shut = lambda: shut.append(True)
+    monkeypatch.setattr(tracing, "active", on)
+    tracing.shutdown_tracing()
+    tracing.shutdown_tracing()
+    assert shut == [True]
+
+
+def test_an_endpoint_that_hangs_or_fails_does_not_hold_up_the_shutdown(
+    on: tracing.Tracing, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(tracing, "_SHUTDOWN_TIMEOUT_S", 0.05)
+
+    def hang() -> None:
+        released.wait(30)
+
+    on.shut = hang
+    monkeypatch.setattr(tracing, "active", on)
+    begin = time.monotonic()
+    tracing.shutdown_tracing()
+    released.set()
+    assert time.monotonic() - begin < 10
+    assert "in time" in caplog.text
+
+    def fail() -> None:
+        raise OSError("unreachable")
+
+    on.shut = fail
+    monkeypatch.setattr(tracing, "active", on)
+    tracing.shutdown_tracing()
+    assert "unreachable" in caplog.text
+
+
+def test_nothing_of_opentelemetry_is_imported_while_tracing_is_off() -> None:
+    script = (
+        "import aerospike_py.tracing as t, sys; t.shutdown_tracing(); "
+        "print([m for m in sys.modules if m.startswith(('opentelemetry', 'prometheus'))])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert result.stdout.strip() == "[]"
