@@ -38,6 +38,8 @@ const receive_bytes_kept = 256 * 1024;
 const idle_ns_default = 55 * std.time.ns_per_s;
 const housekeeping_ns = std.time.ns_per_s;
 const authentication_bytes_max = 128 * 1024;
+/// A late reply that is larger is not worth waiting for: it would be read only to be thrown away.
+const late_bytes_max = 1024 * 1024;
 
 pub fn Loop(comptime Net: type, comptime Poller: type) type {
     return struct {
@@ -586,6 +588,9 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                     exchange_module.frame_bytes_max,
                 ) catch return loop.fail(connection, error.BadFrame);
                 const total = header_bytes + header.size;
+                if (connection.phase == .late and total > late_bytes_max) {
+                    return loop.close(connection);
+                }
                 if (bytes.len < total) break;
                 connection.start += total;
                 const frame: Frame = .{ .kind = header.kind, .body = bytes[header_bytes..total] };

@@ -383,6 +383,60 @@ test "a node that has lost sight of the others does not take over the partition 
     try harness.deinit();
 }
 
+/// Two servers, and a partition that the first one masters.
+fn connectedTwo(harness: *Harness) !u16 {
+    try connected(harness, 1, 2);
+    const topology = &harness.world.core.topology;
+    return for (0..cluster.partition_map.partitions) |partition_id| {
+        if (topology.owner(@intCast(partition_id), 0) == 0) break @intCast(partition_id);
+    } else unreachable;
+}
+
+test "an owner that another one has replaced is asked again, as that may have been wrong" {
+    var harness: Harness = undefined;
+    const id = try connectedTwo(&harness);
+    errdefer harness.abandon();
+    const topology = &harness.world.core.topology;
+    const namespace = harness.cluster.namespace("test").?;
+    // The second server believes for a while that the partition is its own; the first one has no
+    // news in all that time.
+    topology.owners[id][0].store(1, .monotonic);
+    topology.nodes[1].partition_generation += 1;
+    harness.cluster.tend();
+    var route: Cluster.Route = .{ .policy = .master };
+    const usurper = harness.cluster.route(namespace, id, &route).?;
+    try std.testing.expectEqualStrings(topology.nodes[1].name(), usurper.name());
+    topology.owners[id][0].store(0, .monotonic);
+    topology.nodes[1].partition_generation += 1;
+    harness.cluster.tend();
+    try harness.checkTruth();
+    try harness.deinit();
+}
+
+test "a node that did not answer for a while is asked for its partitions again" {
+    var harness: Harness = undefined;
+    const id = try connectedTwo(&harness);
+    errdefer harness.abandon();
+    const topology = &harness.world.core.topology;
+    const node = harness.cluster.nodeByName(topology.nodes[1].name()).?;
+    const generation = topology.nodes[1].partition_generation;
+    harness.world.crash(1);
+    harness.world.advance(10 * ms);
+    harness.cluster.tend();
+    try std.testing.expect(node.isActive());
+    try std.testing.expectEqual(1, node.failures.load(.monotonic));
+    // Restarted, it happens to count to the same number, with other partitions.
+    harness.world.revive(1);
+    topology.owners[id][0].store(1, .monotonic);
+    topology.owners[id][1].store(0, .monotonic);
+    topology.nodes[1].partition_generation = generation;
+    harness.cluster.tend();
+    var route: Cluster.Route = .{ .policy = .master };
+    const owner = harness.cluster.route(harness.cluster.namespace("test").?, id, &route).?;
+    try std.testing.expectEqual(node, owner);
+    try harness.deinit();
+}
+
 test "a late reply is read to its end and the connection is used again" {
     var harness: Harness = undefined;
     try connected(&harness, 1, 1);
