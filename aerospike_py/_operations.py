@@ -5,7 +5,9 @@
 from typing import Any, TypeAlias
 
 from ._checks import check_int, check_str
-from ._values import _contents_are_plain as are_plain
+from ._values import _are_plain as are_plain
+from ._values import _are_scalars as are_scalars
+from ._values import _contents_are_plain as contents_are_plain
 from ._values import _may_overflow as may_overflow
 from ._values import encode, plain_value
 from .exception import InvalidArgError
@@ -24,6 +26,9 @@ _ORDER_NAMES = {
 _FLAG_NAMES = ("write_flags", "flags", "write_mode")
 _ORDERS = {"list_policy": (0, 1), "map_policy": (0, 1, 3)}
 _FLAGS_MASK = 0xF
+# The content of policies that were found valid, as the same ones come again and again.
+_checked: dict[tuple[Any, ...], tuple[int, int]] = {}
+_CHECKED_MAX = 256
 # Fields in which None is a value and not the absence of one.
 _NULLABLE = frozenset({"val", "val_end", "map_key"})
 
@@ -34,10 +39,12 @@ def make(op: int, bin: str, ctx: Any, **fields: Any) -> Operation:
     Raises:
         TypeError: The bin's name is not a str, or the context not a list.
     """
-    operation: Operation = {"op": op, "bin": check_str(bin, "bin")}
+    operation: Operation = {"op": op, "bin": bin, **fields}
+    if type(bin) is not str:
+        check_str(bin, "bin")
     for name, value in fields.items():
-        if value is not None or name in _NULLABLE:
-            operation[name] = value
+        if value is None and name not in _NULLABLE:
+            del operation[name]
     if ctx is not None:
         operation["ctx"] = check_context(ctx)
     return operation
@@ -117,6 +124,20 @@ def _check_policy(policy: Any, kind: str) -> tuple[int, int]:
         return 0, 0
     if not isinstance(policy, dict):
         raise TypeError(f"{kind} must be a dict, not {type(policy).__name__}")
+    content = (kind, *policy.items())
+    try:
+        known = _checked.get(content)
+    except TypeError:  # A value that has no hash, and so is none of those that are allowed.
+        known = None
+    if known is None:
+        known = _look_at_policy(policy, kind)
+        if len(_checked) >= _CHECKED_MAX:
+            _checked.clear()
+        _checked[content] = known
+    return known
+
+
+def _look_at_policy(policy: dict[Any, Any], kind: str) -> tuple[int, int]:
     known = (*_ORDER_NAMES[kind], *_FLAG_NAMES)
     if kind == "map_policy":
         known = (*known, "persist_index")
@@ -160,7 +181,7 @@ def encode_operate(key: Any, operations: Any) -> bytes:
         ValueError: Lists and maps are nested too deep.
     """
     listed = check_operations(operations)
-    if are_plain(listed):
+    if _are_plain(listed):
         try:
             request = encode((key, listed))
         except (OverflowError, TypeError, RecursionError):
@@ -169,6 +190,19 @@ def encode_operate(key: Any, operations: Any) -> bytes:
             if may_overflow(request) is None:
                 return request
     return encode((key, [plain_operation(operation) for operation in listed]))
+
+
+def _are_plain(nodes: list[Any]) -> bool:
+    """Whether the encoder can take all values in some dicts as they are."""
+    containers: list[Any] = []
+    for node in nodes:
+        values = node.values()
+        if are_scalars(map(type, values)):
+            continue
+        if not are_plain(map(type, values)):
+            return False
+        containers += values
+    return not containers or contents_are_plain(containers)
 
 
 def check_operations(operations: Any) -> list[Any]:
@@ -182,12 +216,17 @@ def check_operations(operations: Any) -> list[Any]:
         raise TypeError(f"operations must be a list of dicts, not {type(operations).__name__}")
     if not operations:
         raise InvalidArgError("at least one operation is needed")
-    for index, operation in enumerate(operations):
+    for operation in operations:
         if not isinstance(operation, dict):
+            index = _place(operations, operation)
             raise TypeError(f"operation {index} must be a dict, not {type(operation).__name__}")
         if "op" not in operation:
-            raise InvalidArgError(f"operation {index} has no 'op'")
-    return list(operations)
+            raise InvalidArgError(f"operation {_place(operations, operation)} has no 'op'")
+    return operations if type(operations) is list else list(operations)
+
+
+def _place(operations: Any, operation: Any) -> int:
+    return next(index for index, item in enumerate(operations) if item is operation)
 
 
 def plain_operation(operation: dict[str, Any]) -> dict[str, Any]:
@@ -202,6 +241,26 @@ def plain_operation(operation: dict[str, Any]) -> dict[str, Any]:
     name = operation.get("bin")
     plain: dict[str, Any] = plain_value(operation, name if isinstance(name, str) else "")
     return plain
+
+
+def encode_expression(expression: dict[str, Any]) -> bytes:
+    """A tree of expressions as the core takes it.
+
+    Raises:
+        TypeError: A value in it is of a type that cannot be stored.
+        OverflowError: An int in it does not fit into 64 bits.
+        UnicodeEncodeError: A str in it has lone surrogates.
+        ValueError: It is nested too deep.
+    """
+    if _are_plain([expression]):
+        try:
+            tree = encode(expression)
+        except (OverflowError, TypeError, RecursionError):
+            pass  # Found again, and named, by the slow path.
+        else:
+            if may_overflow(tree) is None:
+                return tree
+    return encode(plain_expression(expression))
 
 
 def plain_expression(expression: dict[str, Any]) -> dict[str, Any]:

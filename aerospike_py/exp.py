@@ -34,13 +34,12 @@ from ._checks import (
 from ._native.expressions import expression_compile
 from ._operations import (
     check_context,
+    encode_expression,
     flags_policy,
     list_policy,
     map_policy,
-    plain_expression,
     return_type_of,
 )
-from ._values import encode
 from .cdt_ctx import Context
 from .exception import InvalidArgError
 from .types import GeoJSON, HyperLogLog
@@ -101,7 +100,7 @@ def compile(expression: Expression) -> CompiledExpression:
     """
     if isinstance(expression, CompiledExpression):
         return expression
-    tree = encode(plain_expression(_node_of(expression, "expression")))
+    tree = encode_expression(_node_of(expression, "expression"))
     return CompiledExpression({_EXPR: "compiled", "val": expression_compile(tree)})
 
 

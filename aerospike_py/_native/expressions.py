@@ -1,7 +1,27 @@
 """The compiling of expressions, which needs no client."""
 
+from typing import TypeAlias
+
 from .._ffi import ffi, lib
-from . import _check, _new_scratch, _reset
+from . import Pointer, _check, _new_error
+
+_RESULT_BYTES = 4096
+_SCRATCHES_KEPT_MAX = 16
+
+Scratch: TypeAlias = tuple[Pointer, Pointer, Pointer]
+
+# list.pop and list.append are atomic, so the free list needs no lock.
+_free: list[Scratch] = []
+
+
+def _new_scratch() -> Scratch:
+    """(asz_error, asz_result, the buffer that results go into)."""
+    memory = ffi.new("uint8_t[]", _RESULT_BYTES)
+    result = ffi.new("asz_result *")
+    result.size = ffi.sizeof("asz_result")
+    result.data = memory
+    result.capacity = _RESULT_BYTES
+    return _new_error(), result, memory
 
 
 def expression_compile(tree: bytes) -> bytes:
@@ -10,10 +30,18 @@ def expression_compile(tree: bytes) -> bytes:
     Raises:
         InvalidArgError: A builder is unknown, or its arguments are wrong.
     """
-    scratch = _new_scratch()
-    error, result, _, _ = scratch
+    try:
+        scratch = _free.pop()
+    except IndexError:
+        scratch = _new_scratch()
+    error, result, memory = scratch
     try:
         _check(lib.asz_expression_compile(tree, len(tree), result, error), error)
         return bytes(ffi.buffer(result.data, result.length))
     finally:
-        _reset(scratch)
+        if result.owned:
+            lib.asz_result_release(result)
+            result.data = memory
+            result.capacity = _RESULT_BYTES
+        if len(_free) < _SCRATCHES_KEPT_MAX:
+            _free.append(scratch)

@@ -1,0 +1,51 @@
+"""What is sent for each builder is what the official client sends for the same call.
+
+Two differences are wanted. A list operation asks for a place in the reply for every operation, as
+all others do, so that results of an operation do not depend on its neighbours. And an expression
+that increments in a map with a policy sends no write flags, which the server refuses there.
+"""
+
+import pytest
+from expression_cases import ExpressionCase, expression_cases
+from operation_cases import Case, operation_cases
+from recorder import Recorder
+
+# The official client deprecates what it is asked to send here.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+_RESPOND_ALL = 0x80
+
+
+@pytest.mark.parametrize("case", operation_cases(), ids=lambda case: case.name)
+def test_operations(recorder: Recorder, case: Case) -> None:
+    recorder.ours.operate(recorder.key, [case.ours])
+    ours = recorder.last()
+    recorder.theirs.operate(recorder.key, [case.theirs])
+    theirs = recorder.last()
+    assert ours.operations == theirs.operations
+    assert ours.operation_count == theirs.operation_count
+    assert ours.info[0] == theirs.info[0]
+    assert ours.info[1] in (theirs.info[1], theirs.info[1] | _RESPOND_ALL)
+    assert ours.info[2:] == theirs.info[2:]
+
+
+@pytest.mark.parametrize("case", expression_cases(), ids=lambda case: case.name)
+def test_filters(recorder: Recorder, case: ExpressionCase) -> None:
+    recorder.ours.get(recorder.key, {"expressions": case.ours})
+    ours = recorder.last()
+    recorder.theirs.get(recorder.key, {"expressions": case.theirs.compile()})
+    theirs = recorder.last()
+    assert ours.filter is not None
+    assert ours.filter == theirs.filter
+
+
+def test_a_read_of_all_bins_has_no_places(recorder: Recorder) -> None:
+    recorder.ours.operate(recorder.key, [{"op": 5, "bin": "a", "val": 1}, {"op": 1}])
+    sent = recorder.last()
+    assert sent.info[0] == 0x03
+    assert sent.info[1] == 0x01
+
+
+def test_a_touch_carries_its_time_to_live(recorder: Recorder) -> None:
+    recorder.ours.operate(recorder.key, [{"op": 11, "val": 300}])
+    assert recorder.last().ttl == 300
