@@ -8,9 +8,10 @@ operation connects anew.
 import os
 import threading
 import weakref
+from functools import partial
 from typing import Any
 
-from . import _native
+from . import _native, tracing
 from ._config import Config
 from ._native import Pointer
 from ._requests import Decode, Requests, T
@@ -65,7 +66,11 @@ class BaseClient:
         if client is None:
             raise not_connected()
         try:
-            return _native.execute(client, command, request, policy, decode)
+            traced = tracing.active
+            if traced is None:
+                return _native.execute(client, command, request, policy, decode)
+            run = partial(_native.execute, client, command, request, policy, decode)
+            return traced.execute(self._config, command, request, run)
         except ClientError as error:
             if error.result_code != _native.NOT_CONNECTED:
                 raise

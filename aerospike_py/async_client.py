@@ -3,9 +3,11 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
+from . import tracing
 from ._administration import AsyncAdministration
 from ._base import not_connected
 from ._native import Pointer
@@ -107,9 +109,25 @@ class AsyncClient(AsyncAdministration):
             raise ClientError(
                 "the client was connected on another event loop; connect it again on this one"
             )
-        if self._line is None:
+        if self._line is None and tracing.active is None:
             return completions.start(command, request, policy, decode)
-        return self._line.run(lambda: completions.start(command, request, policy, decode))
+        return self._start_otherwise(completions, command, request, policy, decode)
+
+    def _start_otherwise(
+        self,
+        completions: Completions,
+        command: int,
+        request: bytes,
+        policy: Pointer,
+        decode: Decode[T],
+    ) -> Awaitable[T]:
+        """The same with a line to wait in, a span around it, or both."""
+        start = partial(completions.start, command, request, policy, decode)
+        run: Callable[[], Awaitable[T]] = start
+        if self._line is not None:
+            run = partial(self._line.run, start)
+        traced = tracing.active
+        return run() if traced is None else traced.start(self._config, command, request, run)
 
     async def _start_in_child(
         self, command: int, request: bytes, policy: Pointer, decode: Decode[T]
