@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from . import constants
+from .batch import BatchRecord, BatchRecords, BatchResults
 from .client import Client, client
 from .constants import *  # noqa: F403
 from .exception import (
@@ -71,6 +72,9 @@ __all__ = [
     "AsyncClient",
     "BackpressureError",
     "BatchPolicy",
+    "BatchRecord",
+    "BatchRecords",
+    "BatchResults",
     "BinExistsError",
     "BinNameError",
     "BinNotFound",

@@ -6,20 +6,32 @@ checked here, before anything is sent.
 """
 
 import re
-from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from . import _native
+from . import _native, batch
 from ._config import Config
 from ._ffi import lib
 from ._native import Pointer
+from ._operations import encode_operate
 from ._values import bin_names, decode_extension, encode, encode_operand, encode_put
+from .batch import BatchRecord, BatchRecords, BatchResults
 from .exception import ClientError, InvalidArgError, class_for
 from .keys import request_key
-from .policy import admin_policies, read_policies, write_policies
-from .types import ExistsResult, InfoNodeResult, Record
+from .policy import (
+    admin_policies,
+    batch_read_policies,
+    batch_write_policies,
+    read_policies,
+    write_meta,
+    write_policies,
+)
+from .types import ExistsResult, InfoNodeResult, OperateOrderedResult, Record
+
+if TYPE_CHECKING:
+    from .numpy_batch import NumpyBatchRecords
 
 T = TypeVar("T")
 Decode: TypeAlias = Callable[[memoryview], T]
@@ -35,6 +47,10 @@ _APPEND: int = lib.ASZ_APPEND
 _PREPEND: int = lib.ASZ_PREPEND
 _INCREMENT: int = lib.ASZ_INCREMENT
 _REMOVE_BIN: int = lib.ASZ_REMOVE_BIN
+_OPERATE: int = lib.ASZ_OPERATE
+_OPERATE_ORDERED: int = lib.ASZ_OPERATE_ORDERED
+_BATCH: int = lib.ASZ_BATCH
+_BATCH_MIXED: int = lib.ASZ_BATCH_MIXED
 _INFO: int = lib.ASZ_INFO
 _INFO_ANY: int = lib.ASZ_INFO_ANY
 _NODES: int = lib.ASZ_NODES
@@ -51,11 +67,13 @@ def _decoder(kind: type[T]) -> Decode[T]:
         try:
             return decode(data)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise ClientError(
-                f"the server's answer cannot be shown as Python values: {error}"
-            ) from error
+            raise _not_shown(error) from error
 
     return checked
+
+
+def _not_shown(error: Exception) -> ClientError:
+    return ClientError(f"the server's answer cannot be shown as Python values: {error}")
 
 
 def _nothing(_data: memoryview) -> None:
@@ -68,6 +86,9 @@ def _true(_data: memoryview) -> bool:
 
 _record = _decoder(Record)
 _exists_result = _decoder(ExistsResult)
+_ordered_result = _decoder(OperateOrderedResult)
+_rows = _decoder(list[BatchRecord])
+_raw_rows = _decoder(list[msgspec.Raw])
 _info_rows = _decoder(list[InfoNodeResult])
 _nodes = _decoder(list[tuple[str, str]])
 
@@ -98,6 +119,38 @@ def _node_names(data: memoryview) -> list[str]:
     return [name for name, _ in _nodes(data)]
 
 
+class BatchDecoder(Generic[T]):
+    """Decodes the rows of a batch, all at once or in steps.
+
+    Args:
+        make: What to make of the rows.
+    """
+
+    # Rows of one step, which take about half a millisecond.
+    step_rows = 512
+
+    def __init__(self, make: Callable[[list[BatchRecord]], T]) -> None:
+        self._make = make
+
+    def __call__(self, data: memoryview) -> T:
+        return self._make(_rows(data))
+
+    def steps(self, data: memoryview) -> Iterator[T | None]:
+        """Does a part of the work for each None, and ends with the result."""
+        raw = _raw_rows(data)
+        rows: list[BatchRecord] = []
+        for start in range(0, len(raw), self.step_rows):
+            part = raw[start : start + self.step_rows]
+            header = b"\xdd" + len(part).to_bytes(4, "big")  # An array of so many members.
+            rows += _rows(memoryview(header + b"".join(part)))
+            yield None
+        yield self._make(rows)
+
+
+_batch_records = BatchDecoder(BatchRecords)
+_batch_results = BatchDecoder(BatchResults)
+
+
 class Requests:
     """Makes the requests of one client, with its default policies."""
 
@@ -105,6 +158,9 @@ class Requests:
         defaults = config.policies
         self._read = read_policies(defaults.get("read"), _GET)
         self._write = write_policies(defaults.get("write"), _PUT)
+        self._batch_read = batch_read_policies(defaults.get("batch"), _BATCH)
+        # As single writes, batches that write are not repeated unless that is asked for.
+        self._batch_write = batch_write_policies(defaults.get("batch"), _PUT)
         self._info = admin_policies("info", defaults.get("info") or defaults.get("admin"), _INFO)
 
     def get(self, key: Any, policy: Any) -> Request[Record]:
@@ -143,6 +199,58 @@ class Requests:
     def remove_bin(self, key: Any, names: Any, meta: Any, policy: Any) -> Request[None]:
         request = encode((request_key(key), bin_names(names, "remove_bin")))
         return _REMOVE_BIN, request, self._write(policy, meta), _nothing
+
+    def operate(self, key: Any, ops: Any, meta: Any, policy: Any) -> Request[Record]:
+        request = encode_operate(request_key(key), ops)
+        return _OPERATE, request, self._write(policy, meta), _record
+
+    def operate_ordered(
+        self, key: Any, ops: Any, meta: Any, policy: Any
+    ) -> Request[OperateOrderedResult]:
+        request = encode_operate(request_key(key), ops)
+        return _OPERATE_ORDERED, request, self._write(policy, meta), _ordered_result
+
+    def batch_read(self, keys: Any, bins: Any, policy: Any) -> Request[BatchRecords]:
+        request = batch.encode_same(batch.request_keys(keys), *batch.read_argument(bins))
+        return _BATCH, request, self._batch_read(policy), _batch_records
+
+    def batch_read_numpy(
+        self, keys: Any, bins: Any, policy: Any, dtype: Any, errors: Any
+    ) -> "Request[NumpyBatchRecords]":
+        from .numpy_batch import read_request  # Imports NumPy.
+
+        names = None if bins is None else batch.read_argument(bins)[1] or []
+        request, destination = read_request(batch.request_keys(keys), names, dtype, errors)
+        return _native.TABLE, request, self._batch_read(policy), destination
+
+    def batch_write(self, records: Any, policy: Any) -> Request[BatchRecords]:
+        return self.batch(batch.writes(records), policy)
+
+    def batch_write_numpy(
+        self, array: Any, namespace: Any, set_name: Any, key_field: Any, meta: Any, policy: Any
+    ) -> Request[BatchRecords]:
+        from .numpy_batch import write_request  # Imports NumPy.
+
+        struct = self._batch_write(policy)
+        generation, ttl = write_meta(meta) or (None, None)
+        if not struct.generation_policy:
+            generation = None
+        request = write_request(array, namespace, set_name, key_field, ttl, generation)
+        return _BATCH_MIXED, request, struct, _batch_records
+
+    def batch_operate(self, keys: Any, ops: Any, policy: Any) -> Request[BatchResults]:
+        operations = batch.encoded_operations(ops)
+        request = batch.encode_same(batch.request_keys(keys), _OPERATE, operations)
+        return _BATCH, request, self._batch_write(policy), _batch_results
+
+    def batch_remove(self, keys: Any, policy: Any) -> Request[BatchResults]:
+        request = batch.encode_same(batch.request_keys(keys), _REMOVE, None)
+        return _BATCH, request, self._batch_write(policy), _batch_results
+
+    def batch(self, rows: Any, policy: Any) -> Request[BatchRecords]:
+        struct = self._batch_write(policy)
+        request = batch.encode_rows(rows, bool(struct.generation_policy))
+        return _BATCH_MIXED, request, struct, _batch_records
 
     def info_all(self, command: Any, policy: Any) -> Request[list[InfoNodeResult]]:
         request = encode((_info_command(command), None))

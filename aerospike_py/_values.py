@@ -8,7 +8,7 @@ which makes plain values of it or raises the error that names bin and type.
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -24,6 +24,10 @@ BIN_NAME_BYTES_MAX = 15
 
 EXTENSION_GEOJSON = 23
 EXTENSION_HLL = 18
+EXTENSION_PAIRS = 19
+"""Only in results: a map's entries in order."""
+EXTENSION_COMPARISON = 126
+"""Only in arguments: the wildcard and infinity of comparisons."""
 
 encode = msgspec.msgpack.Encoder().encode
 
@@ -104,26 +108,64 @@ def encode_put(key: Any, bins: Any) -> bytes:
         ValueError: Lists and maps are nested too deep.
     """
     if type(bins) is not dict:
-        if not isinstance(bins, dict):
-            raise TypeError(f"bins must be a dict, not {type(bins).__name__}")
-        bins = dict(dict.items(bins))
+        bins = _base_dict(bins)
     if not _bin_names.issuperset(bins):
         _bin_names.check(bins)
-    values = bins.values()
-    if _are_scalars(map(type, values)) or (
-        _are_plain(map(type, values)) and _contents_are_plain(values)
-    ):
-        try:
-            request = encode((key, bins))
-        except (OverflowError, TypeError, RecursionError):
-            pass  # Found again, and named, by the slow path.
-        else:
+    if _look_plain(bins.values()):
+        request = encode_fast((key, bins))
+        if request is not None:
             if not bins:
                 raise InvalidArgError("at least one bin is needed")
-            if _may_overflow(request) is None:
-                return request
-    plain = {str.__str__(name): plain_value(value, name) for name, value in bins.items()}
-    return encode((key, plain))
+            return request
+    return encode((key, slow_bins(bins)))
+
+
+def plain_bins(bins: Any) -> tuple[dict[str, Any], bool]:
+    """The bins of a record to be written, and whether they are only looked at so far.
+
+    What is only looked at has the encoder's own types, and may still hold what only encoding
+    finds: see `encode_fast`, and `slow_bins` for when it fails.
+
+    Raises:
+        TypeError: `bins` is not a dict, or a value is of a type that a bin cannot hold.
+        BinNameError: A name is empty or too long.
+        OverflowError: An int does not fit into 64 bits.
+        UnicodeEncodeError: A str has lone surrogates.
+        ValueError: Lists and maps are nested too deep.
+    """
+    if type(bins) is not dict:
+        bins = _base_dict(bins)
+    if not _bin_names.issuperset(bins):
+        _bin_names.check(bins)
+    if _look_plain(bins.values()):
+        return bins, True
+    return slow_bins(bins), False
+
+
+def _base_dict(bins: Any) -> dict[str, Any]:
+    if not isinstance(bins, dict):
+        raise TypeError(f"bins must be a dict, not {type(bins).__name__}")
+    return dict(dict.items(bins))
+
+
+def _look_plain(values: Collection[Any]) -> bool:
+    return _are_scalars(map(type, values)) or (
+        _are_plain(map(type, values)) and _contents_are_plain(values)
+    )
+
+
+def slow_bins(bins: dict[str, Any]) -> dict[str, Any]:
+    """The bins made of the encoder's own types; raises as `plain_bins` does."""
+    return {str.__str__(name): plain_value(value, name) for name, value in bins.items()}
+
+
+def encode_fast(request: Any) -> bytes | None:
+    """The request as MessagePack; None when a value in it has to be found and named."""
+    try:
+        encoded = encode(request)
+    except (OverflowError, TypeError, RecursionError):
+        return None
+    return encoded if _may_overflow(encoded) is None else None
 
 
 def encode_operand(key: Any, name: Any, value: Any, kinds: tuple[type, ...], method: str) -> bytes:
@@ -215,6 +257,8 @@ def _unusual(value: Any, name: str) -> Any:
         return msgspec.msgpack.Ext(EXTENSION_GEOJSON, value.text.encode())
     if isinstance(value, HyperLogLog):
         return msgspec.msgpack.Ext(EXTENSION_HLL, bytes(value))
+    if isinstance(value, msgspec.msgpack.Ext) and value.code == EXTENSION_COMPARISON:
+        return value  # The core refuses it where there is nothing to compare.
     # The base type's own methods: a subclass may have overridden them.
     if isinstance(value, int):
         return _int64(int.__pos__(value), name)
@@ -277,4 +321,9 @@ def decode_extension(code: int, data: memoryview) -> Any:
         return GeoJSON._from_server(str(data, "utf-8", "replace"))
     if code == EXTENSION_HLL:
         return HyperLogLog(data)
+    if code == EXTENSION_PAIRS:
+        return _decode_pairs(data)
     return msgspec.msgpack.Ext(code, bytes(data))
+
+
+_decode_pairs = msgspec.msgpack.Decoder(list[tuple[Any, Any]], ext_hook=decode_extension).decode

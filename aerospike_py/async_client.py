@@ -2,10 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from . import tracing
 from ._administration import AsyncAdministration
@@ -13,18 +13,26 @@ from ._base import not_connected
 from ._native import Pointer
 from ._native.completions import Completions
 from ._requests import Decode, T
+from .batch import BatchRecords, BatchResults, BatchRow
 from .exception import AerospikeTimeoutError, BackpressureError, ClientError, ClusterError
 from .types import (
     AdminPolicy,
+    BatchPolicy,
     ClientConfig,
     ExistsResult,
     InfoNodeResult,
     Key,
+    OperateOrderedResult,
     ReadPolicy,
     Record,
     WriteMeta,
     WritePolicy,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+    from .numpy_batch import NumpyBatchRecords
 
 _AsyncClient = TypeVar("_AsyncClient", bound="AsyncClient")
 
@@ -241,6 +249,107 @@ class AsyncClient(AsyncAdministration):
     ) -> None:
         """See `Client.remove_bin`."""
         await self._start(*self._requests.remove_bin(key, bin_names, meta, policy))
+
+    async def operate(
+        self,
+        key: Key,
+        ops: Sequence[Mapping[str, Any]],
+        meta: WriteMeta | None = None,
+        policy: WritePolicy | None = None,
+    ) -> Record:
+        """See `Client.operate`."""
+        return await self._start(*self._requests.operate(key, ops, meta, policy))
+
+    async def operate_ordered(
+        self,
+        key: Key,
+        ops: Sequence[Mapping[str, Any]],
+        meta: WriteMeta | None = None,
+        policy: WritePolicy | None = None,
+    ) -> OperateOrderedResult:
+        """See `Client.operate_ordered`."""
+        return await self._start(*self._requests.operate_ordered(key, ops, meta, policy))
+
+    @overload
+    async def batch_read(
+        self,
+        keys: Iterable[Key],
+        bins: Sequence[str] | None = None,
+        policy: BatchPolicy | None = None,
+        _dtype: None = None,
+        *,
+        errors: Literal["raise", "zero"] = "raise",
+    ) -> BatchRecords: ...
+
+    @overload
+    async def batch_read(
+        self,
+        keys: Iterable[Key],
+        bins: Sequence[str] | None = None,
+        policy: BatchPolicy | None = None,
+        *,
+        _dtype: "DTypeLike",
+        errors: Literal["raise", "zero"] = "raise",
+    ) -> "NumpyBatchRecords": ...
+
+    async def batch_read(
+        self,
+        keys: Iterable[Key],
+        bins: Sequence[str] | None = None,
+        policy: BatchPolicy | None = None,
+        _dtype: "DTypeLike | None" = None,
+        *,
+        errors: Literal["raise", "zero"] = "raise",
+    ) -> "BatchRecords | NumpyBatchRecords":
+        """See `Client.batch_read`."""
+        if _dtype is None:
+            return await self._start(*self._requests.batch_read(keys, bins, policy))
+        return await self._start(
+            *self._requests.batch_read_numpy(keys, bins, policy, _dtype, errors)
+        )
+
+    async def batch_write(
+        self,
+        records: Iterable[tuple[Key, Mapping[str, Any]] | tuple[Key, Mapping[str, Any], WriteMeta]],
+        policy: BatchPolicy | None = None,
+    ) -> BatchRecords:
+        """See `Client.batch_write`."""
+        return await self._start(*self._requests.batch_write(records, policy))
+
+    async def batch_write_numpy(
+        self,
+        array: "NDArray[Any]",
+        namespace: str,
+        set_name: str | None,
+        key_field: str = "_key",
+        meta: WriteMeta | None = None,
+        policy: BatchPolicy | None = None,
+    ) -> BatchRecords:
+        """See `Client.batch_write_numpy`."""
+        return await self._start(
+            *self._requests.batch_write_numpy(array, namespace, set_name, key_field, meta, policy)
+        )
+
+    async def batch_operate(
+        self,
+        keys: Iterable[Key],
+        ops: Sequence[Mapping[str, Any]],
+        policy: BatchPolicy | None = None,
+    ) -> BatchResults:
+        """See `Client.batch_operate`."""
+        return await self._start(*self._requests.batch_operate(keys, ops, policy))
+
+    async def batch_remove(
+        self, keys: Iterable[Key], policy: BatchPolicy | None = None
+    ) -> BatchResults:
+        """See `Client.batch_remove`."""
+        return await self._start(*self._requests.batch_remove(keys, policy))
+
+    async def batch(
+        self, rows: Iterable[BatchRow], policy: BatchPolicy | None = None
+    ) -> BatchRecords:
+        """See `Client.batch`."""
+        return await self._start(*self._requests.batch(rows, policy))
 
     async def info_all(
         self, command: str, policy: AdminPolicy | None = None

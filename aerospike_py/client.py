@@ -1,22 +1,30 @@
 """The synchronous client."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from ._administration import Administration
+from .batch import BatchRecords, BatchResults, BatchRow
 from .exception import AerospikeTimeoutError, ClusterError
 from .types import (
     AdminPolicy,
+    BatchPolicy,
     ClientConfig,
     ExistsResult,
     InfoNodeResult,
     Key,
+    OperateOrderedResult,
     ReadPolicy,
     Record,
     WriteMeta,
     WritePolicy,
 )
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+    from .numpy_batch import NumpyBatchRecords
 
 _Client = TypeVar("_Client", bound="Client")
 
@@ -298,6 +306,230 @@ class Client(Administration):
             BinNameError: A bin name is empty or has more than 15 bytes.
         """
         self._execute(*self._requests.remove_bin(key, bin_names, meta, policy))
+
+    def operate(
+        self,
+        key: Key,
+        ops: Sequence[Mapping[str, Any]],
+        meta: WriteMeta | None = None,
+        policy: WritePolicy | None = None,
+    ) -> Record:
+        """Carries out several operations on a record, all of them or none, as one.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            ops: Dicts, each an operation: {"op": an OPERATOR_ constant, "bin": name, "val": value},
+                or made by list_operations, map_operations, bit_operations, hll_operations and
+                exp_operations.
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            policy: How to write.
+
+        Returns:
+            The record, with a bin for each that an operation had something to say of: its result,
+            or a list of its results when there are several.
+
+        Raises:
+            InvalidArgError: There is no operation, or one is not valid; nothing was sent.
+            RecordNotFound: The operations only read, and there is no such record.
+            BinTypeError: A bin is of another type.
+            RecordGenerationError: The generation is not the expected one.
+        """
+        return self._execute(*self._requests.operate(key, ops, meta, policy))
+
+    def operate_ordered(
+        self,
+        key: Key,
+        ops: Sequence[Mapping[str, Any]],
+        meta: WriteMeta | None = None,
+        policy: WritePolicy | None = None,
+    ) -> OperateOrderedResult:
+        """Does what `operate` does, and gives the results in the order of the operations.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            ops: The operations; see `operate`.
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            policy: How to write.
+
+        Returns:
+            (key, meta, ordered_bins): one (name, value) for each result.
+
+        Raises:
+            InvalidArgError: There is no operation, or one is not valid; nothing was sent.
+            RecordNotFound: The operations only read, and there is no such record.
+            BinTypeError: A bin is of another type.
+            RecordGenerationError: The generation is not the expected one.
+        """
+        return self._execute(*self._requests.operate_ordered(key, ops, meta, policy))
+
+    @overload
+    def batch_read(
+        self,
+        keys: Iterable[Key],
+        bins: Sequence[str] | None = None,
+        policy: BatchPolicy | None = None,
+        _dtype: None = None,
+        *,
+        errors: Literal["raise", "zero"] = "raise",
+    ) -> BatchRecords: ...
+
+    @overload
+    def batch_read(
+        self,
+        keys: Iterable[Key],
+        bins: Sequence[str] | None = None,
+        policy: BatchPolicy | None = None,
+        *,
+        _dtype: "DTypeLike",
+        errors: Literal["raise", "zero"] = "raise",
+    ) -> "NumpyBatchRecords": ...
+
+    def batch_read(
+        self,
+        keys: Iterable[Key],
+        bins: Sequence[str] | None = None,
+        policy: BatchPolicy | None = None,
+        _dtype: "DTypeLike | None" = None,
+        *,
+        errors: Literal["raise", "zero"] = "raise",
+    ) -> "BatchRecords | NumpyBatchRecords":
+        """Reads many records at once.
+
+        Args:
+            keys: (namespace, set, user key) each, or keys that results carry; of any namespaces
+                and sets, and the same one more than once if need be.
+            bins: The bins' names; None for all, an empty list to ask whether the records exist.
+            policy: How to read.
+            _dtype: A structured NumPy dtype whose fields have the names of bins: the records
+                become rows of an array; see `aerospike_py.numpy_batch`.
+            errors: With `_dtype`, what to do with a value that does not fit its field: "raise", or
+                "zero" to leave the field zero and say so in the record's result code.
+
+        Returns:
+            A row for each key, in the order of the keys. A record that does not exist is a row
+            with the result 2 and without a record; it does not make the call fail.
+
+        Raises:
+            BinNameError: A bin name is empty or has more than 15 bytes.
+            TypeError, OverflowError: With `_dtype`, a value does not fit its field.
+            AerospikeError: No record at all could be asked for; otherwise the rows have what
+                went wrong.
+        """
+        if _dtype is None:
+            return self._execute(*self._requests.batch_read(keys, bins, policy))
+        return self._execute(*self._requests.batch_read_numpy(keys, bins, policy, _dtype, errors))
+
+    def batch_write(
+        self,
+        records: Iterable[tuple[Key, Mapping[str, Any]] | tuple[Key, Mapping[str, Any], WriteMeta]],
+        policy: BatchPolicy | None = None,
+    ) -> BatchRecords:
+        """Writes many records at once, each as `put` does.
+
+        Args:
+            records: (key, bins) or (key, bins, meta) each. The time to live ("ttl") in a record's
+                meta goes before the policy's; its generation ("gen") counts when the policy's
+                `gen` compares it.
+            policy: How to write.
+
+        Returns:
+            A row for each record, in their order, with a result code for those that failed.
+
+        Raises:
+            TypeError, OverflowError, ValueError: A key or a value is not valid; nothing was sent.
+            BinNameError: A bin name is empty or has more than 15 bytes.
+            AerospikeError: No record at all could be written; otherwise the rows have what went
+                wrong.
+        """
+        return self._execute(*self._requests.batch_write(records, policy))
+
+    def batch_write_numpy(
+        self,
+        array: "NDArray[Any]",
+        namespace: str,
+        set_name: str | None,
+        key_field: str = "_key",
+        meta: WriteMeta | None = None,
+        policy: BatchPolicy | None = None,
+    ) -> BatchRecords:
+        """Writes one record for each row of a structured NumPy array.
+
+        Args:
+            array: The array; its fields become bins of the same name, see
+                `aerospike_py.numpy_batch`.
+            namespace: The records' namespace.
+            set_name: The records' set.
+            key_field: The field with the user keys, which does not become a bin.
+            meta: The records' time to live ("ttl", in seconds) and expected generation ("gen").
+            policy: How to write.
+
+        Returns:
+            A row for each record, in their order, with a result code for those that failed.
+
+        Raises:
+            TypeError: It is no structured array, or a field is of a kind that no bin takes.
+            InvalidArgError: There is no such key field.
+            AerospikeError: No record at all could be written; otherwise the rows have what went
+                wrong.
+        """
+        return self._execute(
+            *self._requests.batch_write_numpy(array, namespace, set_name, key_field, meta, policy)
+        )
+
+    def batch_operate(
+        self,
+        keys: Iterable[Key],
+        ops: Sequence[Mapping[str, Any]],
+        policy: BatchPolicy | None = None,
+    ) -> BatchResults:
+        """Carries out the same operations on many records, on each as `operate` does.
+
+        Args:
+            keys: (namespace, set, user key) each, or keys that results carry.
+            ops: The operations; see `operate`.
+            policy: How to write.
+
+        Returns:
+            A list with a Record for each key, in the order of the keys. One that failed has
+            neither meta nor bins; the list's `batch_records` says why.
+
+        Raises:
+            InvalidArgError: There is no operation, or one is not valid; nothing was sent.
+            AerospikeError: No record at all could be operated on.
+        """
+        return self._execute(*self._requests.batch_operate(keys, ops, policy))
+
+    def batch_remove(self, keys: Iterable[Key], policy: BatchPolicy | None = None) -> BatchResults:
+        """Removes many records at once.
+
+        Args:
+            keys: (namespace, set, user key) each, or keys that results carry.
+            policy: How to write.
+
+        Returns:
+            A list with a Record for each key, in the order of the keys. One that was not removed
+            has neither meta nor bins; the list's `batch_records` says why, 2 when there was none.
+
+        Raises:
+            AerospikeError: No record at all could be asked for.
+        """
+        return self._execute(*self._requests.batch_remove(keys, policy))
+
+    def batch(self, rows: Iterable[BatchRow], policy: BatchPolicy | None = None) -> BatchRecords:
+        """Reads, writes, operates on and removes many records at once, each as its row says.
+
+        Args:
+            rows: Made by `read`, `write`, `operate`, `exists` and `remove` of
+                `aerospike_py.batch`. Rows of the same record are carried out in any order.
+            policy: How to write, and to read.
+
+        Returns:
+            A row for each that was given, in their order.
+
+        Raises:
+            AerospikeError: No row at all was answered; otherwise the rows have what went wrong.
+        """
+        return self._execute(*self._requests.batch(rows, policy))
 
     def info_all(self, command: str, policy: AdminPolicy | None = None) -> list[InfoNodeResult]:
         """Asks every node an info command.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from . import _native, constants
 from ._native import NULL, Pointer
-from .exception import ClientError, InvalidArgError
+from .exception import InvalidArgError
 
 _MS_MAX = 2**31 - 1
 _TTL_MAX = 2**31 - 1
@@ -110,6 +110,14 @@ _META: dict[str, tuple[str, Rule]] = {
     "gen": ("generation", Integer(0, _GENERATION_MAX)),
     "ttl": ("ttl", Integer(constants.TTL_CLIENT_DEFAULT, _TTL_MAX)),
 }
+_BATCH: dict[str, tuple[str, Rule]] = {
+    "allow_inline": ("allow_inline", Boolean()),
+    "allow_inline_ssd": ("allow_inline_ssd", Boolean()),
+    "respond_all_keys": ("respond_all_keys", Boolean()),
+    "concurrent": ("concurrent", Boolean()),
+}
+_BATCH_READ: dict[str, tuple[str, Rule]] = {**_READ, **_BATCH}
+_BATCH_WRITE: dict[str, tuple[str, Rule]] = {**_READ, **_WRITE, **_BATCH}
 _ARGUMENTS: dict[str, tuple[str, Rule]] = {"val": _META["ttl"]}
 _ADMIN: dict[str, tuple[str, Rule]] = {"timeout": ("total_timeout", _MS)}
 
@@ -135,19 +143,30 @@ class Policies:
     cache_limit = 256
 
     def __init__(
-        self, kind: str, command: int, table: dict[str, tuple[str, Rule]], defaults: Any
+        self,
+        kind: str,
+        command: int,
+        table: dict[str, tuple[str, Rule]],
+        defaults: Any,
+        *,
+        defaults_table: dict[str, tuple[str, Rule]] | None = None,
+        is_explicit: bool = False,
     ) -> None:
         self._place = f"{kind} policy"
         self._table = table
-        self._known = (*table, *(_FILTERS if table is not _ADMIN else ()))
+        self._filters = _FILTERS if table is not _ADMIN else ()
+        self._known = (*table, *self._filters)
         self._cache: dict[Any, Pointer] = {}
         self._base = _native.new_policy(command)
-        self._default: Pointer = NULL
+        # NULL stands for the defaults that the library has for what is asked.
+        self._default: Pointer = self._base if is_explicit else NULL
         if defaults:
             place = f"client's {kind} policy"
-            self._fill(self._base, defaults, table, place)
+            self._fill(self._base, defaults, defaults_table or table, place, self._filters)
+            encoded = _filter_of(defaults, place)
+            if encoded is not None:
+                _native.set_filter(self._base, encoded)
             self._default = self._base
-            _refuse_filter(defaults, place)
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -180,12 +199,29 @@ class Policies:
         try:
             found = self._cache.get(cache_key)
         except TypeError:  # A value that has no hash, such as an expression.
-            return self._make(policy, meta, val)
+            return self._filtered(policy, meta, val)
         if found is None:
-            found = self._make(policy, meta, val)
-            if len(self._cache) >= self.cache_limit:
-                self._cache.clear()
-            self._cache[cache_key] = found
+            found = self._keep(cache_key, self._make(policy, meta, val))
+        return found
+
+    def _keep(self, cache_key: Any, struct: Pointer) -> Pointer:
+        if len(self._cache) >= self.cache_limit:
+            self._cache.clear()
+        self._cache[cache_key] = struct
+        return struct
+
+    def _filtered(self, policy: Any, meta: Any, val: Any) -> Pointer:
+        """The struct for a policy with a filter, which is known by what it is encoded to."""
+        encoded = _filter_of(policy, self._place) if policy is not None else None
+        if encoded is None:
+            return self._make(policy, meta, val)  # Says which value is wrong.
+        rest = {key: value for key, value in policy.items() if key not in _FILTERS}
+        unfiltered = self(rest, meta, val)
+        found = self._cache.get((encoded, unfiltered))
+        if found is None:
+            struct = _native.copy_policy(unfiltered)
+            _native.set_filter(struct, encoded)
+            found = self._keep((encoded, unfiltered), struct)
         return found
 
     def _not_a_dict(self, policy: Any, meta: Any) -> TypeError:
@@ -200,21 +236,28 @@ class Policies:
         if meta:
             self._fill(struct, meta, _META, "meta")
         if policy:
-            self._fill(struct, policy, self._table, self._place)
-            _refuse_filter(policy, self._place)
+            self._fill(struct, policy, self._table, self._place, self._filters)
+            encoded = _filter_of(policy, self._place)
+            if encoded is not None:
+                _native.set_filter(struct, encoded)
         return struct
 
     def _fill(
-        self, struct: Pointer, given: Any, table: dict[str, tuple[str, Rule]], place: str
+        self,
+        struct: Pointer,
+        given: Any,
+        table: dict[str, tuple[str, Rule]],
+        place: str,
+        others: tuple[str, ...] = (),
     ) -> None:
         if not isinstance(given, Mapping):
             raise TypeError(f"the {place} must be a dict, not {type(given).__name__}")
         for key, value in given.items():
             entry = table.get(key) if isinstance(key, str) else None
             if entry is None:
-                if table is self._table and key in self._known:
-                    continue  # A filter.
-                raise unknown_key(key, place, self._known if table is self._table else (*table,))
+                if key in others:
+                    continue
+                raise unknown_key(key, place, (*table, *others))
             if value is None:
                 continue
             member, rule = entry
@@ -228,17 +271,42 @@ class Policies:
             struct.socket_timeout = struct.total_timeout
 
 
-def _refuse_filter(given: Mapping[str, Any], place: str) -> None:
+def write_meta(meta: Any) -> tuple[int | None, int | None] | None:
+    """Generation and time to live of a metadata dict; None for what it leaves to the policy.
+
+    Raises:
+        TypeError: It is not a dict.
+        InvalidArgError: A key is unknown, or a value is not valid.
+    """
+    if meta is None:
+        return None
+    if not isinstance(meta, Mapping):
+        raise TypeError(f"the meta must be a dict, not {type(meta).__name__}")
+    numbers: dict[str, int] = {}
+    for key, value in meta.items():
+        entry = _META.get(key) if isinstance(key, str) else None
+        if entry is None:
+            raise unknown_key(key, "meta", (*_META,))
+        if value is not None:
+            numbers[key] = entry[1].check(value, key, "meta")
+    ttl = numbers.get("ttl")
+    return numbers.get("gen"), None if ttl == constants.TTL_CLIENT_DEFAULT else ttl
+
+
+def _filter_of(given: Mapping[str, Any], place: str) -> bytes | None:
+    """The filter of a policy dict in the server's encoding, if it has one."""
     filters = [given[key] for key in _FILTERS if given.get(key) is not None]
-    if len(filters) == 2 and filters[0] != filters[1]:
+    if not filters:
+        return None
+    from .exp import compile as encode_expression  # Who has a filter has imported it already.
+
+    encoded = encode_expression(filters[0]).encoded
+    if len(filters) == 2 and encode_expression(filters[1]).encoded != encoded:
         raise InvalidArgError(
             f"'expressions' and 'filter_expression' in the {place} are the same, "
             "but two different ones are given"
         )
-    if filters:
-        raise ClientError(
-            f"filter expressions ('expressions' in the {place}) are not supported yet"
-        )
+    return encoded
 
 
 def read_policies(defaults: Any, command: int) -> Policies:
@@ -249,6 +317,16 @@ def read_policies(defaults: Any, command: int) -> Policies:
 def write_policies(defaults: Any, command: int) -> Policies:
     """The write policies of a client."""
     return Policies("write", command, _WRITE, defaults)
+
+
+def batch_read_policies(defaults: Any, command: int) -> Policies:
+    """The policies of a client's batch reads."""
+    return Policies("batch", command, _BATCH_READ, defaults, defaults_table=_BATCH_WRITE)
+
+
+def batch_write_policies(defaults: Any, command: int) -> Policies:
+    """The policies of a client's batches that write."""
+    return Policies("batch", command, _BATCH_WRITE, defaults, is_explicit=True)
 
 
 def admin_policies(kind: str, defaults: Any, command: int) -> Policies:

@@ -265,18 +265,39 @@ class WritePolicy(_CommandPolicy, total=False):
 
 
 class BatchPolicy(_CommandPolicy, total=False):
-    """How a batch of records is read or written."""
+    """How a batch of records is read or written. What only concerns writes has no place in reads.
+
+    Batches that write are not repeated unless `max_retries` says so.
+    """
 
     replica: int
+    """A POLICY_REPLICA_ constant."""
     read_mode_ap: int
+    """A POLICY_READ_MODE_AP_ constant."""
     read_mode_sc: int
+    """A POLICY_READ_MODE_SC_ constant."""
     read_touch_ttl_percent: int
+    """As in a ReadPolicy."""
+    key: int
+    """POLICY_KEY_SEND stores the user keys with the records."""
     allow_inline: bool
-    """Whether the server may serve records in memory without queueing them."""
+    """Whether the server may serve records in memory without queueing them; True by default."""
     allow_inline_ssd: bool
-    """The same for records on disks."""
+    """The same for records on disks; False by default."""
     respond_all_keys: bool
-    """False: the batch ends at the first failure."""
+    """False: a node stops at the first row that fails; True by default."""
+    concurrent: bool
+    """False: the nodes are asked one after another; True by default."""
+    exists: int
+    """A POLICY_EXISTS_ constant, for writes."""
+    gen: int
+    """A POLICY_GEN_ constant, for writes; the rows' metadata have the expected generations."""
+    commit_level: int
+    """A POLICY_COMMIT_LEVEL_ constant, for writes."""
+    ttl: int
+    """Time to live in seconds, or a TTL_ constant, of rows that have none of their own."""
+    durable_delete: bool
+    """True: a delete leaves a tombstone (Enterprise Edition)."""
 
 
 class QueryPolicy(_CommandPolicy, total=False):

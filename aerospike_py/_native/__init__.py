@@ -9,6 +9,7 @@ call and surfaces from it.
 from collections.abc import Callable
 from threading import get_ident
 from typing import Any, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 from .. import exception
 from .._ffi import ffi, lib
@@ -30,8 +31,12 @@ TABLE = -1
 """In the place of a command: a batch read into the asz_table that `decode` has as `table`."""
 
 _SCRATCH_BYTES = 64 * 1024
+# The size that a buffer is given once a result did not fit it.
+_SCRATCH_BYTES_MAX = 1024 * 1024
 _SCRATCHES_KEPT_MAX = 64
 
+# Not filled with zeros, so that memory that no result needs is never touched.
+_allocate = ffi.new_allocator(should_clear_after_alloc=False)
 _execute = lib.asz_client_execute
 _execute_table = lib.asz_client_batch_read_table
 _release = lib.asz_result_release
@@ -47,15 +52,15 @@ _push = _free.append
 _raised: dict[int, BaseException] = {}
 
 
-def _new_scratch() -> Scratch:
+def _new_scratch(size: int = _SCRATCH_BYTES) -> Scratch:
     """(asz_error, asz_result, the buffer as a memoryview, the buffer)."""
-    memory = ffi.new("uint8_t[]", _SCRATCH_BYTES)
+    memory = _allocate("uint8_t[]", size)
     error = ffi.new("asz_error *")
     error.size = ffi.sizeof("asz_error")
     result = ffi.new("asz_result *")
     result.size = ffi.sizeof("asz_result")
     result.data = memory
-    result.capacity = _SCRATCH_BYTES
+    result.capacity = size
     return error, result, memoryview(ffi.buffer(memory)), memory
 
 
@@ -88,26 +93,24 @@ def execute(
         if status:
             raise failure(error)
         if result.owned:
-            return _decode_owned(scratch, decode)
+            length = result.length
+            try:
+                return decode(memoryview(ffi.buffer(result.data, length)))
+            finally:
+                _reset(scratch)
+                if length <= _SCRATCH_BYTES_MAX:
+                    scratch = _new_scratch(_SCRATCH_BYTES_MAX)
         return decode(view[: result.length])
     finally:
         if len(_free) < _SCRATCHES_KEPT_MAX:
             _push(scratch)
 
 
-def _decode_owned(scratch: Scratch, decode: Callable[[memoryview], T]) -> T:
-    result = scratch[1]
-    try:
-        return decode(memoryview(ffi.buffer(result.data, result.length)))
-    finally:
-        _reset(scratch)
-
-
 def _reset(scratch: Scratch) -> None:
-    _, result, _, memory = scratch
+    _, result, view, memory = scratch
     _release(result)
     result.data = memory
-    result.capacity = _SCRATCH_BYTES
+    result.capacity = len(view)
 
 
 def _raise_pending(scratch: Scratch | None = None) -> None:
@@ -205,7 +208,22 @@ def new_policy(command: int) -> Pointer:
 
 def copy_policy(policy: Pointer) -> Pointer:
     """A policy struct of its own with the same members."""
-    return ffi.new("asz_policy *", policy[0])
+    copy = ffi.new("asz_policy *", policy[0])
+    filter_ = _filters.get(policy)
+    if filter_ is not None:
+        _filters[copy] = filter_
+    return copy
+
+
+# The memory that policies' filters lie in, by the policy.
+_filters: "WeakKeyDictionary[Pointer, Pointer]" = WeakKeyDictionary()
+
+
+def set_filter(policy: Pointer, encoded: bytes) -> None:
+    """Gives a policy struct a filter, in the server's encoding, that lives as long as it."""
+    _filters[policy] = memory = ffi.new("uint8_t[]", encoded)
+    policy.filter = memory
+    policy.filter_len = len(encoded)
 
 
 def devserver_start(options: bytes) -> Pointer:

@@ -6,7 +6,8 @@ are ready in one call. Everything here happens in the loop's thread.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -23,9 +24,16 @@ _DATA_BYTES_KEPT_MAX = 8 * 1024 * 1024
 _submit = lib.asz_client_submit
 _submit_table = lib.asz_client_submit_batch_read_table
 _drain = lib.asz_client_drain
-# What the library writes into until the operation has ended, whoever still waits for it. Not kept
-# by the client: one that was never closed is freed in any order with what belongs to it.
-_tables: set[Any] = set()
+# What the library writes into until the operation has ended, by its token, whoever still waits for
+# it. Not kept by the client: one that was never closed is freed in any order with what belongs to
+# it.
+_tables: dict[int, Any] = {}
+
+# No two operations of the process have the same one: what was submitted from a loop that is gone
+# must not be taken for something else.
+_tokens = count(1)
+
+_NOBODY: tuple[Any, Any] = (None, None)
 
 _decode_failure = msgspec.msgpack.Decoder(tuple[bool, str, str]).decode
 
@@ -41,7 +49,6 @@ class Completions:
     def __init__(self, client: Pointer, loop: asyncio.AbstractEventLoop) -> None:
         self.client = client
         self.loop = loop
-        self._token = 0
         self._waiting: dict[int, tuple[asyncio.Future[Any], Callable[[memoryview], Any]]] = {}
         self._error = ffi.new("asz_error *")
         self._error.size = ffi.sizeof("asz_error")
@@ -67,7 +74,7 @@ class Completions:
         Raises:
             AerospikeError: The request was refused; nothing was sent.
         """
-        self._token = token = self._token + 1
+        token = next(_tokens)
         future = self.loop.create_future()
         self._waiting[token] = future, decode
         error = self._error
@@ -81,12 +88,12 @@ class Completions:
         return future
 
     def _submit_table(self, token: int, request: bytes, policy: Pointer, decode: Any) -> int:
-        _tables.add(decode)
+        _tables[token] = decode
         status: int = _submit_table(
             self.client, token, request, len(request), policy, decode.table, self._error
         )
         if status:
-            _tables.discard(decode)
+            del _tables[token]
         return status
 
     def __len__(self) -> int:
@@ -95,20 +102,23 @@ class Completions:
 
     def _collect(self) -> None:
         """Resolves the futures of what has ended. What is left over wakes the loop again."""
-        count = self._fill()
+        members_count = 4 * self._fill()
         take = self._waiting.pop
         view = self._view
-        members = self._members[: 4 * count].tolist()
-        for index in range(0, 4 * count, 4):
+        members = self._members[:members_count].tolist()
+        for index in range(0, members_count, 4):
             token, status, start, length = members[index : index + 4]
-            future, decode = take(token)
+            future, decode = take(token, _NOBODY)
             if _tables:
-                _tables.discard(decode)
-            if future.done():  # Cancelled in the meantime.
+                _tables.pop(token, None)
+            if future is None or future.done():  # Cancelled in the meantime.
                 continue
             data = view[start : start + length]
             if status:
                 future.set_exception(_failure(status, data))
+                continue
+            if length > _DATA_BYTES and hasattr(decode, "steps"):
+                self._step(future, decode.steps(memoryview(bytes(data))))
                 continue
             try:
                 result = decode(data)
@@ -118,6 +128,20 @@ class Completions:
                 future.set_result(result)
         if len(view) > _DATA_BYTES_KEPT_MAX:
             self._allocate(_DATA_BYTES)
+
+    def _step(self, future: "asyncio.Future[Any]", steps: Iterator[Any]) -> None:
+        """Decodes a part of a large result, and the next one when others have had their turn."""
+        if future.done():
+            return
+        try:
+            result = next(steps)
+        except Exception as error:
+            future.set_exception(error)
+            return
+        if result is None:
+            self.loop.call_soon(self._step, future, steps)
+        else:
+            future.set_result(result)
 
     def _fill(self) -> int:
         """Collects into the buffers; makes room when a result does not fit."""

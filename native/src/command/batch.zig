@@ -679,21 +679,23 @@ pub fn Batch(comptime Net: type) type {
             );
         }
 
-        /// Appends [[key, status, in_doubt, metadata or nil, bins or nil], …] in the order of the
-        /// request.
+        /// Appends [[key or nil, status, in_doubt, RECORD or nil], …] in the order of the request; a
+        /// record carries its key itself.
         pub fn write(batch: *const This, out: *wire.Buffer) wire.Buffer.Error!void {
             try out.ensure(batch.results.end + batch.rows.len * 64);
             try msgpack.writeArrayHeader(out, @intCast(batch.rows.len));
             for (batch.rows) |*row| {
-                try msgpack.writeArrayHeader(out, 5);
-                try row.key.write(out);
+                const has_record = row.result_end != row.result_start;
+                try msgpack.writeArrayHeader(out, 4);
+                if (has_record) try msgpack.writeNil(out) else try row.key.write(out);
                 try msgpack.writeInt(out, @backingInt(row.status));
                 try msgpack.writeBool(out, row.in_doubt);
-                if (row.result_end == row.result_start) {
-                    try msgpack.writeNil(out);
-                    try msgpack.writeNil(out);
-                } else {
+                if (has_record) {
+                    try msgpack.writeArrayHeader(out, 3);
+                    try row.key.write(out);
                     try out.append(batch.results.written()[row.result_start..row.result_end]);
+                } else {
+                    try msgpack.writeNil(out);
                 }
             }
         }
