@@ -2,6 +2,8 @@
 # make test      every test, on a local cluster that the tests start themselves
 # make lint      formatting, style and types
 # make bench     this client beside the official one
+# make wheels    wheels for every platform, built on this machine, in dist/
+# make docs      the documentation, in site/
 # make clean     remove what was built, and the virtual environment
 #
 # SERVER=host:port takes any running cluster instead, such as the one of docker-compose.yml:
@@ -13,7 +15,7 @@ ARGS ?=
 export PYTHON ?= python3
 ON_SERVER := $(if $(filter-out embedded,$(SERVER)),--server $(SERVER))
 
-.PHONY: demo test lint bench clean built development
+.PHONY: demo test lint bench wheels docs clean built development
 
 demo: built
 	.venv/bin/python examples/quickstart.py $(ON_SERVER)
@@ -29,9 +31,18 @@ bench: built
 	.venv/bin/python bench/run.py --server $(SERVER) --json .bench/bench.json \
 		--chart .bench/bench.svg $(ARGS)
 
+wheels:
+	@.ci/setup wheels
+	.venv/bin/python scripts/wheels.py $(ARGS)
+	.venv/bin/python scripts/try_wheels.py
+
+docs:
+	@.ci/setup docs
+	.venv/bin/mkdocs build --strict $(ARGS)
+
 built development:
 	@.ci/setup $@
 
 clean:
-	rm -rf .venv .bench build *.egg-info
+	rm -rf .venv .bench build dist site *.egg-info
 	rm -f aerospike_py/*.so aerospike_py/*.dylib aerospike_py/_ffi.c

@@ -3,6 +3,7 @@
 The declarations are cut from the C header that ships with the library, so they are typed once.
 """
 
+import os
 import sys
 import sysconfig
 from pathlib import Path
@@ -33,7 +34,10 @@ def _make() -> FFI:
     source = _HEADER.read_text(encoding="utf-8")
     builder = FFI()
     builder.cdef(_declarations(source) + _CALLBACKS)
-    origin = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
+    # setup.py may build for another platform than this one.
+    target = os.environ.get("AEROSPIKE_PY_TARGET") or sys.platform
+    is_macos = "macos" in target or target == "darwin"
+    origin = "@loader_path" if is_macos else "$ORIGIN"
     builder.set_source(
         "aerospike_py._ffi",
         source,

@@ -1,0 +1,127 @@
+"""Installs the built wheels in clean environments and runs programs with them.
+
+    python scripts/try_wheels.py                       # this machine's wheel, on all its Pythons
+    python scripts/try_wheels.py --sysroot DIRECTORY   # the wheel of a system unpacked there
+
+On this machine: for each CPython of 3.10 and later that is found, a new virtual environment with
+the wheel and nothing else, the quickstart on a local cluster, and a test with the pytest plugin.
+
+A system in a folder is one of another architecture, or another Python, as `debootstrap` or
+`dpkg-deb --extract` lay it out. Its programs run with its own loader and libraries, and with
+`qemu-<architecture>-static` where the processor is a different one (--qemu says where that is).
+"""
+
+import argparse
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DIST = ROOT / "dist"
+QUICKSTART = ROOT / "examples" / "quickstart.py"
+ELF_MACHINES = {62: "x86_64", 183: "aarch64"}
+TEST = """
+def test_counts(aerospike_client):
+    key = ("test", "demo", "counter")
+    aerospike_client.increment(key, "n", 1)
+    assert aerospike_client.get(key).bins == {"n": 1}
+"""
+VERSION = "import sys, platform; print(sys.version.split()[0], platform.machine())"
+
+
+def run(*command: str | Path, cwd: Path | None = None, **variables: str) -> str:
+    """Runs a program, without this environment's variables; returns what it printed."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    clean.pop("VIRTUAL_ENV", None)
+    clean.update(variables)
+    done = subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def wheel_for(architecture: str) -> Path:
+    for wheel in DIST.glob(f"aerospike_py-*manylinux*_{architecture}.whl"):
+        return wheel
+    raise SystemExit(f"{DIST} has no wheel for Linux on {architecture}; make wheels builds it")
+
+
+def pythons() -> Iterator[str]:
+    """The Pythons of this machine, one of each minor version."""
+    places = [Path(each) for each in os.environ["PATH"].split(os.pathsep)]
+    places += sorted(Path.home().glob(".pyenv/versions/*/bin"))
+    seen: set[str] = set()
+    for place in places:
+        for program in sorted(place.glob("python3.*")):
+            match = re.fullmatch(r"python3\.(\d+)", program.name)
+            if not match or int(match[1]) < 10 or match[1] in seen:
+                continue
+            probe = [program, "-c", "import venv, ensurepip"]
+            if subprocess.run(probe, capture_output=True).returncode == 0:
+                seen.add(match[1])
+                yield str(program)
+
+
+def try_natively(wheel: Path) -> None:
+    """The wheel on every Python of this machine."""
+    for python in pythons():
+        with tempfile.TemporaryDirectory() as folder:
+            environment = Path(folder) / "venv"
+            run(python, "-m", "venv", environment)
+            program = environment / "bin" / "python"
+            run(program, "-m", "pip", "install", "--quiet", wheel)
+            output = run(program, QUICKSTART, cwd=Path(folder))
+            assert output.endswith("All done.\n"), output
+            run(program, "-m", "pip", "install", "--quiet", "pytest")
+            (Path(folder) / "test_shown.py").write_text(TEST)
+            run(program, "-m", "pytest", "-q", "test_shown.py", cwd=Path(folder))
+            print(f"passed on {run(program, '-c', VERSION).strip()}", flush=True)
+
+
+def try_in(sysroot: Path, qemu: str) -> None:
+    """The wheel with the Python of an unpacked system."""
+    candidates = sorted(sysroot.glob("usr/bin/python3.*"))
+    python = next(each for each in candidates if re.fullmatch(r"python3\.\d+", each.name))
+    architecture = ELF_MACHINES[struct.unpack_from("<H", python.read_bytes(), 18)[0]]
+    loader = next(sysroot.rglob("ld-linux*.so.*")).resolve()
+    libraries = [sysroot / place / f"{architecture}-linux-gnu" for place in ("usr/lib", "lib")]
+    emulator = [] if architecture == os.uname().machine else [qemu.format(architecture)]
+    if emulator and not shutil.which(emulator[0]):
+        raise SystemExit(f"{emulator[0]} is not there")
+    launch = [*emulator, str(loader), "--library-path", ":".join(map(str, libraries))]
+    launch += [str(python)]
+    minor = python.name.removeprefix("python3.")
+    with tempfile.TemporaryDirectory() as folder:
+        # pip of this Python, asked for the other one's packages.
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder]
+        pip += ["--only-binary", ":all:", "--python-version", f"3.{minor}"]
+        pip += ["--implementation", "cp", "--abi", f"cp3{minor}", "--abi", "abi3", "--abi", "none"]
+        for platform in ("manylinux_2_17", "manylinux2014", "manylinux_2_28", "manylinux_2_34"):
+            pip += ["--platform", f"{platform}_{architecture}"]
+        run(*pip, wheel_for(architecture))
+        home = {"PYTHONHOME": str(sysroot / "usr"), "PYTHONPATH": folder}
+        output = run(*launch, QUICKSTART, cwd=Path(folder), **home)
+        assert output.endswith("All done.\n"), output
+        print(f"passed on {run(*launch, '-c', VERSION, **home).strip()}", flush=True)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--sysroot", type=Path, help="an unpacked system with a Python")
+    parser.add_argument("--qemu", default="qemu-{}-static", help="the emulator's path")
+    options = parser.parse_args()
+    if options.sysroot:
+        try_in(options.sysroot, options.qemu)
+    else:
+        try_natively(wheel_for(os.uname().machine))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,214 @@
+"""Builds the wheels of all platforms on this machine, and checks what is in them.
+
+    python scripts/wheels.py                 # dist/*.whl for every platform, and the source archive
+    python scripts/wheels.py --only musl     # those whose platform has "musl" in its name
+
+Every wheel is built from the source archive, so that one is tried too. Checked is of each wheel:
+its files; that its libraries are of its architecture and need nothing that the platform does not
+promise (auditwheel, for Linux); that its extension keeps to the limited API of Python 3.10
+(abi3audit); and that the macOS libraries are signed and find each other. Needs the packages of the
+dependency group `wheels`. `scripts/try_wheels.py` then runs them.
+"""
+
+import argparse
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+DIST = ROOT / "dist"
+# What the wheel is called, and Zig's name of the platform.
+TARGETS = {
+    "manylinux_2_17_x86_64": "x86_64-linux-gnu.2.17",
+    "manylinux_2_17_aarch64": "aarch64-linux-gnu.2.17",
+    "musllinux_1_2_x86_64": "x86_64-linux-musl",
+    "musllinux_1_2_aarch64": "aarch64-linux-musl",
+    "macosx_11_0_x86_64": "x86_64-macos.11.0",
+    "macosx_11_0_arm64": "aarch64-macos.11.0",
+}
+LIMITED_API = "cp310-abi3"
+ELF_MACHINES = {62: "x86_64", 183: "aarch64"}
+MACHO_MACHINES = {0x01000007: "x86_64", 0x0100000C: "arm64"}
+MACHO_MAGIC = 0xFEEDFACF
+LC_CODE_SIGNATURE = 0x1D
+LC_RPATH = 0x8000001C
+HOOK = "from setuptools import build_meta; import sys; build_meta.{}(sys.argv[1])"
+
+
+# The names that the C library of musl goes by: the linker's, and the one that systems have.
+MUSL = {"x86_64": "libc.musl-x86_64.so.1", "aarch64": "libc.musl-aarch64.so.1"}
+
+
+class CheckError(Exception):
+    """A wheel is not what it should be."""
+
+
+def run_hook(hook: str, source: Path, output: Path, target: str = "") -> str:
+    """Runs a build hook in the folder of the source; returns the name of the file it made."""
+    before = set(output.iterdir())
+    run = subprocess.run(
+        [sys.executable, "-c", HOOK.format(hook), str(output)],
+        cwd=source,
+        env={**os.environ, **({"AEROSPIKE_PY_TARGET": target} if target else {})},
+        capture_output=True,
+        text=True,
+    )
+    if run.returncode:
+        raise SystemExit(f"{run.stdout}{run.stderr}\n{hook} failed ({target or 'source'})")
+    (made,) = {path for path in set(output.iterdir()) - before if path.is_file()}
+    return made.name
+
+
+def build_wheel(archive: Path, target: str) -> Path:
+    """Builds one wheel from the source archive, in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder, tarfile.open(archive) as file:
+        file.extractall(folder, filter="data")
+        (source,) = Path(folder).iterdir()
+        made = source / "made"
+        made.mkdir()
+        name = run_hook("build_wheel", source, made, target)
+        if "musl" in target:
+            name_musl(made / name, target.partition("-")[0])
+        return Path(shutil.move(made / name, DIST / name))
+
+
+def name_musl(wheel: Path, architecture: str) -> None:
+    """Names the C library as systems with musl do; Zig's linker calls it libc.so."""
+    with tempfile.TemporaryDirectory(dir=wheel.parent) as folder:
+        run_tool("wheel", "unpack", str(wheel), "--dest", folder)
+        (unpacked,) = Path(folder).iterdir()
+        for library in unpacked.rglob("*.so"):
+            run_tool("patchelf", "--replace-needed", "libc.so", MUSL[architecture], str(library))
+        wheel.unlink()
+        run_tool("wheel", "pack", str(unpacked), "--dest-dir", str(wheel.parent))
+
+
+def check_files(wheel: Path, libraries: dict[str, bytes]) -> None:
+    """The wheel has the package, both libraries, the header, the marker of types, the licence."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    suffix = "dylib" if "macosx" in wheel.name else "so"
+    wanted = {
+        "aerospike_py/__init__.py",
+        "aerospike_py/_ffi.abi3.so",
+        f"aerospike_py/libaerospike_zig.{suffix}",
+        "aerospike_py/include/aerospike_zig.h",
+        "aerospike_py/py.typed",
+        "pytest_aerospike_py.py",
+    }
+    if missing := wanted - names:
+        raise CheckError(f"without {sorted(missing)}")
+    if not any(name.endswith("LICENSE") for name in names):
+        raise CheckError("without the licence")
+    if foreign := [name for name in names if name.endswith((".c", ".zig", ".o", ".pyc"))]:
+        raise CheckError(f"with {foreign}")
+    if len(libraries) != 2:
+        raise CheckError(f"with the libraries {sorted(libraries)}")
+    if LIMITED_API not in wheel.name:
+        raise CheckError("not tagged for the limited API")
+
+
+def check_machine(name: str, data: bytes, platform: str) -> None:
+    """The library is of the architecture that the wheel's name tells."""
+    if "macosx" in platform:
+        magic, machine = struct.unpack_from("<II", data)
+        found = MACHO_MACHINES.get(machine) if magic == MACHO_MAGIC else None
+    else:
+        found = ELF_MACHINES.get(struct.unpack_from("<H", data, 18)[0])
+        found = found if data.startswith(b"\x7fELF") else None
+    if found is None or not platform.endswith(found):
+        raise CheckError(f"{name} is for {found or 'no known machine'}")
+
+
+def check_macho(name: str, data: bytes) -> None:
+    """Signed, as Apple's processors demand, and with a run path where one is needed."""
+    count = struct.unpack_from("<I", data, 16)[0]
+    offset = 32
+    commands = set()
+    for _ in range(count):
+        command, size = struct.unpack_from("<II", data, offset)
+        commands.add(command)
+        offset += size
+    if "arm64" in name and LC_CODE_SIGNATURE not in commands:
+        raise CheckError(f"{name} is not signed")
+    if name.endswith("_ffi.abi3.so") and LC_RPATH not in commands:
+        raise CheckError(f"{name} has no run path to the library beside it")
+
+
+def run_tool(*command: str) -> str:
+    """Runs a checking tool of this environment."""
+    tool = Path(sys.executable).parent / command[0]
+    environment = {**os.environ, "PATH": f"{tool.parent}{os.pathsep}{os.environ['PATH']}"}
+    run = subprocess.run([tool, *command[1:]], capture_output=True, text=True, env=environment)
+    output = run.stdout + run.stderr
+    if run.returncode:
+        raise CheckError(output.strip())
+    return " ".join(output.split())
+
+
+def check(wheel: Path) -> None:
+    """Everything that can be told without running the wheel."""
+    platform = wheel.stem.rpartition("-")[2]
+    with zipfile.ZipFile(wheel) as archive:
+        libraries = {
+            name: archive.read(name)
+            for name in archive.namelist()
+            if name.endswith((".so", ".dylib"))
+        }
+    check_files(wheel, libraries)
+    for name, data in libraries.items():
+        check_machine(name, data, platform)
+        if "macosx" in platform:
+            check_macho(f"{platform}/{name}", data)
+    run_tool("abi3audit", "--strict", str(wheel))
+    if "macosx" not in platform:
+        shown = run_tool("auditwheel", "show", str(wheel))
+        if f'platform tag: "{platform}"' not in shown:
+            raise CheckError(shown)
+
+
+def library_bytes(wheel: Path) -> int:
+    """The size of the core in the wheel, uncompressed."""
+    with zipfile.ZipFile(wheel) as archive:
+        return sum(
+            each.file_size for each in archive.infolist() if "libaerospike_zig" in each.filename
+        )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", default="", help="only platforms with this in their name")
+    options = parser.parse_args()
+    chosen = {tag: target for tag, target in TARGETS.items() if options.only in tag}
+    if not chosen:
+        raise SystemExit(f"--only {options.only}: none of {', '.join(TARGETS)}")
+    DIST.mkdir(exist_ok=True)
+    for old in [*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]:
+        old.unlink()
+    archive = DIST / run_hook("build_sdist", ROOT, DIST)
+    print(f"{archive.name}  {archive.stat().st_size / 1024:.0f} KiB\n")
+    print(f"{'platform':<24} {'wheel':>9} {'core':>9}  checks")
+    failed = 0
+    for tag, target in chosen.items():
+        begin_s = time.monotonic()
+        wheel = build_wheel(archive, target)
+        try:
+            check(wheel)
+            verdict = "passed"
+        except CheckError as error:
+            verdict = f"FAILED: {error}"
+            failed += 1
+        sizes = f"{wheel.stat().st_size / 1024:5.0f} KiB {library_bytes(wheel) / 1024:5.0f} KiB"
+        print(f"{tag:<24} {sizes}  {verdict} in {time.monotonic() - begin_s:.0f} s", flush=True)
+    print("\nWindows is not supported: the core's network layer knows POSIX sockets only.")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
