@@ -65,6 +65,7 @@ extern "C" {
 #define ASZ_REMOVE_BIN 10     /* [KEY, [bin]]               -> nothing */
 #define ASZ_OPERATE 11        /* [KEY, [operation]]         -> RECORD, a bin's several results in a list */
 #define ASZ_OPERATE_ORDERED 12 /* [KEY, [operation]]        -> [key, [generation, ttl], [[bin, value]]] */
+#define ASZ_APPLY 13          /* [KEY, package, function, [argument]] -> value: runs a function */
 #define ASZ_BATCH 20          /* [[KEY], command, argument] -> [ROW]: the same for every key */
 #define ASZ_BATCH_MIXED 21    /* [[KEY, command, argument, META]] -> [ROW] */
 #define ASZ_INFO 64           /* [command, node or nil]     -> [[node, status, response]]: nil asks all */
@@ -73,12 +74,45 @@ extern "C" {
 #define ASZ_PING 67           /* []                         -> nothing: one node answered */
 
 /*
- * Batches. The command of a row is ASZ_GET, ASZ_EXISTS or ASZ_REMOVE with a nil as its argument, or
- * ASZ_SELECT, ASZ_PUT or ASZ_OPERATE with that command's argument. META is nil or
- * [generation or nil, ttl or nil]. ROW is [nil, 0, false, RECORD] for a record that was read or
- * written, otherwise [key, status, in_doubt, nil], in the order of the request; a row that fails
- * leaves the others alone. The call itself fails when no row at all was answered.
+ * Running a cluster. WAIT is how long to wait until all nodes know of the change, in ms; 0: not at
+ * all. TYPE is an index's: 0 string, 1 integer, 2 geo2dsphere, 3 blob; COLLECTION what in the bin
+ * is indexed: 0 the value itself, 1 list members, 2 map keys, 3 map values. STATE is a job's:
+ * 0 unknown (it ended long ago, or never was), 1 running, 2 done, 3 aborted or failed.
  */
+/*
+ * INDEX is [namespace, set or "", index, bin or nil, TYPE, COLLECTION, context or nil, expression
+ * bytes or nil, WAIT]. BACKGROUND is a query's map (below) with "operations": [operation] or
+ * "udf": [package, function, [argument]].
+ */
+#define ASZ_TRUNCATE 70         /* [namespace, set or "", before ns since 1970 or 0] -> nothing */
+#define ASZ_INDEX_CREATE 71     /* INDEX                      -> nothing */
+#define ASZ_INDEX_REMOVE 72     /* [namespace, index, WAIT]   -> nothing */
+#define ASZ_UDF_PUT 73          /* [file, content, WAIT]      -> nothing */
+#define ASZ_UDF_REMOVE 74       /* [file, WAIT]               -> nothing */
+#define ASZ_UDF_LIST 75         /* []                         -> [[file, type, hash]] */
+#define ASZ_UDF_GET 76          /* [file]                     -> content bytes */
+#define ASZ_QUERY_BACKGROUND 77 /* BACKGROUND                 -> job */
+#define ASZ_JOB_STATUS 78       /* [job] -> [STATE, percent, records succeeded, records failed] */
+#define ASZ_JOB_ABORT 79        /* [job]                      -> nothing */
+
+/*
+ * Users and roles, on servers with security. PRIVILEGE is [code, namespace, set]; codes below 10
+ * have "" for both. USER is [user, [role], connections, [read number], [write number]]. ROLE is
+ * [role, [PRIVILEGE], [address], read quota, write quota].
+ */
+#define ASZ_ADMIN_CREATE_USER 80       /* [user, password, [role]]  -> nothing */
+#define ASZ_ADMIN_DROP_USER 81         /* [user]                    -> nothing */
+#define ASZ_ADMIN_SET_PASSWORD 82      /* [user, password]          -> nothing; one's own too */
+#define ASZ_ADMIN_GRANT_ROLES 83       /* [user, [role]]            -> nothing */
+#define ASZ_ADMIN_REVOKE_ROLES 84      /* [user, [role]]            -> nothing */
+#define ASZ_ADMIN_QUERY_USERS 85       /* [user, or nil for all]    -> [USER] */
+#define ASZ_ADMIN_CREATE_ROLE 86       /* ROLE                      -> nothing */
+#define ASZ_ADMIN_DROP_ROLE 87         /* [role]                    -> nothing */
+#define ASZ_ADMIN_GRANT_PRIVILEGES 88  /* [role, [PRIVILEGE]]       -> nothing */
+#define ASZ_ADMIN_REVOKE_PRIVILEGES 89 /* [role, [PRIVILEGE]]       -> nothing */
+#define ASZ_ADMIN_SET_WHITELIST 90     /* [role, [address]]         -> nothing; [] allows all */
+#define ASZ_ADMIN_SET_QUOTAS 91        /* [role, read quota, write quota] -> nothing */
+#define ASZ_ADMIN_QUERY_ROLES 92       /* [role, or nil for all]    -> [ROLE] */
 
 /* Policy values; the numbers are those of the API's constants. */
 #define ASZ_EXISTS_IGNORE 0

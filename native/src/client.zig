@@ -294,6 +294,17 @@ pub const Client = struct {
                 failure,
             );
         }
+        if (std.enums.fromInt(command.administration.Kind, number)) |kind| {
+            const task: command.Administration(io.Net) = .{
+                .net = &client.net,
+                .gpa = client.gpa,
+                .owner = owner,
+                .policy = policy orelse &info_defaults,
+                .out = out,
+                .failure = failure,
+            };
+            return task.execute(kind, request);
+        }
         const asked = std.enums.fromInt(ClusterCommand, number) orelse {
             failure.set(.invalid_argument, "unknown command {d}", .{number});
             return error.Failed;
@@ -334,6 +345,7 @@ pub fn defaultPolicy(number: i32) Policy {
         return if (single.hasWriteDefaults()) write_defaults else read_defaults;
     }
     if (std.enums.fromInt(ClusterCommand, number) != null) return info_defaults;
+    if (std.enums.fromInt(command.administration.Kind, number) != null) return info_defaults;
     if (number == query_number) return query_defaults;
     return read_defaults;
 }

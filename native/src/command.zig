@@ -1,5 +1,6 @@
 //! Commands: encode, send, decode, and the rules of retrying.
 
+pub const administration = @import("command/administration.zig");
 pub const batch = @import("command/batch.zig");
 pub const exchange = @import("command/exchange.zig");
 pub const executor = @import("command/executor.zig");
@@ -9,6 +10,7 @@ const Failure = @import("status.zig").Failure;
 const wire = @import("wire.zig");
 pub const reply = @import("command/reply.zig");
 
+pub const Administration = administration.Administration;
 pub const Batch = @import("command/batch_blocking.zig").BatchBlocking;
 pub const Command = request.Command;
 pub const Info = @import("command/info.zig").Info;
@@ -29,6 +31,12 @@ pub fn compileExpression(
 }
 
 test {
+    _ = administration;
+    _ = @import("command/admin.zig");
+    _ = @import("command/background.zig");
+    _ = @import("command/index.zig");
+    _ = @import("command/truncate.zig");
+    _ = @import("command/udf.zig");
     _ = batch;
     _ = exchange;
     _ = executor;
@@ -37,6 +45,7 @@ test {
     _ = @import("command/request_test.zig");
     _ = reply;
     _ = policy;
+    _ = @import("command/function.zig");
     _ = @import("command/info.zig");
     _ = @import("command/partition_tracker.zig");
     _ = @import("command/query.zig");

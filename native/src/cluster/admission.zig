@@ -109,13 +109,13 @@ pub fn Admission(comptime Net: type) type {
                 return error.Failed;
             };
             errdefer net.close(&socket);
-            const session = if (context.credentials) |*credentials|
+            const session = if (context.credentialsNow()) |credentials|
                 try auth.login(
                     context.gpa,
                     net,
                     &socket,
                     address,
-                    credentials,
+                    &credentials,
                     context.loginDeadline(net.now()),
                     failure,
                 )

@@ -12,10 +12,12 @@ const Failure = @import("../status.zig").Failure;
 const Options = @import("options.zig").Options;
 const Status = @import("../status.zig").Status;
 
+pub const Hash = [wire.admin.hash_bytes]u8;
+
 /// What logins send. Slices belong to the options.
 pub const Credentials = struct {
     user: []const u8,
-    hash: [wire.admin.hash_bytes]u8,
+    hash: Hash,
     /// Only for external authentication.
     clear_password: ?[]const u8,
 

@@ -16,7 +16,10 @@ pub fn Context(comptime Net: type) type {
         /// The network of whoever tends: that of commands until the tend thread has its own.
         tend_net: *Net,
         options: Options,
+        /// Null when no user logs in.
         credentials: ?auth.Credentials,
+        /// Guards the password in the credentials, which alone may change.
+        credentials_guard: io.sync.Mutex = .{},
         /// Set by any thread, taken by the tend thread.
         tend_requested: io.sync.Event = .{},
         /// A signal, or the end of the tend thread, cut the present round short: what did not
@@ -28,6 +31,20 @@ pub fn Context(comptime Net: type) type {
         /// Any thread; many requests make one tend.
         pub fn requestTend(context: *This) void {
             context.tend_requested.set();
+        }
+
+        /// What to log in with now. Any thread.
+        pub fn credentialsNow(context: *This) ?auth.Credentials {
+            context.credentials_guard.lock();
+            defer context.credentials_guard.unlock();
+            return context.credentials;
+        }
+
+        /// The user's password has been changed on the server. Any thread.
+        pub fn setPasswordHash(context: *This, hash: *const auth.Hash) void {
+            context.credentials_guard.lock();
+            defer context.credentials_guard.unlock();
+            if (context.credentials) |*credentials| credentials.hash = hash.*;
         }
 
         pub fn noteInterruption(context: *This, failure: *const Failure) void {

@@ -213,6 +213,7 @@ pub fn Cluster(comptime Net: type) type {
             cluster.thread = null;
             cluster.tend_running.store(false, .monotonic);
             cluster.context.tend_requested.reset();
+            cluster.context.credentials_guard.reset();
             cluster.context.tend_net = cluster.context.net;
             var iterator = cluster.table.all();
             while (iterator.next()) |node| node.afterFork();
@@ -225,6 +226,16 @@ pub fn Cluster(comptime Net: type) type {
                 if (node.failures.load(.monotonic) < node_module.failures_max) return true;
             }
             return false;
+        }
+
+        /// What nodes are logged in to with; null when no user logs in.
+        pub fn credentials(cluster: *This) ?auth.Credentials {
+            return cluster.context.credentialsNow();
+        }
+
+        /// The user's own password was changed: later logins take the new one.
+        pub fn setPasswordHash(cluster: *This, hash: *const auth.Hash) void {
+            cluster.context.setPasswordHash(hash);
         }
 
         /// Null when no node has told of such a namespace.

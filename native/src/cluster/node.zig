@@ -367,12 +367,13 @@ pub fn Node(comptime Net: type) type {
                 if (try node.presentSession(net, socket, deadline_ns, failure)) return;
                 return error.Failed;
             }
+            const credentials = node.context.credentialsNow().?;
             const session = try auth.login(
                 node.context.gpa,
                 net,
                 socket,
                 node.address(),
-                &node.context.credentials.?,
+                &credentials,
                 deadline_ns,
                 failure,
             );

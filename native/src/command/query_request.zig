@@ -6,10 +6,10 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const context = @import("context.zig");
+const function_fields = @import("function.zig");
 const operate = @import("operate.zig");
 const request = @import("request.zig");
 const wire = @import("../wire.zig");
-const Arguments = @import("arguments.zig").Arguments;
 const Failure = @import("../status.zig").Failure;
 const Policy = @import("policy.zig").Policy;
 const Tracker = @import("partition_tracker.zig").Tracker;
@@ -318,26 +318,14 @@ fn parseWhereOptions(
             .{name[0..@min(name.len, 64)]},
         )) {
             .context => {
-                const steps = reader.value() catch return malformed(failure);
                 var out = wire.Buffer.growing(arena, &.{}, request.frame_bytes_max);
-                try encodeContext(steps, &out, failure);
+                try context.encodeContext(&out, reader, failure);
                 where.context = out.written();
             },
             .index => where.index = try request.expectString(reader, "the index", failure),
             .expression => where.expression = try expectBytes(reader, "the expression", failure),
         }
     }
-}
-
-/// Appends the path to a nested list or map, given as an array of steps (`context.zig`).
-pub fn encodeContext(steps: []const u8, out: *wire.Buffer, failure: *Failure) Error!void {
-    const arguments: Arguments = .{
-        .place = .{ .expression = "context" },
-        .failure = failure,
-        .present = .empty,
-        .slices = undefined,
-    };
-    try context.write(&arguments, steps, 0, 0, out);
 }
 
 /// Appends type, begin and end. True when they are not the same.
@@ -536,8 +524,17 @@ pub fn encodeBackground(
     header.info2.generation_greater = false;
     if (query.function) |*function| {
         try encoder.fieldInt(.udf_operation, u8, udf_operation_background);
-        try encodeFunction(&encoder, function.package, function.name, function.arguments, failure);
+        try function_fields.encode(
+            &encoder,
+            function.package,
+            function.name,
+            function.arguments,
+            failure,
+        );
     } else {
+        if (query.operations.len == 0) {
+            return invalid(failure, "a background query needs operations or a function", .{});
+        }
         var reader: msgpack.Reader = .{ .bytes = query.operations };
         var summary: operate.Summary = .{};
         try operate.encodeOperations(&encoder, &reader, &summary, failure);
@@ -550,27 +547,6 @@ pub fn encodeBackground(
 }
 
 const udf_operation_background = 2;
-
-/// Appends the fields that name a function and its arguments.
-pub fn encodeFunction(
-    encoder: *wire.message.Encoder,
-    package: []const u8,
-    function: []const u8,
-    arguments: []const u8,
-    failure: *Failure,
-) Error!void {
-    try encoder.field(.udf_package, package);
-    try encoder.field(.udf_function, function);
-    const start = try encoder.beginField(.udf_arguments);
-    var reader: msgpack.Reader = .{ .bytes = arguments };
-    _ = try request.expectArray(&reader, "the arguments must be a list", failure);
-    reader.position = 0;
-    particle.packedFromMsgpack(encoder.buffer, &reader) catch |err| switch (err) {
-        error.OutOfMemory, error.NoSpaceLeft => |other| return other,
-        else => return invalid(failure, "the arguments cannot be sent: {t}", .{err}),
-    };
-    try encoder.endField(start);
-}
 
 fn encodeFields(
     encoder: *wire.message.Encoder,

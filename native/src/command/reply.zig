@@ -4,6 +4,7 @@
 //! kept; the result is appended to a buffer of the caller.
 
 const std = @import("std");
+const function = @import("function.zig");
 const operate_reply = @import("operate_reply.zig");
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;
@@ -40,13 +41,14 @@ pub fn interpret(
         return .ok;
     }
     if (answer != .ok or shape == .nothing) return answer;
+    if (shape == .value) return function.writeValue(&message, out);
     try msgpack.writeArrayHeader(out, if (shape == .metadata) 2 else 3);
     try encoded.key.write(out);
     try writeMetadata(&message.header, now_unix_s, out);
     const operations = encoded.operations;
     const respond_all = encoded.respond_all;
     switch (shape) {
-        .nothing => unreachable,
+        .nothing, .value => unreachable,
         .metadata => {},
         .record => _ = try writeBins(&message, out),
         .operated => try operate_reply.writeBins(gpa, operations, respond_all, &message, out),
@@ -71,6 +73,14 @@ pub fn setServerFailure(answer: Status, failure: *Failure) void {
     const text = answer.text();
     if (text.len != 0) return failure.set(answer, "{s}", .{text});
     failure.set(answer, "server error {d}", .{@backingInt(answer)});
+}
+
+/// The same for a reply that may say more.
+pub fn setReplyFailure(answer: Status, frame: Frame, failure: *Failure) void {
+    if (answer == .udf) if (function.errorText(frame.body)) |text| {
+        return failure.set(.udf, "{s}", .{text});
+    };
+    setServerFailure(answer, failure);
 }
 
 pub fn writeMetadata(

@@ -6,6 +6,7 @@
 
 const std = @import("std");
 const metrics = @import("../metrics.zig");
+const function = @import("function.zig");
 const operate = @import("operate.zig");
 const Failure = @import("../status.zig").Failure;
 const Status = @import("../status.zig").Status;
@@ -27,6 +28,7 @@ pub const Command = enum(i32) {
     remove_bin = 10,
     operate = 11,
     operate_ordered = 12,
+    apply = 13,
 
     /// Whether the defaults of a write apply. Operations are taken for writes: what they really
     /// are is known when they are encoded.
@@ -44,11 +46,12 @@ pub const Command = enum(i32) {
             .exists => .metadata,
             .operate => .operated,
             .operate_ordered => .operated_in_order,
+            .apply => .value,
             else => .nothing,
         };
     }
 
-    pub const Shape = enum { nothing, metadata, record, operated, operated_in_order };
+    pub const Shape = enum { nothing, metadata, record, operated, operated_in_order, value };
 
     /// What it is counted as.
     pub fn metric(command: Command) metrics.Operation {
@@ -65,6 +68,7 @@ pub const Command = enum(i32) {
             .remove_bin => .remove_bin,
             .operate => .operate,
             .operate_ordered => .operate_ordered,
+            .apply => .apply,
         };
     }
 
@@ -270,6 +274,7 @@ fn argumentCount(command: Command) u32 {
         .get, .exists, .remove, .touch => 0,
         .put, .select, .remove_bin, .operate, .operate_ordered => 1,
         .append, .prepend, .increment => 2,
+        .apply => 3,
     };
 }
 
@@ -347,6 +352,12 @@ pub fn encodeOperations(
             operations.is_write = summary.isWrite();
             operations.respond_all = summary.respond_all;
             operations.summary = summary;
+        },
+        .apply => {
+            const package = try expectString(reader, "the package", failure);
+            const name = try expectString(reader, "the function", failure);
+            const arguments = reader.value() catch return malformed(failure);
+            try function.encode(encoder, package, name, arguments, failure);
         },
     }
 }

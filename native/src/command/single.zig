@@ -163,7 +163,7 @@ pub fn Single(comptime Net: type) type {
             const verdict = executor.settle(node, single.execution.cluster, status);
             if (verdict.connection_usable) node.push(connection.*) else node.drop(connection.*);
             if (status == .ok) return null;
-            reply.setServerFailure(status, failure);
+            reply.setReplyFailure(status, frame, failure);
             return verdict;
         }
 

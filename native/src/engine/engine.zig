@@ -442,7 +442,7 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
             operation.is_ok = status == .ok;
             const owner = operation.execution.cluster;
             operation.verdict = executor.settle(exchange.node, owner, status);
-            if (status != .ok) reply.setServerFailure(status, &operation.failure);
+            if (status != .ok) reply.setReplyFailure(status, frame, &operation.failure);
             return if (operation.verdict.connection_usable) .done else .done_close;
         }
 

@@ -1,0 +1,518 @@
+//! Users and roles: requests of the administration protocol, asked of any one node.
+//!
+//! Passwords go out as hashes. Changing one's own password also changes what this client logs in
+//! with, so that its connections stay good.
+
+const std = @import("std");
+const exchange = @import("exchange.zig");
+const executor = @import("executor.zig");
+const request = @import("request.zig");
+const wire = @import("../wire.zig");
+const Error = @import("administration.zig").Error;
+const Failure = @import("../status.zig").Failure;
+const Kind = @import("administration.zig").Kind;
+const Status = @import("../status.zig").Status;
+const admin = wire.admin;
+const msgpack = wire.msgpack;
+
+/// Limits of the protocol: lengths and counts inside a field are one byte.
+const list_items_max = std.math.maxInt(u8);
+/// Below this code a privilege holds everywhere, and has no namespace and set.
+const privilege_scoped_min = 10;
+
+pub fn execute(task: anytype, kind: Kind, reader: *msgpack.Reader) !void {
+    var frame = wire.Buffer.growing(task.gpa, &.{}, exchange.frame_bytes_max);
+    defer frame.deinit();
+    var new_hash: ?[admin.hash_bytes]u8 = null;
+    try encode(task, kind, reader, &frame, &new_hash);
+    const node = try task.anyNode();
+    errdefer task.failure.setNode(node.name());
+    const attempts: executor.Attempts = .start(task.policy, task.net.now());
+    var connection = try node.acquire(attempts.waitDeadline(task.net.now()), task.failure);
+    const status = converse(task, kind, &connection, &attempts, frame.written()) catch |err| {
+        node.drop(connection);
+        switch (err) {
+            error.Timeout => node.recordTimeout(),
+            error.Interrupted, error.OutOfMemory, error.NoSpaceLeft => {},
+            else => node.recordError(),
+        }
+        exchange.describe(err, task.failure);
+        return error.Failed;
+    };
+    const verdict = executor.settle(node, task.owner, status);
+    if (verdict.connection_usable) node.push(connection) else node.drop(connection);
+    if (status != .ok) return refuse(status, task.failure);
+    if (new_hash) |*hash| task.owner.setPasswordHash(hash);
+}
+
+fn refuse(status: Status, failure: *Failure) error{Failed} {
+    switch (status) {
+        .security_not_supported, .security_not_enabled => failure.set(
+            status,
+            "{s}: users and roles need security, which the Enterprise Edition has",
+            .{status.text()},
+        ),
+        else => if (status.text().len != 0)
+            failure.set(status, "{s}", .{status.text()})
+        else
+            failure.set(status, "server error {d}", .{@backingInt(status)}),
+    }
+    return error.Failed;
+}
+
+fn encode(
+    task: anytype,
+    kind: Kind,
+    reader: *msgpack.Reader,
+    frame: *wire.Buffer,
+    new_hash: *?[admin.hash_bytes]u8,
+) Error!void {
+    const failure = task.failure;
+    var encoder = try admin.Encoder.begin(frame);
+    switch (kind) {
+        .admin_create_user => {
+            try encoder.field(.user, try takeText(reader, "the user", failure));
+            var hash: [admin.hash_bytes]u8 = undefined;
+            admin.hashPassword(try request.expectString(reader, "the password", failure), &hash);
+            try encoder.field(.password, &hash);
+            try appendNames(&encoder, .roles, reader, failure);
+        },
+        .admin_drop_user => {
+            try encoder.field(.user, try takeText(reader, "the user", failure));
+        },
+        .admin_set_password => return encodePassword(task, &encoder, reader, new_hash),
+        .admin_grant_roles, .admin_revoke_roles => {
+            try encoder.field(.user, try takeText(reader, "the user", failure));
+            try appendNames(&encoder, .roles, reader, failure);
+        },
+        .admin_query_users => if (try takeOptional(reader, "the user", failure)) |user| {
+            try encoder.field(.user, user);
+        },
+        .admin_create_role => {
+            try encoder.field(.role, try takeText(reader, "the role", failure));
+            try appendPrivileges(&encoder, reader, failure);
+            try appendAllowlist(&encoder, reader, failure);
+            try appendQuotas(task, &encoder, reader, .given);
+        },
+        .admin_drop_role => {
+            try encoder.field(.role, try takeText(reader, "the role", failure));
+        },
+        .admin_grant_privileges, .admin_revoke_privileges => {
+            try encoder.field(.role, try takeText(reader, "the role", failure));
+            try appendPrivileges(&encoder, reader, failure);
+        },
+        .admin_set_whitelist => {
+            try encoder.field(.role, try takeText(reader, "the role", failure));
+            try appendAllowlist(&encoder, reader, failure);
+        },
+        .admin_set_quotas => {
+            try encoder.field(.role, try takeText(reader, "the role", failure));
+            try appendQuotas(task, &encoder, reader, .all);
+        },
+        .admin_query_roles => if (try takeOptional(reader, "the role", failure)) |role| {
+            try encoder.field(.role, role);
+        },
+        else => unreachable,
+    }
+    encoder.finishRequest(command(kind));
+}
+
+fn command(kind: Kind) admin.Command {
+    return switch (kind) {
+        .admin_create_user => .create_user,
+        .admin_drop_user => .drop_user,
+        .admin_set_password => .set_password,
+        .admin_grant_roles => .grant_roles,
+        .admin_revoke_roles => .revoke_roles,
+        .admin_query_users => .query_users,
+        .admin_create_role => .create_role,
+        .admin_drop_role => .drop_role,
+        .admin_grant_privileges => .grant_privileges,
+        .admin_revoke_privileges => .revoke_privileges,
+        .admin_set_whitelist => .set_whitelist,
+        .admin_set_quotas => .set_quotas,
+        .admin_query_roles => .query_roles,
+        else => unreachable,
+    };
+}
+
+/// One's own password is changed by naming the old one; those of others are set.
+fn encodePassword(
+    task: anytype,
+    encoder: *admin.Encoder,
+    reader: *msgpack.Reader,
+    new_hash: *?[admin.hash_bytes]u8,
+) Error!void {
+    const user = try takeText(reader, "the user", task.failure);
+    const password = try request.expectString(reader, "the password", task.failure);
+    var hash: [admin.hash_bytes]u8 = undefined;
+    admin.hashPassword(password, &hash);
+    try encoder.field(.user, user);
+    const credentials = task.owner.credentials();
+    const is_own = if (credentials) |own| std.mem.eql(u8, own.user, user) else false;
+    if (is_own) {
+        try encoder.field(.old_password, &credentials.?.hash);
+        new_hash.* = hash;
+    }
+    try encoder.field(.password, &hash);
+    encoder.finishRequest(if (is_own) .change_password else .set_password);
+}
+
+fn takeText(
+    reader: *msgpack.Reader,
+    comptime what: []const u8,
+    failure: *Failure,
+) error{Failed}![]const u8 {
+    const text = try request.expectString(reader, what, failure);
+    if (text.len == 0) return request.invalid(failure, what ++ " must not be empty", .{});
+    return text;
+}
+
+fn takeOptional(
+    reader: *msgpack.Reader,
+    comptime what: []const u8,
+    failure: *Failure,
+) error{Failed}!?[]const u8 {
+    const start = reader.position;
+    switch (reader.next() catch return request.malformed(failure)) {
+        .nil => return null,
+        else => reader.position = start,
+    }
+    return try takeText(reader, what, failure);
+}
+
+fn takeCount(
+    reader: *msgpack.Reader,
+    comptime text: []const u8,
+    failure: *Failure,
+) error{Failed}!u8 {
+    const count = try request.expectArray(reader, text, failure);
+    return std.math.cast(u8, count) orelse
+        request.invalid(failure, text ++ " of at most {d} members", .{list_items_max});
+}
+
+fn appendShort(
+    out: *wire.Buffer,
+    text: []const u8,
+    failure: *Failure,
+) Error!void {
+    const length = std.math.cast(u8, text.len) orelse return request.invalid(
+        failure,
+        "a name has at most {d} bytes, not {d}",
+        .{ list_items_max, text.len },
+    );
+    try out.byte(length);
+    try out.append(text);
+}
+
+fn appendNames(
+    encoder: *admin.Encoder,
+    id: admin.FieldId,
+    reader: *msgpack.Reader,
+    failure: *Failure,
+) Error!void {
+    var memory: [1024]u8 = undefined;
+    var field = wire.Buffer.growing(encoder.buffer.gpa.?, &memory, exchange.frame_bytes_max);
+    defer field.deinit();
+    const count = try takeCount(reader, "the roles must be an array", failure);
+    try field.byte(count);
+    for (0..count) |_| {
+        try appendShort(&field, try takeText(reader, "a role", failure), failure);
+    }
+    try encoder.field(id, field.written());
+}
+
+/// [[code, namespace, set]].
+fn appendPrivileges(
+    encoder: *admin.Encoder,
+    reader: *msgpack.Reader,
+    failure: *Failure,
+) Error!void {
+    var memory: [1024]u8 = undefined;
+    var field = wire.Buffer.growing(encoder.buffer.gpa.?, &memory, exchange.frame_bytes_max);
+    defer field.deinit();
+    const count = try takeCount(reader, "the privileges must be an array", failure);
+    if (count == 0) return;
+    try field.byte(count);
+    for (0..count) |_| {
+        const text = "a privilege must be [code, namespace, set]";
+        if (try request.expectArray(reader, text, failure) != 3) {
+            return request.invalid(failure, text, .{});
+        }
+        const code = switch (reader.next() catch return request.malformed(failure)) {
+            .int => |value| std.math.cast(u8, value),
+            else => null,
+        } orelse return request.invalid(failure, "a privilege's code is from 0 to 255", .{});
+        const namespace = try request.expectString(reader, "a privilege's namespace", failure);
+        const set = try request.expectString(reader, "a privilege's set", failure);
+        try field.byte(code);
+        if (code >= privilege_scoped_min) {
+            try appendShort(&field, namespace, failure);
+            try appendShort(&field, set, failure);
+        } else if (namespace.len != 0 or set.len != 0) return request.invalid(
+            failure,
+            "the privilege with code {d} cannot be limited to a namespace or set",
+            .{code},
+        );
+    }
+    try encoder.field(.privileges, field.written());
+}
+
+/// The addresses in one field, separated by commas; none without any, which allows all.
+fn appendAllowlist(
+    encoder: *admin.Encoder,
+    reader: *msgpack.Reader,
+    failure: *Failure,
+) Error!void {
+    var memory: [1024]u8 = undefined;
+    var field = wire.Buffer.growing(encoder.buffer.gpa.?, &memory, exchange.frame_bytes_max);
+    defer field.deinit();
+    const count = try request.expectArray(reader, "the addresses must be an array", failure);
+    for (0..count) |index| {
+        const address = try takeText(reader, "an address", failure);
+        if (std.mem.findScalar(u8, address, ',') != null) {
+            return request.invalid(failure, "an address must not contain ','", .{});
+        }
+        if (index > 0) try field.byte(',');
+        try field.append(address);
+    }
+    if (count != 0) try encoder.field(.whitelist, field.written());
+}
+
+fn appendQuotas(
+    task: anytype,
+    encoder: *admin.Encoder,
+    reader: *msgpack.Reader,
+    which: enum { all, given },
+) Error!void {
+    const read_quota = try task.takeInteger(u32, reader, "the read quota");
+    const write_quota = try task.takeInteger(u32, reader, "the write quota");
+    if (which == .all or read_quota != 0) try encoder.fieldInt(.read_quota, read_quota);
+    if (which == .all or write_quota != 0) try encoder.fieldInt(.write_quota, write_quota);
+}
+
+// Replies.
+
+fn converse(
+    task: anytype,
+    kind: Kind,
+    connection: anytype,
+    attempts: *const executor.Attempts,
+    frame: []const u8,
+) !Status {
+    const net = task.net;
+    const socket = &connection.socket;
+    try net.send(socket, frame, attempts.waitDeadline(net.now()));
+    var receiver: exchange.Receiver = .{ .gpa = task.gpa };
+    defer receiver.deinit();
+    var rows = wire.Buffer.growing(task.gpa, &.{}, exchange.frame_bytes_max);
+    defer rows.deinit();
+    var count: u32 = 0;
+    while (true) {
+        const answer = try receiver.next(net, socket, attempts);
+        if (answer.kind != .admin) return error.BadFrame;
+        const status = switch (kind) {
+            .admin_query_users => try readRows(answer.body, writeUser, &rows, &count),
+            .admin_query_roles => try readRows(answer.body, writeRole, &rows, &count),
+            else => try resultOf(answer.body),
+        } orelse continue;
+        if (!receiver.isDrained()) return error.UnexpectedBytes;
+        if (status != .query_end) return status;
+        try msgpack.writeArrayHeader(task.out, count);
+        try task.out.append(rows.written());
+        return .ok;
+    }
+}
+
+fn resultOf(body: []const u8) error{BadFrame}!?Status {
+    const message = admin.Message.decode(body) catch return error.BadFrame;
+    return Status.fromServer(message.result_code);
+}
+
+/// Reads the messages of a frame. Null when they go on in the next.
+fn readRows(
+    body: []const u8,
+    comptime write: fn (*const admin.Message, *wire.Buffer) RowError![]const u8,
+    rows: *wire.Buffer,
+    count: *u32,
+) RowError!?Status {
+    var rest = body;
+    while (rest.len > 0) {
+        const message = admin.Message.decode(rest) catch return error.BadFrame;
+        if (message.result_code != 0) return Status.fromServer(message.result_code);
+        rest = try write(&message, rows);
+        count.* += 1;
+    }
+    return null;
+}
+
+const RowError = error{BadFrame} || wire.Buffer.Error;
+
+/// Appends [user, [role], connections, [read number], [write number]].
+fn writeUser(message: *const admin.Message, out: *wire.Buffer) RowError![]const u8 {
+    var user: []const u8 = "";
+    var roles: []const u8 = "\x00";
+    var connections: u32 = 0;
+    var read_info: []const u8 = "\x00";
+    var write_info: []const u8 = "\x00";
+    var fields = message.fields();
+    while (fields.next() catch return error.BadFrame) |field| switch (field.id) {
+        .user => user = field.data,
+        .roles => roles = field.data,
+        .connections => connections = try readInteger(field.data),
+        .read_info => read_info = field.data,
+        .write_info => write_info = field.data,
+        else => {},
+    };
+    try msgpack.writeArrayHeader(out, 5);
+    try msgpack.writeString(out, user);
+    var names: Short = .{ .rest = roles };
+    const role_count = try names.count();
+    try msgpack.writeArrayHeader(out, role_count);
+    for (0..role_count) |_| try msgpack.writeString(out, try names.text());
+    try msgpack.writeUint(out, connections);
+    for ([_][]const u8{ read_info, write_info }) |numbers| {
+        var short: Short = .{ .rest = numbers };
+        const count = try short.count();
+        try msgpack.writeArrayHeader(out, count);
+        for (0..count) |_| try msgpack.writeUint(out, try short.integer());
+    }
+    return fields.rest;
+}
+
+/// Appends [role, [[code, namespace, set]], [address], read quota, write quota].
+fn writeRole(message: *const admin.Message, out: *wire.Buffer) RowError![]const u8 {
+    var role: []const u8 = "";
+    var privileges: []const u8 = "\x00";
+    var allowlist: []const u8 = "";
+    var read_quota: u32 = 0;
+    var write_quota: u32 = 0;
+    var fields = message.fields();
+    while (fields.next() catch return error.BadFrame) |field| switch (field.id) {
+        .role => role = field.data,
+        .privileges => privileges = field.data,
+        .whitelist => allowlist = field.data,
+        .read_quota => read_quota = try readInteger(field.data),
+        .write_quota => write_quota = try readInteger(field.data),
+        else => {},
+    };
+    try msgpack.writeArrayHeader(out, 5);
+    try msgpack.writeString(out, role);
+    var short: Short = .{ .rest = privileges };
+    const count = try short.count();
+    try msgpack.writeArrayHeader(out, count);
+    for (0..count) |_| {
+        const code = try short.byte();
+        try msgpack.writeArrayHeader(out, 3);
+        try msgpack.writeUint(out, code);
+        for (0..2) |_| {
+            try msgpack.writeString(out, if (code >= privilege_scoped_min) try short.text() else "");
+        }
+    }
+    try writeAddresses(allowlist, out);
+    try msgpack.writeUint(out, read_quota);
+    try msgpack.writeUint(out, write_quota);
+    return fields.rest;
+}
+
+fn writeAddresses(allowlist: []const u8, out: *wire.Buffer) wire.Buffer.Error!void {
+    if (allowlist.len == 0) return msgpack.writeArrayHeader(out, 0);
+    const count = std.mem.countScalar(u8, allowlist, ',') + 1;
+    try msgpack.writeArrayHeader(out, @intCast(count));
+    var addresses = std.mem.splitScalar(u8, allowlist, ',');
+    while (addresses.next()) |address| try msgpack.writeString(out, address);
+}
+
+fn readInteger(data: []const u8) error{BadFrame}!u32 {
+    if (data.len != 4) return error.BadFrame;
+    return std.mem.readInt(u32, data[0..4], .big);
+}
+
+/// What is inside a field: bytes, short texts and integers, one after the other.
+const Short = struct {
+    rest: []const u8,
+
+    fn take(short: *Short, size: usize) error{BadFrame}![]const u8 {
+        if (short.rest.len < size) return error.BadFrame;
+        defer short.rest = short.rest[size..];
+        return short.rest[0..size];
+    }
+
+    fn byte(short: *Short) error{BadFrame}!u8 {
+        return (try short.take(1))[0];
+    }
+
+    fn count(short: *Short) error{BadFrame}!u32 {
+        return try short.byte();
+    }
+
+    fn text(short: *Short) error{BadFrame}![]const u8 {
+        return short.take(try short.byte());
+    }
+
+    fn integer(short: *Short) error{BadFrame}!u32 {
+        return readInteger(try short.take(4));
+    }
+};
+
+const testing = std.testing;
+
+fn appendUser(out: *wire.Buffer, name: []const u8) !void {
+    const offset = out.end;
+    var encoder = try admin.Encoder.begin(out);
+    try encoder.field(.user, name);
+    try encoder.field(.roles, "\x02\x04read\x05write");
+    try encoder.fieldInt(.connections, 3);
+    try encoder.field(.read_info, "\x01\x00\x00\x00\x09");
+    encoder.finishReply(0);
+    // Several messages share a frame; only the first has a frame's header.
+    std.mem.copyForwards(
+        u8,
+        out.bytes[offset..],
+        out.bytes[offset + wire.proto.header_bytes .. out.end],
+    );
+    out.end -= wire.proto.header_bytes;
+}
+
+test "users come in several messages, and cut anywhere they are no users" {
+    var memory: [512]u8 = undefined;
+    var body = wire.Buffer.fixed(&memory);
+    try appendUser(&body, "ada");
+    const first_end = body.end;
+    try appendUser(&body, "bob");
+    var rows_memory: [512]u8 = undefined;
+    var rows = wire.Buffer.fixed(&rows_memory);
+    var count: u32 = 0;
+    try testing.expectEqual(@as(?Status, null), try readRows(body.written(), writeUser, &rows, &count));
+    try testing.expectEqual(@as(u32, 2), count);
+    const expected = "\x95\xa3ada\x92\xa4read\xa5write\x03\x91\x09\x90";
+    try testing.expectEqualStrings(expected, rows.written()[0..expected.len]);
+    for (1..first_end) |length| {
+        rows.clear();
+        const result = readRows(body.written()[0..length], writeUser, &rows, &count);
+        try testing.expectError(error.BadFrame, result);
+    }
+}
+
+test "a role's privileges have a namespace and set where they can" {
+    var memory: [512]u8 = undefined;
+    var frame = wire.Buffer.fixed(&memory);
+    var encoder = try admin.Encoder.begin(&frame);
+    try encoder.field(.role, "r");
+    try encoder.field(.privileges, "\x02\x01\x0a\x04test\x00");
+    try encoder.field(.whitelist, "10.0.0.0/8,127.0.0.1");
+    try encoder.fieldInt(.read_quota, 100);
+    encoder.finishReply(0);
+    var rows_memory: [512]u8 = undefined;
+    var rows = wire.Buffer.fixed(&rows_memory);
+    var count: u32 = 0;
+    const body = frame.written()[wire.proto.header_bytes..];
+    try testing.expectEqual(@as(?Status, null), try readRows(body, writeRole, &rows, &count));
+    try testing.expectEqualStrings(
+        "\x95\xa1r\x92\x93\x01\xa0\xa0\x93\x0a\xa4test\xa0" ++
+            "\x92\xaa10.0.0.0/8\xa9127.0.0.1\x64\x00",
+        rows.written(),
+    );
+    body[1] = 50;
+    try testing.expectEqual(Status.query_end, try readRows(body, writeRole, &rows, &count));
+}
