@@ -1,0 +1,1 @@
+"""A feature service on FastAPI; see `app`."""
