@@ -108,6 +108,11 @@ class Config:
             raise InvalidArgError(f"the {_PLACE} has no 'hosts'; at least one is needed")
         return encode(settings)
 
+    def change_password(self, user: str, password: str) -> None:
+        """The user's password was changed: connecting again takes the new one."""
+        if self._for_the_core.get("user") == user:
+            self._for_the_core["password"] = password
+
 
 def _set_racks(checked: dict[str, Any]) -> None:
     rack_id = checked.pop("rack_id", None)

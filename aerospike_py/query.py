@@ -5,10 +5,13 @@ handed out as they come, each one once; unread ones wait in the sockets and the 
 does not grow with the number of records.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
+from . import tracing
 from ._native.streams import Stream
 from ._query_requests import (
     QueryPolicies,
@@ -18,14 +21,28 @@ from ._query_requests import (
     where_member,
 )
 from ._values import check_bin_name
-from .exception import ClientError, InvalidArgError
+from .exception import AerospikeTimeoutError, ClientError, InvalidArgError
 from .predicates import Predicate
-from .types import QueryPolicy, Record
+from .types import AdminPolicy, QueryPolicy, Record, WritePolicy
 
 if TYPE_CHECKING:
-    from ._administration import QueryingClient
+    from opentelemetry.trace import Span
 
-__all__ = ["AsyncQuery", "AsyncRecords", "Query", "Records"]
+    from ._administration import Administration, AsyncAdministration, QueryingClient
+    from ._administration_requests import JobStatus
+
+__all__ = [
+    "AsyncBackgroundJob",
+    "AsyncQuery",
+    "AsyncRecords",
+    "BackgroundJob",
+    "Query",
+    "Records",
+]
+
+# Between two looks at how a job is getting on, in seconds.
+_LOOK_MIN_S = 0.01
+_LOOK_MAX_S = 0.5
 
 _Query = TypeVar("_Query", bound="BaseQuery")
 
@@ -38,6 +55,12 @@ class _Chunks:
         self._stream: Stream | None = stream
         self._chunk: Iterator[Record] = iter(())
         self._unread = 0
+        self._span: Span | None = None
+        self._traced = traced = tracing.active
+        if traced is not None:
+            request = query._request
+            place = (request["namespace"], request["set"])
+            self._span = traced.begin(query._client._config, "QUERY", *place)
 
     def _open(self) -> Stream:
         if self._stream is None:
@@ -66,6 +89,7 @@ class _Chunks:
         if stream is None:
             return
         self._chunk = iter(())
+        self._end_span(None)
         try:
             self._query._token = stream.token(self._unread)
         except ClientError:
@@ -77,8 +101,17 @@ class _Chunks:
         """After a failure: there is no place to go on from that could be relied on."""
         stream, self._stream = self._stream, None
         self._chunk = iter(())
+        self._end_span(sys.exc_info()[1])
         if stream is not None:
             stream.close()
+
+    def _end_span(self, error: BaseException | None) -> None:
+        span, self._span = self._span, None
+        if span is None or self._traced is None:
+            return
+        if error is not None:
+            self._traced.fail(span, error)
+        span.end()
 
 
 class Records(_Chunks, Iterator[Record]):
@@ -198,6 +231,99 @@ class AsyncRecords(_Chunks):
         return False
 
 
+class BackgroundJob:
+    """A background query of a `Client`: the servers work on it by themselves.
+
+    Attributes:
+        id: Its number, with which any process can ask about it: see `Client.background_job`.
+    """
+
+    def __init__(self, client: "Administration", job_id: int) -> None:
+        self._client = client
+        self.id = job_id
+
+    def status(self, policy: AdminPolicy | None = None) -> "JobStatus":
+        """How it is getting on.
+
+        Args:
+            policy: {"timeout": milliseconds} for each question to a node.
+        """
+        return self._client.job_status(self.id, policy)
+
+    def wait(self, timeout: float | None = None, policy: AdminPolicy | None = None) -> "JobStatus":
+        """Waits until it has ended on all nodes.
+
+        Args:
+            timeout: Seconds; None waits without limit.
+            policy: {"timeout": milliseconds} for each question to a node.
+
+        Raises:
+            AerospikeTimeoutError: It has not ended in time; it goes on.
+        """
+        pauses = _Pauses(timeout)
+        while (status := self.status(policy)).state == "running":
+            time.sleep(pauses.next(self.id))
+        return status
+
+    def abort(self, policy: AdminPolicy | None = None) -> None:
+        """Aborts it; what it has done stays done.
+
+        Raises:
+            QueryError: No node is at work on it any more.
+        """
+        self._client.job_abort(self.id, policy)
+
+    def __repr__(self) -> str:
+        return f"BackgroundJob({self.id})"
+
+
+class AsyncBackgroundJob:
+    """A background query of an `AsyncClient`; see `BackgroundJob`."""
+
+    def __init__(self, client: "AsyncAdministration", job_id: int) -> None:
+        self._client = client
+        self.id = job_id
+
+    async def status(self, policy: AdminPolicy | None = None) -> "JobStatus":
+        """See `BackgroundJob.status`."""
+        return await self._client.job_status(self.id, policy)
+
+    async def wait(
+        self, timeout: float | None = None, policy: AdminPolicy | None = None
+    ) -> "JobStatus":
+        """See `BackgroundJob.wait`."""
+        import asyncio
+
+        pauses = _Pauses(timeout)
+        while (status := await self.status(policy)).state == "running":
+            await asyncio.sleep(pauses.next(self.id))
+        return status
+
+    async def abort(self, policy: AdminPolicy | None = None) -> None:
+        """See `BackgroundJob.abort`."""
+        await self._client.job_abort(self.id, policy)
+
+    def __repr__(self) -> str:
+        return f"AsyncBackgroundJob({self.id})"
+
+
+class _Pauses:
+    """Pauses that grow, until a time has passed."""
+
+    def __init__(self, timeout: float | None) -> None:
+        self._end = None if timeout is None else time.monotonic() + timeout
+        self._pause = _LOOK_MIN_S
+
+    def next(self, job_id: int) -> float:
+        pause, self._pause = self._pause, min(2 * self._pause, _LOOK_MAX_S)
+        if self._end is None:
+            return pause
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise AerospikeTimeoutError(f"background job {job_id} has not ended in time")
+        return min(pause, left)
+
+
 class BaseQuery:
     """Not for users: see `Query`."""
 
@@ -298,6 +424,8 @@ class Query(BaseQuery):
         ServerError: The server refuses, for example because there is no such namespace.
     """
 
+    _client: "Administration"
+
     def results(self, policy: QueryPolicy | None = None) -> list[Record]:
         """Runs the query.
 
@@ -342,12 +470,59 @@ class Query(BaseQuery):
     def __iter__(self) -> Records:
         return self.records()
 
+    def operate_background(
+        self, ops: Sequence[Mapping[str, Any]], policy: WritePolicy | None = None
+    ) -> BackgroundJob:
+        """Has the servers carry out operations on every record that the query finds.
+
+        Args:
+            ops: Operations that write, as for `Client.operate`.
+            policy: How to write; "expressions" limits which records are written.
+
+        Returns:
+            The job, which the servers have begun.
+
+        Raises:
+            InvalidArgError: An operation is not valid or reads; nothing was sent.
+            IndexNotFound: There is no index for the predicate.
+        """
+        make = self._client._administration.query_background
+        job_id = self._client._execute(*make(self._request, ops, policy))
+        return BackgroundJob(self._client, job_id)
+
+    def apply_background(
+        self,
+        module: str,
+        function: str,
+        args: Sequence[Any] | None = None,
+        policy: WritePolicy | None = None,
+    ) -> BackgroundJob:
+        """Has the servers run a registered function on every record that the query finds.
+
+        Args:
+            module: The module, with or without ".lua".
+            function: The function; its first argument is the record.
+            args: Its further arguments, of any type that a bin can hold.
+            policy: How to write; "expressions" limits which records are written.
+
+        Returns:
+            The job, which the servers have begun. What the function returns is dropped.
+
+        Raises:
+            IndexNotFound: There is no index for the predicate.
+        """
+        make = self._client._administration.query_apply
+        job_id = self._client._execute(*make(self._request, module, function, args, policy))
+        return BackgroundJob(self._client, job_id)
+
 
 class AsyncQuery(BaseQuery):
     """A query of an `AsyncClient`; it can be run again and again.
 
     Iterating over it runs it: `async for record in query`. For what may be raised, see `Query`.
     """
+
+    _client: "AsyncAdministration"
 
     async def results(self, policy: QueryPolicy | None = None) -> list[Record]:
         """See `Query.results`."""
@@ -391,3 +566,23 @@ class AsyncQuery(BaseQuery):
 
     def __aiter__(self) -> AsyncRecords:
         return self.records()
+
+    async def operate_background(
+        self, ops: Sequence[Mapping[str, Any]], policy: WritePolicy | None = None
+    ) -> AsyncBackgroundJob:
+        """See `Query.operate_background`."""
+        make = self._client._administration.query_background
+        job_id = await self._client._run(*make(self._request, ops, policy))
+        return AsyncBackgroundJob(self._client, job_id)
+
+    async def apply_background(
+        self,
+        module: str,
+        function: str,
+        args: Sequence[Any] | None = None,
+        policy: WritePolicy | None = None,
+    ) -> AsyncBackgroundJob:
+        """See `Query.apply_background`."""
+        make = self._client._administration.query_apply
+        job_id = await self._client._run(*make(self._request, module, function, args, policy))
+        return AsyncBackgroundJob(self._client, job_id)
