@@ -101,6 +101,12 @@ class AsyncClient(AsyncAdministration):
         await self.close()
         return False
 
+    def __del__(self) -> None:
+        # The loop refers to what it calls; without this, it would keep a client that nobody has.
+        completions: Completions | None = getattr(self, "_completions", None)
+        if completions is not None:
+            completions.leave()
+
     def _after_fork(self) -> None:
         super()._after_fork()
         # The parent's loop and its futures do not exist here.

@@ -212,7 +212,7 @@ class Policies:
 
     def _filtered(self, policy: Any, meta: Any, val: Any) -> Pointer:
         """The struct for a policy with a filter, which is known by what it is encoded to."""
-        encoded = _filter_of(policy, self._place) if policy is not None else None
+        encoded = _filter_of(policy, self._place) if policy and self._filters else None
         if encoded is None:
             return self._make(policy, meta, val)  # Says which value is wrong.
         rest = {key: value for key, value in policy.items() if key not in _FILTERS}

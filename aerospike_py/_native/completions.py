@@ -6,6 +6,7 @@ are ready in one call. Everything here happens in the loop's thread.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
@@ -153,6 +154,12 @@ class Completions:
             if count or not self._needed[0]:
                 return count
             self._allocate(self._needed[0])
+
+    def leave(self) -> None:
+        """Leaves the loop when nobody is left who could wait for anything. Any thread."""
+        if not self.loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # It may be closed just now.
+                self.loop.call_soon_threadsafe(self.loop.remove_reader, self._descriptor)
 
     def shut(self) -> None:
         """After the library's client was closed: resolves what is left and leaves the loop."""

@@ -253,7 +253,7 @@ def test_times_to_live(client: Client, key: Key) -> None:
     assert client.exists(key).meta == (4, NEVER_EXPIRES)
 
 
-def test_the_clients_default_policies(server: Any, key: Key) -> None:
+def test_the_clients_default_policies(server: Any, make_client: Any, key: Key) -> None:
     config = {
         **server.config,
         "policies": {
@@ -261,7 +261,7 @@ def test_the_clients_default_policies(server: Any, key: Key) -> None:
             "read": {"max_retries": 0},
         },
     }
-    with aerospike_py.client(config).connect() as client:
+    with make_client(config).connect() as client:
         client.put(key, {"a": 1})
         meta = client.exists(key).meta
         assert meta is not None

@@ -18,10 +18,11 @@ import aerospike_py
 from aerospike_py import AerospikeError, ClientError, ClusterError
 
 Key = tuple[str, str, Any]
+MakeClient = Callable[[Any], aerospike_py.Client]
 
 
-def test_connect_returns_the_client(server: Any) -> None:
-    client = aerospike_py.client(server.config)
+def test_connect_returns_the_client(server: Any, make_client: MakeClient) -> None:
+    client = make_client(server.config)
     assert client.is_connected() is False
     assert client.connect() is client
     assert client.is_connected() is True
@@ -29,22 +30,24 @@ def test_connect_returns_the_client(server: Any) -> None:
     assert client.is_connected() is False
 
 
-def test_connecting_twice_is_connecting_once(server: Any, key: Key) -> None:
-    with aerospike_py.client(server.config).connect() as client:
+def test_connecting_twice_is_connecting_once(
+    server: Any, key: Key, make_client: MakeClient
+) -> None:
+    with make_client(server.config).connect() as client:
         names = client.get_node_names()
         assert client.connect() is client
         assert client.get_node_names() == names
 
 
-def test_all_nodes_are_found_from_one(server: Any) -> None:
-    with aerospike_py.client({"hosts": server.hosts[:1]}).connect() as client:
+def test_all_nodes_are_found_from_one(server: Any, make_client: MakeClient) -> None:
+    with make_client({"hosts": server.hosts[:1]}).connect() as client:
         names = client.get_node_names()
         assert len(names) == len(set(names)) == 3
         assert all(isinstance(name, str) and name for name in names)
 
 
 @pytest.mark.parametrize("form", ["tuple", "list", "text", "triple"])
-def test_forms_of_hosts(server: Any, form: str) -> None:
+def test_forms_of_hosts(server: Any, form: str, make_client: MakeClient) -> None:
     host, port = server.hosts[0]
     given = {
         "tuple": (host, port),
@@ -52,25 +55,27 @@ def test_forms_of_hosts(server: Any, form: str) -> None:
         "text": f"{host}:{port}",
         "triple": (host, port, None),
     }[form]
-    with aerospike_py.client({"hosts": [given]}).connect() as client:
+    with make_client({"hosts": [given]}).connect() as client:
         assert client.is_connected()
 
 
-def test_a_host_name(server: Any) -> None:
-    with aerospike_py.client({"hosts": [("localhost", server.hosts[0][1])]}).connect() as client:
+def test_a_host_name(server: Any, make_client: MakeClient) -> None:
+    with make_client({"hosts": [("localhost", server.hosts[0][1])]}).connect() as client:
         assert client.is_connected()
 
 
-def test_operations_after_close_say_not_connected(server: Any, key: Key) -> None:
-    client = aerospike_py.client(server.config).connect()
+def test_operations_after_close_say_not_connected(
+    server: Any, key: Key, make_client: MakeClient
+) -> None:
+    client = make_client(server.config).connect()
     client.close()
     client.close()
     with pytest.raises(ClientError, match="not connected"):
         client.get(key)
 
 
-def test_reconnecting_after_close(server: Any, key: Key) -> None:
-    client = aerospike_py.client(server.config)
+def test_reconnecting_after_close(server: Any, key: Key, make_client: MakeClient) -> None:
+    client = make_client(server.config)
     for number in range(3):
         client.connect()
         client.put(key, {"n": number})
@@ -78,20 +83,20 @@ def test_reconnecting_after_close(server: Any, key: Key) -> None:
         client.close()
 
 
-def test_leaving_the_context_closes(server: Any) -> None:
-    with aerospike_py.client(server.config).connect() as client:
+def test_leaving_the_context_closes(server: Any, make_client: MakeClient) -> None:
+    with make_client(server.config).connect() as client:
         assert client.is_connected()
     assert not client.is_connected()
 
 
-def test_a_dead_seed_is_tolerated(server: Any, closed_port: int) -> None:
+def test_a_dead_seed_is_tolerated(server: Any, closed_port: int, make_client: MakeClient) -> None:
     hosts = [("127.0.0.1", closed_port), *server.hosts[:1]]
-    with aerospike_py.client({"hosts": hosts}).connect() as client:
+    with make_client({"hosts": hosts}).connect() as client:
         assert client.is_connected()
 
 
-def test_a_refused_connection_fails_at_once(closed_port: int) -> None:
-    client = aerospike_py.client({"hosts": [("127.0.0.1", closed_port)], "timeout": 10_000})
+def test_a_refused_connection_fails_at_once(closed_port: int, make_client: MakeClient) -> None:
+    client = make_client({"hosts": [("127.0.0.1", closed_port)], "timeout": 10_000})
     start = time.monotonic()
     with pytest.raises(ClusterError) as caught:
         client.connect()
@@ -100,14 +105,16 @@ def test_a_refused_connection_fails_at_once(closed_port: int) -> None:
     assert client.is_connected() is False
 
 
-def test_a_name_that_does_not_resolve() -> None:
-    client = aerospike_py.client({"hosts": [("no-such-host.invalid", 3000)]})
+def test_a_name_that_does_not_resolve(make_client: MakeClient) -> None:
+    client = make_client({"hosts": [("no-such-host.invalid", 3000)]})
     with pytest.raises(ClusterError, match="no-such-host"):
         client.connect()
 
 
-def test_a_failed_connect_can_be_tried_again(server: Any, closed_port: int, key: Key) -> None:
-    client = aerospike_py.client({"hosts": [("127.0.0.1", closed_port)]})
+def test_a_failed_connect_can_be_tried_again(
+    server: Any, closed_port: int, key: Key, make_client: MakeClient
+) -> None:
+    client = make_client({"hosts": [("127.0.0.1", closed_port)]})
     for _ in range(2):
         with pytest.raises(ClusterError):
             client.connect()
@@ -116,9 +123,9 @@ def test_a_failed_connect_can_be_tried_again(server: Any, closed_port: int, key:
     client.close()
 
 
-def test_a_server_that_never_answers(key: Key) -> None:
+def test_a_server_that_never_answers(key: Key, make_client: MakeClient) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        client = aerospike_py.client({"hosts": [silent.getsockname()], "timeout": 200})
+        client = make_client({"hosts": [silent.getsockname()], "timeout": 200})
         start = time.monotonic()
         with pytest.raises(AerospikeError):
             client.connect()
@@ -137,7 +144,7 @@ def test_a_server_that_never_answers(key: Key) -> None:
     ],
     ids=["http", "a length of 2^48", "half a reply", "nonsense", "a message", "closed at once"],
 )
-def test_a_server_that_speaks_garbage(garbage: bytes) -> None:
+def test_a_server_that_speaks_garbage(garbage: bytes, make_client: MakeClient) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
@@ -156,7 +163,7 @@ def test_a_server_that_speaks_garbage(garbage: bytes) -> None:
 
         thread = threading.Thread(target=serve, daemon=True)
         thread.start()
-        client = aerospike_py.client({"hosts": [listener.getsockname()], "timeout": 500})
+        client = make_client({"hosts": [listener.getsockname()], "timeout": 500})
         with pytest.raises(AerospikeError):
             client.connect()
         assert client.is_connected() is False
@@ -164,14 +171,16 @@ def test_a_server_that_speaks_garbage(garbage: bytes) -> None:
         thread.join(5)
 
 
-def test_another_cluster_name_is_refused(server: Any) -> None:
+def test_another_cluster_name_is_refused(server: Any, make_client: MakeClient) -> None:
     with pytest.raises(ClusterError, match="no-such-cluster"):
-        aerospike_py.client({**server.config, "cluster_name": "no-such-cluster"}).connect()
+        make_client({**server.config, "cluster_name": "no-such-cluster"}).connect()
 
 
 @pytest.mark.parametrize("name", [None, ""])
-def test_no_cluster_name_means_no_check(server: Any, name: str | None) -> None:
-    with aerospike_py.client({**server.config, "cluster_name": name}).connect() as client:
+def test_no_cluster_name_means_no_check(
+    server: Any, name: str | None, make_client: MakeClient
+) -> None:
+    with make_client({**server.config, "cluster_name": name}).connect() as client:
         assert client.is_connected()
 
 
@@ -187,8 +196,10 @@ def test_an_unknown_namespace_is_an_error_at_once(client: aerospike_py.Client) -
     assert time.monotonic() - start < 1
 
 
-def test_closing_ends_the_operations_of_other_threads(server: Any, key: Key) -> None:
-    client = aerospike_py.client(server.config).connect()
+def test_closing_ends_the_operations_of_other_threads(
+    server: Any, key: Key, make_client: MakeClient
+) -> None:
+    client = make_client(server.config).connect()
     client.put(key, {"a": 1})
     started = threading.Barrier(5)
     ends: list[BaseException] = []
@@ -212,13 +223,15 @@ def test_closing_ends_the_operations_of_other_threads(server: Any, key: Key) -> 
     assert [type(error) for error in ends] == [ClientError] * 4
 
 
-def test_connecting_and_closing_leaks_no_file_descriptor(server: Any, key: Key) -> None:
+def test_connecting_and_closing_leaks_no_file_descriptor(
+    server: Any, key: Key, make_client: MakeClient
+) -> None:
     def descriptors() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("needs /proc")
-    client = aerospike_py.client(server.config)
+    client = make_client(server.config)
     for _ in range(3):
         client.connect()
         client.put(key, {"a": 1})
@@ -229,7 +242,7 @@ def test_connecting_and_closing_leaks_no_file_descriptor(server: Any, key: Key) 
         client.put(key, {"a": 1})
         client.close()
     for _ in range(20):
-        aerospike_py.client(server.config).connect().get(key)
+        make_client(server.config).connect().get(key)
     assert descriptors() <= before + 2
 
 

@@ -1,14 +1,23 @@
 """Policy dicts into the core's struct, and what is refused."""
 
+import gc
 from typing import Any
 
 import numpy as np
 import pytest
 
 import aerospike_py
-from aerospike_py import ClientError, InvalidArgError
-from aerospike_py._ffi import lib
-from aerospike_py.policy import Policies, admin_policies, read_policies, write_policies
+from aerospike_py import InvalidArgError, exp
+from aerospike_py._ffi import ffi, lib
+from aerospike_py.policy import (
+    Policies,
+    admin_policies,
+    batch_read_policies,
+    batch_write_policies,
+    read_policies,
+    write_meta,
+    write_policies,
+)
 
 
 @pytest.fixture
@@ -248,10 +257,120 @@ def test_the_cache_is_bounded(write: Policies) -> None:
     assert len(write._cache) <= Policies.cache_limit
 
 
+SEVEN = exp.eq(exp.int_bin("a"), exp.int_val(7))
+EIGHT = exp.eq(exp.int_bin("a"), exp.int_val(8))
+
+
+def filter_of(struct: Any) -> bytes:
+    return bytes(ffi.buffer(struct.filter, struct.filter_len))
+
+
+def test_a_filter_is_compiled(read: Policies, write: Policies) -> None:
+    expected = exp.compile(SEVEN).encoded
+    assert expected
+    for policies in (read, write):
+        for key in ("expressions", "filter_expression"):
+            assert filter_of(policies({key: SEVEN, "max_retries": 3})) == expected
+            assert filter_of(policies({key: exp.compile(SEVEN)})) == expected
+    assert not read({"max_retries": 3}).filter
+    assert not read({"expressions": None}).filter
+
+
+def test_a_filter_lives_as_long_as_its_policy(read: Policies) -> None:
+    struct = read({"expressions": SEVEN})
+    read._cache.clear()
+    gc.collect()
+    _ = [bytes(64) for _ in range(100)]
+    assert filter_of(struct) == exp.compile(SEVEN).encoded
+
+
+def test_policies_that_only_differ_in_the_filter_are_not_confused(read: Policies) -> None:
+    seven, eight = read({"expressions": SEVEN}), read({"expressions": EIGHT})
+    assert filter_of(seven) != filter_of(eight)
+    assert read({"expressions": exp.compile(SEVEN)}) == seven
+    patient = read({"expressions": SEVEN, "total_timeout": 5})
+    assert (patient.total_timeout, filter_of(patient)) == (5, filter_of(seven))
+    assert seven.total_timeout == read._base.total_timeout
+
+
 def test_filters_are_one_key_of_two_names(read: Policies) -> None:
-    with pytest.raises(ClientError, match="not supported yet"):
-        read({"expressions": {"__expr__": "nil"}})
-    with pytest.raises(ClientError, match="not supported yet"):
-        read({"filter_expression": {"__expr__": "nil"}, "expressions": {"__expr__": "nil"}})
+    both = read({"filter_expression": SEVEN, "expressions": exp.compile(SEVEN)})
+    assert filter_of(both) == exp.compile(SEVEN).encoded
     with pytest.raises(InvalidArgError, match="two different"):
-        read({"filter_expression": {"__expr__": "nil"}, "expressions": {"__expr__": "ttl"}})
+        read({"filter_expression": SEVEN, "expressions": EIGHT})
+
+
+def test_a_clients_default_filter_is_replaced_by_a_calls_own() -> None:
+    policies = read_policies({"expressions": SEVEN}, lib.ASZ_GET)
+    assert filter_of(policies()) == exp.compile(SEVEN).encoded
+    assert filter_of(policies({"max_retries": 1})) == exp.compile(SEVEN).encoded
+    assert filter_of(policies({"expressions": EIGHT})) == exp.compile(EIGHT).encoded
+
+
+@pytest.mark.parametrize("wrong", ["age > 5", 5, b"\x93", {}, {"__expr__": "no_such_builder"}, [1]])
+def test_what_is_no_expression_is_no_filter(read: Policies, wrong: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        read({"expressions": wrong})
+
+
+def test_an_unknown_builder_is_named(read: Policies) -> None:
+    with pytest.raises(ValueError, match="no_such_builder"):
+        read({"expressions": {"__expr__": "no_such_builder"}})
+
+
+def test_info_policies_have_no_filter() -> None:
+    with pytest.raises(InvalidArgError, match="expressions"):
+        admin_policies("info", None, lib.ASZ_INFO)({"expressions": SEVEN})
+
+
+def test_batch_policies() -> None:
+    read = batch_read_policies(None, lib.ASZ_BATCH)
+    struct = read(
+        {
+            "allow_inline": False,
+            "allow_inline_ssd": True,
+            "respond_all_keys": False,
+            "concurrent": False,
+            "replica": aerospike_py.POLICY_REPLICA_MASTER,
+            "read_touch_ttl_percent": -1,
+        }
+    )
+    assert (struct.allow_inline, struct.allow_inline_ssd) == (0, 1)
+    assert (struct.respond_all_keys, struct.concurrent, struct.replica) == (0, 0, 0)
+    assert struct.read_touch_ttl_percent == 255
+    for key in ("ttl", "exists", "durable_delete", "gen", "commit_level"):
+        with pytest.raises(InvalidArgError, match=key):
+            read({key: 0})
+    defaults = read({})
+    assert (defaults.allow_inline, defaults.allow_inline_ssd) == (1, 0)
+    assert (defaults.respond_all_keys, defaults.concurrent) == (1, 1)
+
+
+def test_batches_that_write_are_not_repeated_unasked() -> None:
+    write = batch_write_policies(None, lib.ASZ_PUT)
+    assert write().max_retries == 0
+    assert write().respond_all_keys == 1
+    assert write({"max_retries": 4, "ttl": 5}).max_retries == 4
+
+
+def test_a_clients_batch_defaults_hold_for_reads_and_writes() -> None:
+    defaults = {"ttl": 77, "respond_all_keys": False, "max_retries": 1}
+    read = batch_read_policies(defaults, lib.ASZ_BATCH)
+    write = batch_write_policies(defaults, lib.ASZ_PUT)
+    assert (read().respond_all_keys, read().max_retries) == (0, 1)
+    assert (write().respond_all_keys, write().ttl) == (0, 77)
+    with pytest.raises(InvalidArgError, match="client's batch policy"):
+        batch_read_policies({"respond_all": True}, lib.ASZ_BATCH)
+
+
+def test_the_meta_of_a_row() -> None:
+    assert write_meta(None) is None
+    assert write_meta({}) == (None, None)
+    assert write_meta({"gen": 5, "ttl": -1}) == (5, -1)
+    assert write_meta({"ttl": aerospike_py.TTL_CLIENT_DEFAULT}) == (None, None)
+    with pytest.raises(InvalidArgError, match="did you mean 'gen'"):
+        write_meta({"generation": 1})
+    with pytest.raises(InvalidArgError, match="ttl"):
+        write_meta({"ttl": "long"})
+    with pytest.raises(TypeError):
+        write_meta(5)
