@@ -1,0 +1,67 @@
+"""The programs in other languages, where the language is installed."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import aerospike_py
+
+ROOT = Path(__file__).resolve().parents[2]
+LANGUAGES = ROOT / "examples" / "languages"
+PACKAGE = Path(aerospike_py.__file__).parent
+LIBRARY = PACKAGE / "libaerospike_zig.so"
+HEADER = PACKAGE / "include" / "aerospike_zig.h"
+
+
+def run(*command: str | Path, **options: Any) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.skipif(not shutil.which("cargo"), reason="needs Rust")
+def test_rust(server: Any, set_name: str, tmp_path: Path) -> None:
+    host, port = server.hosts[0]
+    output = run(
+        *("cargo", "run", "--quiet", "--offline", "--target-dir", tmp_path),
+        *("--", host, str(port), f"{set_name}_rust"),
+        cwd=LANGUAGES / "rust",
+        env={**os.environ, "AEROSPIKE_ZIG_LIB": str(PACKAGE)},
+    )
+    assert 'get: Some(Text("Alice")) Some(Int(30))' in output
+    assert "submitted: 1000 written" in output
+    assert "batch: 1001 rows, sum 499500, last None" in output
+    assert "submitted: 1001 removed" in output
+    assert "remove again: 2: " in output
+
+
+def node_modules() -> Path | None:
+    """Where koffi was installed with npm: beside the example, or where NODE_MODULES says."""
+    for folder in (os.environ.get("NODE_MODULES"), LANGUAGES / "node" / "node_modules"):
+        if folder and (Path(folder) / "koffi").exists():
+            return Path(folder)
+    return None
+
+
+@pytest.mark.skipif(
+    not shutil.which("node") or node_modules() is None,
+    reason="needs Node.js, and `npm install` in examples/languages/node",
+)
+def test_node(server: Any, set_name: str, tmp_path: Path) -> None:
+    host, port = server.hosts[0]
+    for name in ("aerospike.mjs", "demo.mjs"):
+        shutil.copy(LANGUAGES / "node" / name, tmp_path)
+    modules = node_modules()
+    assert modules is not None
+    (tmp_path / "node_modules").symlink_to(modules)
+    output = run(
+        "node", "demo.mjs", LIBRARY, HEADER, host, str(port), f"{set_name}_node", cwd=tmp_path
+    )
+    assert 'get: {"name":"Alice","age":30,"tags":["a",{"b":null}]}' in output
+    assert "batch: 1001 rows, sum 499500 last null" in output
+    assert "get again: 2 " in output
