@@ -47,6 +47,7 @@ _OPERATIONS: dict[int, str] = {
     lib.ASZ_REMOVE_BIN: "REMOVE_BIN",
     lib.ASZ_OPERATE: "OPERATE",
     lib.ASZ_OPERATE_ORDERED: "OPERATE_ORDERED",
+    lib.ASZ_APPLY: "APPLY",
 }
 _BATCHES: dict[int, str] = {
     lib.ASZ_GET: "BATCH_READ",
@@ -114,8 +115,8 @@ class Tracing:
 
     def begin(
         self, config: "Config", operation: str, namespace: str, set_name: str, size: int = 0
-    ) -> "Span":
-        """A span that the caller ends.
+    ) -> "Span | None":
+        """A span that the caller ends; None if it cannot be made.
 
         Args:
             config: The client's configuration.
@@ -124,6 +125,15 @@ class Tracing:
             set_name: The set, or "".
             size: The records of a batch, or 0.
         """
+        try:
+            return self._begin(config, operation, namespace, set_name, size)
+        except Exception:
+            logger.warning("no span could be made for an operation", exc_info=True)
+            return None
+
+    def _begin(
+        self, config: "Config", operation: str, namespace: str, set_name: str, size: int
+    ) -> "Span":
         attributes: dict[str, str | int] = {
             "db.system.name": "aerospike",
             "db.namespace": namespace,
@@ -152,7 +162,7 @@ class Tracing:
     def _command_span(self, config: "Config", command: int, request: bytes) -> "Span | None":
         try:
             described = _describe(command, request)
-            return None if described is None else self.begin(config, *described)
+            return None if described is None else self._begin(config, *described)
         except Exception:
             logger.warning("no span could be made for an operation", exc_info=True)
             return None

@@ -214,3 +214,38 @@ def test_no_spans_after_the_shutdown(client: aerospike_py.Client, fresh: Key, sp
     tracing.shutdown_tracing()
     client.put(fresh, {"a": 1})
     assert spans() == []
+
+
+def test_a_query_is_one_operation_whatever_it_brings(
+    client: aerospike_py.Client, fresh: Key, spans: Spans
+) -> None:
+    namespace, set_name, name = fresh
+    for index in range(20):
+        client.put((namespace, set_name, f"{name}_{index}"), {"a": index})
+    assert len(client.query(namespace, set_name).results()) == 20
+    seen: list[Any] = []
+    client.query(namespace, set_name).foreach(lambda record: bool(seen.append(record)))
+    assert len(seen) == 1
+
+    def fail(_record: Any) -> None:
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError):
+        client.query(namespace, set_name).foreach(fail)
+    assert counts(set_name) == {("put", ""): 20, ("query", ""): 3}
+    queries = [span for span in spans() if span.name == f"QUERY {namespace}.{set_name}"]
+    assert [span.status.status_code for span in queries] == [StatusCode.UNSET] * 3
+
+
+async def test_an_awaited_query_has_a_span(server: Any, fresh: Key, spans: Spans) -> None:
+    async with aerospike_py.AsyncClient(server.config) as client:
+        await client.connect()
+        assert await client.query(fresh[0], fresh[1]).results() == []
+        query = client.query(fresh[0], fresh[1]).where(aerospike_py.predicates.equals("none", 1))
+        with pytest.raises(aerospike_py.IndexNotFound):
+            await query.results()
+    good, bad = spans()
+    assert good.name == bad.name == f"QUERY {fresh[0]}.{fresh[1]}"
+    assert good.status.status_code is StatusCode.UNSET
+    assert bad.attributes is not None
+    assert bad.attributes["error.type"] == "IndexNotFound"

@@ -19,6 +19,7 @@ const cluster = @import("../cluster.zig");
 const exchange_module = @import("exchange.zig");
 const executor = @import("executor.zig");
 const loop_module = @import("../engine/loop.zig");
+const metrics = @import("../metrics.zig");
 const query_reply = @import("query_reply.zig");
 const query_request = @import("query_request.zig");
 const reply = @import("reply.zig");
@@ -194,6 +195,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         /// Closes the connections of streams that have not ended, so that their servers stop.
         pub fn destroy(query: *This) void {
             query.endStreams();
+            query.measure();
             query.streams.deinit(query.gpa);
             query.loop.deinit();
             query.tracker.deinit();
@@ -203,6 +205,16 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             query.delivered.deinit(query.gpa);
             query.arena.deinit();
             query.gpa.destroy(query);
+        }
+
+        fn measure(query: *const This) void {
+            metrics.process.record(
+                .query,
+                query.asked.namespace,
+                query.asked.set,
+                if (query.state == .failed) query.failure.status else .ok,
+                query.net.now() -| query.attempts.started_ns,
+            );
         }
 
         /// In the child of a fork: closes the child's copies of the descriptors, and leaves the
