@@ -24,10 +24,15 @@ test {
     _ = @import("devserver/collection.zig");
     _ = @import("devserver/command.zig");
     _ = @import("devserver/faults.zig");
+    _ = @import("devserver/geo.zig");
     _ = @import("devserver/info.zig");
+    _ = @import("devserver/jobs.zig");
     _ = @import("devserver/msgpack_struct.zig");
+    _ = @import("devserver/path.zig");
     _ = @import("devserver/poller.zig");
+    _ = @import("devserver/query_request.zig");
     _ = @import("devserver/record.zig");
+    _ = @import("devserver/secondary_index.zig");
     _ = @import("devserver/security.zig");
     _ = @import("devserver/server_test.zig");
     _ = @import("devserver/session_test.zig");

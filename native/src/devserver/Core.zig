@@ -7,8 +7,10 @@
 const std = @import("std");
 const wire = @import("../wire.zig");
 const faults_module = @import("faults.zig");
+const jobs_module = @import("jobs.zig");
 const options_module = @import("options.zig");
 const record = @import("record.zig");
+const secondary_index = @import("secondary_index.zig");
 const security_module = @import("security.zig");
 const store_module = @import("store.zig");
 const topology_module = @import("topology.zig");
@@ -22,6 +24,8 @@ address: []const u8,
 store: store_module.Store,
 topology: topology_module.Topology,
 security: security_module.Security,
+indexes: secondary_index.Catalog,
+jobs: jobs_module.Registry,
 nodes: [options_module.nodes_max]Node = @splat(.{}),
 /// One entry for each namespace of the store.
 regimes: []std.atomic.Value(u32),
@@ -72,6 +76,8 @@ pub fn create(
         .store = store,
         .topology = topology,
         .security = security,
+        .indexes = .{ .gpa = gpa },
+        .jobs = .{ .gpa = gpa },
         .regimes = regimes,
         .unavailable = unavailable,
         .started = .{ .unix_ms = unix_ms },
@@ -83,6 +89,8 @@ pub const CreateError = error{ InvalidOptions, OutOfMemory };
 
 pub fn destroy(core: *Core) void {
     const gpa = core.gpa;
+    core.jobs.deinit();
+    core.indexes.deinit();
     core.security.deinit();
     core.topology.deinit();
     core.store.deinit();

@@ -6,12 +6,14 @@
 //! the host carries it out.
 
 const std = @import("std");
+const assert = std.debug.assert;
 const wire = @import("../wire.zig");
 const status = @import("../status.zig");
 const Core = @import("Core.zig");
 const command = @import("command.zig");
 const faults = @import("faults.zig");
 const info = @import("info.zig");
+const query = @import("query.zig");
 const record = @import("record.zig");
 const security = @import("security.zig");
 
@@ -23,12 +25,16 @@ node: u8,
 epoch: u32,
 authenticated: bool = false,
 permissions: security.Permissions = .all,
+/// A query whose reply is not yet complete.
+stream: ?*query.Stream = null,
 
 /// What the host does with the bytes that `handle` appended.
 pub const Disposition = struct {
     action: Action = .reply,
     /// To wait before anything else is done on this connection.
     delay_ms: u32 = 0,
+    /// While the session is streaming: to wait after sending and before `proceed`.
+    again_ms: u32 = 0,
 
     pub const Action = enum {
         reply,
@@ -40,8 +46,70 @@ pub const Disposition = struct {
 };
 
 pub fn init(core: *Core, node: u8) Session {
-    std.debug.assert(node < core.nodeCount());
+    assert(node < core.nodeCount());
     return .{ .core = core, .node = node, .epoch = core.connectionEpoch(node) };
+}
+
+/// The connection has ended.
+pub fn deinit(session: *Session) void {
+    session.endStream();
+    session.* = undefined;
+}
+
+fn endStream(session: *Session) void {
+    if (session.stream) |stream| stream.destroy();
+    session.stream = null;
+}
+
+/// Whether the reply to the last frame goes on. The host sends what it has, calls `proceed`,
+/// and gives no other frame to `handle` before this is false.
+pub fn isStreaming(session: *const Session) bool {
+    return session.stream != null;
+}
+
+/// Appends the next piece of a reply.
+pub fn proceed(
+    session: *Session,
+    out: *wire.Buffer,
+    scratch: *command.Scratch,
+    now: record.Now,
+) Disposition {
+    const stream = session.stream.?;
+    const node = &session.core.nodes[session.node];
+    if (node.faults.hangs.load(.acquire)) return .{ .again_ms = hang_ms };
+    defer scratch.reset();
+    const start = out.end;
+    const progress = stream.proceed(&session.context(out, scratch, now)) catch {
+        out.end = start;
+        session.endStream();
+        return .{ .action = .close };
+    };
+    switch (progress) {
+        .more => |again_ms| return .{ .again_ms = again_ms },
+        .done => session.endStream(),
+    }
+    return .{};
+}
+
+/// A reply that a hanging node interrupts is looked at again after this.
+const hang_ms = 20;
+
+fn context(
+    session: *Session,
+    out: *wire.Buffer,
+    scratch: *command.Scratch,
+    now: record.Now,
+) command.Context {
+    return .{
+        .core = session.core,
+        .node = session.node,
+        .authenticated = session.authenticated,
+        .permissions = session.permissions,
+        .now = now,
+        .out = out,
+        .scratch = scratch,
+        .stream = &session.stream,
+    };
 }
 
 /// The length of the first frame, header included; null while its header is incomplete. A
@@ -69,7 +137,7 @@ pub fn handle(
         wire.proto.size_max_server,
     ) catch return .{ .action = .close };
     const body = frame[wire.proto.header_bytes..];
-    std.debug.assert(body.len == proto.size);
+    assert(body.len == proto.size);
     if (node.faults.hangs.load(.acquire)) return .{ .action = .swallow };
     const drawn = node.faults.draw(proto.kind);
     if (!std.meta.eql(drawn, faults.Drawn{})) node.counters.add(.faults, 1);
@@ -79,9 +147,25 @@ pub fn handle(
     session.answer(proto.kind, body, drawn.result_code, out, scratch, now) catch {
         // Not even an error fits: the connection is of no more use.
         out.end = start;
+        session.endStream();
         return .{ .action = .close };
     };
-    return spoil(&drawn, out, start);
+    var disposition = session.firstPiece(out, start, scratch, now);
+    if (disposition.action == .reply) disposition = spoil(&drawn, disposition, out, start);
+    if (disposition.action != .reply) session.endStream();
+    return disposition;
+}
+
+/// A query has only begun so far.
+fn firstPiece(
+    session: *Session,
+    out: *wire.Buffer,
+    start: usize,
+    scratch: *command.Scratch,
+    now: record.Now,
+) Disposition {
+    assert(session.stream == null or out.end == start);
+    return if (session.isStreaming()) session.proceed(out, scratch, now) else .{};
 }
 
 fn answer(
@@ -94,19 +178,11 @@ fn answer(
     now: record.Now,
 ) wire.Buffer.Error!void {
     const counters = &session.core.nodes[session.node].counters;
-    const context: command.Context = .{
-        .core = session.core,
-        .node = session.node,
-        .authenticated = session.authenticated,
-        .permissions = session.permissions,
-        .now = now,
-        .out = out,
-        .scratch = scratch,
-    };
+    const request_context = session.context(out, scratch, now);
     switch (kind) {
         .info => {
             counters.add(.info, 1);
-            try info.handle(&context, body);
+            try info.handle(&request_context, body);
         },
         .admin => {
             counters.add(.admin, 1);
@@ -114,12 +190,12 @@ fn answer(
         },
         .message => {
             if (result_code) |code| {
-                return command.fail(&context, status.Status.fromServer(@truncate(code)));
+                return command.fail(&request_context, status.Status.fromServer(@truncate(code)));
             }
-            try command.handle(&context, body);
+            try command.handle(&request_context, body);
         },
         // Compression is a feature of the Enterprise Edition.
-        .compressed => try command.fail(&context, .enterprise_only),
+        .compressed => try command.fail(&request_context, .enterprise_only),
         _ => unreachable,
     }
 }
@@ -191,7 +267,12 @@ fn codeOf(code: status.Status) u8 {
 }
 
 /// Applies what was drawn to the reply in `out` from `start`.
-fn spoil(drawn: *const faults.Drawn, out: *wire.Buffer, start: usize) Disposition {
+fn spoil(
+    drawn: *const faults.Drawn,
+    disposition: Disposition,
+    out: *wire.Buffer,
+    start: usize,
+) Disposition {
     const delay_ms = drawn.delay orelse 0;
     if (drawn.drop != null) {
         out.end = start;
@@ -202,7 +283,7 @@ fn spoil(drawn: *const faults.Drawn, out: *wire.Buffer, start: usize) Dispositio
         out.end = @min(out.end, start + bytes);
         return .{ .action = .close, .delay_ms = delay_ms };
     }
-    return .{ .action = .reply, .delay_ms = delay_ms };
+    return .{ .action = .reply, .delay_ms = delay_ms, .again_ms = disposition.again_ms };
 }
 
 /// Overwrites as many bytes of a reply, from its beginning and the same ones every time; 0

@@ -356,6 +356,7 @@ fn closeConnection(worker: *Worker, connection: *Connection, how: enum { soft, h
     worker.connections.remove(&connection.list_node);
     worker.closed.append(&connection.list_node);
     worker.core.nodes[connection.session.node].counters.subtract(.connections_open, 1);
+    connection.session.deinit();
 }
 
 fn freeClosed(worker: *Worker) void {
@@ -443,6 +444,10 @@ fn answer(worker: *Worker, connection: *Connection, bytes: []const u8) usize {
             return used;
         }
         if (connection.closes) break;
+        if (connection.session.isStreaming()) {
+            worker.sendPiece(connection, disposition.again_ms);
+            return used;
+        }
         if (worker.out.end > output_bytes_flush) {
             worker.sendOutput(connection);
             if (connection.state == .closed or connection.interest != .read) return used;
@@ -482,6 +487,28 @@ fn sendOutput(worker: *Worker, connection: *Connection) void {
     worker.setInterest(connection, .write);
 }
 
+/// Sends a piece of a reply that goes on. The next one is made when the socket takes more.
+fn sendPiece(worker: *Worker, connection: *Connection, again_ms: u32) void {
+    assert(!connection.closes);
+    worker.sendOutput(connection);
+    if (connection.state == .closed) return;
+    if (again_ms > 0) worker.delay(connection, again_ms) else worker.setInterest(connection, .write);
+}
+
+/// The socket has taken all of the last piece.
+fn proceed(worker: *Worker, connection: *Connection) void {
+    assert(connection.interest == .write);
+    defer worker.restOutput();
+    const session = &connection.session;
+    const disposition = session.proceed(&worker.out, &worker.scratch, worker.now());
+    if (disposition.action == .close) connection.closes = true;
+    if (session.isStreaming()) return worker.sendPiece(connection, disposition.again_ms);
+    worker.sendOutput(connection);
+    if (connection.state == .closed or connection.output.items.len > 0) return;
+    worker.setInterest(connection, .read);
+    if (connection.state != .closed) worker.answerPending(connection);
+}
+
 /// Keeps what has been written for a time, and reads nothing until then.
 fn delay(worker: *Worker, connection: *Connection, delay_ms: u32) void {
     const wait_ns = @as(u64, delay_ms) * std.time.ns_per_ms;
@@ -519,6 +546,7 @@ fn flush(worker: *Worker, connection: *Connection) void {
     output.clearAndFree(worker.gpa);
     connection.output_sent = 0;
     if (connection.closes) return worker.closeConnection(connection, .soft);
+    if (connection.session.isStreaming()) return worker.proceed(connection);
     worker.setInterest(connection, .read);
     if (connection.state != .closed) worker.answerPending(connection);
 }

@@ -10,6 +10,7 @@ const wire = @import("../wire.zig");
 const status = @import("../status.zig");
 const Core = @import("Core.zig");
 const faults = @import("faults.zig");
+const query = @import("query.zig");
 const record_module = @import("record.zig");
 const security = @import("security.zig");
 const store = @import("store.zig");
@@ -68,6 +69,8 @@ pub const Context = struct {
     now: record_module.Now,
     out: *Buffer,
     scratch: *Scratch,
+    /// The session's query, which a command may begin.
+    stream: *?*query.Stream,
     /// The row of a batch that is answered; null for a command of its own.
     row: ?u32 = null,
 
@@ -181,7 +184,7 @@ fn handleChecked(context: *const Context, bytes: []const u8) Buffer.Error!void {
     };
     const digest_bytes = request.digest orelse {
         context.count(.query);
-        return fail(context, .unsupported_feature);
+        return query.start(context, &request, bytes);
     };
     if (digest_bytes.len != wire.digest.digest_bytes) return fail(context, .request_invalid);
     try handleRecord(context, &request, namespace, digest_bytes[0..wire.digest.digest_bytes]);

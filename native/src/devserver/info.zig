@@ -9,6 +9,8 @@ const wire = @import("../wire.zig");
 const Core = @import("Core.zig");
 const command = @import("command.zig");
 const faults = @import("faults.zig");
+const info_index = @import("info_index.zig");
+const info_query = @import("info_query.zig");
 const store_module = @import("store.zig");
 const topology_module = @import("topology.zig");
 
@@ -21,17 +23,17 @@ const features = "batch-any;batch-index;blob-bits;cdt-index;cdt-list;cdt-map;clu
     "replicas-all;replicas-master;replicas-max;truncate-namespace;udf";
 
 /// What one command is asked.
-const Question = struct {
+pub const Question = struct {
     context: *const command.Context,
     out: *Buffer,
     /// Behind the name and its separator.
     parameters: []const u8,
 
-    fn text(question: *const Question, value: []const u8) Buffer.Error!void {
+    pub fn text(question: *const Question, value: []const u8) Buffer.Error!void {
         try question.out.append(value);
     }
 
-    fn print(
+    pub fn print(
         question: *const Question,
         comptime format: []const u8,
         arguments: anytype,
@@ -42,12 +44,12 @@ const Question = struct {
         try question.out.append(writer.buffered());
     }
 
-    fn fail(question: *const Question, code: u8, reason: []const u8) Buffer.Error!void {
+    pub fn fail(question: *const Question, code: u8, reason: []const u8) Buffer.Error!void {
         try question.print("ERROR:{d}:{s}", .{ code, reason });
     }
 
     /// The value of `key=value` among the parameters.
-    fn parameter(question: *const Question, key: []const u8) ?[]const u8 {
+    pub fn parameter(question: *const Question, key: []const u8) ?[]const u8 {
         var pairs = std.mem.splitScalar(u8, question.parameters, ';');
         while (pairs.next()) |pair| {
             const separator = std.mem.findScalar(u8, pair, '=') orelse continue;
@@ -56,8 +58,29 @@ const Question = struct {
         return null;
     }
 
+    /// A parameter that may be left out, but is neither empty nor too long where it is given.
+    pub fn optional(
+        question: *const Question,
+        key: []const u8,
+        bytes_max: usize,
+    ) (Buffer.Error || error{Answered})!?[]const u8 {
+        if (question.parameter(key) == null) return null;
+        return try question.required(key, bytes_max, 4) orelse error.Answered;
+    }
+
+    /// Under either of its names.
+    pub fn namespaceName(question: *const Question) (Buffer.Error || error{Answered})!?[]const u8 {
+        const value = question.parameter("namespace") orelse question.parameter("ns") orelse {
+            return null;
+        };
+        if (value.len > 0 and value.len <= 31) return value;
+        const reason = if (value.len == 0) "missing 'namespace' value" else "'namespace' value too long";
+        try question.fail(20, reason);
+        return error.Answered;
+    }
+
     /// A parameter that has to be there; null when an error was answered instead.
-    fn required(
+    pub fn required(
         question: *const Question,
         key: []const u8,
         bytes_max: usize,
@@ -78,7 +101,7 @@ const Question = struct {
         return value;
     }
 
-    fn core(question: *const Question) *Core {
+    pub fn core(question: *const Question) *Core {
         return question.context.core;
     }
 
@@ -119,7 +142,9 @@ const answers = std.StaticStringMap(Answer).initComptime(.{
     .{ "peers-generation", &answerPeersGeneration },
     .{ "peers-tls-alt", &answerEnterprise },
     .{ "peers-tls-std", &answerEnterprise },
-    .{ "query-show", answerText("") },
+    .{ "query-abort", &info_query.abort },
+    .{ "query-abort-all", &info_query.abortAll },
+    .{ "query-show", &info_query.show },
     .{ "quiesce", &answerEnterprise },
     .{ "quiesce-undo", &answerEnterprise },
     .{ "rack-ids", &answerEnterprise },
@@ -138,13 +163,18 @@ const answers = std.StaticStringMap(Answer).initComptime(.{
     .{ "services", &answerServices },
     .{ "services-alumni", &answerServices },
     .{ "sets", &answerSets },
-    .{ "sindex", &answerSindex },
-    .{ "sindex-exists", answerText("false") },
-    .{ "sindex-list", answerText("") },
+    .{ "sindex", &info_index.oldList },
+    .{ "sindex-create", &info_index.create },
+    .{ "sindex-delete", &info_index.drop },
+    .{ "sindex-exists", &info_index.exists },
+    .{ "sindex-list", &info_index.list },
+    .{ "sindex-stat", &info_index.stat },
     .{ "statistics", &answerStatistics },
     .{ "status", answerText("ok") },
     .{ "truncate", &answerTruncate },
     .{ "truncate-namespace", &answerTruncateNamespace },
+    .{ "truncate-namespace-undo", &answerTruncateNamespaceUndo },
+    .{ "truncate-undo", &answerTruncateUndo },
     .{ "udf-list", answerText("") },
     .{ "user-agent-set", &answerUserAgentSet },
     .{ "user-agents", answerText("") },
@@ -520,7 +550,7 @@ fn answerSets(question: *const Question) Buffer.Error!void {
             return question.text("ns_type=unknown");
         };
         const set = namespace.findSet(question.parameters[at + 1 ..]) orelse return;
-        return printSet(question, set);
+        return printSet(question, namespace, set);
     }
     if (namespace_name.len == 0) {
         for (question.core().store.namespaces) |*namespace| try printSets(question, namespace);
@@ -539,14 +569,18 @@ fn printSets(
     const count = namespace.set_count.load(.acquire);
     for (namespace.sets[1..count]) |set| {
         try question.print("ns={s}:set={s}:", .{ namespace.options.name, set.?.name() });
-        try printSet(question, set.?);
+        try printSet(question, namespace, set.?);
     }
 }
 
 /// Sizes are those of the whole cluster's one copy.
-fn printSet(question: *const Question, set: *const store_module.Set) Buffer.Error!void {
+fn printSet(
+    question: *const Question,
+    namespace: *const store_module.Namespace,
+    set: *const store_module.Set,
+) Buffer.Error!void {
     try question.print(
-        "objects={d}:tombstones=0:data_used_bytes={d}:truncate_lut={d}:sindexes=0:" ++
+        "objects={d}:tombstones=0:data_used_bytes={d}:truncate_lut={d}:sindexes={d}:" ++
             "index_populating=false:truncating=false:default-read-touch-ttl-pct=0:" ++
             "default-ttl=0:disable-eviction=false:enable-index=false:stop-writes-count=0:" ++
             "stop-writes-size=0;",
@@ -554,14 +588,9 @@ fn printSet(question: *const Question, set: *const store_module.Set) Buffer.Erro
             set.objects.load(.monotonic),
             set.data_bytes.load(.monotonic),
             set.truncate_time_ms.load(.monotonic),
+            question.core().indexes.countInSet(namespace.options.name, set.name()),
         },
     );
-}
-
-fn answerSindex(question: *const Question) Buffer.Error!void {
-    if (question.parameters.len == 0) return;
-    if (question.core().store.find(question.parameters) != null) return;
-    try question.text("ns_type=unknown");
 }
 
 fn answerStatistics(question: *const Question) Buffer.Error!void {
@@ -610,7 +639,21 @@ fn answerTruncate(question: *const Question) Buffer.Error!void {
 
 fn answerTruncateNamespace(question: *const Question) Buffer.Error!void {
     const name = try question.required("namespace", 31, 20) orelse return;
+    if (question.parameter("set") != null) return question.fail(4, "unexpected set name");
     try truncate(question, name, null);
+}
+
+/// Records that were truncated are gone; only the mark, which nobody needs, is taken back.
+fn answerTruncateUndo(question: *const Question) Buffer.Error!void {
+    _ = try question.required("namespace", 31, 20) orelse return;
+    _ = try question.required("set", store_module.set_name_bytes_max, 4) orelse return;
+    try question.text("ok");
+}
+
+fn answerTruncateNamespaceUndo(question: *const Question) Buffer.Error!void {
+    _ = try question.required("namespace", 31, 20) orelse return;
+    if (question.parameter("set") != null) return question.fail(4, "unexpected set name");
+    try question.text("ok");
 }
 
 /// An unknown namespace or set is not an error to the server either.

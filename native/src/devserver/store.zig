@@ -159,10 +159,10 @@ pub const Namespace = struct {
     pub fn setId(namespace: *Namespace, name: []const u8) SetError!u16 {
         if (name.len == 0) return 0;
         if (name.len > set_name_bytes_max) return error.SetNameTooLong;
-        if (namespace.findSetId(name, 1)) |id| return id;
+        if (namespace.findSetId(name)) |id| return id;
         namespace.set_mutex.lock();
         defer namespace.set_mutex.unlock();
-        if (namespace.findSetId(name, 1)) |id| return id;
+        if (namespace.findSetId(name)) |id| return id;
         const count = namespace.set_count.load(.acquire);
         if (count > sets_max) return error.TooManySets;
         const set = try namespace.gpa.create(Set);
@@ -173,9 +173,10 @@ pub const Namespace = struct {
         return @intCast(count);
     }
 
-    fn findSetId(namespace: *Namespace, name: []const u8, first: u32) ?u16 {
+    /// Null for a set that has never had a record.
+    pub fn findSetId(namespace: *Namespace, name: []const u8) ?u16 {
         const count = namespace.set_count.load(.acquire);
-        for (namespace.sets[first..count], first..) |set, id| {
+        for (namespace.sets[1..count], 1..) |set, id| {
             if (std.mem.eql(u8, set.?.name(), name)) return @intCast(id);
         }
         return null;

@@ -8,6 +8,7 @@ const std = @import("std");
 const wire = @import("../wire.zig");
 const status = @import("../status.zig");
 const collection = @import("collection.zig");
+const geo = @import("geo.zig");
 
 const Status = status.Status;
 const Type = wire.particle.Type;
@@ -171,54 +172,14 @@ const geojson_flag_region = 1;
 /// looks at, and so this one keeps none.
 fn acceptGeojson(arena: std.mem.Allocator, bytes: []const u8) error{OutOfMemory}!Result {
     const text = wire.particle.geojsonText(bytes) catch return failed(.geo_invalid_geojson);
-    const is_region = try geojsonIsRegion(arena, text) orelse return failed(.geo_invalid_geojson);
+    const shape = geo.parse(arena, text) catch |err| switch (err) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.Invalid => return failed(.geo_invalid_geojson),
+    };
     const kept = try arena.alloc(u8, 3 + text.len);
-    kept[0..3].* = .{ if (is_region) geojson_flag_region else 0, 0, 0 };
+    kept[0..3].* = .{ if (shape == .region) geojson_flag_region else 0, 0, 0 };
     @memcpy(kept[3..], text);
     return .of(.geojson, kept);
-}
-
-/// Null when the text is not GeoJSON that the server knows.
-fn geojsonIsRegion(arena: std.mem.Allocator, text: []const u8) error{OutOfMemory}!?bool {
-    const json = std.json;
-    const root = json.parseFromSliceLeaky(json.Value, arena, text, .{}) catch |err| switch (err) {
-        error.OutOfMemory => return error.OutOfMemory,
-        else => return null,
-    };
-    if (root != .object) return null;
-    const kind = root.object.get("type") orelse return null;
-    if (kind != .string) return null;
-    if (!std.mem.eql(u8, kind.string, "Feature")) return geometryIsRegion(&root.object);
-    const geometry = root.object.get("geometry") orelse return null;
-    if (geometry != .object) return null;
-    return geometryIsRegion(&geometry.object);
-}
-
-fn geometryIsRegion(geometry: *const std.json.ObjectMap) ?bool {
-    const kind = geometry.get("type") orelse return null;
-    const coordinates = geometry.get("coordinates") orelse return null;
-    if (kind != .string or coordinates != .array) return null;
-    if (std.mem.eql(u8, kind.string, "Point")) {
-        return if (isPosition(coordinates.array.items)) false else null;
-    }
-    for ([_][]const u8{ "Polygon", "MultiPolygon", "AeroCircle" }) |name| {
-        if (std.mem.eql(u8, kind.string, name)) return true;
-    }
-    return null;
-}
-
-fn isPosition(items: []const std.json.Value) bool {
-    if (items.len < 2) return false;
-    const limits = [_]f64{ 180, 90 };
-    for (items[0..2], limits) |item, limit| {
-        const number: f64 = switch (item) {
-            .integer => |whole| @floatFromInt(whole),
-            .float => |float| float,
-            else => return false,
-        };
-        if (@abs(number) > limit) return false;
-    }
-    return true;
 }
 
 const testing = std.testing;
