@@ -1,14 +1,20 @@
 """A client that is not connected: every operation says so, wrong arguments come first."""
 
+import asyncio
+import inspect
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import aerospike_py
-from aerospike_py import Client, ClientError
+from aerospike_py import AsyncClient, Client, ClientError, batch
 
 KEY = ("test", "demo", "k")
+OPS = [{"op": aerospike_py.OPERATOR_INCR, "bin": "n", "val": 1}]
+ROWS = np.array([(1, 2)], dtype=[("_key", "i4"), ("n", "i4")])
+CONFIG: Any = {"hosts": [("127.0.0.1", 3000)]}
 
 OPERATIONS: dict[str, Callable[[Client], Any]] = {
     "get": lambda c: c.get(KEY),
@@ -25,7 +31,54 @@ OPERATIONS: dict[str, Callable[[Client], Any]] = {
     "get_node_names": lambda c: c.get_node_names(),
     "info_all": lambda c: c.info_all("build"),
     "info_random_node": lambda c: c.info_random_node("build"),
+    "info_node": lambda c: c.info_node("build", "A1"),
+    "operate": lambda c: c.operate(KEY, OPS),
+    "operate_ordered": lambda c: c.operate_ordered(KEY, OPS),
+    "batch_read": lambda c: c.batch_read([KEY]),
+    "batch_read none": lambda c: c.batch_read([]),
+    "batch_read numpy": lambda c: c.batch_read([KEY], _dtype=[("n", "i4")]),
+    "batch_write": lambda c: c.batch_write([(KEY, {"a": 1})]),
+    "batch_write_numpy": lambda c: c.batch_write_numpy(ROWS, "test", "demo"),
+    "batch_operate": lambda c: c.batch_operate([KEY], OPS),
+    "batch_remove": lambda c: c.batch_remove([KEY]),
+    "batch": lambda c: c.batch([batch.read(KEY)]),
+    "query": lambda c: c.query("test", "demo"),
+    "truncate": lambda c: c.truncate("test", "demo"),
+    "apply": lambda c: c.apply(KEY, "module", "function"),
+    "index_create": lambda c: c.index_create("test", "demo", "a", "i", 0),
+    "index_integer_create": lambda c: c.index_integer_create("test", "demo", "a", "i"),
+    "index_string_create": lambda c: c.index_string_create("test", "demo", "a", "i"),
+    "index_blob_create": lambda c: c.index_blob_create("test", "demo", "a", "i"),
+    "index_geo2dsphere_create": lambda c: c.index_geo2dsphere_create("test", "demo", "a", "i"),
+    "index_remove": lambda c: c.index_remove("test", "i"),
+    "udf_put": lambda c: c.udf_put("module.lua", source="-- nothing"),
+    "udf_get": lambda c: c.udf_get("module"),
+    "udf_list": lambda c: c.udf_list(),
+    "udf_remove": lambda c: c.udf_remove("module"),
+    "job_status": lambda c: c.job_status(1),
+    "job_abort": lambda c: c.job_abort(1),
+    "admin_create_user": lambda c: c.admin_create_user("u", "p", ["read"]),
+    "admin_drop_user": lambda c: c.admin_drop_user("u"),
+    "admin_change_password": lambda c: c.admin_change_password("u", "p"),
+    "admin_grant_roles": lambda c: c.admin_grant_roles("u", ["read"]),
+    "admin_revoke_roles": lambda c: c.admin_revoke_roles("u", ["read"]),
+    "admin_query_user_info": lambda c: c.admin_query_user_info("u"),
+    "admin_query_users_info": lambda c: c.admin_query_users_info(),
+    "admin_create_role": lambda c: c.admin_create_role("r", [{"code": aerospike_py.PRIV_READ}]),
+    "admin_drop_role": lambda c: c.admin_drop_role("r"),
+    "admin_grant_privileges": lambda c: c.admin_grant_privileges(
+        "r", [{"code": aerospike_py.PRIV_READ}]
+    ),
+    "admin_revoke_privileges": lambda c: c.admin_revoke_privileges(
+        "r", [{"code": aerospike_py.PRIV_READ}]
+    ),
+    "admin_query_role": lambda c: c.admin_query_role("r"),
+    "admin_query_roles": lambda c: c.admin_query_roles(),
+    "admin_set_whitelist": lambda c: c.admin_set_whitelist("r", ["10.0.0.0/8"]),
+    "admin_set_quotas": lambda c: c.admin_set_quotas("r", 1, 1),
 }
+# What touches no network.
+OTHERS = {"connect", "close", "is_connected", "background_job"}
 
 WRONG_ARGUMENTS: dict[str, Callable[[Client], Any]] = {
     "get": lambda c: c.get(None),  # type: ignore[arg-type]
@@ -42,30 +95,78 @@ WRONG_ARGUMENTS: dict[str, Callable[[Client], Any]] = {
     "remove_bin": lambda c: c.remove_bin(KEY, "a"),
     "info_all": lambda c: c.info_all(5),  # type: ignore[arg-type]
     "info_random_node": lambda c: c.info_random_node("a\nb"),
+    "operate no ops": lambda c: c.operate(KEY, []),
+    "operate no op": lambda c: c.operate(KEY, [{"bin": "a"}]),
+    "operate_ordered": lambda c: c.operate_ordered(KEY, "ops"),  # type: ignore[arg-type]
+    "batch_read one key": lambda c: c.batch_read(KEY),  # type: ignore[call-overload]
+    "batch_read str": lambda c: c.batch_read("keys"),  # type: ignore[call-overload]
+    "batch_read a key": lambda c: c.batch_read([KEY, ("test", "demo")]),  # type: ignore[list-item]
+    "batch_read bins": lambda c: c.batch_read([KEY], bins="a"),
+    "batch_read dtype": lambda c: c.batch_read([KEY], _dtype=[("n", "U4")]),
+    "batch_write": lambda c: c.batch_write([KEY]),  # type: ignore[list-item]
+    "batch_write bins": lambda c: c.batch_write([(KEY, {"a": object()})]),
+    "batch_write none": lambda c: c.batch_write([(KEY, {})]),
+    "batch_write meta": lambda c: c.batch_write([(KEY, {"a": 1}, {"tll": 1})]),  # type: ignore[list-item]
+    "batch_operate": lambda c: c.batch_operate([KEY], []),
+    "batch_remove": lambda c: c.batch_remove(5),  # type: ignore[arg-type]
+    "batch": lambda c: c.batch([KEY]),  # type: ignore[list-item]
+    "batch policy": lambda c: c.batch([batch.read(KEY)], {"tll": 1}),  # type: ignore[typeddict-unknown-key]
 }
 
 
 @pytest.fixture
 def client() -> Client:
-    return aerospike_py.client({"hosts": [("127.0.0.1", 3000)]})
+    return aerospike_py.client(CONFIG)
+
+
+@pytest.fixture(params=["sync", "async"])
+def run(request: pytest.FixtureRequest) -> Callable[[Callable[[Any], Any]], Any]:
+    """Runs an operation on a client that is not connected, of either kind."""
+    if request.param == "sync":
+        return lambda operation: operation(aerospike_py.client(CONFIG))
+
+    async def run_async(operation: Callable[[Any], Any]) -> Any:
+        result = operation(AsyncClient(CONFIG))
+        return await result if inspect.isawaitable(result) else result
+
+    return lambda operation: asyncio.run(run_async(operation))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
-def test_operations_need_a_connection(client: Client, operation: Callable[[Client], Any]) -> None:
+def test_operations_need_a_connection(run: Any, operation: Callable[[Client], Any]) -> None:
     with pytest.raises(ClientError, match="not connected") as caught:
-        operation(client)
+        run(operation)
     assert caught.value.result_code == -101
 
 
 @pytest.mark.parametrize("operation", WRONG_ARGUMENTS.values(), ids=WRONG_ARGUMENTS)
-def test_wrong_arguments_come_first(client: Client, operation: Callable[[Client], Any]) -> None:
+def test_wrong_arguments_come_first(run: Any, operation: Callable[[Client], Any]) -> None:
     with pytest.raises((TypeError, ValueError)):
-        operation(client)
+        run(operation)
+
+
+def public_methods(cls: type) -> dict[str, inspect.Signature]:
+    return {
+        name: inspect.signature(getattr(cls, name)) for name in dir(cls) if not name.startswith("_")
+    }
 
 
 def test_every_method_is_tried() -> None:
-    methods = {name for name in dir(Client) if not name.startswith("_")}
-    assert methods - {"connect", "close", "is_connected"} == set(OPERATIONS)
+    assert set(public_methods(Client)) - OTHERS == {name.split()[0] for name in OPERATIONS}
+
+
+def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
+    methods, async_methods = public_methods(Client), public_methods(AsyncClient)
+    assert set(methods) == set(async_methods)
+    for name, signature in methods.items():
+        arguments = list(signature.parameters.values())[1:]
+        assert arguments == list(async_methods[name].parameters.values())[1:], name
+
+
+def test_the_asynchronous_client_is_awaited_where_there_is_something_to_wait_for() -> None:
+    at_once = {"is_connected", "query", "background_job"}
+    for name in public_methods(AsyncClient):
+        assert inspect.iscoroutinefunction(getattr(AsyncClient, name)) == (name not in at_once)
 
 
 def test_closing_is_idempotent_and_needs_no_connection(client: Client) -> None:
