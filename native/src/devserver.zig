@@ -21,6 +21,7 @@ test {
     _ = control;
     _ = options;
     _ = @import("devserver/batch_test.zig");
+    _ = @import("devserver/cdt.zig");
     _ = @import("devserver/collection.zig");
     _ = @import("devserver/command.zig");
     _ = @import("devserver/faults.zig");

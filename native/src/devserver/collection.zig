@@ -7,27 +7,23 @@
 //! and bytes left over.
 
 const std = @import("std");
-const assert = std.debug.assert;
 const wire = @import("../wire.zig");
+const Container = @import("cdt/Container.zig");
+const Parameters = @import("cdt/Parameters.zig");
+const order = @import("cdt/order.zig");
 
 const Buffer = wire.Buffer;
 const msgpack = wire.msgpack;
 const Reader = msgpack.Reader;
 
-pub const Kind = enum { list, map };
+pub const Kind = Container.Kind;
 
 pub const Error = Buffer.Error || error{Invalid};
 
 /// Deeper nesting is refused; the recursion below is bounded by it.
 const depth_max = wire.particle.depth_max;
 
-/// Flags of a container, sent as an extension in front of its elements.
-pub const flag_ordered = 0x01;
-const flag_value_ordered = 0x02;
-const flag_persist_index = 0x10;
-
-/// The extension of the dialect that stands for wildcard and infinity.
-const comparison_extension: i8 = -1;
+const flag_ordered = Container.flag_ordered;
 
 /// Appends the container to `out`; `bytes` has to be one container of the kind and no more.
 /// `arena` holds what is needed while sorting.
@@ -53,6 +49,15 @@ pub fn normalize(
     if (!normalizer.reader.isAtEnd()) return error.Invalid;
 }
 
+/// A value of any type as it is kept inside a list or a map; `bytes` has to be one value.
+pub fn normalizeElement(arena: std.mem.Allocator, bytes: []const u8) Error![]const u8 {
+    var out = Buffer.fixed(try arena.alloc(u8, bytes.len));
+    var normalizer: Normalizer = .{ .arena = arena, .out = &out, .reader = .init(bytes) };
+    try normalizer.value(0);
+    if (!normalizer.reader.isAtEnd()) return error.Invalid;
+    return out.written();
+}
+
 const Normalizer = struct {
     arena: std.mem.Allocator,
     out: *Buffer,
@@ -64,11 +69,29 @@ const Normalizer = struct {
         switch (token) {
             .array => |count| try normalizer.list(count, depth + 1),
             .map => |count| try normalizer.map(count, depth + 1),
-            .extension => return error.Invalid,
+            .extension => |extension| {
+                if (Parameters.isStandIn(&extension)) return error.Invalid;
+                try msgpack.writeExtension(normalizer.out, extension.kind, extension.data);
+            },
             .int => |number| try msgpack.writeInt(normalizer.out, number),
             .uint => |number| try msgpack.writeUint(normalizer.out, number),
-            .nil, .boolean, .float, .string, .binary => try normalizer.copySince(start),
+            .string, .binary => |text| {
+                const tag = normalizer.reader.bytes[start];
+                if (!isTextHeaderLong(tag, text.len)) return normalizer.copySince(start);
+                try msgpack.writeString(normalizer.out, text);
+            },
+            .nil, .boolean, .float => try normalizer.copySince(start),
         }
+    }
+
+    /// Whether a text has a longer header than it needs; binaries count as strings.
+    fn isTextHeaderLong(tag: u8, bytes: usize) bool {
+        return switch (tag) {
+            0xc4, 0xd9 => bytes <= 0x1f,
+            0xc5, 0xda => bytes <= 0xff,
+            0xc6, 0xdb => bytes <= 0xffff,
+            else => false,
+        };
     }
 
     fn copySince(normalizer: *Normalizer, start: usize) Buffer.Error!void {
@@ -79,7 +102,7 @@ const Normalizer = struct {
         if (depth > depth_max) return error.Invalid;
         const flags_sent = try takeFlags(&normalizer.reader, count_sent);
         const count = count_sent - @intFromBool(flags_sent != null);
-        const flags = (flags_sent orelse 0) & (flag_ordered | flag_persist_index);
+        const flags = (flags_sent orelse 0) & flag_ordered;
         try normalizer.checkCount(count);
         try msgpack.writeArrayHeader(normalizer.out, count + @intFromBool(flags != 0));
         if (flags != 0) try writeFlags(normalizer.out, flags);
@@ -89,8 +112,11 @@ const Normalizer = struct {
             try normalizer.value(depth);
             if (flags & flag_ordered == 0) continue;
             if (previous) |offset| {
-                const order = try compare(normalizer.written(offset), normalizer.written(start));
-                if (order == .gt) return error.Invalid;
+                const compared = order.compare(
+                    normalizer.written(offset),
+                    normalizer.written(start),
+                );
+                if (compared == .gt) return error.Invalid;
             }
             previous = start;
         }
@@ -102,7 +128,7 @@ const Normalizer = struct {
         // The flags are a key, with a value that means nothing.
         if (flags_sent != null) normalizer.reader.skip() catch return error.Invalid;
         const count = count_sent - @intFromBool(flags_sent != null);
-        const flags_known = flag_ordered | flag_value_ordered | flag_persist_index;
+        const flags_known = flag_ordered | Container.flag_value_ordered;
         const flags = (flags_sent orelse 0) & flags_known;
         try normalizer.checkCount(count);
         try msgpack.writeMapHeader(normalizer.out, count + @intFromBool(flags != 0));
@@ -123,14 +149,17 @@ const Normalizer = struct {
         var sorted = true;
         for (0..count) |_| {
             const offset = normalizer.out.end;
-            try checkKey(normalizer.reader.rest());
+            if (!isKey(normalizer.reader.rest())) return error.Invalid;
             try normalizer.value(depth);
             try normalizer.value(depth);
             if (sorted and offsets.items.len > 0) {
                 const last = offsets.items[offsets.items.len - 1];
-                const order = try compare(normalizer.written(last), normalizer.written(offset));
-                if (order == .eq) return error.Invalid;
-                sorted = order == .lt;
+                const compared = order.compare(
+                    normalizer.written(last),
+                    normalizer.written(offset),
+                );
+                if (compared == .eq) return error.Invalid;
+                sorted = compared == .lt;
             }
             offsets.appendAssumeCapacity(offset);
         }
@@ -147,15 +176,14 @@ const Normalizer = struct {
         }
         std.mem.sort([]const u8, slices, {}, lessThan);
         for (slices[1..], slices[0 .. slices.len - 1]) |later, earlier| {
-            if (try compare(earlier, later) == .eq) return error.Invalid;
+            if (order.compare(earlier, later) == .eq) return error.Invalid;
         }
         normalizer.out.end = start;
         for (slices) |slice| normalizer.out.appendAssumeCapacity(slice);
     }
 
-    /// Only what this module wrote is sorted, so it cannot be malformed.
     fn lessThan(_: void, left: []const u8, right: []const u8) bool {
-        return (compare(left, right) catch unreachable) == .lt;
+        return order.compare(left, right) == .lt;
     }
 
     fn written(normalizer: *Normalizer, offset: usize) []const u8 {
@@ -172,12 +200,9 @@ const Normalizer = struct {
 fn takeFlags(reader: *Reader, count: u32) Error!?u8 {
     if (count == 0) return null;
     const tag = reader.peek() orelse return error.Invalid;
-    switch (tag) {
-        0xc7...0xc9, 0xd4...0xd8 => {},
-        else => return null,
-    }
+    if (!order.isExtension(tag)) return null;
     const token = reader.next() catch return error.Invalid;
-    if (token.extension.kind == comparison_extension) return error.Invalid;
+    if (Parameters.isStandIn(&token.extension)) return error.Invalid;
     return @bitCast(token.extension.kind);
 }
 
@@ -185,123 +210,24 @@ fn writeFlags(out: *Buffer, flags: u8) Buffer.Error!void {
     try msgpack.writeExtension(out, @bitCast(flags), "");
 }
 
-fn checkKey(bytes: []const u8) Error!void {
+/// Whether a value may be a map's key.
+pub fn isKey(bytes: []const u8) bool {
     var reader = Reader.init(bytes);
-    const token = reader.next() catch return error.Invalid;
+    const token = reader.next() catch return false;
     switch (token) {
-        .int, .uint => {},
+        .int, .uint => return true,
         .string, .binary => |text| {
-            if (text.len == 0) return error.Invalid;
+            if (text.len == 0) return false;
             const kind: wire.particle.Type = @fromBackingInt(text[0]);
-            if (kind != .string and kind != .blob) return error.Invalid;
+            return kind == .string or kind == .blob;
         },
-        else => return error.Invalid,
+        else => return false,
     }
 }
-
-/// Types in the order in which the server sorts them.
-const Rank = enum {
-    nil,
-    false,
-    true,
-    negative_integer,
-    integer,
-    string,
-    list,
-    map,
-    bytes,
-    float,
-    geojson,
-    extension,
-
-    fn of(token: msgpack.Token) Rank {
-        return switch (token) {
-            .nil => .nil,
-            .boolean => |flag| if (flag) .true else .false,
-            .int => |number| if (number < 0) .negative_integer else .integer,
-            .uint => .integer,
-            .float => .float,
-            .array => .list,
-            .map => .map,
-            .extension => .extension,
-            .string, .binary => |text| ofBytes(text),
-        };
-    }
-
-    fn ofBytes(text: []const u8) Rank {
-        if (text.len == 0) return .bytes;
-        const kind: wire.particle.Type = @fromBackingInt(text[0]);
-        return switch (kind) {
-            .string => .string,
-            .geojson => .geojson,
-            else => .bytes,
-        };
-    }
-};
 
 /// The server's order of two values; what follows them in the slices does not matter.
 pub fn compare(left: []const u8, right: []const u8) error{Invalid}!std.math.Order {
-    var left_reader = Reader.init(left);
-    var right_reader = Reader.init(right);
-    return compareNext(&left_reader, &right_reader, 0);
-}
-
-fn compareNext(left: *Reader, right: *Reader, depth: usize) error{Invalid}!std.math.Order {
-    if (depth > depth_max) return error.Invalid;
-    const left_token = left.next() catch return error.Invalid;
-    const right_token = right.next() catch return error.Invalid;
-    const left_rank = @backingInt(Rank.of(left_token));
-    const right_rank = @backingInt(Rank.of(right_token));
-    if (left_rank != right_rank) return std.math.order(left_rank, right_rank);
-    return switch (left_token) {
-        .nil, .boolean => .eq,
-        .int, .uint => std.math.order(integerOf(left_token), integerOf(right_token)),
-        .float => |number| orderFloats(number, right_token.float),
-        .string, .binary => std.mem.order(u8, bytesOf(left_token), bytesOf(right_token)),
-        .extension => |extension| std.mem.order(u8, extension.data, right_token.extension.data),
-        .array => |count| compareElements(left, right, count, right_token.array, depth),
-        .map => |count| {
-            if (count != right_token.map) return std.math.order(count, right_token.map);
-            const values = @as(u64, count) * 2;
-            return compareElements(left, right, values, values, depth);
-        },
-    };
-}
-
-fn compareElements(
-    left: *Reader,
-    right: *Reader,
-    left_count: u64,
-    right_count: u64,
-    depth: usize,
-) error{Invalid}!std.math.Order {
-    for (0..@intCast(@min(left_count, right_count))) |_| {
-        const order = try compareNext(left, right, depth + 1);
-        if (order != .eq) return order;
-    }
-    return std.math.order(left_count, right_count);
-}
-
-fn integerOf(token: msgpack.Token) i128 {
-    return switch (token) {
-        .int => |number| number,
-        .uint => |number| number,
-        else => unreachable,
-    };
-}
-
-fn bytesOf(token: msgpack.Token) []const u8 {
-    return switch (token) {
-        .string, .binary => |bytes| bytes,
-        else => unreachable,
-    };
-}
-
-/// Not a number is neither less nor greater, as in C.
-fn orderFloats(left: f64, right: f64) std.math.Order {
-    if (left < right) return .lt;
-    if (left > right) return .gt;
-    return .eq;
+    return order.compare(left, right);
 }
 
 const testing = std.testing;
@@ -361,19 +287,20 @@ test "what the server refuses is refused" {
     try expectRefused(.list, &deep);
 }
 
-const one_float = "\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00";
-
-test "values of different types have the server's order" {
-    const ascending = [_][]const u8{
-        "\xc0",      "\xc2",         "\xc3",
-        "\xff",      "\x00",         "\x05",
-        "\xa2\x03a", "\xa3\x03aa",   "\x91\x01",
-        "\x80",      "\x81\x01\x01", "\xa2\x04a",
-        one_float,   "\xa2\x17{",
+test "texts take their shortest header, long binaries keep theirs" {
+    var arena = std.heap.ArenaAllocator.init(testing.allocator);
+    defer arena.deinit();
+    const long = "\x04" ++ @as([40]u8, @splat('x'));
+    const cases = [_]struct { []const u8, []const u8 }{
+        .{ "\xc4\x02\x04a", "\xa2\x04a" },
+        .{ "\xda\x00\x02\x03a", "\xa2\x03a" },
+        .{ "\xc4\x29" ++ long, "\xc4\x29" ++ long },
+        .{ "\xc5\x00\x29" ++ long, "\xd9\x29" ++ long },
     };
-    for (ascending, 0..) |left, i| {
-        for (ascending, 0..) |right, j| {
-            try testing.expectEqual(std.math.order(i, j), try compare(left, right));
-        }
+    for (cases) |case| {
+        const sent, const kept = case;
+        try testing.expectEqualSlices(u8, kept, try normalizeElement(arena.allocator(), sent));
     }
+    try testing.expectError(error.Invalid, normalizeElement(arena.allocator(), "\x01\x01"));
+    try testing.expectError(error.Invalid, normalizeElement(arena.allocator(), "\xd4\xff\x00"));
 }

@@ -3,6 +3,7 @@
 const std = @import("std");
 const wire = @import("../wire.zig");
 const status = @import("../status.zig");
+const bin_operation = @import("bin_operation.zig");
 const command = @import("command.zig");
 const record_module = @import("record.zig");
 const store = @import("store.zig");
@@ -85,14 +86,20 @@ pub fn collect(
     var operations = request.operations;
     while (command.Request.nextOperation(&operations)) |operation| {
         if (!command.isBinName(operation.name)) return .bin_name;
-        switch (operation.code) {
-            .read => {},
-            .cdt_read, .bit_read, .hll_read, .expression_read => return .unsupported_feature,
-            else => return .request_invalid,
-        }
+        if (!operation.code.isRead()) return .request_invalid;
+        if (operation.code == .expression_read) return .unsupported_feature;
         // Results of a batch's reads are all called reads.
         const code = if (context.row == null) operation.code else .read;
-        if (record.findBin(operation.name)) |bin| {
+        const told = switch (try readBin(context, &operation, record)) {
+            .told => |particle| particle,
+            .failed => |failure| return failure,
+        };
+        if (told) |particle| {
+            const bin: record_module.Bin = .{
+                .name = operation.name,
+                .kind = particle.kind,
+                .value = particle.bytes,
+            };
             responses.appendAssumeCapacity(.{ .code = code, .bin = bin });
         } else if (request.header.info2.respond_all_operations) {
             const empty: record_module.Bin = .{ .name = operation.name, .kind = .nil, .value = "" };
@@ -100,6 +107,20 @@ pub fn collect(
         }
     }
     return .ok;
+}
+
+fn readBin(
+    context: *const command.Context,
+    operation: *const wire.operation.Operation,
+    record: *const Record,
+) error{OutOfMemory}!bin_operation.Read {
+    const bin = record.findBin(operation.name) orelse return .{ .told = null };
+    return bin_operation.read(
+        context.scratch.arena.allocator(),
+        operation.code,
+        .{ .kind = bin.kind, .bytes = bin.value },
+        operation.value,
+    );
 }
 
 /// A request may leave out the set; one that names it has to name the record's.

@@ -6,6 +6,7 @@
 const std = @import("std");
 const wire = @import("../wire.zig");
 const status = @import("../status.zig");
+const bin_operation = @import("bin_operation.zig");
 const command = @import("command.zig");
 const command_read = @import("command_read.zig");
 const record_module = @import("record.zig");
@@ -248,15 +249,11 @@ const Write = struct {
                 try write.applyRead(bins, operation);
                 return .ok;
             },
-            .cdt_read,
-            .cdt_modify,
-            .bit_read,
-            .bit_modify,
-            .hll_read,
-            .hll_modify,
-            .expression_read,
-            .expression_modify,
-            => return .unsupported_feature,
+            .cdt_read, .bit_read, .hll_read => return write.applyValueRead(bins, operation),
+            .cdt_modify, .bit_modify, .hll_modify => {
+                return write.applyValueModify(bins, operation);
+            },
+            .expression_read, .expression_modify => return .unsupported_feature,
             _ => return .request_invalid,
         }
     }
@@ -313,6 +310,68 @@ const Write = struct {
         } else {
             try write.acknowledge(operation);
         }
+    }
+
+    /// A read that is answered with an empty result rather than with none, if the bin exists.
+    fn applyValueRead(
+        write: *Write,
+        bins: *record_module.BinList,
+        operation: *const Operation,
+    ) Buffer.Error!Status {
+        const arena = write.context.scratch.arena.allocator();
+        const index = find(bins.items, operation.name) orelse {
+            try write.acknowledge(operation);
+            return .ok;
+        };
+        const bin = &bins.items[index];
+        const existing: value.Particle = .{ .kind = bin.kind, .bytes = bin.value };
+        const read = try bin_operation.read(arena, operation.code, existing, operation.value);
+        switch (read) {
+            .told => |particle| try write.respondParticle(operation, particle),
+            .failed => |code| return code,
+        }
+        return .ok;
+    }
+
+    fn applyValueModify(
+        write: *Write,
+        bins: *record_module.BinList,
+        operation: *const Operation,
+    ) Buffer.Error!Status {
+        const arena = write.context.scratch.arena.allocator();
+        const existing: ?value.Particle = if (find(bins.items, operation.name)) |index| .{
+            .kind = bins.items[index].kind,
+            .bytes = bins.items[index].value,
+        } else null;
+        const changed = switch (try bin_operation.modify(
+            arena,
+            operation.code,
+            existing,
+            operation.value,
+        )) {
+            .changed => |changed| changed,
+            .failed => |code| return code,
+        };
+        if (changed.particle) |particle| try write.put(bins, operation.name, particle);
+        if (changed.result) |particle| {
+            try write.respondParticle(operation, particle);
+        } else {
+            try write.acknowledge(operation);
+        }
+        return .ok;
+    }
+
+    fn respondParticle(
+        write: *Write,
+        operation: *const Operation,
+        particle: ?value.Particle,
+    ) Buffer.Error!void {
+        const told: value.Particle = particle orelse .{ .kind = .nil, .bytes = "" };
+        try write.respond(operation.code, .{
+            .name = operation.name,
+            .kind = told.kind,
+            .value = told.bytes,
+        });
     }
 
     /// An empty result, when the request wants one for every operation.
