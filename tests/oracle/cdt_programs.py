@@ -55,8 +55,6 @@ _OF_ITEMS = (81, 83, 107, 108)
 # Kinds of parameters.
 INDEX, COUNT, VALUE, VALUES, RETURN, ORDER, FLAGS = range(7)
 KEY, KEYS, PAIRS, DELTA, SORT, MAP_ORDER = range(7, 13)
-    13
-)
 
 LIST_READS = {
     16: [],
