@@ -1,0 +1,250 @@
+"""Runs a client for long and watches descriptors and memory.
+
+    python tests/faults/soak.py --server 127.0.0.1:3000 --client sync --operations 1000000
+    python tests/faults/soak.py --server embedded --client async --cycles 1000
+
+`--operations` does that many reads, writes and failing commands, from 4 threads or 64 tasks; with
+`--cancel` half of the asynchronous ones are cancelled at a random moment. `--cycles` connects,
+works and closes that many times, with a new client each time. Fails when descriptors are left
+over, or memory still grows in the second half of the run.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import random
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aerospike_py
+from aerospike_py import AerospikeError, RecordNotFound
+from aerospike_py.devserver import DevCluster
+
+SET = "soak"
+KEYS = 1000
+TASKS = 64
+THREADS = 4
+CHECKPOINTS = 10
+# What the second half of a run may add: fragmentation, and pages of threads that come and go.
+GROWTH_KIB_MAX = 3 * 1024
+
+
+def key_of(index: int) -> tuple[str, str, int]:
+    return ("test", SET, index)
+
+
+def bins_of(index: int) -> dict[str, Any]:
+    return {"k": index, "s": "x" * (index % 200), "l": [index, {"m": 1.5}]}
+
+
+def check(index: int, record: aerospike_py.Record) -> None:
+    if record.bins is None or record.bins["k"] != index:
+        raise SystemExit(f"record {index} was answered with {record}")
+
+
+def resources() -> tuple[int, int]:
+    """Open descriptors, and resident memory in KiB."""
+    gc.collect()
+    status = Path("/proc/self/status").read_text()
+    resident = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return len(list(Path("/proc/self/fd").iterdir())), int(resident.split()[1])
+
+
+class Watch:
+    """Takes and prints the figures at checkpoints."""
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.seen: list[tuple[int, int]] = []
+        self.begin_s = time.monotonic()
+
+    def checkpoint(self, done: int) -> None:
+        self.seen.append(resources())
+        seconds = time.monotonic() - self.begin_s
+        descriptors, memory_kib = self.seen[-1]
+        print(f"{done:>9} in {seconds:6.1f} s: {descriptors} descriptors, {memory_kib} KiB")
+
+    def verdict(self, descriptors_allowed: int) -> int:
+        middle, end = self.seen[len(self.seen) // 2], self.seen[-1]
+        growth_kib = end[1] - middle[1]
+        left_over = end[0] - self.seen[0][0]
+        print(f"second half: {growth_kib:+} KiB; descriptors since the beginning: {left_over:+}")
+        failed = growth_kib > GROWTH_KIB_MAX or left_over > descriptors_allowed
+        print("failed" if failed else "passed")
+        return int(failed)
+
+
+def one(client: aerospike_py.Client, dice: random.Random) -> None:
+    index = dice.randrange(KEYS)
+    kind = dice.random()
+    if kind < 0.5:
+        check(index, client.get(key_of(index)))
+    elif kind < 0.9:
+        client.put(key_of(index), bins_of(index))
+    elif kind < 0.95:
+        with contextlib.suppress(RecordNotFound):
+            client.get(key_of(-1 - index))
+    else:
+        for row in client.batch_read([key_of(dice.randrange(KEYS)) for _ in range(10)]):
+            check(row.key.user_key, row.record)
+
+
+def run_threads(config: dict[str, Any], operations: int) -> int:
+    watch = Watch(operations)
+    with aerospike_py.client(config).connect() as client:
+        for index in range(KEYS):
+            client.put(key_of(index), bins_of(index))
+        watch.checkpoint(0)
+
+        def work(seed: int, count: int) -> None:
+            dice = random.Random(seed)
+            for _ in range(count):
+                one(client, dice)
+
+        for step in range(CHECKPOINTS):
+            share = operations // CHECKPOINTS // THREADS
+            threads = [
+                threading.Thread(target=work, args=(step * THREADS + number, share))
+                for number in range(THREADS)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            watch.checkpoint((step + 1) * share * THREADS)
+    # Each thread may have needed a connection to each node that had none before.
+    return watch.verdict(3 * THREADS)
+
+
+async def one_async(client: aerospike_py.AsyncClient, dice: random.Random) -> None:
+    index = dice.randrange(KEYS)
+    kind = dice.random()
+    if kind < 0.5:
+        check(index, await client.get(key_of(index)))
+    elif kind < 0.9:
+        await client.put(key_of(index), bins_of(index))
+    elif kind < 0.95:
+        with contextlib.suppress(RecordNotFound):
+            await client.get(key_of(-1 - index))
+    else:
+        keys = [key_of(dice.randrange(KEYS)) for _ in range(10)]
+        for row in await client.batch_read(keys):
+            check(row.key.user_key, row.record)
+
+
+async def maybe(operation: Any, dice: random.Random) -> bool:
+    """Awaits, or cancels half of the time. Whether it was cancelled."""
+    if dice.random() < 0.5:
+        await operation
+        return False
+    task = asyncio.ensure_future(operation)
+    loop = asyncio.get_running_loop()
+    timer = loop.call_later(dice.random() * dice.choice((0, 0.001, 0.01)), task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return True
+    finally:
+        timer.cancel()
+    return False
+
+
+async def run_tasks(config: dict[str, Any], operations: int, cancel: bool) -> int:
+    watch = Watch(operations)
+    cancelled = 0
+    async with aerospike_py.AsyncClient(config) as client:
+        await client.connect()
+        for index in range(KEYS):
+            await client.put(key_of(index), bins_of(index))
+        watch.checkpoint(0)
+
+        async def work(seed: int, count: int) -> None:
+            nonlocal cancelled
+            dice = random.Random(seed)
+            for _ in range(count):
+                operation = one_async(client, dice)
+                if not cancel:
+                    await operation
+                elif await maybe(operation, dice):
+                    cancelled += 1
+
+        for step in range(CHECKPOINTS):
+            share = operations // CHECKPOINTS // TASKS
+            await asyncio.gather(*(work(step * TASKS + number, share) for number in range(TASKS)))
+            watch.checkpoint((step + 1) * share * TASKS)
+    print(f"{cancelled} cancelled")
+    return watch.verdict(3 * TASKS)
+
+
+def cycle(config: dict[str, Any]) -> None:
+    with aerospike_py.client(config).connect() as client:
+        client.put(key_of(0), bins_of(0))
+        check(0, client.get(key_of(0)))
+
+
+async def cycle_async(config: dict[str, Any]) -> None:
+    async with aerospike_py.AsyncClient(config) as client:
+        await client.connect()
+        await client.put(key_of(0), bins_of(0))
+        check(0, await client.get(key_of(0)))
+        # Closed while this is in flight.
+        task = asyncio.ensure_future(client.get(key_of(0)))
+        await asyncio.sleep(0)
+    with contextlib.suppress(AerospikeError):
+        await task
+
+
+def run_cycles(cycles: int, run: Callable[[], None]) -> int:
+    watch = Watch(cycles)
+    run()
+    watch.checkpoint(0)
+    for step in range(CHECKPOINTS):
+        for _ in range(cycles // CHECKPOINTS):
+            run()
+        watch.checkpoint((step + 1) * (cycles // CHECKPOINTS))
+    return watch.verdict(0)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--server", default="embedded", metavar="embedded|HOST:PORT")
+    parser.add_argument("--client", choices=("sync", "async"), default="sync")
+    parser.add_argument("--operations", type=int, default=0)
+    parser.add_argument("--cycles", type=int, default=0)
+    parser.add_argument("--cancel", action="store_true")
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = parse()
+    with contextlib.ExitStack() as stack:
+        if options.server == "embedded":
+            hosts = stack.enter_context(DevCluster(nodes=3)).hosts
+        else:
+            host, _, port = options.server.rpartition(":")
+            hosts = [(host, int(port))]
+        config = {"hosts": hosts}
+        failed = 0
+        if options.operations and options.client == "sync":
+            failed |= run_threads(config, options.operations)
+        elif options.operations:
+            failed |= asyncio.run(run_tasks(config, options.operations, options.cancel))
+        if options.cycles and options.client == "sync":
+            failed |= run_cycles(options.cycles, lambda: cycle(config))
+        elif options.cycles:
+            loop = asyncio.new_event_loop()
+            failed |= run_cycles(
+                options.cycles, lambda: loop.run_until_complete(cycle_async(config))
+            )
+            loop.run_until_complete(loop.shutdown_default_executor())
+            loop.close()
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
