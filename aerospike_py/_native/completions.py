@@ -156,10 +156,16 @@ class Completions:
             self._allocate(self._needed[0])
 
     def leave(self) -> None:
-        """Leaves the loop when nobody is left who could wait for anything. Any thread."""
+        """To be called when nobody has the client any more: closes it, in the loop's thread."""
         if not self.loop.is_closed():
             with contextlib.suppress(RuntimeError):  # It may be closed just now.
-                self.loop.call_soon_threadsafe(self.loop.remove_reader, self._descriptor)
+                self.loop.call_soon_threadsafe(self._leave)
+
+    def _leave(self) -> None:
+        self.loop.remove_reader(self._descriptor)
+        lib.asz_client_close(self.client)
+        for token in self._waiting:
+            _tables.pop(token, None)
 
     def shut(self) -> None:
         """After the library's client was closed: resolves what is left and leaves the loop."""

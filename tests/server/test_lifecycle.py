@@ -243,6 +243,8 @@ def test_connecting_and_closing_leaks_no_file_descriptor(
         client.close()
     for _ in range(20):
         make_client(server.config).connect().get(key)
+    client.connect()  # An event loop closes the last one when it has its turn.
+    client.close()
     assert descriptors() <= before + 2
 
 

@@ -1,0 +1,192 @@
+"""Rows of batches: what is made of arguments, and of answers."""
+
+import pickle
+from typing import Any
+
+import msgspec
+import pytest
+
+import aerospike_py
+from aerospike_py import (
+    BatchRecord,
+    BatchRecords,
+    BatchResults,
+    BinNameError,
+    FilteredOut,
+    InvalidArgError,
+    RecordNotFound,
+    batch,
+)
+from aerospike_py._requests import BatchDecoder, _rows
+from aerospike_py._values import encode
+from aerospike_py.types import AerospikeKey, Record, RecordMetadata
+
+KEY = ("test", "demo", "k")
+DIGEST = bytes(20)
+FOUND = [None, 0, False, [[*KEY, DIGEST], [3, 100], {"a": 1, "l": [1, "x"]}]]
+MISSING = [[*KEY, DIGEST], 2, False, None]
+IN_DOUBT = [["test", "", 5, DIGEST], -10, True, None]
+INCREMENT = {"op": aerospike_py.OPERATOR_INCR, "bin": "n", "val": 1}
+
+
+def decode(*rows: Any) -> list[BatchRecord]:
+    return _rows(memoryview(encode(rows)))
+
+
+def requested(rows: Any, compares_generation: bool = False) -> Any:
+    return msgspec.msgpack.decode(batch.encode_rows(rows, compares_generation))
+
+
+def test_a_row_with_a_record() -> None:
+    (row,) = decode(FOUND)
+    assert (row.result, row.in_doubt, row.error) == (0, False, None)
+    assert type(row.record) is Record
+    key, meta, bins = row.record
+    assert type(key) is type(row.key) is AerospikeKey
+    assert type(meta) is RecordMetadata
+    assert (meta["gen"], meta.ttl) == row.meta == (3, 100)
+    assert row.key == (*KEY, DIGEST)
+    assert bins == row.bins == {"a": 1, "l": [1, "x"]}
+
+
+def test_a_row_without_a_record() -> None:
+    missing, in_doubt = decode(MISSING, IN_DOUBT)
+    assert (missing.result, missing.record, missing.meta, missing.bins) == (2, None, None, None)
+    assert missing.key == (*KEY, DIGEST)
+    assert type(missing.error) is RecordNotFound
+    assert in_doubt.key == ("test", "", 5, DIGEST)
+    assert in_doubt.in_doubt is True
+    assert in_doubt.error is not None
+    assert (in_doubt.error.result_code, in_doubt.error.in_doubt) == (-10, True)
+    assert type(decode([[*KEY, DIGEST], 27, False, None])[0].error) is FilteredOut
+
+
+def test_results_survive_pickle_and_compare() -> None:
+    rows = decode(FOUND, MISSING)
+    assert pickle.loads(pickle.dumps(rows)) == rows
+    records = pickle.loads(pickle.dumps(BatchRecords(rows)))
+    assert records.batch_records == rows
+    results = pickle.loads(pickle.dumps(BatchResults(rows)))
+    assert results == BatchResults(rows)
+    assert results.batch_records == rows
+
+
+def test_batch_records() -> None:
+    rows = decode(FOUND, MISSING, FOUND)
+    records = BatchRecords(rows)
+    assert len(records) == 3
+    assert list(records) == records.batch_records == rows
+    assert repr(records) == "BatchRecords(count=3, ok=2)"
+    assert "user_key='k'" in repr(rows[0])
+    assert "result=2" in repr(rows[1])
+    assert len(BatchRecords([])) == 0
+
+
+def test_batch_results_are_a_list_of_records() -> None:
+    rows = decode(FOUND, MISSING)
+    results = BatchResults(rows)
+    assert isinstance(results, list)
+    assert results == [rows[0].record, Record(AerospikeKey(*KEY, DIGEST), None, None)]
+    assert all(type(record) is Record for record in results)
+    assert results.batch_records is rows
+
+
+@pytest.mark.parametrize("count", [0, 1, 511, 512, 513, 2000])
+def test_decoding_in_steps_gives_the_same(count: int) -> None:
+    rows = [[FOUND, MISSING, IN_DOUBT][number % 3] for number in range(count)]
+    data = memoryview(encode(rows))
+    decoder = BatchDecoder(BatchRecords)
+    *steps, result = decoder.steps(data)
+    assert steps == [None] * -(-count // decoder.step_rows)
+    assert isinstance(result, BatchRecords)
+    assert result.batch_records == decoder(data).batch_records
+    assert len(result) == count
+
+
+def test_rows_of_requests() -> None:
+    rows = [
+        batch.read(KEY),
+        batch.read(KEY, ["a", "b"]),
+        batch.read(KEY, []),
+        batch.exists(KEY),
+        batch.write(KEY, {"a": 1}, {"ttl": 60}),
+        batch.operate(KEY, [INCREMENT]),
+        batch.remove(("test", None, None, DIGEST)),
+    ]
+    assert requested(rows) == [
+        [[*KEY], 2, None, None],
+        [[*KEY], 3, ["a", "b"], None],
+        [[*KEY], 4, None, None],
+        [[*KEY], 4, None, None],
+        [[*KEY], 1, {"a": 1}, [None, 60]],
+        [[*KEY], 11, [INCREMENT], None],
+        [["test", "", None, DIGEST], 5, None, None],
+    ]
+    assert requested(iter(rows)) == requested(rows)
+    assert requested([]) == []
+
+
+def test_an_expected_generation_needs_a_policy_that_compares_it() -> None:
+    rows = [batch.write(KEY, {"a": 1}, {"gen": 3, "ttl": 60}), batch.remove(KEY, {"gen": 4})]
+    assert [row[3] for row in requested(rows)] == [[None, 60], None]
+    assert [row[3] for row in requested(rows, compares_generation=True)] == [[3, 60], [4, None]]
+
+
+def test_values_are_those_of_put() -> None:
+    class Name(str):
+        __slots__ = ()
+
+    rows = batch.writes(
+        [
+            (KEY, {"a": Name("x"), "t": (1, 2), "n": None}),
+            [KEY, {"b": bytearray(b"x"), "nested": {"k": [1.5, True]}}, {"ttl": -1}],
+        ]
+    )
+    assert [row[2] for row in requested(rows)] == [
+        {"a": "x", "t": [1, 2], "n": None},
+        {"b": b"x", "nested": {"k": [1.5, True]}},
+    ]
+
+
+@pytest.mark.parametrize("value", [2**63, 2**64, -(2**63) - 1, [1, [2**63]], {"k": {"k": 2**70}}])
+def test_an_int_beyond_64_bits_is_found_among_rows(value: Any) -> None:
+    with pytest.raises(OverflowError, match="'much'"):
+        requested(batch.writes([(KEY, {"a": 1}), (KEY, {"much": value})]))
+
+
+def test_what_looks_like_too_large_an_int_is_not_one() -> None:
+    value = b"\xcf\xff" * 3
+    assert requested(batch.writes([(KEY, {"a": value})]))[0][2] == {"a": value}
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: batch.read("k"), TypeError),
+        (lambda: batch.read(("test", "demo")), ValueError),
+        (lambda: batch.read(KEY, "a"), TypeError),
+        (lambda: batch.read(KEY, ["x" * 16]), BinNameError),
+        (lambda: batch.write(KEY, {}), InvalidArgError),
+        (lambda: batch.write(KEY, [1]), TypeError),
+        (lambda: batch.write(KEY, {"x" * 16: 1}), BinNameError),
+        (lambda: batch.write(KEY, {"a": object()}), TypeError),
+        (lambda: batch.write(KEY, {"a": 1}, {"time": 1}), InvalidArgError),
+        (lambda: batch.write(KEY, {"a": 1}, {"gen": -1}), InvalidArgError),
+        (lambda: batch.operate(KEY, []), InvalidArgError),
+        (lambda: batch.operate(KEY, [{"bin": "a"}]), InvalidArgError),
+        (lambda: batch.operate(KEY, INCREMENT), TypeError),
+        (lambda: batch.operate(KEY, [{**INCREMENT, "val": 2**64}]), OverflowError),
+        (lambda: batch.remove(KEY, 5), TypeError),
+        (lambda: batch.writes({KEY: {"a": 1}}), TypeError),
+        (lambda: batch.writes([KEY]), TypeError),
+        (lambda: batch.writes([(KEY,)]), TypeError),
+        (lambda: batch.request_keys({KEY: 1}), TypeError),
+        (lambda: batch.request_keys(None), TypeError),
+        (lambda: batch.request_keys([KEY, None]), TypeError),
+        (lambda: batch.encode_rows([(KEY, 2, None, None, True)], False), TypeError),
+        (lambda: batch.encode_rows(batch.read(KEY), False), TypeError),
+    ],
+)
+def test_what_is_not_valid_is_refused(make: Any, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        make()
