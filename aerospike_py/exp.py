@@ -78,9 +78,15 @@ _EXPR = "__expr__"
 
 
 class CompiledExpression(dict[str, Any]):
-    """An expression in the server's encoding, made by `compile`."""
+    """An expression in the server's encoding, made by `compile`. It must not be changed.
+
+    It has a hash, unlike other dicts, so that a policy with it is found again at once.
+    """
 
     __slots__ = ()
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(self["val"])
 
     @property
     def encoded(self) -> bytes:

@@ -1,5 +1,6 @@
 """Expressions are plain dicts with the fields that the core expects."""
 
+import pickle
 from typing import Any
 
 import pytest
@@ -183,6 +184,14 @@ def test_a_compiled_expression_can_be_nested() -> None:
     assert exp.compile(exp.not_(compiled)).encoded == b"\x92\x12" + compiled.encoded
     geo = exp.compile(exp.geo_compare(exp.geo_bin("g"), exp.geo_val(GeoJSON({"type": "Point"}))))
     assert b'"Point"' in geo.encoded
+
+
+def test_a_compiled_expression_is_known_by_its_encoding() -> None:
+    compiled = exp.compile(exp.eq(_A, 1))
+    same = exp.compile(exp.eq(exp.int_bin("a"), exp.int_val(1)))
+    assert {compiled: 1}[same] == 1
+    assert pickle.loads(pickle.dumps(compiled)) == compiled
+    assert exp.compile(exp.eq(_A, 2)) != compiled
 
 
 def test_compiling_names_what_is_wrong() -> None:
