@@ -98,13 +98,19 @@ def _partitions(given: Any) -> dict[str, Any]:
         if key not in known:
             raise unknown_key(key, place, known)
     members: dict[str, Any] = {}
+    if given.get("digest") is not None:
+        digest = _bytes(given["digest"], "digest")
+        if len(digest) != _DIGEST_BYTES:
+            raise InvalidArgError(f"a digest has {_DIGEST_BYTES} bytes, not {len(digest)}")
+        members["after"] = digest
     numbers = {
         key: rule.check(given[key], key, place)
         for key, rule in _PARTITION_FILTER.items()
         if given.get(key) is not None
     }
     if numbers:
-        begin = numbers.get("begin", 0)
+        first = _partition(members["after"]) if "after" in members else 0
+        begin = numbers.get("begin", first)
         count = numbers.get("count", 1 if "begin" in numbers else _PARTITIONS)
         if begin + count > _PARTITIONS:
             raise InvalidArgError(
@@ -112,12 +118,11 @@ def _partitions(given: Any) -> dict[str, Any]:
                 f"{count} from {begin} are not among them"
             )
         members["partitions"] = (begin, count)
-    if given.get("digest") is not None:
-        digest = _bytes(given["digest"], "digest")
-        if len(digest) != _DIGEST_BYTES:
-            raise InvalidArgError(f"a digest has {_DIGEST_BYTES} bytes, not {len(digest)}")
-        members["after"] = digest
     return members
+
+
+def _partition(digest: bytes) -> int:
+    return int.from_bytes(digest[:2], "little") % _PARTITIONS
 
 
 def _bytes(value: Any, key: str) -> bytes:

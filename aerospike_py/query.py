@@ -345,6 +345,8 @@ class BaseQuery:
     def select(self: _Query, *bins: str) -> _Query:
         """Reads these bins only; without it, records have all their bins.
 
+        Records that have none of them do not come.
+
         Args:
             bins: Names. Further calls add to them.
 

@@ -16,6 +16,7 @@ __all__ = [
     "InfoNodeResult",
     "Key",
     "OperateOrderedResult",
+    "PartitionFilter",
     "Policies",
     "Privilege",
     "QueryPolicy",
@@ -305,9 +306,29 @@ class QueryPolicy(_CommandPolicy, total=False):
 
     replica: int
     max_records: int
-    """About so many records at most; 0: all."""
+    """So many records, if there are; 0: all."""
     records_per_second: int
     """The limit of each node; 0: none."""
+    include_bin_data: bool
+    """False: only keys and metadata; True by default."""
+    expected_duration: int
+    """0: long; 1: short, for queries of few records; 2: long, and may miss records that move to
+    another node in the meantime."""
+    partition_filter: "PartitionFilter"
+    """Which partitions to read; all by default."""
+    token: bytes
+    """Goes on where another run of the query left off; see `Query.token`."""
+
+
+class PartitionFilter(TypedDict, total=False):
+    """Some of the 4096 partitions that the records of a namespace are in."""
+
+    begin: int
+    """The first partition."""
+    count: int
+    """How many; 1 by default."""
+    digest: bytes
+    """Goes on after this record, in its partition alone or in all that follow."""
 
 
 class AdminPolicy(TypedDict, total=False):

@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 import aerospike_py
-from aerospike_py import AsyncQuery
+from aerospike_py.query import AsyncBackgroundJob, AsyncQuery, AsyncRecords
 
+# What asynchronous methods return that has asynchronous methods in turn.
+_DRESSED = (AsyncQuery, AsyncRecords, AsyncBackgroundJob)
 KINDS = ("sync", "async")
 
 
@@ -63,7 +65,13 @@ class Blocking:
             result = self._thread.run(result)
         if result is self._inner:
             return self
-        return Blocking(result, self._thread) if isinstance(result, AsyncQuery) else result
+        return Blocking(result, self._thread) if isinstance(result, _DRESSED) else result
+
+    def __next__(self) -> Any:
+        try:
+            return self._thread.run(anext(self._inner))
+        except StopAsyncIteration:
+            raise StopIteration from None
 
     def __iter__(self) -> Iterator[Any]:
         iterator = aiter(self._inner)
