@@ -172,10 +172,12 @@ pub fn Batch(comptime Net: type) type {
                 return request.invalid(failure, shape, .{});
             }
             try batch.allocateRows(try request.expectArray(reader, shape, failure), failure);
+            var digests: wire.digest.KeyDigests = .{};
             for (batch.rows) |*row| {
                 row.* = .{ .key = undefined, .action = 0 };
-                try row.key.parse(reader, failure);
+                try row.key.parseOneOfMany(reader, &digests, failure);
             }
+            digests.finish();
             try batch.addAction(reader, failure);
         }
 
@@ -187,15 +189,17 @@ pub fn Batch(comptime Net: type) type {
             const shape = "each row of the batch must be [KEY, command, argument, meta]";
             const text = "the batch must be an array of rows";
             try batch.allocateRows(try request.expectArray(reader, text, failure), failure);
+            var digests: wire.digest.KeyDigests = .{};
             for (batch.rows, 0..) |*row, index| {
                 if (try request.expectArray(reader, shape, failure) != 4) {
                     return request.invalid(failure, shape, .{});
                 }
                 row.* = .{ .key = undefined, .action = @intCast(index) };
-                try row.key.parse(reader, failure);
+                try row.key.parseOneOfMany(reader, &digests, failure);
                 try batch.addAction(reader, failure);
                 try batch.parseMeta(reader, failure);
             }
+            digests.finish();
         }
 
         fn allocateRows(batch: *This, count: u32, failure: *Failure) error{Failed}!void {

@@ -102,6 +102,23 @@ pub const Key = struct {
     /// Reads [namespace, set, user key] or [namespace, set, nil, digest]. `key` is filled in place
     /// because an integer's bytes live inside it.
     pub fn parse(key: *Key, reader: *msgpack.Reader, failure: *Failure) error{Failed}!void {
+        if (try key.parseMembers(reader, failure)) return;
+        key.digest = wire.digest.keyDigest(key.set, key.user_key_type, key.user_key);
+    }
+
+    /// The same for one of many; its digest is there when `digests` are finished.
+    pub fn parseOneOfMany(
+        key: *Key,
+        reader: *msgpack.Reader,
+        digests: *wire.digest.KeyDigests,
+        failure: *Failure,
+    ) error{Failed}!void {
+        if (try key.parseMembers(reader, failure)) return;
+        digests.add(key.set, key.user_key_type, key.user_key, &key.digest);
+    }
+
+    /// True when the digest was among the members.
+    fn parseMembers(key: *Key, reader: *msgpack.Reader, failure: *Failure) error{Failed}!bool {
         const shape_text = "the key must be [namespace, set, user key] or " ++
             "[namespace, set, nil, digest]";
         const count = try expectArray(reader, shape_text, failure);
@@ -112,11 +129,10 @@ pub const Key = struct {
         try checkSet(key.set, failure);
         try key.parseUserKey(reader, failure);
         if (count == 4) try key.parseDigest(reader, failure);
-        if (key.user_key_type == .nil) {
-            if (count == 3) return invalid(failure, "the user key must not be nil", .{});
-        } else if (count == 3) {
-            key.digest = wire.digest.keyDigest(key.set, key.user_key_type, key.user_key);
+        if (key.user_key_type == .nil and count == 3) {
+            return invalid(failure, "the user key must not be nil", .{});
         }
+        return count == 4;
     }
 
     fn parseUserKey(key: *Key, reader: *msgpack.Reader, failure: *Failure) error{Failed}!void {

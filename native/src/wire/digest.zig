@@ -20,15 +20,9 @@ pub fn partitionId(digest: *const Digest) u16 {
 
 /// The identity of a record within its namespace.
 pub fn keyDigest(set: []const u8, kind: particle.Type, key: []const u8) Digest {
-    // One block, built in place, is what nearly all keys need.
-    const len = set.len + 1 + key.len;
-    if (len <= Ripemd160.block_bytes - 9) {
-        var block: [Ripemd160.block_bytes]u8 = @splat(0);
-        @memcpy(block[0..set.len], set);
-        block[set.len] = @backingInt(kind);
-        @memcpy(block[set.len + 1 ..][0..key.len], key);
-        block[len] = 0x80;
-        std.mem.writeInt(u64, block[56..64], @as(u64, len) * 8, .little);
+    if (fitsOneBlock(set, key)) {
+        var block: Block = undefined;
+        writeKeyBlock(&block, set, kind, key);
         var state = Ripemd160.initial;
         Ripemd160.compress(&state, &block);
         return Ripemd160.serialize(&state);
@@ -39,6 +33,74 @@ pub fn keyDigest(set: []const u8, kind: particle.Type, key: []const u8) Digest {
     hash.update(key);
     return hash.final();
 }
+
+const Block = [Ripemd160.block_bytes]u8;
+
+/// As nearly all keys do.
+fn fitsOneBlock(set: []const u8, key: []const u8) bool {
+    return set.len + 1 + key.len <= Ripemd160.block_bytes - 9;
+}
+
+/// The whole padded message of a key.
+fn writeKeyBlock(block: *Block, set: []const u8, kind: particle.Type, key: []const u8) void {
+    const len = set.len + 1 + key.len;
+    block.* = @splat(0);
+    @memcpy(block[0..set.len], set);
+    block[set.len] = @backingInt(kind);
+    @memcpy(block[set.len + 1 ..][0..key.len], key);
+    block[len] = 0x80;
+    std.mem.writeInt(u64, block[56..64], @as(u64, len) * 8, .little);
+}
+
+/// The digests of many keys, four at a time in the lanes of vectors. Digests are written when
+/// four keys have come together, the last ones by `finish`.
+pub const KeyDigests = struct {
+    blocks: [lanes]Block = @splat(@splat(0)),
+    targets: [lanes]*Digest = undefined,
+    count: usize = 0,
+
+    const lanes = 4;
+    const Word = @Vector(lanes, u32);
+
+    /// `target` is written at some time until `finish` returns; nothing else is kept.
+    pub fn add(
+        digests: *KeyDigests,
+        set: []const u8,
+        kind: particle.Type,
+        key: []const u8,
+        target: *Digest,
+    ) void {
+        if (!fitsOneBlock(set, key)) {
+            target.* = keyDigest(set, kind, key);
+            return;
+        }
+        writeKeyBlock(&digests.blocks[digests.count], set, kind, key);
+        digests.targets[digests.count] = target;
+        digests.count += 1;
+        if (digests.count == lanes) digests.finish();
+    }
+
+    pub fn finish(digests: *KeyDigests) void {
+        if (digests.count == 0) return;
+        var words: [16]Word = undefined;
+        inline for (&words, 0..) |*word, index| {
+            inline for (0..lanes) |lane| {
+                const bytes = digests.blocks[lane][index * 4 ..][0..4];
+                word[lane] = std.mem.readInt(u32, bytes, .little);
+            }
+        }
+        const Lines = CompressionLines(Word);
+        var state: [5]Word = undefined;
+        inline for (&state, Ripemd160.initial) |*word, initial| word.* = @splat(initial);
+        Lines.compress(&state, &words);
+        for (digests.targets[0..digests.count], 0..) |target, lane| {
+            var own: Ripemd160.State = undefined;
+            for (&own, &state) |*word, *vector| word.* = @as([lanes]u32, vector.*)[lane];
+            target.* = Ripemd160.serialize(&own);
+        }
+        digests.count = 0;
+    }
+};
 
 pub fn ripemd160(bytes: []const u8) Digest {
     var hash: Ripemd160 = .{};
@@ -98,85 +160,100 @@ pub const Ripemd160 = struct {
         return digest;
     }
 
-    fn compress(state: *State, block: *const [block_bytes]u8) void {
-        @setEvalBranchQuota(10_000);
+    fn compress(state: *State, block: *const Block) void {
         var words: [16]u32 = undefined;
         inline for (&words, 0..) |*word, index| {
             word.* = std.mem.readInt(u32, block[index * 4 ..][0..4], .little);
         }
-        var left: State = state.*;
-        var right: State = state.*;
-        inline for (0..5) |round| {
-            inline for (0..16) |index| {
-                const step = round * 16 + index;
-                left = advance(left, mix(round, left) +% words[left_words[step]] +%
-                    left_constants[round], left_shifts[step]);
-                right = advance(right, mix(4 - round, right) +% words[right_words[step]] +%
-                    right_constants[round], right_shifts[step]);
-            }
-        }
-        // Not assigned in place: the last word needs the first one as it was.
-        const next: State = .{
-            state[1] +% left[2] +% right[3],
-            state[2] +% left[3] +% right[4],
-            state[3] +% left[4] +% right[0],
-            state[4] +% left[0] +% right[1],
-            state[0] +% left[1] +% right[2],
-        };
-        state.* = next;
+        CompressionLines(u32).compress(state, &words);
     }
-
-    inline fn advance(line: State, sum: u32, comptime shift: u5) State {
-        const turned = std.math.rotl(u32, line[0] +% sum, shift) +% line[4];
-        return .{ line[4], turned, line[1], std.math.rotl(u32, line[2], 10), line[3] };
-    }
-
-    /// The Boolean function of a round, on the line's middle three words.
-    inline fn mix(comptime function: usize, line: State) u32 {
-        const x = line[1];
-        const y = line[2];
-        const z = line[3];
-        return switch (function) {
-            0 => x ^ y ^ z,
-            1 => (x & y) | (~x & z),
-            2 => (x | ~y) ^ z,
-            3 => (x & z) | (y & ~z),
-            4 => x ^ (y | ~z),
-            else => comptime unreachable,
-        };
-    }
-
-    const left_constants = [5]u32{ 0, 0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xa953fd4e };
-    const right_constants = [5]u32{ 0x50a28be6, 0x5c4dd124, 0x6d703ef3, 0x7a6d76e9, 0 };
-    const left_words = [80]u4{
-        0, 1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15,
-        7, 4,  13, 1,  10, 6,  15, 3,  12, 0, 9,  5,  2,  14, 11, 8,
-        3, 10, 14, 4,  9,  15, 8,  1,  2,  7, 0,  6,  13, 11, 5,  12,
-        1, 9,  11, 10, 0,  8,  12, 4,  13, 3, 7,  15, 14, 5,  6,  2,
-        4, 0,  5,  9,  7,  12, 2,  10, 14, 1, 3,  8,  11, 6,  15, 13,
-    };
-    const right_words = [80]u4{
-        5,  14, 7,  0, 9, 2,  11, 4,  13, 6,  15, 8,  1,  10, 3,  12,
-        6,  11, 3,  7, 0, 13, 5,  10, 14, 15, 8,  12, 4,  9,  1,  2,
-        15, 5,  1,  3, 7, 14, 6,  9,  11, 8,  12, 2,  10, 0,  4,  13,
-        8,  6,  4,  1, 3, 11, 15, 0,  5,  12, 2,  13, 9,  7,  10, 14,
-        12, 15, 10, 4, 1, 5,  8,  7,  6,  2,  13, 14, 0,  3,  9,  11,
-    };
-    const left_shifts = [80]u5{
-        11, 14, 15, 12, 5,  8,  7,  9,  11, 13, 14, 15, 6,  7,  9,  8,
-        7,  6,  8,  13, 11, 9,  7,  15, 7,  12, 15, 9,  11, 7,  13, 12,
-        11, 13, 6,  7,  14, 9,  13, 15, 14, 8,  13, 6,  5,  12, 7,  5,
-        11, 12, 14, 15, 14, 15, 9,  8,  9,  14, 5,  6,  8,  6,  5,  12,
-        9,  15, 5,  11, 6,  8,  13, 12, 5,  12, 13, 14, 11, 8,  5,  6,
-    };
-    const right_shifts = [80]u5{
-        8,  9,  9,  11, 13, 15, 15, 5,  7,  7,  8,  11, 14, 14, 12, 6,
-        9,  13, 15, 7,  12, 8,  9,  11, 7,  7,  12, 7,  6,  15, 13, 11,
-        9,  7,  15, 11, 8,  6,  6,  14, 12, 13, 5,  14, 13, 13, 7,  5,
-        15, 5,  8,  11, 14, 14, 6,  14, 6,  9,  12, 9,  12, 5,  15, 8,
-        8,  5,  12, 9,  12, 5,  14, 6,  8,  13, 6,  5,  15, 13, 11, 11,
-    };
 };
+
+/// The compression of one block, or of as many as a vector of words has lanes.
+fn CompressionLines(comptime Word: type) type {
+    return struct {
+        const State = [5]Word;
+
+        fn compress(state: *State, words: *const [16]Word) void {
+            @setEvalBranchQuota(20_000);
+            var left: State = state.*;
+            var right: State = state.*;
+            inline for (0..5) |round| {
+                inline for (0..16) |index| {
+                    const step = round * 16 + index;
+                    left = advance(left, mix(round, left) +% words[left_words[step]] +%
+                        constant(left_constants[round]), left_shifts[step]);
+                    right = advance(right, mix(4 - round, right) +% words[right_words[step]] +%
+                        constant(right_constants[round]), right_shifts[step]);
+                }
+            }
+            // Not assigned in place: the last word needs the first one as it was.
+            const next: State = .{
+                state[1] +% left[2] +% right[3],
+                state[2] +% left[3] +% right[4],
+                state[3] +% left[4] +% right[0],
+                state[4] +% left[0] +% right[1],
+                state[0] +% left[1] +% right[2],
+            };
+            state.* = next;
+        }
+
+        inline fn constant(comptime value: u32) Word {
+            return if (Word == u32) value else @splat(value);
+        }
+
+        inline fn advance(line: State, sum: Word, comptime shift: u5) State {
+            const turned = std.math.rotl(Word, line[0] +% sum, shift) +% line[4];
+            return .{ line[4], turned, line[1], std.math.rotl(Word, line[2], 10), line[3] };
+        }
+
+        /// The Boolean function of a round, on the line's middle three words.
+        inline fn mix(comptime function: usize, line: State) Word {
+            const x = line[1];
+            const y = line[2];
+            const z = line[3];
+            return switch (function) {
+                0 => x ^ y ^ z,
+                1 => (x & y) | (~x & z),
+                2 => (x | ~y) ^ z,
+                3 => (x & z) | (y & ~z),
+                4 => x ^ (y | ~z),
+                else => comptime unreachable,
+            };
+        }
+
+        const left_constants = [5]u32{ 0, 0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xa953fd4e };
+        const right_constants = [5]u32{ 0x50a28be6, 0x5c4dd124, 0x6d703ef3, 0x7a6d76e9, 0 };
+        const left_words = [80]u4{
+            0, 1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15,
+            7, 4,  13, 1,  10, 6,  15, 3,  12, 0, 9,  5,  2,  14, 11, 8,
+            3, 10, 14, 4,  9,  15, 8,  1,  2,  7, 0,  6,  13, 11, 5,  12,
+            1, 9,  11, 10, 0,  8,  12, 4,  13, 3, 7,  15, 14, 5,  6,  2,
+            4, 0,  5,  9,  7,  12, 2,  10, 14, 1, 3,  8,  11, 6,  15, 13,
+        };
+        const right_words = [80]u4{
+            5,  14, 7,  0, 9, 2,  11, 4,  13, 6,  15, 8,  1,  10, 3,  12,
+            6,  11, 3,  7, 0, 13, 5,  10, 14, 15, 8,  12, 4,  9,  1,  2,
+            15, 5,  1,  3, 7, 14, 6,  9,  11, 8,  12, 2,  10, 0,  4,  13,
+            8,  6,  4,  1, 3, 11, 15, 0,  5,  12, 2,  13, 9,  7,  10, 14,
+            12, 15, 10, 4, 1, 5,  8,  7,  6,  2,  13, 14, 0,  3,  9,  11,
+        };
+        const left_shifts = [80]u5{
+            11, 14, 15, 12, 5,  8,  7,  9,  11, 13, 14, 15, 6,  7,  9,  8,
+            7,  6,  8,  13, 11, 9,  7,  15, 7,  12, 15, 9,  11, 7,  13, 12,
+            11, 13, 6,  7,  14, 9,  13, 15, 14, 8,  13, 6,  5,  12, 7,  5,
+            11, 12, 14, 15, 14, 15, 9,  8,  9,  14, 5,  6,  8,  6,  5,  12,
+            9,  15, 5,  11, 6,  8,  13, 12, 5,  12, 13, 14, 11, 8,  5,  6,
+        };
+        const right_shifts = [80]u5{
+            8,  9,  9,  11, 13, 15, 15, 5,  7,  7,  8,  11, 14, 14, 12, 6,
+            9,  13, 15, 7,  12, 8,  9,  11, 7,  7,  12, 7,  6,  15, 13, 11,
+            9,  7,  15, 11, 8,  6,  6,  14, 12, 13, 5,  14, 13, 13, 7,  5,
+            15, 5,  8,  11, 14, 14, 6,  14, 6,  9,  12, 9,  12, 5,  15, 8,
+            8,  5,  12, 9,  12, 5,  14, 6,  8,  13, 6,  5,  15, 13, 11, 11,
+        };
+    };
+}
 
 const testing = std.testing;
 
@@ -232,6 +309,22 @@ test "a key's digest is that of set, type and key, whichever way it is computed"
         hash.update("\x03");
         hash.update("key");
         try testing.expectEqual(hash.final(), keyDigest(set, .string, "key"));
+    }
+}
+
+test "digests of many keys are those of each, for every length and number of keys" {
+    const text: [70]u8 = @splat('s');
+    var digests: KeyDigests = .{};
+    for (0..text.len) |count| {
+        var found: [text.len]Digest = undefined;
+        for (found[0..count], 0..) |*target, index| {
+            digests.add(text[0 .. count - index], .blob, text[0..index], target);
+        }
+        digests.finish();
+        for (found[0..count], 0..) |digest, index| {
+            const expected = keyDigest(text[0 .. count - index], .blob, text[0..index]);
+            try testing.expectEqual(expected, digest);
+        }
     }
 }
 
