@@ -20,6 +20,7 @@ test {
     _ = Session;
     _ = control;
     _ = options;
+    _ = @import("devserver/access.zig");
     _ = @import("devserver/batch_test.zig");
     _ = @import("devserver/cdt.zig");
     _ = @import("devserver/collection.zig");

@@ -10,6 +10,8 @@ const assert = std.debug.assert;
 const wire = @import("../wire.zig");
 const status = @import("../status.zig");
 const Core = @import("Core.zig");
+const access = @import("access.zig");
+const admin = @import("admin.zig");
 const command = @import("command.zig");
 const faults = @import("faults.zig");
 const info = @import("info.zig");
@@ -24,7 +26,12 @@ node: u8,
 /// The node's epoch when the connection was made.
 epoch: u32,
 authenticated: bool = false,
-permissions: security.Permissions = .all,
+/// Where the connection comes from; the host may set it before the first frame.
+address: access.Address = .loopback,
+user_buffer: [security.name_bytes_max]u8 = undefined,
+user_len: u8 = 0,
+/// What the user may do, as far as known.
+standing: security.Standing = .{ .generation = 0, .status = .ok, .permissions = .{} },
 /// A query whose reply is not yet complete.
 stream: ?*query.Stream = null,
 
@@ -53,6 +60,7 @@ pub fn init(core: *Core, node: u8) Session {
 /// The connection has ended.
 pub fn deinit(session: *Session) void {
     session.endStream();
+    session.leaveUser();
     session.* = undefined;
 }
 
@@ -104,12 +112,42 @@ fn context(
         .core = session.core,
         .node = session.node,
         .authenticated = session.authenticated,
-        .permissions = session.permissions,
+        .user = session.userName(),
+        .standing = &session.standing,
         .now = now,
         .out = out,
         .scratch = scratch,
         .stream = &session.stream,
     };
+}
+
+fn userName(session: *const Session) []const u8 {
+    return session.user_buffer[0..session.user_len];
+}
+
+/// The connection belongs to a user from now on.
+fn belongTo(session: *Session, user: []const u8) void {
+    session.leaveUser();
+    @memcpy(session.user_buffer[0..user.len], user);
+    session.user_len = @intCast(user.len);
+    session.authenticated = true;
+    session.core.security.countConnection(user, session.node, .begun);
+    session.standing = session.core.security.standing(user, &session.address);
+}
+
+fn leaveUser(session: *Session) void {
+    if (session.user_len == 0) return;
+    session.core.security.countConnection(session.userName(), session.node, .ended);
+    session.user_len = 0;
+}
+
+/// Users and roles may have changed since the last frame.
+fn refreshStanding(session: *Session) void {
+    const users = &session.core.security;
+    if (!session.authenticated) return;
+    if (session.standing.generation == users.generation.load(.acquire)) return;
+    session.standing = users.standing(session.userName(), &session.address);
+    if (session.standing.status == .not_authenticated) session.authenticated = false;
 }
 
 /// The length of the first frame, header included; null while its header is incomplete. A
@@ -178,6 +216,7 @@ fn answer(
     now: record.Now,
 ) wire.Buffer.Error!void {
     const counters = &session.core.nodes[session.node].counters;
+    session.refreshStanding();
     const request_context = session.context(out, scratch, now);
     switch (kind) {
         .info => {
@@ -186,7 +225,7 @@ fn answer(
         },
         .admin => {
             counters.add(.admin, 1);
-            try session.answerAdmin(body, result_code, out, now);
+            try session.answerAdmin(body, result_code, out, scratch, now);
         },
         .message => {
             if (result_code) |code| {
@@ -205,61 +244,80 @@ fn answerAdmin(
     body: []const u8,
     result_code: ?u32,
     out: *wire.Buffer,
+    scratch: *command.Scratch,
     now: record.Now,
 ) wire.Buffer.Error!void {
-    var encoder = try wire.admin.Encoder.begin(out);
-    if (result_code) |code| return encoder.finishReply(@truncate(code));
+    const start = out.end;
+    if (result_code) |code| return replyAdmin(out, status.Status.fromServer(@truncate(code)));
     const users = &session.core.security;
-    if (!users.isEnabled()) return encoder.finishReply(codeOf(.security_not_supported));
-    const message = wire.admin.Message.decode(body) catch {
-        return encoder.finishReply(codeOf(.invalid_field));
-    };
-    const login = session.enter(&message, now) catch {
-        return encoder.finishReply(codeOf(.invalid_field));
-    };
-    switch (login) {
-        .refused => |code| encoder.finishReply(codeOf(code)),
-        .granted => |granted| {
-            session.authenticated = true;
-            session.permissions = granted.permissions;
-            if (message.command == .login) {
-                try encoder.field(.session_token, &granted.token);
-                try encoder.fieldInt(.session_ttl, users.session_ttl_s);
-            }
-            encoder.finishReply(codeOf(.ok));
+    if (!users.isEnabled()) return replyAdmin(out, .security_not_supported);
+    session.answerAdminMessage(body, out, scratch, now) catch |err| switch (err) {
+        error.Malformed => {
+            out.end = start;
+            try replyAdmin(out, .invalid_field);
         },
-    }
+        error.OutOfMemory, error.NoSpaceLeft => |other| return other,
+    };
 }
 
-/// Makes the connection part of a session, by password or by token.
+fn answerAdminMessage(
+    session: *Session,
+    body: []const u8,
+    out: *wire.Buffer,
+    scratch: *command.Scratch,
+    now: record.Now,
+) admin.Error!void {
+    const users = &session.core.security;
+    const message = try wire.admin.Message.decode(body);
+    switch (message.command) {
+        .login, .authenticate => {},
+        else => {
+            if (!session.authenticated) return replyAdmin(out, .not_authenticated);
+            if (session.standing.status != .ok) return replyAdmin(out, session.standing.status);
+            const asking: admin.Asking = .{
+                .user = session.userName(),
+                .is_user_admin = session.standing.permissions.user_admin,
+                .node = session.node,
+            };
+            return admin.handle(users, asking, scratch.arena.allocator(), &message, out);
+        },
+    }
+    const user = try message.find(.user) orelse return replyAdmin(out, .invalid_user);
+    const token = switch (try session.enter(user, &message, now)) {
+        .refused => |code| return replyAdmin(out, code),
+        .granted => |token| token,
+    };
+    session.belongTo(user);
+    var encoder = try wire.admin.Encoder.begin(out);
+    if (message.command == .login) {
+        try encoder.field(.session_token, &token);
+        try encoder.fieldInt(.session_ttl, users.session_ttl_s);
+    }
+    encoder.finishReply(codeOf(.ok));
+}
+
+fn replyAdmin(out: *wire.Buffer, code: status.Status) wire.Buffer.Error!void {
+    var encoder = try wire.admin.Encoder.begin(out);
+    encoder.finishReply(codeOf(code));
+}
+
+/// By password or by token.
 fn enter(
     session: *Session,
+    user: []const u8,
     message: *const wire.admin.Message,
     now: record.Now,
 ) wire.admin.DecodeError!security.Login {
     const users = &session.core.security;
-    const user = try message.find(.user) orelse return .{ .refused = .invalid_user };
-    switch (message.command) {
-        .login => {
-            const credential = try message.find(.credential) orelse {
-                return .{ .refused = .invalid_credential };
-            };
-            return users.login(user, credential, now);
-        },
-        .authenticate => {
-            if (try message.find(.session_token)) |token| {
-                return users.authenticate(user, token, now);
-            }
-            const credential = try message.find(.credential) orelse {
-                return .{ .refused = .invalid_credential };
-            };
-            return users.login(user, credential, now);
-        },
-        else => {
-            if (!session.authenticated) return .{ .refused = .not_authenticated };
-            return .{ .refused = .invalid_command };
-        },
+    if (message.command == .authenticate) {
+        if (try message.find(.session_token)) |token| {
+            return users.authenticate(user, token, &session.address, now);
+        }
     }
+    const credential = try message.find(.credential) orelse {
+        return .{ .refused = .invalid_credential };
+    };
+    return users.login(user, credential, &session.address, now);
 }
 
 fn codeOf(code: status.Status) u8 {

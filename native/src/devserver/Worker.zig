@@ -334,6 +334,7 @@ fn adopt(worker: *Worker, accepted: Accepted) void {
         .fd = accepted.fd,
         .session = .init(worker.core, accepted.node),
     };
+    if (socket.peer(accepted.fd)) |address| connection.session.address = address;
     worker.poller.add(accepted.fd, tokenOf(connection), .read) catch {
         socket.close(accepted.fd);
         worker.gpa.destroy(connection);

@@ -9,6 +9,7 @@ const assert = std.debug.assert;
 const wire = @import("../wire.zig");
 const status = @import("../status.zig");
 const Core = @import("Core.zig");
+const access = @import("access.zig");
 const faults = @import("faults.zig");
 const query = @import("query.zig");
 const record_module = @import("record.zig");
@@ -65,7 +66,9 @@ pub const Context = struct {
     core: *Core,
     node: u8,
     authenticated: bool,
-    permissions: security.Permissions,
+    /// Whose session it is; empty without security.
+    user: []const u8,
+    standing: *const security.Standing,
     now: record_module.Now,
     out: *Buffer,
     scratch: *Scratch,
@@ -101,6 +104,19 @@ pub const Context = struct {
 
     pub fn isAuthenticated(context: *const Context) bool {
         return context.authenticated or !context.core.security.isEnabled();
+    }
+
+    /// Whether the user may do all that is wanted at a place; otherwise the code to answer.
+    pub fn authorize(
+        context: *const Context,
+        wanted: access.Permissions,
+        place: access.Privilege.Place,
+    ) Status {
+        const users = &context.core.security;
+        if (!users.isEnabled()) return .ok;
+        if (context.standing.status != .ok) return context.standing.status;
+        if (context.standing.permissions.permits(wanted)) return .ok;
+        return if (users.permits(context.user, wanted, place)) .ok else .role_violation;
     }
 };
 
@@ -200,11 +216,16 @@ pub fn handleRecord(
     if (!request.header.info2.write and !request.header.info1.read) {
         return fail(context, .request_invalid);
     }
-    const wanted: security.Permissions = .{
+    const wanted: access.Permissions = .{
         .read = request.header.info1.read,
         .write = request.header.info2.write,
+        .udf = request.has_udf,
     };
-    if (!context.permissions.permits(wanted)) return fail(context, .role_violation);
+    const allowed = context.authorize(wanted, .{
+        .namespace = namespace.options.name,
+        .set = request.set,
+    });
+    if (allowed != .ok) return fail(context, allowed);
     const partition_id = wire.digest.partitionId(digest);
     if (context.core.isUnavailable(partition_id)) return fail(context, .partition_unavailable);
     if (context.core.topology.owner(partition_id, 0) != context.node) {

@@ -7,6 +7,7 @@
 const std = @import("std");
 const wire = @import("../wire.zig");
 const Core = @import("Core.zig");
+const access = @import("access.zig");
 const command = @import("command.zig");
 const faults = @import("faults.zig");
 const info_index = @import("info_index.zig");
@@ -99,6 +100,27 @@ pub const Question = struct {
             return null;
         }
         return value;
+    }
+
+    /// False when the user may not, which has been answered then.
+    fn isAllowed(question: *const Question, name: []const u8) Buffer.Error!bool {
+        const wanted, const text_of = needs.get(name) orelse return true;
+        const allowed = question.context.authorize(wanted, .{
+            .namespace = question.parameter("namespace") orelse question.parameter("ns") orelse "",
+            .set = question.parameter("set") orelse "",
+        });
+        switch (allowed) {
+            .ok => return true,
+            .role_violation => try question.print(
+                "ERROR:81:role violation - requires permission '{s}'",
+                .{text_of},
+            ),
+            else => |code| try question.fail(
+                @intCast(@backingInt(code)),
+                "unexpected security result",
+            ),
+        }
+        return false;
     }
 
     pub fn core(question: *const Question) *Core {
@@ -213,10 +235,27 @@ fn answerLine(context: *const command.Context, line: []const u8) Buffer.Error!vo
         .out = context.out,
         .parameters = line[@min(separator + 1, line.len)..],
     };
-    const answer = answers.get(line[0..separator]) orelse &answerUnrecognized;
-    try answer(&question);
+    const name = line[0..separator];
+    const answer = answers.get(name) orelse &answerUnrecognized;
+    if (try question.isAllowed(name)) try answer(&question);
     try context.out.byte('\n');
 }
+
+/// What commands need that not everybody may give, and its name.
+const needs = std.StaticStringMap(struct { access.Permissions, []const u8 }).initComptime(.{
+    .{ "query-abort", .{ access.Permissions{ .query_admin = true }, "query-admin" } },
+    .{ "query-abort-all", .{ access.Permissions{ .query_admin = true }, "query-admin" } },
+    .{ "sindex-create", .{ access.Permissions{ .index_admin = true }, "sindex-admin" } },
+    .{ "sindex-delete", .{ access.Permissions{ .index_admin = true }, "sindex-admin" } },
+    .{ "sindex-exists", .{ access.Permissions{ .index_admin = true }, "sindex-admin" } },
+    .{ "truncate", .{ access.Permissions{ .truncate = true }, "truncate" } },
+    .{ "truncate-namespace", .{ access.Permissions{ .truncate = true }, "truncate" } },
+    .{ "truncate-namespace-undo", .{ access.Permissions{ .truncate = true }, "truncate" } },
+    .{ "truncate-undo", .{ access.Permissions{ .truncate = true }, "truncate" } },
+    .{ "udf-clear-cache", .{ access.Permissions{ .udf_admin = true }, "udf-admin" } },
+    .{ "udf-put", .{ access.Permissions{ .udf_admin = true }, "udf-admin" } },
+    .{ "udf-remove", .{ access.Permissions{ .udf_admin = true }, "udf-admin" } },
+});
 
 fn answerText(comptime text: []const u8) Answer {
     return &struct {
@@ -671,10 +710,6 @@ fn truncate(question: *const Question, name: []const u8, set: ?[]const u8) Buffe
         if (given.epochMs() == 0) return question.fail(4, "would truncate to 0");
         if (given.epochMs() > now_ms) return question.fail(4, "would truncate in the future");
         before_ms = given.epochMs();
-    }
-    const wanted: @TypeOf(question.context.permissions) = .{ .truncate = true };
-    if (!question.context.permissions.permits(wanted)) {
-        return question.fail(81, "role violation - requires permission 'truncate'");
     }
     if (question.core().store.find(name)) |namespace| {
         if (set) |set_name| {

@@ -13,6 +13,7 @@ const assert = std.debug.assert;
 const wire = @import("../wire.zig");
 const status = @import("../status.zig");
 const Core = @import("Core.zig");
+const access = @import("access.zig");
 const command = @import("command.zig");
 const command_read = @import("command_read.zig");
 const jobs = @import("jobs.zig");
@@ -39,6 +40,9 @@ const throttle_ms_max = 10;
 /// Begins a query on the session of the context, or answers why not.
 pub fn start(context: *const Context, request: *const command.Request, body: []const u8) Error!void {
     assert(context.stream.* == null);
+    const place: access.Privilege.Place = .{ .namespace = request.namespace.?, .set = request.set };
+    const allowed = context.authorize(.{ .read = true }, place);
+    if (allowed != .ok) return command.fail(context, allowed);
     const stream = Stream.create(context, request, body) catch |err| switch (err) {
         error.Refused => return command.fail(context, .request_invalid),
         error.Unsupported => return command.fail(context, .unsupported_feature),

@@ -6,6 +6,7 @@
 const std = @import("std");
 const builtin = @import("builtin");
 const assert = std.debug.assert;
+const access = @import("access.zig");
 
 const c = std.c;
 const posix = std.posix;
@@ -126,6 +127,20 @@ pub fn accept(listener: Fd) AcceptError!Fd {
     if (!is_linux) prepare(fd);
     setOption(fd, c.IPPROTO.TCP, c.TCP.NODELAY, 1);
     return fd;
+}
+
+/// Where an accepted connection comes from; null when it is gone already.
+pub fn peer(fd: Fd) ?access.Address {
+    var address: Address = .{ .storage = undefined, .len = @sizeOf(c.sockaddr.in6) };
+    switch (posix.errno(c.getpeername(fd, address.pointer(), &address.len))) {
+        .SUCCESS => {},
+        else => return null,
+    }
+    return switch (address.family()) {
+        c.AF.INET => .{ .ip4 = @bitCast(address.storage.in.addr) },
+        c.AF.INET6 => .{ .ip6 = address.storage.in6.addr },
+        else => null,
+    };
 }
 
 /// What Linux does when it makes the descriptor.
