@@ -93,7 +93,7 @@ pub const Client = struct {
         try owner.connect(failure);
         owner.startTendThread() catch return noThread(failure);
         errdefer owner.close();
-        if (client.engine) |engine| try startEngine(engine, failure);
+        if (client.engine) |engine| try startEngine(engine, owner, failure);
         client.cluster = owner;
         client.gate.open();
     }
@@ -109,13 +109,14 @@ pub const Client = struct {
         engine.* = Engine.init(client.gpa, &client.net, client.options.idle_timeout_ms) catch
             return noThread(failure);
         errdefer engine.deinit();
-        if (client.cluster != null) try startEngine(engine, failure);
+        if (client.cluster) |owner| try startEngine(engine, owner, failure);
         client.engine = engine;
         return engine;
     }
 
-    fn startEngine(engine: *Engine, failure: *Failure) error{Failed}!void {
+    fn startEngine(engine: *Engine, owner: *Cluster, failure: *Failure) error{Failed}!void {
         engine.start() catch return noThread(failure);
+        owner.setHolder(&engine.holder);
     }
 
     fn noThread(failure: *Failure) error{Failed} {
@@ -137,6 +138,9 @@ pub const Client = struct {
         client.gate.shut();
         client.stop.store(true, .release);
         client.gate.waitUntilEmpty();
+        // From here on nobody wakes the engine's loop but the engine itself.
+        owner.setHolder(null);
+        owner.stopTendThread();
         if (client.engine) |engine| engine.stop();
         client.queries.release();
         client.cluster = null;

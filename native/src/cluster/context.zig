@@ -26,7 +26,22 @@ pub fn Context(comptime Net: type) type {
         /// answer in it has not failed. Only for whoever tends.
         interrupted: bool = false,
 
+        /// Who else holds connections of the nodes, and is to look at who wants them; an event loop.
+        holder: std.atomic.Value(?*const Holder) = .init(null),
+
         const This = @This();
+
+        pub const Holder = struct {
+            context: *anyopaque,
+            /// Any thread.
+            wake: *const fn (*anyopaque) void,
+        };
+
+        /// Any thread: a connection is wanted, or one has become free that is.
+        pub fn wakeHolder(context: *const This) void {
+            const holder = context.holder.load(.acquire) orelse return;
+            holder.wake(holder.context);
+        }
 
         /// Any thread; many requests make one tend.
         pub fn requestTend(context: *This) void {

@@ -187,6 +187,13 @@ pub fn Cluster(comptime Net: type) type {
             cluster.context.requestTend();
         }
 
+        pub const Holder = Context(Net).Holder;
+
+        /// Says who else holds connections; null for nobody any more.
+        pub fn setHolder(cluster: *This, holder: ?*const Holder) void {
+            cluster.context.holder.store(holder, .release);
+        }
+
         /// Stops the thread and closes every connection that is not lent; those are closed when
         /// they come back. Idempotent.
         pub fn close(cluster: *This) void {

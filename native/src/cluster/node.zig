@@ -47,6 +47,10 @@ pub fn Node(comptime Net: type) type {
         name_len: u8,
         active: std.atomic.Value(bool) = .init(false),
         pool: Pool(Net),
+        /// Waiting commands that found all connections in use.
+        wanted: std.atomic.Value(u32) = .init(0),
+        /// Requests of the event loop that found all connections in use.
+        queued: std.atomic.Value(u32) = .init(0),
         recovering: Recovery = .{},
         breaker: Breaker,
         statistics: Statistics = .{},
@@ -191,6 +195,12 @@ pub fn Node(comptime Net: type) type {
 
         pub fn unreserve(node: *This) void {
             node.pool.unreserve();
+            node.tellQueued();
+        }
+
+        /// A connection, or the place of one, is free.
+        fn tellQueued(node: *This) void {
+            if (node.queued.load(.monotonic) > 0) node.context.wakeHolder();
         }
 
         /// To be read before connecting, for the connection's own `generation`.
@@ -207,14 +217,14 @@ pub fn Node(comptime Net: type) type {
         pub fn push(node: *This, connection: Connection) void {
             var used = connection;
             used.last_used_ns = node.context.net.now();
-            if (!node.pool.put(used)) node.drop(used);
+            if (node.pool.put(used)) node.tellQueued() else node.drop(used);
         }
 
         /// Closes a connection.
         pub fn drop(node: *This, connection: Connection) void {
             var dropped = connection;
             node.context.net.close(&dropped.socket);
-            node.pool.unreserve();
+            node.unreserve();
             Statistics.add(&node.statistics.closed);
         }
 
@@ -237,9 +247,7 @@ pub fn Node(comptime Net: type) type {
             }
             if (node.pop()) |connection| return connection;
             node.reserve() catch {
-                const text = "all {d} connections to the node are in use";
-                failure.set(.no_more_connections, text, .{node.pool.idle.len});
-                return error.Failed;
+                if (try node.waitForConnection(deadline_ns, failure)) |connection| return connection;
             };
             return node.open(node.context.net, deadline_ns, failure) catch {
                 node.unreserve();
@@ -251,6 +259,34 @@ pub fn Node(comptime Net: type) type {
                 return error.Failed;
             };
         }
+
+        /// Waits until one of the connections, which are all in use, is free; or null with a place
+        /// for a new one reserved.
+        fn waitForConnection(
+            node: *This,
+            deadline_ns: u64,
+            failure: *Failure,
+        ) error{Failed}!?Connection {
+            const net = node.context.net;
+            _ = node.wanted.fetchAdd(1, .monotonic);
+            defer _ = node.wanted.fetchSub(1, .monotonic);
+            while (node.isActive() and net.now() < deadline_ns) {
+                // An event loop that holds idle ones gives them up.
+                node.context.wakeHolder();
+                net.sleep(wait_step_ns) catch {
+                    failure.set(.interrupted, "interrupted by a signal", .{});
+                    return error.Failed;
+                };
+                if (node.pop()) |connection| return connection;
+                if (node.pool.reserve()) return null;
+            }
+            const text = "no connection became free in time: all {d} of the node are in use";
+            failure.set(.no_more_connections, text, .{node.pool.idle.len});
+            return error.Failed;
+        }
+
+        /// Connections are used for less than that: whoever waits for one looks again soon.
+        const wait_step_ns = std.time.ns_per_ms / 2;
 
         /// A new connection for the pool; the caller has reserved it.
         fn open(

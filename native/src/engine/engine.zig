@@ -45,6 +45,8 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
         stopping: std.atomic.Value(bool) = .init(false),
         thread: ?std.Thread = null,
         loop: Loop = undefined,
+        /// For the cluster, which has it while the thread runs.
+        holder: Cluster.Holder = undefined,
         /// Those that the loop's thread works on.
         active: ?*Operation = null,
         /// Taken from the mailbox, and not yet handed out. Belongs to whoever drains.
@@ -131,6 +133,12 @@ pub fn Engine(comptime Net: type, comptime Poller: type) type {
             errdefer engine.loop.deinit();
             engine.thread = io.thread.spawn("asz-loop", run, .{engine}) catch
                 return error.SystemResources;
+            engine.holder = .{ .context = engine, .wake = wakeLoop };
+        }
+
+        fn wakeLoop(context: *anyopaque) void {
+            const engine: *This = @ptrCast(@alignCast(context));
+            engine.loop.poller.wake();
         }
 
         /// Joins the thread and aborts what is in progress. Nobody submits any more.

@@ -228,6 +228,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             var events: [poller_module.events_max]poller_module.Event = undefined;
             const happened = loop.poller.wait(&events, limit);
             loop.now_ns = loop.net.now();
+            if (loop.connections == .own) loop.shareLanes();
             for (happened) |event| {
                 const connection: *Connection = @ptrFromInt(event.token);
                 if (event.writable) loop.onWritable(connection);
@@ -238,6 +239,20 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 loop.onTimer(@fieldParentPtr("entry", entry));
             }
             loop.bury();
+        }
+
+        /// Waiting commands get idle connections of the loop, and its own requests those of theirs.
+        fn shareLanes(loop: *This) void {
+            var lanes = loop.lanes_first;
+            while (lanes) |lane| : (lanes = lane.next) {
+                const wanted = lane.node.wanted.load(.monotonic);
+                for (0..wanted) |_| {
+                    const connection = lane.idle_last orelse break;
+                    unlinkIdle(connection);
+                    loop.giveBack(connection);
+                }
+                while (loop.serveWaiting(lane)) {}
+            }
         }
 
         /// Starts an exchange. Its handler may be called before this returns.
@@ -266,13 +281,10 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             // Those of blocking commands count too; they must not be idle while somebody waits.
             if (node.pop()) |idle| return loop.useIdle(lane, idle, exchange);
             node.reserve() catch {
-                if (loop.connections == .own) return loop.enqueue(lane, exchange);
-                exchange.failure.set(
-                    .no_more_connections,
-                    "all {d} connections to the node are in use",
-                    .{node.pool.idle.len},
-                );
-                return exchange.handler.on_end(exchange, false);
+                loop.enqueue(lane, exchange);
+                // Nobody tells a loop of one query: it looks again soon.
+                if (loop.connections == .shared) loop.waitToLookAgain(exchange);
+                return;
             };
             loop.open(lane, exchange);
         }
@@ -340,9 +352,19 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
 
         // Waiting in line for a connection.
 
+        fn waitToLookAgain(loop: *This, exchange: *Exchange) void {
+            loop.timers.cancel(&exchange.timer.entry);
+            const again_ns = loop.now_ns + std.time.ns_per_ms;
+            const deadline_ns = @min(again_ns, exchange.limits.deadline_ns);
+            loop.timers.schedule(&exchange.timer.entry, deadline_ns);
+        }
+
         fn enqueue(loop: *This, lane: *Lane, exchange: *Exchange) void {
             if (lane.waiting_last) |last| last.next = exchange else lane.waiting_first = exchange;
             lane.waiting_last = exchange;
+            const counter = if (loop.connections == .own) &lane.node.queued else &lane.node.wanted;
+            _ = counter.fetchAdd(1, .monotonic);
+            if (loop.connections == .shared) lane.node.context.wakeHolder();
             if (exchange.limits.deadline_ns != executor.forever) {
                 loop.timers.schedule(&exchange.timer.entry, exchange.limits.deadline_ns);
             }
@@ -353,8 +375,15 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             lane.waiting_first = exchange.next;
             if (exchange.next == null) lane.waiting_last = null;
             exchange.next = null;
+            loop.leaveLine(lane);
             loop.timers.cancel(&exchange.timer.entry);
             return exchange;
+        }
+
+        fn leaveLine(loop: *This, lane: *Lane) void {
+            const counter = if (loop.connections == .own) &lane.node.queued else &lane.node.wanted;
+            const before = counter.fetchSub(1, .monotonic);
+            assert(before > 0);
         }
 
         fn unqueue(loop: *This, exchange: *Exchange) void {
@@ -372,6 +401,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             }
             if (lane.waiting_last == exchange) lane.waiting_last = previous;
             exchange.next = null;
+            loop.leaveLine(lane);
         }
 
         // Opening connections.
@@ -649,6 +679,8 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 return loop.close(connection);
             }
             if (loop.connections == .shared) return loop.giveBack(connection);
+            // Waiting commands are few and cannot do anything else meanwhile: they go first.
+            if (lane.node.wanted.load(.monotonic) > 0) return loop.giveBack(connection);
             if (loop.dequeue(lane)) |exchange| return loop.attach(connection, exchange);
             if (connection.memory.len > receive_bytes_kept) {
                 // Failing to shrink is no harm.
@@ -707,15 +739,20 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             loop.net.close(&connection.socket);
             _ = lane.node.statistics.closed.fetchAdd(1, .monotonic);
             lane.node.unreserve();
-            if (!loop.stopping) loop.serveWaiting(lane);
+            if (!loop.stopping) _ = loop.serveWaiting(lane);
         }
 
         /// Looks for a connection for the first in line, whose place may have become free anywhere.
-        fn serveWaiting(loop: *This, lane: *Lane) void {
-            if (lane.waiting_first == null) return;
-            if (lane.node.pop()) |idle| return loop.useIdle(lane, idle, loop.dequeue(lane).?);
-            lane.node.reserve() catch return;
+        /// False when there is nobody, or none.
+        fn serveWaiting(loop: *This, lane: *Lane) bool {
+            if (lane.waiting_first == null) return false;
+            if (lane.node.pop()) |idle| {
+                loop.useIdle(lane, idle, loop.dequeue(lane).?);
+                return true;
+            }
+            lane.node.reserve() catch return false;
             loop.open(lane, loop.dequeue(lane).?);
+            return true;
         }
 
         /// Frees the connections that were closed, when no event refers to them any more.
@@ -765,6 +802,8 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 .connection => |connection| loop.onConnectionTimeout(connection),
                 .exchange => |exchange| {
                     loop.unqueue(exchange);
+                    // Only looking again, unless the time is up.
+                    if (loop.now_ns < exchange.limits.deadline_ns) return loop.begin(exchange);
                     exchange.failure.set(
                         .no_more_connections,
                         "no connection became free in time: all {d} of the node are in use",
@@ -803,12 +842,10 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             loop.timers.schedule(&loop.housekeeping.entry, loop.now_ns + housekeeping_ns);
         }
 
-        /// Closes what is idle for too long, or belongs to a node that has left. Those in line may
-        /// take what blocking commands have given back.
+        /// Closes what is idle for too long, or belongs to a node that has left.
         fn keepHouse(loop: *This) void {
             var lanes = loop.lanes_first;
             while (lanes) |lane| : (lanes = lane.next) {
-                loop.serveWaiting(lane);
                 while (lane.idle_last) |connection| {
                     const fresh = connection.last_used_ns + loop.idle_ns_max > loop.now_ns;
                     if (fresh and lane.node.isCurrent(connection.generation)) break;
