@@ -412,3 +412,38 @@ test "more results than operations are malformed" {
         operate_reply.writeBins(testing.allocator, operations, true, &parsed, &out),
     );
 }
+
+test "a reply cut anywhere, or with bytes changed, gives results or an error, and no more" {
+    var encoded: Encoded = .{};
+    // list_size l, map_get_by_index_range m returning pairs, list_get l 0.
+    try encoded.encode("\x93" ++
+        "\x82\xa2op\xcd\x03\xf4\xa3bin\xa1l" ++
+        "\x84\xa2op\xcd\x07\xe7\xa3bin\xa1m\xa5index\x00\xabreturn_type\x08" ++
+        "\x83\xa2op\xcd\x03\xf5\xa3bin\xa1l\xa5index\x00");
+    var reply: Reply = .{};
+    try reply.begin();
+    try reply.add(.integer, "l", seven);
+    try reply.add(.map, "m", "\x83\xc7\x00\x08\xc0\xa2\x03b\x01\xa2\x03a\x92\x02\xc0");
+    try reply.add(.list, "l", "\x92\xa2\x03x\xcb\x3f\xf0\x00\x00\x00\x00\x00\x00");
+    _ = try reply.message();
+    const whole = reply.buffer.written()[wire.proto.header_bytes..];
+    var random = std.Random.DefaultPrng.init(testing.random_seed);
+    for (0..2000) |round| {
+        var memory: [512]u8 = undefined;
+        const body = memory[0..whole.len];
+        @memcpy(body, whole);
+        const changes = random.random().uintAtMost(usize, 3);
+        for (0..changes) |_| {
+            body[random.random().uintLessThan(usize, body.len)] = random.random().int(u8);
+        }
+        const len = if (round % 2 == 0) body.len else random.random().uintAtMost(usize, body.len);
+        const parsed = wire.message.Message.decode(body[0..len]) catch continue;
+        var out_memory: [1024]u8 = undefined;
+        var out = wire.Buffer.fixed(&out_memory);
+        const gpa = testing.allocator;
+        const operations = encoded.operations();
+        operate_reply.writeBins(gpa, operations, true, &parsed, &out) catch {};
+        out.clear();
+        operate_reply.writeOrdered(operations, true, &parsed, &out) catch {};
+    }
+}
