@@ -12,6 +12,7 @@ over, or memory still grows in the second half of the run.
 import argparse
 import asyncio
 import contextlib
+import functools
 import gc
 import random
 import sys
@@ -58,8 +59,8 @@ def resources() -> tuple[int, int]:
 class Watch:
     """Takes and prints the figures at checkpoints."""
 
-    def __init__(self, total: int) -> None:
-        self.total = total
+    def __init__(self) -> None:
+        self.descriptors = resources()[0]
         self.seen: list[tuple[int, int]] = []
         self.begin_s = time.monotonic()
 
@@ -69,12 +70,12 @@ class Watch:
         descriptors, memory_kib = self.seen[-1]
         print(f"{done:>9} in {seconds:6.1f} s: {descriptors} descriptors, {memory_kib} KiB")
 
-    def verdict(self, descriptors_allowed: int) -> int:
-        middle, end = self.seen[len(self.seen) // 2], self.seen[-1]
-        growth_kib = end[1] - middle[1]
-        left_over = end[0] - self.seen[0][0]
-        print(f"second half: {growth_kib:+} KiB; descriptors since the beginning: {left_over:+}")
-        failed = growth_kib > GROWTH_KIB_MAX or left_over > descriptors_allowed
+    def verdict(self) -> int:
+        """After the client is gone."""
+        growth_kib = self.seen[-1][1] - self.seen[len(self.seen) // 2][1]
+        left_over = resources()[0] - self.descriptors
+        print(f"second half: {growth_kib:+} KiB; descriptors left over: {left_over:+}")
+        failed = growth_kib > GROWTH_KIB_MAX or left_over > 0
         print("failed" if failed else "passed")
         return int(failed)
 
@@ -94,8 +95,7 @@ def one(client: aerospike_py.Client, dice: random.Random) -> None:
             check(row.key.user_key, row.record)
 
 
-def run_threads(config: dict[str, Any], operations: int) -> int:
-    watch = Watch(operations)
+def run_threads(watch: Watch, config: dict[str, Any], operations: int) -> None:
     with aerospike_py.client(config).connect() as client:
         for index in range(KEYS):
             client.put(key_of(index), bins_of(index))
@@ -117,8 +117,6 @@ def run_threads(config: dict[str, Any], operations: int) -> int:
             for thread in threads:
                 thread.join()
             watch.checkpoint((step + 1) * share * THREADS)
-    # Each thread may have needed a connection to each node that had none before.
-    return watch.verdict(3 * THREADS)
 
 
 async def one_async(client: aerospike_py.AsyncClient, dice: random.Random) -> None:
@@ -154,8 +152,7 @@ async def maybe(operation: Any, dice: random.Random) -> bool:
     return False
 
 
-async def run_tasks(config: dict[str, Any], operations: int, cancel: bool) -> int:
-    watch = Watch(operations)
+async def run_tasks(watch: Watch, config: dict[str, Any], operations: int, cancel: bool) -> None:
     cancelled = 0
     async with aerospike_py.AsyncClient(config) as client:
         await client.connect()
@@ -178,7 +175,6 @@ async def run_tasks(config: dict[str, Any], operations: int, cancel: bool) -> in
             await asyncio.gather(*(work(step * TASKS + number, share) for number in range(TASKS)))
             watch.checkpoint((step + 1) * share * TASKS)
     print(f"{cancelled} cancelled")
-    return watch.verdict(3 * TASKS)
 
 
 def cycle(config: dict[str, Any]) -> None:
@@ -199,22 +195,20 @@ async def cycle_async(config: dict[str, Any]) -> None:
         await task
 
 
-def run_cycles(cycles: int, run: Callable[[], None]) -> int:
-    watch = Watch(cycles)
+def run_cycles(watch: Watch, cycles: int, run: Callable[[], None]) -> None:
     run()
     watch.checkpoint(0)
     for step in range(CHECKPOINTS):
         for _ in range(cycles // CHECKPOINTS):
             run()
         watch.checkpoint((step + 1) * (cycles // CHECKPOINTS))
-    return watch.verdict(0)
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--server", default="embedded", metavar="embedded|HOST:PORT")
     parser.add_argument("--client", choices=("sync", "async"), default="sync")
-    parser.add_argument("--operations", type=int, default=0)
+    parser.add_argument("--operations", type=int, default=100_000)
     parser.add_argument("--cycles", type=int, default=0)
     parser.add_argument("--cancel", action="store_true")
     return parser.parse_args()
@@ -229,21 +223,19 @@ def main() -> int:
             host, _, port = options.server.rpartition(":")
             hosts = [(host, int(port))]
         config = {"hosts": hosts}
-        failed = 0
-        if options.operations and options.client == "sync":
-            failed |= run_threads(config, options.operations)
-        elif options.operations:
-            failed |= asyncio.run(run_tasks(config, options.operations, options.cancel))
+        watch = Watch()
         if options.cycles and options.client == "sync":
-            failed |= run_cycles(options.cycles, lambda: cycle(config))
+            run_cycles(watch, options.cycles, lambda: cycle(config))
         elif options.cycles:
-            loop = asyncio.new_event_loop()
-            failed |= run_cycles(
-                options.cycles, lambda: loop.run_until_complete(cycle_async(config))
-            )
-            loop.run_until_complete(loop.shutdown_default_executor())
-            loop.close()
-    return failed
+            with contextlib.closing(asyncio.new_event_loop()) as loop:
+                run = functools.partial(cycle_async, config)
+                run_cycles(watch, options.cycles, lambda: loop.run_until_complete(run()))
+                loop.run_until_complete(loop.shutdown_default_executor())
+        elif options.client == "sync":
+            run_threads(watch, config, options.operations)
+        else:
+            asyncio.run(run_tasks(watch, config, options.operations, options.cancel))
+        return watch.verdict()
 
 
 if __name__ == "__main__":

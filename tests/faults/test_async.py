@@ -1,0 +1,443 @@
+"""What the asynchronous client does when nodes die, awaits are cancelled, and loops end early."""
+
+import asyncio
+import gc
+import random
+import subprocess
+import sys
+import textwrap
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from aerospike_py import AerospikeError, AsyncClient, ClientError
+from aerospike_py.devserver import DevCluster
+
+TASKS = 64
+RECORDS = 8
+MAX_CONNS = 8
+
+
+def key_of(worker: int, index: int = 0) -> tuple[str, str, str]:
+    return ("test", "demo", f"{worker}/{index}")
+
+
+@pytest.fixture
+def cluster() -> Iterator[DevCluster]:
+    with DevCluster(nodes=3) as running:
+        yield running
+
+
+@pytest.fixture
+async def client(cluster: DevCluster) -> AsyncIterator[AsyncClient]:
+    config = {
+        **cluster.config,
+        "tend_interval": 100,
+        "max_conns_per_node": MAX_CONNS,
+        "max_error_rate": 0,
+    }
+    async with AsyncClient(config) as made:
+        await made.connect()
+        yield made
+
+
+async def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Waits for what another thread of the core brings about; it has no event to wait for."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        await asyncio.sleep(0.01)
+
+
+def writes(cluster: DevCluster) -> list[int]:
+    return [int(node["write"]) + int(node["batch"]) for node in cluster.counters()]
+
+
+def open_connections(cluster: DevCluster) -> list[int]:
+    return [int(node["connections_open"]) for node in cluster.counters()]
+
+
+class Workers:
+    """Tasks that write ever new numbers to records of their own and read them back."""
+
+    def __init__(self, client: AsyncClient, cancels: bool = False) -> None:
+        self.client = client
+        self.cancels = cancels
+        self.is_stopping = False
+        self.acknowledged: dict[tuple[int, int], int] = {}
+        self.doubtful: dict[tuple[int, int], set[int]] = defaultdict(set)
+        self.wrong: list[str] = []
+        self.succeeded = 0
+        self.failed = 0
+        self.cancelled = 0
+
+    async def __aenter__(self) -> "Workers":
+        self.tasks = [asyncio.create_task(self.work(worker)) for worker in range(TASKS)]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.is_stopping = True
+        done, pending = await asyncio.wait(self.tasks, timeout=20)
+        assert not pending
+        for task in done:
+            task.result()
+        assert self.wrong == []
+
+    async def work(self, worker: int) -> None:
+        dice = random.Random(worker)
+        number = 0
+        while not self.is_stopping:
+            place = worker, dice.randrange(RECORDS)
+            try:
+                if dice.random() < 0.5 or place not in self.acknowledged:
+                    number += 1
+                    await self.write(place, number, dice)
+                else:
+                    await self.read(place, dice)
+                self.succeeded += 1
+            except asyncio.CancelledError:
+                self.cancelled += 1
+            except AerospikeError:
+                self.failed += 1
+                await asyncio.sleep(0.001)
+
+    async def write(self, place: tuple[int, int], number: int, dice: random.Random) -> None:
+        bins = {"k": key_of(*place)[2], "n": number}
+        try:
+            await self.maybe(self.client.put(key_of(*place), bins), dice)
+        except asyncio.CancelledError:
+            self.doubtful[place].add(number)
+            raise
+        except AerospikeError as error:
+            if error.in_doubt:
+                self.doubtful[place].add(number)
+            raise
+        self.acknowledged[place] = number
+        # What was cancelled may arrive even later than this.
+        if not self.cancels:
+            self.doubtful[place].clear()
+
+    async def read(self, place: tuple[int, int], dice: random.Random) -> None:
+        if dice.random() < 0.8:
+            record = await self.maybe(self.client.get(key_of(*place)), dice)
+            self.check(place, record.bins)
+            return
+        places = [(place[0], index) for index in range(RECORDS)]
+        places = [each for each in places if each in self.acknowledged]
+        rows = await self.maybe(self.client.batch_read([key_of(*each) for each in places]), dice)
+        for each, row in zip(places, rows, strict=True):
+            if row.result == 0:
+                self.check(each, row.record.bins)
+            elif row.result > 0 and row.result not in (9, 11):
+                self.wrong.append(f"{each}: {row.result}")
+
+    def check(self, place: tuple[int, int], bins: Any) -> None:
+        known = {self.acknowledged[place], *self.doubtful[place]}
+        if bins["k"] != key_of(*place)[2] or bins["n"] not in known:
+            self.wrong.append(f"{place}: {bins}, known {known}")
+
+    async def maybe(self, operation: Any, dice: random.Random) -> Any:
+        """Awaits, or cancels half of the time at a random moment."""
+        if not self.cancels or dice.random() < 0.5:
+            return await operation
+        task = asyncio.ensure_future(operation)
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(dice.random() * dice.choice((0, 0.001, 0.01)), task.cancel)
+        try:
+            return await task
+        finally:
+            timer.cancel()
+
+    async def go_on(self, operations: int = 2000) -> None:
+        """Lets so many more operations succeed."""
+        enough = self.succeeded + operations
+        await eventually(lambda: self.succeeded >= enough, 20)
+
+
+async def test_a_node_is_killed_and_revived_under_many_tasks(
+    cluster: DevCluster, client: AsyncClient
+) -> None:
+    async with Workers(client) as workers:
+        for node in (1, 2):
+            await workers.go_on()
+            cluster.kill(node)
+            await workers.go_on()
+            assert max(open_connections(cluster)) <= MAX_CONNS + 1
+            before = writes(cluster)[node]
+            cluster.revive(node)
+            await eventually(lambda: writes(cluster)[node] > before)  # noqa: B023
+    assert workers.failed < workers.succeeded
+    assert len(await client.get_node_names()) == 3
+
+
+async def test_a_node_hangs_under_many_tasks(cluster: DevCluster, client: AsyncClient) -> None:
+    async with Workers(client) as workers:
+        await workers.go_on()
+        cluster.hang(0)
+        before = workers.failed
+        await eventually(lambda: workers.failed > before)
+        assert max(open_connections(cluster)) <= MAX_CONNS + 1
+        cluster.hang(0, on=False)
+        await workers.go_on()
+
+
+async def test_a_storm_of_cancellations(cluster: DevCluster, client: AsyncClient) -> None:
+    async with Workers(client, cancels=True) as workers:
+        await workers.go_on(3000)
+        cluster.delay(5, count=200)
+        cluster.kill(1)
+        await workers.go_on()
+        cluster.revive(1)
+        await workers.go_on()
+        assert max(open_connections(cluster)) <= MAX_CONNS + 1
+    assert workers.cancelled > 500
+    # What was cancelled ends too, and is forgotten.
+    assert client._completions is not None
+    await eventually(lambda: len(client._completions or ()) == 0)
+
+
+async def test_a_cancelled_operation_leaves_its_late_reply_to_nobody(
+    cluster: DevCluster, client: AsyncClient
+) -> None:
+    for worker in range(100):
+        await client.put(key_of(worker), {"n": worker})
+    cluster.delay(50, count=60)
+    tasks = [asyncio.ensure_future(client.get(key_of(worker))) for worker in range(20)]
+    await asyncio.sleep(0.01)
+    for task in tasks:
+        task.cancel()
+    for _ in range(5):
+        records = await asyncio.gather(*(client.get(key_of(worker)) for worker in range(100)))
+        assert [record.bins for record in records] == [{"n": worker} for worker in range(100)]
+    assert all(task.cancelled() for task in tasks)
+
+
+async def test_arrays_of_cancelled_batches_are_not_freed_too_early(
+    cluster: DevCluster, client: AsyncClient
+) -> None:
+    numpy = pytest.importorskip("numpy")
+    dtype = numpy.dtype([("n", "i8"), ("pad", "S2000")])
+    keys = [key_of(worker) for worker in range(200)]
+    for worker, key in enumerate(keys):
+        await client.put(key, {"n": worker, "pad": b"x" * 2000})
+    for round_ in range(20):
+        cluster.delay(5, count=3)
+        task = asyncio.ensure_future(client.batch_read(keys, _dtype=dtype))
+        await asyncio.sleep(0.0003 * round_)
+        task.cancel()
+        del task
+        gc.collect()
+        # Takes the memory that was freed, if any was.
+        fresh = [bytes(len(keys) * dtype.itemsize) for _ in range(4)]
+        await asyncio.sleep(0.01)
+        assert not any(any(each) for each in fresh)
+    cluster.clear_faults()
+    table = await client.batch_read(keys, _dtype=dtype)
+    assert table.batch_records["n"].tolist() == list(range(200))
+
+
+async def test_closing_fails_what_is_in_flight(cluster: DevCluster) -> None:
+    client = AsyncClient(cluster.config)
+    await client.connect()
+    await client.put(key_of(0), {"n": 1})
+    cluster.drop()
+    forever: Any = {"total_timeout": 0, "socket_timeout": 0, "max_retries": 0}
+    operations = [
+        client.get(key_of(0), forever),
+        client.put(key_of(0), {"n": 2}, policy=forever),
+        client.batch_read([key_of(0), key_of(1)], policy=forever),
+        client.batch_write([(key_of(0), {"n": 3})], policy=forever),
+    ]
+    before = sum(writes(cluster))
+    tasks = [asyncio.ensure_future(operation) for operation in operations]
+    await eventually(lambda: sum(writes(cluster)) >= before + 3)
+    await asyncio.wait_for(client.close(), 5)
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(end) for end in ends] == [ClientError] * 4
+    # The writes were sent.
+    assert [getattr(end, "in_doubt", None) for end in ends] == [False, True, False, True]
+    with pytest.raises(ClientError, match="not connected"):
+        await client.get(key_of(0))
+    cluster.clear_faults()
+    await client.connect()
+    assert (await client.get(key_of(0))).bins is not None
+    await client.close()
+
+
+async def test_the_minimum_of_connections_may_be_the_maximum(cluster: DevCluster) -> None:
+    config = {**cluster.config, "min_conns_per_node": 4, "max_conns_per_node": 4}
+    async with AsyncClient(config) as client:
+        await client.connect()
+        await asyncio.gather(*(client.put(key_of(worker), {"n": worker}) for worker in range(100)))
+        assert max(open_connections(cluster)) <= 5
+
+
+async def test_many_more_operations_than_connections_wait_for_their_turn(
+    cluster: DevCluster,
+) -> None:
+    async with AsyncClient({**cluster.config, "max_conns_per_node": 1}) as client:
+        await client.connect()
+        await asyncio.gather(*(client.put(key_of(worker), {"n": worker}) for worker in range(500)))
+        records = await asyncio.gather(*(client.get(key_of(worker)) for worker in range(500)))
+        assert [record.bins for record in records] == [{"n": worker} for worker in range(500)]
+        assert max(open_connections(cluster)) <= 2
+
+
+SCRIPT = """
+    import ast, asyncio, gc, os, sys, threading
+    import aerospike_py
+    from aerospike_py.devserver import DevCluster
+
+    key = ("test", "demo", "k")
+    forever = {"total_timeout": 0, "socket_timeout": 0}
+
+    def descriptors():
+        gc.collect()
+        return len(os.listdir("/proc/self/fd"))
+"""
+
+ENDS = {
+    "run ends with operations in flight and no close": """
+        async def main():
+            client = aerospike_py.AsyncClient(cluster.config)
+            await client.connect()
+            await client.put(key, {"n": 1})
+            cluster.drop()
+            tasks = [asyncio.ensure_future(client.get(key, forever)) for _ in range(20)]
+            await asyncio.sleep(0.02)
+
+        with DevCluster() as cluster:
+            for _ in range(3):
+                asyncio.run(main())
+                cluster.clear_faults()
+    """,
+    "the loop is closed before the client": """
+        with DevCluster() as cluster:
+            client = aerospike_py.AsyncClient(cluster.config)
+            loop = asyncio.new_event_loop()
+            loop.run_until_complete(client.connect())
+            loop.run_until_complete(client.put(key, {"n": 1}))
+            cluster.drop()
+            task = loop.create_task(client.get(key, forever))
+            loop.run_until_complete(asyncio.sleep(0.02))
+            task.cancel()
+            loop.run_until_complete(asyncio.sleep(0))
+            loop.run_until_complete(loop.shutdown_default_executor())
+            loop.close()
+            cluster.clear_faults()
+            other = asyncio.new_event_loop()
+            other.run_until_complete(client.connect())
+            assert other.run_until_complete(client.get(key)).bins == {"n": 1}
+            other.run_until_complete(client.close())
+            other.run_until_complete(other.shutdown_default_executor())
+            other.close()
+    """,
+    "the loop stops in the midst of work and another one goes on": """
+        async def work(client):
+            while True:
+                await client.get(key)
+
+        async def begin(client):
+            await client.connect()
+            await client.put(key, {"n": 1})
+            return [asyncio.create_task(work(client)) for _ in range(10)]
+
+        with DevCluster() as cluster:
+            client = aerospike_py.AsyncClient(cluster.config)
+            for _ in range(5):
+                loop = asyncio.new_event_loop()
+                tasks = loop.run_until_complete(begin(client))
+                loop.run_until_complete(asyncio.sleep(0.01))
+                for task in tasks:
+                    task.cancel()
+                loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+                loop.run_until_complete(loop.shutdown_default_executor())
+                loop.close()
+            asyncio.run(client.close())
+    """,
+    "the process ends with everything open": """
+        cluster = DevCluster().start()
+        loop = asyncio.new_event_loop()
+        client = aerospike_py.AsyncClient(cluster.config)
+        loop.run_until_complete(client.connect())
+        loop.run_until_complete(client.put(key, {"n": 1}))
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
+    """,
+    "many loops in many threads": """
+        async def main(number):
+            async with aerospike_py.AsyncClient(cluster.config) as client:
+                await client.connect()
+                own = ("test", "demo", number)
+                for value in range(200):
+                    await client.put(own, {"n": value})
+                    assert (await client.get(own)).bins == {"n": value}
+
+        with DevCluster() as cluster:
+            threads = [
+                threading.Thread(target=lambda n=n: asyncio.run(main(n))) for n in range(4)
+            ]
+            for thread in threads: thread.start()
+            for thread in threads: thread.join()
+    """,
+    "two hundred clients of two hundred loops": """
+        async def main():
+            async with aerospike_py.AsyncClient(cluster.config) as client:
+                await client.connect()
+                await client.put(key, {"n": 1})
+                task = asyncio.ensure_future(client.get(key))
+                await asyncio.sleep(0)
+            try:
+                await task
+            except aerospike_py.ClientError:
+                pass
+
+        with DevCluster() as cluster:
+            for _ in range(5): asyncio.run(main())
+            before = descriptors()
+            for _ in range(200): asyncio.run(main())
+            # The server's end of a connection may be closed a little later.
+            assert descriptors() <= before + 4, (before, descriptors())
+    """,
+    "a child of a fork connects its own": """
+        async def main():
+            client = aerospike_py.AsyncClient(cluster.config)
+            await client.connect()
+            await client.put(key, {"n": 0})
+            busy = [asyncio.ensure_future(client.increment(key, "n", 1)) for _ in range(50)]
+            await asyncio.sleep(0)
+            pid = os.fork()
+            if pid == 0:
+                asyncio.events._set_running_loop(None)
+                async def child():
+                    for _ in range(50): await client.increment(key, "n", 1)
+                    await client.close()
+                try:
+                    asyncio.new_event_loop().run_until_complete(child())
+                except BaseException as error:
+                    print(repr(error), file=sys.stderr)
+                    os._exit(7)
+                os._exit(0)
+            await asyncio.gather(*busy)
+            loop = asyncio.get_running_loop()
+            _, status = await loop.run_in_executor(None, os.waitpid, pid, 0)
+            assert status == 0, status
+            bins = (await client.get(key)).bins
+            assert bins == {"n": 100}, bins
+            await client.close()
+
+        with DevCluster() as cluster:
+            asyncio.run(main())
+    """,
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
+def test_loops_and_processes_may_end_at_any_time(end: str) -> None:
+    script = textwrap.dedent(SCRIPT) + textwrap.dedent(end) + "\nprint('done')\n"
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", script]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=50)
+    assert (process.returncode, process.stdout, process.stderr) == (0, "done\n", "")
