@@ -6,6 +6,7 @@
 
 const std = @import("std");
 const wire = @import("../wire.zig");
+const background_module = @import("background.zig");
 const faults_module = @import("faults.zig");
 const jobs_module = @import("jobs.zig");
 const options_module = @import("options.zig");
@@ -26,6 +27,8 @@ topology: topology_module.Topology,
 security: security_module.Security,
 indexes: secondary_index.Catalog,
 jobs: jobs_module.Registry,
+/// Jobs that are not finished; the host runs them.
+background: background_module.Queue,
 nodes: [options_module.nodes_max]Node = @splat(.{}),
 /// One entry for each namespace of the store.
 regimes: []std.atomic.Value(u32),
@@ -78,6 +81,7 @@ pub fn create(
         .security = security,
         .indexes = .{ .gpa = gpa },
         .jobs = .{ .gpa = gpa },
+        .background = .{ .gpa = gpa },
         .regimes = regimes,
         .unavailable = unavailable,
         .started = .{ .unix_ms = unix_ms },
@@ -89,6 +93,7 @@ pub const CreateError = error{ InvalidOptions, OutOfMemory };
 
 pub fn destroy(core: *Core) void {
     const gpa = core.gpa;
+    core.background.deinit();
     core.jobs.deinit();
     core.indexes.deinit();
     core.security.deinit();

@@ -146,7 +146,10 @@ fn kill(call: *const Call) Error!Effect {
         }
         if (call.arguments.rebalance) core.topology.rebalance();
     }
-    for (first..end) |node| core.closeConnections(@intCast(node));
+    for (first..end) |node| {
+        core.jobs.forget(@intCast(node));
+        core.closeConnections(@intCast(node));
+    }
     try replyOk(call.reply);
     return .connections;
 }

@@ -115,7 +115,12 @@ pub const Cell = struct {
 
     /// The cell's number along the curve.
     pub fn id(cell: Cell) u64 {
-        const positions = [4][4]u2{ .{ 0, 1, 3, 2 }, .{ 0, 3, 1, 2 }, .{ 2, 3, 1, 0 }, .{ 2, 1, 3, 0 } };
+        const positions = [4][4]u2{
+            .{ 0, 1, 3, 2 },
+            .{ 0, 3, 1, 2 },
+            .{ 2, 3, 1, 0 },
+            .{ 2, 1, 3, 0 },
+        };
         const turns = [4]u2{ 1, 0, 0, 3 };
         var orientation: u2 = @intCast(cell.face & 1);
         var path: u64 = 0;
@@ -416,7 +421,9 @@ fn orderedCounterclockwise(a: Point, b: Point, c: Point, around: Point) bool {
 
 /// Whether two edges cross; at a shared vertex, so that counting crossings stays right.
 fn crosses(a: Point, b: Point, c: Point, d: Point) bool {
-    if (a.equals(c) or a.equals(d) or b.equals(c) or b.equals(d)) return crossesAtVertex(a, b, c, d);
+    if (a.equals(c) or a.equals(d) or b.equals(c) or b.equals(d)) {
+        return crossesAtVertex(a, b, c, d);
+    }
     const turn = sign(a, c, b);
     return sign(b, d, a) == turn and sign(c, b, d) == turn and sign(d, a, c) == turn;
 }
@@ -624,6 +631,7 @@ test "what is not GeoJSON of a known kind is refused" {
         "{\"type\":\"Point\",\"coordinates\":[1,2]} x",
     };
     for (bad) |text| try testing.expectError(error.Invalid, parse(arena.allocator(), text));
-    const feature = "{\"type\":\"Feature\",\"geometry\":{\"type\":\"Point\",\"coordinates\":[1,2]}}";
+    const point = "{\"type\":\"Point\",\"coordinates\":[1,2]}";
+    const feature = "{\"type\":\"Feature\",\"geometry\":" ++ point ++ "}";
     try testing.expect(try parse(arena.allocator(), feature) == .point);
 }

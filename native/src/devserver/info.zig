@@ -75,7 +75,8 @@ pub const Question = struct {
             return null;
         };
         if (value.len > 0 and value.len <= 31) return value;
-        const reason = if (value.len == 0) "missing 'namespace' value" else "'namespace' value too long";
+        const is_missing = value.len == 0;
+        const reason = if (is_missing) "missing 'namespace' value" else "'namespace' value too long";
         try question.fail(20, reason);
         return error.Answered;
     }

@@ -247,7 +247,7 @@ fn printList(
         }
         if (!is_first) try question.text(";");
         is_first = false;
-        try question.print("ns={s}:indexname={s}:set={s}:bin={s}:type={t}:indextype={s}:context=", .{
+        try question.print("ns={s}:indexname={s}:set={s}:bin={s}:type={t}:indextype={s}", .{
             definition.namespace,
             index.name(),
             if (definition.set.len > 0) definition.set else "null",
@@ -255,6 +255,7 @@ fn printList(
             definition.data_type,
             definition.collection.text(),
         });
+        try question.text(":context=");
         try printContext(question, definition.context, base64);
         try question.text(":exp=null:state=RW");
     }

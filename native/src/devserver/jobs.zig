@@ -133,10 +133,11 @@ pub const Registry = struct {
         if (code == null) {
             job.result = "abandoned-response-error";
         } else switch (code.?) {
-            .ok => job.partition.store(store.partitions, .monotonic),
+            .ok => {},
             .scan_aborted => job.result = "user-aborted",
             else => job.result = "abandoned-unknown",
         }
+        job.partition.store(store.partitions, .monotonic);
         registry.done.append(gpa, job) catch return job.destroy(gpa);
         if (registry.done.items.len > done_max) registry.done.orderedRemove(0).destroy(gpa);
     }

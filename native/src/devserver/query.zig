@@ -14,6 +14,7 @@ const wire = @import("../wire.zig");
 const status = @import("../status.zig");
 const Core = @import("Core.zig");
 const access = @import("access.zig");
+const background = @import("background.zig");
 const command = @import("command.zig");
 const command_read = @import("command_read.zig");
 const jobs = @import("jobs.zig");
@@ -38,7 +39,13 @@ const short_timeout_default_ms = 1000;
 const throttle_ms_max = 10;
 
 /// Begins a query on the session of the context, or answers why not.
-pub fn start(context: *const Context, request: *const command.Request, body: []const u8) Error!void {
+pub fn start(
+    context: *const Context,
+    request: *const command.Request,
+    body: []const u8,
+) Error!void {
+    if (request.has_udf) return command.fail(context, .unsupported_feature);
+    if (request.header.info2.write) return background.start(context, request, body);
     assert(context.stream.* == null);
     const place: access.Privilege.Place = .{ .namespace = request.namespace.?, .set = request.set };
     const allowed = context.authorize(.{ .read = true }, place);
@@ -78,12 +85,11 @@ pub const Stream = struct {
     partitions: query_request.Partitions,
     projection: query_request.Projection,
     records_max: u64,
-    records_per_second: u32,
+    rate: Rate,
     /// A short query ends then, whether it is finished or not.
     short_end_ms: ?u64,
     /// Long queries can be watched and aborted.
     job: ?*jobs.Job,
-    started_ms: u64,
     /// When it last proceeded.
     last_ms: u64,
     next_partition: u32 = 0,
@@ -135,10 +141,9 @@ pub const Stream = struct {
             .projection = query_request.Projection.of(&request, &fields) catch |err| {
                 return refusal(err);
             },
-            .records_per_second = rate,
+            .rate = .{ .records_per_second = rate, .started_ms = context.now.unix_ms },
             .short_end_ms = if (is_short) shortEnd(&request, context.now) else null,
             .job = null,
-            .started_ms = context.now.unix_ms,
             .last_ms = context.now.unix_ms,
         };
         if (!is_short) stream.job = try core.jobs.begin(stream.description(&fields, context));
@@ -168,7 +173,7 @@ pub const Stream = struct {
             .kind = .basic,
             .partitions_requested = stream.partitions.count,
             .digests_requested = @intCast(stream.partitions.resumes.count()),
-            .records_per_second = stream.records_per_second,
+            .records_per_second = stream.rate.records_per_second,
             .socket_timeout_ms = fields.socketTimeoutMs() catch 0,
             .started_ms = context.now.unix_ms,
         };
@@ -195,7 +200,7 @@ pub const Stream = struct {
                 stream.endPiece(out, start_offset);
                 return .{ .more = 0 };
             }
-            if (stream.waitMs(context.now)) |wait_ms| {
+            if (stream.rate.waitMs(stream.sent, context.now)) |wait_ms| {
                 stream.endPiece(out, start_offset);
                 return .{ .more = wait_ms };
             }
@@ -218,19 +223,6 @@ pub const Stream = struct {
         }
         const job = stream.job orelse return null;
         return if (job.isAborted()) .scan_aborted else null;
-    }
-
-    /// Null when the rate allows a record now.
-    fn waitMs(stream: *const Stream, now: record_module.Now) ?u32 {
-        if (stream.records_per_second == 0) return null;
-        const due_ms = @min(
-            stream.sent * 1000 / stream.records_per_second,
-            stream.sent * throttle_ms_max,
-        );
-        const elapsed_ms = now.unix_ms -| stream.started_ms;
-        // Waits that are too short to tell are left out.
-        if (due_ms <= elapsed_ms + 1) return null;
-        return @intCast(@min(due_ms - elapsed_ms, throttle_ms_max));
     }
 
     fn endPiece(stream: *const Stream, out: *Buffer, start_offset: usize) void {
@@ -349,7 +341,10 @@ pub const Stream = struct {
         if (!try stream.selection.matches(context.scratch, record, entry.index_value)) return;
         const sent_before = context.out.end;
         const failed = !try stream.append(context, record, entry.index_value);
-        if (stream.job) |job| job.count(if (failed) .failed else .succeeded);
+        if (stream.job) |job| {
+            job.count(if (failed) .failed else .succeeded);
+            if (stream.rate.records_per_second != 0) job.count(.throttled);
+        }
         if (failed) context.out.end = sent_before;
         stream.sent += 1;
     }
@@ -416,6 +411,25 @@ pub const Stream = struct {
         var value: [8]u8 = undefined;
         std.mem.writeInt(i64, &value, index_value, .little);
         try encoder.field(.index_values, &value);
+    }
+};
+
+pub const Rate = struct {
+    /// 0: as fast as it goes.
+    records_per_second: u32,
+    started_ms: u64,
+
+    /// How long the next record has to wait; null when it may come now.
+    pub fn waitMs(rate: *const Rate, records_done: u64, now: record_module.Now) ?u32 {
+        if (rate.records_per_second == 0) return null;
+        const due_ms = @min(
+            records_done * 1000 / rate.records_per_second,
+            records_done * throttle_ms_max,
+        );
+        const elapsed_ms = now.unix_ms -| rate.started_ms;
+        // Waits that are too short to tell are left out.
+        if (due_ms <= elapsed_ms + 1) return null;
+        return @intCast(@min(due_ms - elapsed_ms, throttle_ms_max));
     }
 };
 
@@ -571,7 +585,7 @@ pub const Selection = struct {
         if (selection.condition) |condition| condition.index.release(gpa);
     }
 
-    fn indexName(selection: *const Selection) []const u8 {
+    pub fn indexName(selection: *const Selection) []const u8 {
         const condition = selection.condition orelse return "";
         return condition.index.name();
     }
