@@ -10,5 +10,6 @@ test {
     _ = @import("engine/loop.zig");
     _ = @import("engine/mailbox.zig");
     _ = @import("engine/poller.zig");
+    _ = @import("engine/threads_test.zig");
     _ = @import("engine/timers.zig");
 }
