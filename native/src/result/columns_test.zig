@@ -191,8 +191,8 @@ test "bytes take texts and blobs up to their size and end in zeros" {
 
 test "arrays take blobs of whole elements as they are" {
     const field = arrayOf(4, column("b", .int32, 0, 12));
-    try expectField(field, .{ .blob = "\x01\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00" }, "\x01" ++
-        "\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00");
+    const whole = "\x01\x00\x00\x00\x02\x00\x00\x00\x03\x00\x00\x00";
+    try expectField(field, .{ .blob = whole }, whole);
     try expectField(field, .{ .blob = "abcd" }, "abcd\x00\x00\x00\x00\x00\x00\x00\x00");
     try expectField(swapped(field), .{ .blob = "abcd" }, "abcd\x00\x00\x00\x00\x00\x00\x00\x00");
     try expectRefused(field, .{ .blob = "abcdef" }, .length);
@@ -381,8 +381,8 @@ test "whatever the bytes of a message, only its row is written" {
     var buffer = Buffer.fixed(&memory);
     try appendMessage(&buffer, .{}, &.{
         .{ .name = "a", .value = .{ .integer = 300 } },
-        .{ .name = "bb", .value = .{ .list = "\x93\xc7\x00\x01\x01\xcb\x3f\xf0\x00\x00\x00\x00\x00" ++
-            "\x00" } },
+        .{ .name = "bb", .value = .{ .list = "\x93\xc7\x00\x01\x01\xcb" ++
+            "\x3f\xf0\x00\x00\x00\x00\x00\x00" } },
         .{ .name = "ccc", .value = .{ .list = "\x92\xa2\x03x\xa2\x04y" } },
         .{ .name = "dddd", .value = .{ .geojson = "{}" } },
         .{ .name = "eeeeeeee", .value = .{ .boolean = true } },
