@@ -76,8 +76,10 @@ pub const Question = struct {
         };
         if (value.len > 0 and value.len <= 31) return value;
         const is_missing = value.len == 0;
-        const reason = if (is_missing) "missing 'namespace' value" else "'namespace' value too long";
-        try question.fail(20, reason);
+        try question.fail(
+            20,
+            if (is_missing) "missing 'namespace' value" else "'namespace' value too long",
+        );
         return error.Answered;
     }
 
