@@ -303,7 +303,7 @@ pub const Client = struct {
                 .net = &client.net,
                 .gpa = client.gpa,
                 .owner = owner,
-                .policy = policy orelse &info_defaults,
+                .policy = policy orelse administrationDefaults(kind),
                 .out = out,
                 .failure = failure,
             };
@@ -343,13 +343,20 @@ const write_defaults: Policy = .writeDefault();
 pub const query_defaults: Policy = .{ .total_timeout_ms = 0, .retries_max = 5 };
 const info_defaults: Policy = .{ .total_timeout_ms = 5_000, .socket_timeout_ms = 5_000 };
 
+/// A background query writes records; all else asks about the cluster.
+fn administrationDefaults(kind: command.administration.Kind) *const Policy {
+    return if (kind == .query_background) &write_defaults else &info_defaults;
+}
+
 /// The defaults of a command by its number; unknown ones have those of a read.
 pub fn defaultPolicy(number: i32) Policy {
     if (std.enums.fromInt(command.Command, number)) |single| {
         return if (single.hasWriteDefaults()) write_defaults else read_defaults;
     }
     if (std.enums.fromInt(ClusterCommand, number) != null) return info_defaults;
-    if (std.enums.fromInt(command.administration.Kind, number) != null) return info_defaults;
+    if (std.enums.fromInt(command.administration.Kind, number)) |kind| {
+        return administrationDefaults(kind).*;
+    }
     if (number == query_number) return query_defaults;
     return read_defaults;
 }

@@ -17,7 +17,12 @@ _FEATURES = (
     "replicas-max;sindex-exists;truncate-namespace;udf"
 )
 _INFO = 1
+_ADMIN = 2
 _MESSAGE = 3
+_ADMIN_LISTS = (9, 16)
+_QUERY_END = 50
+_TASK_ID = 7
+_LAST = 1
 _HEADER_BYTES = 22
 
 
@@ -86,7 +91,13 @@ class RecordingNode:
             lines = [f"{name}\t{self._answers.get(name.split(':')[0], '')}\n" for name in names]
             return _frame(_INFO, "".join(line for line in lines if line != "\t\n").encode())
         self.requests.append(frame)
-        return _frame(_MESSAGE, bytes([_HEADER_BYTES]) + bytes(_HEADER_BYTES - 1))
+        if frame[1] == _ADMIN:
+            # Lists of users and roles end with a message of their own, here the only one.
+            code = _QUERY_END if frame[10] in _ADMIN_LISTS else 0
+            return _frame(_ADMIN, bytes([0, code]) + bytes(14))
+        header = bytearray([_HEADER_BYTES]) + bytes(_HEADER_BYTES - 1)
+        header[3] = _LAST if _TASK_ID in Request(frame).fields else 0
+        return _frame(_MESSAGE, bytes(header))
 
 
 class Request:

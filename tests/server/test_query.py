@@ -37,7 +37,7 @@ SUFFIXES = ("age", "name", "raw", "place", "tag_i", "tag_s", "keys", "values", "
 @pytest.fixture(scope="module")
 def people(server: Any, set_prefix: str) -> Iterator[str]:
     """A set of COUNT records, with an index on each of their bins."""
-    name = f"{set_prefix}_people"
+    name = f"{set_prefix}_people_{uuid.uuid4().hex[:6]}"
     with aerospike_py.client(server.config).connect() as client:
         for number in range(COUNT):
             bins = {

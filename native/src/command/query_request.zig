@@ -489,6 +489,8 @@ pub fn encode(
         },
         .info2 = .{ .relax_long_query = query.expected_duration == .long_relax_ap },
         .info3 = .{ .partition_done = true },
+        // Reading does not prolong the records' lives.
+        .record_ttl = std.math.maxInt(u32),
         .transaction_ttl = policy.serverTimeout(),
     };
     for (query.bins) |bin| encoder.operation(.read, .nil, bin, "") catch |err| switch (err) {
