@@ -1,0 +1,176 @@
+"""A program that uses the whole API, for type checkers; test_typing.py has it checked."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from typing_extensions import assert_type
+
+import aerospike_py
+from aerospike_py import batch, exp, predicates
+from aerospike_py import list_operations as lop
+from aerospike_py import map_operations as mop
+from aerospike_py.batch import BatchRecord, BatchRecords, BatchResults
+from aerospike_py.query import Query
+from aerospike_py.types import (
+    AdminPolicy,
+    BatchPolicy,
+    BinTuple,
+    ClientConfig,
+    ExistsResult,
+    InfoNodeResult,
+    OperateOrderedResult,
+    Privilege,
+    QueryPolicy,
+    ReadPolicy,
+    Record,
+    RecordMetadata,
+    WriteMeta,
+    WritePolicy,
+)
+
+if TYPE_CHECKING:
+    from aerospike_py.numpy_batch import NumpyBatchRecords
+
+CONFIG: ClientConfig = {
+    "hosts": [("127.0.0.1", 3000), "localhost:3000", ("::1", 3000, "tls-name")],
+    "cluster_name": "docker",
+    "auth_mode": aerospike_py.AUTH_INTERNAL,
+    "timeout": 1000,
+    "policies": {"read": {"total_timeout": 500}, "write": {"max_retries": 1}},
+}
+KEY = ("test", "demo", "user1")
+READ: ReadPolicy = {"replica": aerospike_py.POLICY_REPLICA_SEQUENCE, "total_timeout": 100}
+WRITE: WritePolicy = {"exists": aerospike_py.POLICY_EXISTS_CREATE_ONLY, "ttl": 60}
+META: WriteMeta = {"gen": 1, "ttl": 300}
+BATCH: BatchPolicy = {"filter_expression": exp.gt(exp.int_bin("age"), exp.int_val(21))}
+QUERY: QueryPolicy = {"max_records": 10, "expressions": exp.bin_exists("age")}
+ADMIN: AdminPolicy = {"timeout": 5000}
+READERS: list[Privilege] = [{"code": aerospike_py.PRIV_READ, "ns": "test", "set": ""}]
+OPS: list[dict[str, Any]] = [
+    {"op": aerospike_py.OPERATOR_INCR, "bin": "counter", "val": 1},
+    lop.list_append("l", 1),
+    mop.map_get_by_key("m", "k", aerospike_py.MAP_RETURN_VALUE),
+]
+DTYPE = np.dtype([("age", "i4")])
+
+
+def connections(client: aerospike_py.Client) -> None:
+    assert_type(aerospike_py.Client(CONFIG), aerospike_py.Client)
+    assert_type(client.connect("user", "password"), aerospike_py.Client)
+    with client.connect() as connected:
+        assert_type(connected, aerospike_py.Client)
+    assert_type(client.is_connected(), bool)
+    assert_type(client.ping(), bool)
+    assert_type(client.get_node_names(), list[str])
+    assert_type(client.info_all("build"), list[InfoNodeResult])
+    assert_type(client.info_random_node("build", ADMIN), str)
+    assert_type(client.info_node("build", "A1"), str)
+    client.close()
+
+
+def records(client: aerospike_py.Client) -> None:
+    client.put(KEY, {"name": "Alice", "tags": ["a"], "none": None}, META, WRITE)
+    record = client.get(KEY, READ)
+    assert_type(record, Record)
+    assert_type(record.meta, RecordMetadata | None)
+    assert_type(record.bins, dict[str, Any] | None)
+    if record.key is not None and record.meta is not None:
+        assert_type(record.key.digest, bytes)
+        assert_type(record.meta.gen, int)
+        client.get(record.key)
+    assert_type(client.get(("test", None, 1)), Record)
+    assert_type(client.get(("test", "demo", None, bytes(20))), Record)
+    assert_type(client.select(KEY, ["name"]), Record)
+    assert_type(client.exists(KEY), ExistsResult)
+    client.touch(KEY, 300)
+    client.append(KEY, "name", "!")
+    client.prepend(KEY, "name", b"!")
+    client.increment(KEY, "score", 0.5)
+    client.remove_bin(KEY, ["name"])
+    client.remove(KEY, {"gen": 3}, {"gen": aerospike_py.POLICY_GEN_EQ})
+    assert_type(client.operate(KEY, OPS), Record)
+    ordered = client.operate_ordered(KEY, OPS)
+    assert_type(ordered, OperateOrderedResult)
+    assert_type(ordered.ordered_bins, list[BinTuple])
+    assert_type(client.apply(KEY, "module", "function", [1, "a"]), Any)
+
+
+def batches(client: aerospike_py.Client) -> None:
+    found = client.batch_read([KEY], ["name"], BATCH)
+    assert_type(found, BatchRecords)
+    for row in found:
+        assert_type(row, BatchRecord)
+        assert_type(row.record, Record | None)
+        assert_type(row.error, aerospike_py.AerospikeError | None)
+    array: NumpyBatchRecords = client.batch_read([KEY], _dtype=DTYPE, errors="zero")
+    assert_type(array.batch_records["age"].sum() > 1, Any)
+    assert_type(client.batch_write([(KEY, {"a": 1}), (KEY, {"a": 2}, META)]), BatchRecords)
+    assert_type(client.batch_operate([KEY], OPS), BatchResults)
+    assert_type(client.batch_remove([KEY]), BatchResults)
+    assert_type(client.batch([batch.read(KEY), batch.write(KEY, {"a": 1})]), BatchRecords)
+    rows = np.zeros(2, dtype=[("_key", "i8"), ("age", "i4")])
+    assert_type(client.batch_write_numpy(rows, "test", "demo"), BatchRecords)
+
+
+def queries(client: aerospike_py.Client) -> None:
+    query = client.query("test", "demo").select("name").where(predicates.between("age", 1, 2))
+    assert_type(query, Query)
+    assert_type(query.results(QUERY), list[Record])
+    assert_type(query.token, bytes | None)
+    query.foreach(lambda record: record.bins is not None)
+    for record in query:
+        assert_type(record, Record)
+    with query.records() as records:
+        assert_type(next(records), Record)
+    job = query.operate_background([lop.list_append("l", 1)])
+    assert_type(client.background_job(job.id).wait(5.0).state, str)
+    query.apply_background("module", "function")
+    client.job_status(job.id)
+    client.job_abort(job.id)
+    client.index_integer_create("test", "demo", "age", "a")
+    client.index_string_create("test", "demo", "name", "b")
+    client.index_blob_create("test", "demo", "raw", "c")
+    client.index_geo2dsphere_create("test", "demo", "place", "d")
+    client.index_create("test", "demo", "age", "e", aerospike_py.INDEX_NUMERIC)
+    client.index_remove("test", "a")
+    client.truncate("test", "demo", 0)
+    client.udf_put("module.lua", source="function f() end")
+    assert_type(client.udf_get("module"), str)
+    assert_type([each.name for each in client.udf_list()], list[str])
+    client.udf_remove("module")
+
+
+def administration(client: aerospike_py.Client) -> None:
+    client.admin_create_user("user", "password", ["read"])
+    client.admin_change_password("user", "other")
+    client.admin_grant_roles("user", ["read-write"])
+    client.admin_revoke_roles("user", ["read"])
+    assert_type(client.admin_query_user_info("user")["roles"], list[str])
+    assert_type(client.admin_query_users_info()[0]["user"], str)
+    client.admin_drop_user("user")
+    client.admin_create_role("role", READERS, whitelist=["10.0.0.0/8"], read_quota=10)
+    client.admin_grant_privileges("role", READERS)
+    client.admin_revoke_privileges("role", READERS)
+    client.admin_set_whitelist("role", ["10.0.0.0/8"])
+    client.admin_set_quotas("role", read_quota=1000, write_quota=500)
+    assert_type(client.admin_query_role("role")["name"], str)
+    assert_type(client.admin_query_roles()[0]["read_quota"], int)
+    client.admin_drop_role("role")
+
+
+def observability() -> None:
+    assert_type(aerospike_py.get_metrics(), str)
+    assert_type(aerospike_py.start_metrics_server(port=0), int)
+    aerospike_py.stop_metrics_server()
+    aerospike_py.init_tracing()
+    aerospike_py.shutdown_tracing()
+    aerospike_py.set_log_level(aerospike_py.LOG_LEVEL_DEBUG)
+
+
+def errors(client: aerospike_py.Client) -> None:
+    try:
+        client.get(KEY)
+    except (aerospike_py.RecordNotFound, aerospike_py.AerospikeTimeoutError) as error:
+        assert_type(error.result_code, int)
+        assert_type(error.in_doubt, bool)
+        assert_type(error.node, str | None)
