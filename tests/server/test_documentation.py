@@ -39,9 +39,15 @@ def test_the_asynchronous_program(tmp_path: Path) -> None:
     assert run.stdout == "499500\n"
 
 
+def test_the_program_of_batches(tmp_path: Path) -> None:
+    run = run_program(BLOCKS[3], tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == "0 {'age': 0}\n0 {'age': 1}\n249.75\n"
+
+
 def test_the_fixtures(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text(INI)
-    (tmp_path / "test_shown.py").write_text(BLOCKS[3])
+    (tmp_path / "test_shown.py").write_text(BLOCKS[4])
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:asyncio", "-p", "no:cacheprovider"]
     run = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert "2 passed" in run.stdout, run.stdout + run.stderr
