@@ -25,6 +25,7 @@ test {
     _ = @import("devserver/cdt.zig");
     _ = @import("devserver/collection.zig");
     _ = @import("devserver/command.zig");
+    _ = @import("devserver/expression.zig");
     _ = @import("devserver/faults.zig");
     _ = @import("devserver/geo.zig");
     _ = @import("devserver/info.zig");

@@ -226,8 +226,8 @@ def _steps(random: Random, *, changes: bool) -> list[Any]:
     return steps
 
 
-def operation(random: Random, name: str, *, reads: bool, of_list: bool) -> Operation:
-    """One operation on a list or a map."""
+def call(random: Random, *, reads: bool, of_list: bool) -> list[Any]:
+    """The code and parameters of one operation on a list or a map, perhaps inside of it."""
     if of_list:
         table = LIST_READS if reads else LIST_CHANGES
     else:
@@ -241,10 +241,16 @@ def operation(random: Random, name: str, *, reads: bool, of_list: bool) -> Opera
         parameters = parameters[: random.randrange(len(parameters))]
     elif random.random() < 0.01:
         parameters.append(1)
-    call: list[Any] = [code, *parameters]
+    made: list[Any] = [code, *parameters]
     if random.random() < 0.3:
-        call = [_CONTEXT, _steps(random, changes=not reads), call]
-    return Operation(CDT_READ if reads else CDT_MODIFY, name, pack(call))
+        return [_CONTEXT, _steps(random, changes=not reads), made]
+    return made
+
+
+def operation(random: Random, name: str, *, reads: bool, of_list: bool) -> Operation:
+    """One operation on a list or a map."""
+    made = call(random, reads=reads, of_list=of_list)
+    return Operation(CDT_READ if reads else CDT_MODIFY, name, pack(made))
 
 
 def _write(random: Random, name: str) -> Operation:

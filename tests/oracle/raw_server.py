@@ -201,7 +201,7 @@ def read_all(digest: bytes) -> Request:
 
 
 class Reply(NamedTuple):
-    """What a server answered, without times."""
+    """What a server answered, without times and the cells of GeoJSON."""
 
     code: int
     generation: int
@@ -219,10 +219,17 @@ class Reply(NamedTuple):
             size, op, kind, _, name_size = struct.unpack(">IBBBB", body[offset : offset + 8])
             end = offset + 4 + size
             name = body[offset + 8 : offset + 8 + name_size].decode()
-            operations.append((op, kind, name, body[offset + 8 + name_size : end]))
+            value = body[offset + 8 + name_size : end]
+            operations.append((op, kind, name, _without_cells(value) if kind == GEOJSON else value))
             offset = end
         assert offset == len(body)
         return cls(code, generation, tuple(operations))
+
+
+def _without_cells(value: bytes) -> bytes:
+    """GeoJSON without the cells that a server computes for itself."""
+    (count,) = struct.unpack(">H", value[1:3])
+    return value[3 + 8 * count :]
 
 
 class RawServer:

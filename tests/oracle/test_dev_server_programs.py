@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import cdt_programs
+import expression_programs
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -46,7 +47,11 @@ def _answers(server: RawServer, requests: list[Request]) -> list[Reply]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("program", [cdt_programs.program], ids=["lists and maps"])
+@pytest.mark.parametrize(
+    "program",
+    [cdt_programs.program, expression_programs.program],
+    ids=["lists and maps", "expressions"],
+)
 @settings(
     max_examples=_PROGRAMS,
     deadline=None,

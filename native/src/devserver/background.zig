@@ -12,6 +12,7 @@ const Core = @import("Core.zig");
 const access = @import("access.zig");
 const command = @import("command.zig");
 const command_write = @import("command_write.zig");
+const filter = @import("filter.zig");
 const jobs = @import("jobs.zig");
 const query = @import("query.zig");
 const query_request = @import("query_request.zig");
@@ -23,6 +24,7 @@ const Mutex = @import("sync.zig").Mutex;
 const Buffer = wire.Buffer;
 const Context = command.Context;
 const Digest = wire.digest.Digest;
+const Expression = @import("expression.zig").Expression;
 const Status = status.Status;
 
 /// The server's default limit, in records per second.
@@ -119,6 +121,7 @@ pub const Work = struct {
     selection: query.Selection,
     /// What is done to each record; points into a copy of the request's bytes.
     request: command.Request,
+    filter: ?Expression,
     job: *jobs.Job,
     rate: query.Rate,
     last_ms: u64,
@@ -154,7 +157,7 @@ pub const Work = struct {
         if (rate > rate_max) return error.Refused;
         const selection = try query.Selection.init(core, namespace, &fields, range, index_name);
         errdefer selection.deinit(gpa);
-        if (request.has_filter) return error.Unsupported;
+        const condition = try query.compileFilter(arena.allocator(), &request);
         const job = try core.jobs.begin(.{
             .id = fields.taskId(),
             .node = context.node,
@@ -175,6 +178,7 @@ pub const Work = struct {
             .namespace = namespace,
             .selection = selection,
             .request = try writeRequest(&request),
+            .filter = condition,
             .job = job,
             .rate = .{ .records_per_second = rate, .started_ms = context.now.unix_ms },
             .last_ms = context.now.unix_ms,
@@ -312,7 +316,6 @@ pub const Work = struct {
             .ok => work.job.count(.succeeded),
             // It was deleted in the meantime.
             .record_not_found => {},
-            .filtered_out => work.job.count(.filtered),
             else => work.job.count(.failed),
         }
     }
@@ -337,6 +340,13 @@ pub const Work = struct {
         const record = partition.table.find(digest) orelse return null;
         if (record.meta.isExpired(now)) return null;
         defer scratch.reset();
+        if (work.filter) |*condition| {
+            const memory = scratch.arena.allocator();
+            if (!try filter.passes(condition, memory, work.namespace, record, now)) {
+                work.job.count(.filtered);
+                return null;
+            }
+        }
         if (!try work.selection.includes(scratch, record)) return null;
         return work.namespace.setName(record.meta.set_id);
     }

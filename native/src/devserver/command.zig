@@ -128,7 +128,8 @@ pub const Request = struct {
     /// Particle type byte and value.
     key: ?[]const u8 = null,
     digest: ?[]const u8 = null,
-    has_filter: bool = false,
+    /// An expression that the record has to match.
+    filter: ?[]const u8 = null,
     has_udf: bool = false,
     has_transaction: bool = false,
     operations: wire.message.OperationIterator = undefined,
@@ -153,7 +154,7 @@ pub const Request = struct {
             .set => request.set = item.data,
             .key => request.key = item.data,
             .digest => request.digest = item.data,
-            .filter => request.has_filter = true,
+            .filter => request.filter = item.data,
             .udf_package => request.has_udf = true,
             .transaction_id => request.has_transaction = true,
             else => {},
@@ -242,7 +243,7 @@ fn dispatch(
     digest: *const Digest,
 ) Buffer.Error!void {
     context.count(kindOf(request));
-    if (request.has_filter or request.has_udf) return fail(context, .unsupported_feature);
+    if (request.has_udf) return fail(context, .unsupported_feature);
     if (!request.header.info2.write) {
         return command_read.handle(context, request, namespace, digest);
     }

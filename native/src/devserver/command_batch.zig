@@ -9,6 +9,7 @@ const std = @import("std");
 const wire = @import("../wire.zig");
 const status = @import("../status.zig");
 const command = @import("command.zig");
+const filter = @import("filter.zig");
 const store = @import("store.zig");
 
 const Buffer = wire.Buffer;
@@ -45,22 +46,26 @@ pub fn handle(context: *const Context, bytes: []const u8) Buffer.Error!void {
         return replyLast(context, .request_invalid);
     };
     var rows: []const u8 = "";
-    var has_filter = false;
+    var batch_filter: ?[]const u8 = null;
     var fields = message.fields();
     while (fields.next() catch return replyLast(context, .request_invalid)) |item| {
         switch (item.kind) {
             .batch, .batch_with_set => rows = item.data,
-            .filter => has_filter = true,
+            .filter => batch_filter = item.data,
             else => {},
         }
     }
     if (rows.len < 5) return replyLast(context, .request_invalid);
     const count = std.mem.readInt(u32, rows[0..4], .big);
     if (count == 0) return replyLast(context, .request_invalid);
+    if (batch_filter) |expression| {
+        const arena = context.scratch.arena.allocator();
+        if (!try filter.isValid(arena, expression)) return replyLast(context, .request_invalid);
+    }
     var batch: Batch = .{
         .context = context,
         .flags = @bitCast(rows[4]),
-        .has_filter = has_filter,
+        .filter = batch_filter,
         .reader = .{ .rest = rows[5..] },
     };
     try batch.run(count);
@@ -79,7 +84,8 @@ fn replyLast(context: *const Context, code: Status) Buffer.Error!void {
 const Batch = struct {
     context: *const Context,
     flags: Flags,
-    has_filter: bool,
+    /// For rows without one of their own.
+    filter: ?[]const u8,
     reader: Reader,
     /// Where the block that is being written begins; null between blocks.
     block: ?usize = null,
@@ -115,7 +121,7 @@ const Batch = struct {
             return row;
         }
         request.* = try batch.reader.command(&row);
-        request.has_filter = request.has_filter or batch.has_filter;
+        if (request.filter == null) request.filter = batch.filter;
         namespace.* = batch.context.core.store.find(request.namespace.?) orelse {
             return error.Malformed;
         };

@@ -3,6 +3,7 @@
 const wire = @import("../wire.zig");
 const command = @import("command.zig");
 const command_read = @import("command_read.zig");
+const filter = @import("filter.zig");
 const store = @import("store.zig");
 
 /// Replies carry neither generation nor void time.
@@ -29,6 +30,8 @@ pub fn handle(
     if (!command.generationMatches(request, record.meta.generation)) {
         return command.fail(context, .record_generation);
     }
+    const passed = try filter.check(context, request, namespace, record);
+    if (passed != .ok) return command.fail(context, passed);
     if (!command_read.keyMatches(record, request.key)) {
         return command.fail(context, .record_key_mismatch);
     }

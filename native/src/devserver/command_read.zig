@@ -5,6 +5,8 @@ const wire = @import("../wire.zig");
 const status = @import("../status.zig");
 const bin_operation = @import("bin_operation.zig");
 const command = @import("command.zig");
+const expression = @import("expression.zig");
+const filter = @import("filter.zig");
 const record_module = @import("record.zig");
 const store = @import("store.zig");
 
@@ -33,6 +35,8 @@ pub fn handle(
     const touches = touchesOnRead(request.header.record_ttl, record, context.now) orelse {
         return command.failOf(context, .request_invalid, &record.meta);
     };
+    const passed = try filter.check(context, request, namespace, record);
+    if (passed != .ok) return command.failOf(context, passed, &record.meta);
     if (!keyMatches(record, request.key)) {
         return command.failOf(context, .record_key_mismatch, &record.meta);
     }
@@ -42,7 +46,7 @@ pub fn handle(
     } else if (info1.get_all) {
         try replyAll(context, record);
     } else {
-        try replySome(context, request, record);
+        try replySome(context, request, namespace, record);
     }
     if (touches) touch(namespace, record, context.now);
 }
@@ -63,9 +67,10 @@ fn replyAll(context: *const command.Context, record: *const Record) Buffer.Error
 fn replySome(
     context: *const command.Context,
     request: *const command.Request,
+    namespace: *const store.Namespace,
     record: *const Record,
 ) Buffer.Error!void {
-    const code = try collect(context, request, record);
+    const code = try collect(context, request, namespace, record);
     if (code != .ok) return command.failOf(context, code, &record.meta);
     const meta = &record.meta;
     const responses = context.scratch.response.items;
@@ -77,6 +82,7 @@ fn replySome(
 pub fn collect(
     context: *const command.Context,
     request: *const command.Request,
+    namespace: *const store.Namespace,
     record: *const Record,
 ) Buffer.Error!Status {
     const count = request.header.operation_count;
@@ -87,10 +93,9 @@ pub fn collect(
     while (command.Request.nextOperation(&operations)) |operation| {
         if (!command.isBinName(operation.name)) return .bin_name;
         if (!operation.code.isRead()) return .request_invalid;
-        if (operation.code == .expression_read) return .unsupported_feature;
         // Results of a batch's reads are all called reads.
         const code = if (context.row == null) operation.code else .read;
-        const told = switch (try readBin(context, &operation, record)) {
+        const told = switch (try readOne(context, &operation, namespace, record)) {
             .told => |particle| particle,
             .failed => |failure| return failure,
         };
@@ -109,11 +114,20 @@ pub fn collect(
     return .ok;
 }
 
-fn readBin(
+fn readOne(
     context: *const command.Context,
     operation: *const wire.operation.Operation,
+    namespace: *const store.Namespace,
     record: *const Record,
 ) error{OutOfMemory}!bin_operation.Read {
+    if (operation.code == .expression_read) {
+        const view = filter.viewOf(namespace, record, context.now);
+        const arena = context.scratch.arena.allocator();
+        return switch (try expression.read(arena, &view, operation.value)) {
+            .told => |particle| .{ .told = particle },
+            .failed => |code| .{ .failed = code },
+        };
+    }
     const bin = record.findBin(operation.name) orelse return .{ .told = null };
     return bin_operation.read(
         context.scratch.arena.allocator(),

@@ -9,6 +9,8 @@ const status = @import("../status.zig");
 const bin_operation = @import("bin_operation.zig");
 const command = @import("command.zig");
 const command_read = @import("command_read.zig");
+const expression = @import("expression.zig");
+const filter = @import("filter.zig");
 const record_module = @import("record.zig");
 const store = @import("store.zig");
 const value = @import("value.zig");
@@ -146,7 +148,7 @@ const Write = struct {
     meta: record_module.Meta,
 
     fn run(write: *Write) Buffer.Error!Status {
-        const conditions = write.checkConditions();
+        const conditions = try write.checkConditions();
         if (conditions != .ok) return conditions;
         write.meta.set_id = if (write.existing) |record|
             record.meta.set_id
@@ -168,7 +170,7 @@ const Write = struct {
     }
 
     /// All that can be told without looking at bins.
-    fn checkConditions(write: *Write) Status {
+    fn checkConditions(write: *Write) error{OutOfMemory}!Status {
         const request = write.request;
         const info2 = request.header.info2;
         if (write.policies.must_exist and write.existing == null) return .record_not_found;
@@ -177,6 +179,8 @@ const Write = struct {
         const record = write.existing orelse return .ok;
         const set = write.namespace.setName(record.meta.set_id);
         if (!std.mem.eql(u8, set, request.set)) return .request_invalid;
+        const passed = try filter.check(write.context, request, write.namespace, record);
+        if (passed != .ok) return passed;
         if (!command_read.keyMatches(record, request.key)) return .record_key_mismatch;
         return .ok;
     }
@@ -253,7 +257,8 @@ const Write = struct {
             .cdt_modify, .bit_modify, .hll_modify => {
                 return write.applyValueModify(bins, operation);
             },
-            .expression_read, .expression_modify => return .unsupported_feature,
+            .expression_read => return write.applyExpressionRead(bins, operation),
+            .expression_modify => return write.applyExpressionWrite(bins, operation),
             _ => return .request_invalid,
         }
     }
@@ -358,6 +363,53 @@ const Write = struct {
         } else {
             try write.acknowledge(operation);
         }
+        return .ok;
+    }
+
+    /// What an expression sees of the record as it is being written.
+    fn view(write: *const Write, bins: []const Bin) expression.Record {
+        const stored_key = if (write.existing) |record| record.storedKey() else "";
+        return .{
+            .meta = &write.meta,
+            .set_name = write.namespace.setName(write.meta.set_id),
+            .key = if (stored_key.len > 0) stored_key else write.request.key orelse "",
+            .is_key_stored = stored_key.len > 0,
+            .stored = write.existing,
+            .bins = .{ .list = bins },
+            .now = write.context.now,
+        };
+    }
+
+    fn applyExpressionRead(
+        write: *Write,
+        bins: *record_module.BinList,
+        operation: *const Operation,
+    ) Buffer.Error!Status {
+        const arena = write.context.scratch.arena.allocator();
+        const record = write.view(bins.items);
+        switch (try expression.read(arena, &record, operation.value)) {
+            .told => |particle| try write.respondParticle(operation, particle),
+            .failed => |code| return code,
+        }
+        return .ok;
+    }
+
+    fn applyExpressionWrite(
+        write: *Write,
+        bins: *record_module.BinList,
+        operation: *const Operation,
+    ) Buffer.Error!Status {
+        const arena = write.context.scratch.arena.allocator();
+        const record = write.view(bins.items);
+        const index = find(bins.items, operation.name);
+        switch (try expression.write(arena, &record, index != null, operation.value)) {
+            .unchanged => {},
+            .particle => |particle| try write.put(bins, operation.name, particle),
+            // As when a bin is deleted, the last one takes its place.
+            .removed => _ = bins.swapRemove(index.?),
+            .failed => |code| return code,
+        }
+        try write.acknowledge(operation);
         return .ok;
     }
 

@@ -17,6 +17,7 @@ const access = @import("access.zig");
 const background = @import("background.zig");
 const command = @import("command.zig");
 const command_read = @import("command_read.zig");
+const filter = @import("filter.zig");
 const jobs = @import("jobs.zig");
 const query_request = @import("query_request.zig");
 const record_module = @import("record.zig");
@@ -26,6 +27,7 @@ const store = @import("store.zig");
 const Buffer = wire.Buffer;
 const Context = command.Context;
 const Digest = wire.digest.Digest;
+const Expression = @import("expression.zig").Expression;
 const Record = record_module.Record;
 const Status = status.Status;
 
@@ -84,6 +86,7 @@ pub const Stream = struct {
     selection: Selection,
     partitions: query_request.Partitions,
     projection: query_request.Projection,
+    filter: ?Expression,
     records_max: u64,
     rate: Rate,
     /// A short query ends then, whether it is finished or not.
@@ -106,7 +109,6 @@ pub const Stream = struct {
         body_given: []const u8,
     ) CreateError!*Stream {
         if (!request_given.header.info3.partition_done) return error.Unsupported;
-        if (request_given.has_filter) return error.Unsupported;
         const core = context.core;
         const gpa = core.gpa;
         const stream = try gpa.create(Stream);
@@ -128,6 +130,7 @@ pub const Stream = struct {
         const selection = try Selection.init(core, namespace, &fields, range, index_name);
         errdefer selection.deinit(gpa);
         _ = fields.socketTimeoutMs() catch |err| return refusal(err);
+        const expression = try compileFilter(arena.allocator(), &request);
         stream.* = .{
             .gpa = gpa,
             .arena = arena,
@@ -141,6 +144,7 @@ pub const Stream = struct {
             .projection = query_request.Projection.of(&request, &fields) catch |err| {
                 return refusal(err);
             },
+            .filter = expression,
             .rate = .{ .records_per_second = rate, .started_ms = context.now.unix_ms },
             .short_end_ms = if (is_short) shortEnd(&request, context.now) else null,
             .job = null,
@@ -339,6 +343,13 @@ pub const Stream = struct {
         if (record.meta.isExpired(context.now)) return;
         defer context.scratch.reset();
         if (!try stream.selection.matches(context.scratch, record, entry.index_value)) return;
+        if (stream.filter) |*expression| {
+            const memory = context.scratch.arena.allocator();
+            if (!try filter.passes(expression, memory, stream.namespace, record, context.now)) {
+                if (stream.job) |job| job.count(.filtered);
+                return;
+            }
+        }
         const sent_before = context.out.end;
         const failed = !try stream.append(context, record, entry.index_value);
         if (stream.job) |job| {
@@ -360,7 +371,12 @@ pub const Stream = struct {
         switch (stream.projection) {
             .all, .none => {},
             .operations => {
-                const code = try command_read.collect(context, &stream.request, record);
+                const code = try command_read.collect(
+                    context,
+                    &stream.request,
+                    stream.namespace,
+                    record,
+                );
                 if (code != .ok) return false;
                 if (responses.items.len == 0) return true;
             },
@@ -432,6 +448,18 @@ pub const Rate = struct {
         return @intCast(@min(due_ms - elapsed_ms, throttle_ms_max));
     }
 };
+
+/// The filter of a request, made once for all of its records.
+pub fn compileFilter(
+    arena: std.mem.Allocator,
+    request: *const command.Request,
+) error{ Refused, OutOfMemory }!?Expression {
+    const bytes = request.filter orelse return null;
+    return Expression.compileFilter(arena, bytes) catch |err| switch (err) {
+        error.Invalid => error.Refused,
+        error.OutOfMemory => error.OutOfMemory,
+    };
+}
 
 /// Whether a node has a copy of a partition to read from.
 pub fn isServed(core: *const Core, namespace: *const store.Namespace, node: u8, id: u16) bool {

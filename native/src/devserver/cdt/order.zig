@@ -74,6 +74,22 @@ const Rank = enum {
 
 /// The server's order of two values.
 pub fn compare(left: []const u8, right: []const u8) Order {
+    return compareStrictly(left, right).order;
+}
+
+pub const Comparison = struct {
+    order: Order,
+    /// A map was met that does not say that it is ordered.
+    has_unordered_map: bool,
+};
+
+pub fn compareStrictly(left: []const u8, right: []const u8) Comparison {
+    var has_unordered_map = false;
+    const order = compareNoting(left, right, &has_unordered_map);
+    return .{ .order = order, .has_unordered_map = has_unordered_map };
+}
+
+fn compareNoting(left: []const u8, right: []const u8, has_unordered_map: *bool) Order {
     var left_reader = Reader.init(left);
     var right_reader = Reader.init(right);
     // Values of both sides that are still to be compared, and the answer if all are equal.
@@ -85,6 +101,8 @@ pub fn compare(left: []const u8, right: []const u8) Order {
         const right_token = take(&right_reader);
         const left_rank = Rank.of(left_token);
         const right_rank = Rank.of(right_token);
+        if (isUnordered(&left_reader, left_token)) has_unordered_map.* = true;
+        if (isUnordered(&right_reader, right_token)) has_unordered_map.* = true;
         if (left_rank == .wildcard or right_rank == .wildcard) return .eq;
         if (left_rank != right_rank) {
             return std.math.order(@backingInt(left_rank), @backingInt(right_rank));
@@ -119,6 +137,22 @@ pub fn compare(left: []const u8, right: []const u8) Order {
 fn take(reader: *Reader) msgpack.Token {
     return reader.next() catch unreachable;
 }
+
+/// Whether the elements of a map that follow do not have to be in order.
+fn isUnordered(reader: *const Reader, token: msgpack.Token) bool {
+    const count = switch (token) {
+        .map => |count| count,
+        else => return false,
+    };
+    if (count == 0) return false;
+    var ahead = reader.*;
+    return switch (take(&ahead)) {
+        .extension => |extension| @as(u8, @bitCast(extension.kind)) & flag_ordered == 0,
+        else => true,
+    };
+}
+
+const flag_ordered = 0x01;
 
 /// Passes over the flags in front of a container's elements, and over the value that they have
 /// in a map; returns how many elements are left.
