@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,30 @@ def run(*command: str | Path, **options: Any) -> str:
     done = subprocess.run(command, capture_output=True, text=True, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+@pytest.mark.timeout(180)
+def test_c(server: Any, set_name: str, tmp_path: Path) -> None:
+    host, port = server.hosts[0]
+    program = tmp_path / "in_flight"
+    warnings = [
+        "-std=c99",
+        "-D_POSIX_C_SOURCE=200809L",
+        "-Wall",
+        "-Wextra",
+        "-Wpedantic",
+        "-Werror",
+    ]
+    source = LANGUAGES / "c" / "in_flight.c"
+    run(
+        *(sys.executable, "-m", "ziglang", "cc", *warnings, source),
+        *("-I", HEADER.parent, LIBRARY, f"-Wl,-rpath,{PACKAGE}", "-o", program),
+    )
+    assert run(program, host, str(port), f"{set_name}_c").splitlines() == [
+        "put: 1000 of 1000",
+        "batch: 1000 found, sum 499500",
+        "remove: 1000 of 1000",
+    ]
 
 
 @pytest.mark.timeout(180)
