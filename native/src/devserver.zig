@@ -25,6 +25,7 @@ test {
     _ = @import("devserver/cdt.zig");
     _ = @import("devserver/collection.zig");
     _ = @import("devserver/command.zig");
+    _ = @import("devserver/command_udf.zig");
     _ = @import("devserver/expression.zig");
     _ = @import("devserver/faults.zig");
     _ = @import("devserver/geo.zig");
@@ -43,5 +44,6 @@ test {
     _ = @import("devserver/store.zig");
     _ = @import("devserver/sync.zig");
     _ = @import("devserver/topology.zig");
+    _ = @import("devserver/udf.zig");
     _ = @import("devserver/value.zig");
 }

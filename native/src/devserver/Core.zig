@@ -15,6 +15,7 @@ const secondary_index = @import("secondary_index.zig");
 const security_module = @import("security.zig");
 const store_module = @import("store.zig");
 const topology_module = @import("topology.zig");
+const udf_module = @import("udf.zig");
 
 const Core = @This();
 
@@ -27,6 +28,7 @@ topology: topology_module.Topology,
 security: security_module.Security,
 indexes: secondary_index.Catalog,
 jobs: jobs_module.Registry,
+modules: udf_module.Modules,
 /// Jobs that are not finished; the host runs them.
 background: background_module.Queue,
 nodes: [options_module.nodes_max]Node = @splat(.{}),
@@ -81,6 +83,7 @@ pub fn create(
         .security = security,
         .indexes = .{ .gpa = gpa },
         .jobs = .{ .gpa = gpa },
+        .modules = .{ .gpa = gpa },
         .background = .{ .gpa = gpa },
         .regimes = regimes,
         .unavailable = unavailable,
@@ -95,6 +98,7 @@ pub fn destroy(core: *Core) void {
     const gpa = core.gpa;
     core.background.deinit();
     core.jobs.deinit();
+    core.modules.deinit();
     core.indexes.deinit();
     core.security.deinit();
     core.topology.deinit();

@@ -1,4 +1,5 @@
-//! Queries that change what they find: operations applied to every record, while nobody waits.
+//! Queries that change what they find: operations, or a function, applied to every record
+//! while nobody waits.
 //!
 //! The request is answered as soon as the job has begun. A small job is finished by then; what
 //! is left of a large one is done in slices by whoever runs the cluster's housekeeping. Each
@@ -11,6 +12,7 @@ const status = @import("../status.zig");
 const Core = @import("Core.zig");
 const access = @import("access.zig");
 const command = @import("command.zig");
+const command_udf = @import("command_udf.zig");
 const command_write = @import("command_write.zig");
 const filter = @import("filter.zig");
 const jobs = @import("jobs.zig");
@@ -41,7 +43,11 @@ pub fn start(
     body: []const u8,
 ) Buffer.Error!void {
     const place: access.Privilege.Place = .{ .namespace = request.namespace.?, .set = request.set };
-    const allowed = context.authorize(.{ .write = true }, place);
+    const wanted: access.Permissions = if (request.udf == null)
+        .{ .write = true }
+    else
+        .{ .udf = true };
+    const allowed = context.authorize(wanted, place);
     if (allowed != .ok) return command.fail(context, allowed);
     const work = Work.create(context, request, body) catch |err| switch (err) {
         error.Refused => return command.fail(context, .request_invalid),
@@ -137,6 +143,7 @@ pub const Work = struct {
         request_given: *const command.Request,
         body_given: []const u8,
     ) CreateError!*Work {
+        try checkUdf(request_given, body_given);
         if (request_given.header.info1.short_query) return error.Refused;
         const core = context.core;
         const gpa = core.gpa;
@@ -164,7 +171,9 @@ pub const Work = struct {
             .namespace = namespace.options.name,
             .set = fields.set,
             .index = selection.indexName(),
-            .kind = .background_ops,
+            .kind = if (request.udf == null) .background_ops else .background_udf,
+            .udf_package = if (request.udf) |call| call.package else "",
+            .udf_function = if (request.udf) |call| call.function else "",
             .records_per_second = if (rate == 0) rate_max else rate,
             .socket_timeout_ms = socket_timeout_ms,
             .started_ms = context.now.unix_ms,
@@ -177,7 +186,7 @@ pub const Work = struct {
             .node = context.node,
             .namespace = namespace,
             .selection = selection,
-            .request = try writeRequest(&request),
+            .request = if (request.udf == null) try writeRequest(&request) else udfRequest(&request),
             .filter = condition,
             .job = job,
             .rate = .{ .records_per_second = rate, .started_ms = context.now.unix_ms },
@@ -185,6 +194,38 @@ pub const Work = struct {
             .out = .growing(gpa, &.{}, reply_bytes_max),
         };
         return work;
+    }
+
+    /// A function is applied in the background or it aggregates, which this server does not do.
+    fn checkUdf(request: *const command.Request, body: []const u8) CreateError!void {
+        if (request.udf == null) return;
+        const message = wire.message.Message.decode(body) catch unreachable;
+        const fields = query_request.Fields.read(&message) catch unreachable;
+        const operation = fields.udf_operation orelse return error.Refused;
+        if (operation.len != 1) return error.Refused;
+        switch (operation[0]) {
+            udf_operation_background => {},
+            udf_operation_aggregate => return error.Unsupported,
+            else => return error.Refused,
+        }
+    }
+
+    const udf_operation_aggregate = 1;
+    const udf_operation_background = 2;
+
+    /// The query's function as a command on one record.
+    fn udfRequest(given: *const command.Request) command.Request {
+        return .{
+            .header = .{
+                .info2 = .{
+                    .write = true,
+                    .durable_delete = given.header.info2.durable_delete,
+                },
+                .record_ttl = given.header.record_ttl,
+            },
+            .namespace = given.namespace,
+            .udf = given.udf,
+        };
     }
 
     /// The query's operations as a command on one record, which has to exist.
@@ -310,7 +351,11 @@ pub const Work = struct {
             .scratch = scratch,
             .stream = &stream,
         };
-        try command_write.handle(&context, &request, work.namespace, digest);
+        if (request.udf == null) {
+            try command_write.handle(&context, &request, work.namespace, digest);
+        } else {
+            try command_udf.handle(&context, &request, work.namespace, digest);
+        }
         const code: Status = .fromServer(work.out.bytes[result_code_offset]);
         switch (code) {
             .ok => work.job.count(.succeeded),

@@ -17,6 +17,7 @@ const security = @import("security.zig");
 const store = @import("store.zig");
 const command_batch = @import("command_batch.zig");
 const command_read = @import("command_read.zig");
+const command_udf = @import("command_udf.zig");
 const command_write = @import("command_write.zig");
 const command_delete = @import("command_delete.zig");
 
@@ -130,9 +131,22 @@ pub const Request = struct {
     digest: ?[]const u8 = null,
     /// An expression that the record has to match.
     filter: ?[]const u8 = null,
-    has_udf: bool = false,
+    /// A function to apply.
+    udf: ?Udf = null,
     has_transaction: bool = false,
     operations: wire.message.OperationIterator = undefined,
+
+    pub const Udf = struct {
+        package: []const u8 = "",
+        function: []const u8 = "",
+        /// A list in the protocol's dialect.
+        arguments: []const u8 = "",
+    };
+
+    fn udfFields(request: *Request) *Udf {
+        if (request.udf == null) request.udf = .{};
+        return &request.udf.?;
+    }
 
     pub fn decode(bytes: []const u8) wire.message.DecodeError!Request {
         const message = try wire.message.Message.decode(bytes);
@@ -155,7 +169,9 @@ pub const Request = struct {
             .key => request.key = item.data,
             .digest => request.digest = item.data,
             .filter => request.filter = item.data,
-            .udf_package => request.has_udf = true,
+            .udf_package => request.udfFields().package = item.data,
+            .udf_function => request.udfFields().function = item.data,
+            .udf_arguments => request.udfFields().arguments = item.data,
             .transaction_id => request.has_transaction = true,
             else => {},
         };
@@ -220,7 +236,7 @@ pub fn handleRecord(
     const wanted: access.Permissions = .{
         .read = request.header.info1.read,
         .write = request.header.info2.write,
-        .udf = request.has_udf,
+        .udf = request.udf != null,
     };
     const allowed = context.authorize(wanted, .{
         .namespace = namespace.options.name,
@@ -243,13 +259,13 @@ fn dispatch(
     digest: *const Digest,
 ) Buffer.Error!void {
     context.count(kindOf(request));
-    if (request.has_udf) return fail(context, .unsupported_feature);
     if (!request.header.info2.write) {
         return command_read.handle(context, request, namespace, digest);
     }
     if (request.header.info2.delete) {
         return command_delete.handle(context, request, namespace, digest);
     }
+    if (request.udf != null) return command_udf.handle(context, request, namespace, digest);
     return command_write.handle(context, request, namespace, digest);
 }
 
@@ -258,7 +274,7 @@ fn kindOf(request: *const Request) faults.Count {
     const info2 = request.header.info2;
     if (!info2.write) return if (info1.no_bins) .exists else .read;
     if (info2.delete) return .delete;
-    if (request.has_udf) return .udf;
+    if (request.udf != null) return .udf;
     if (info1.read) return .operate;
     var operations = request.operations;
     var touches = false;

@@ -12,6 +12,7 @@ const command = @import("command.zig");
 const faults = @import("faults.zig");
 const info_index = @import("info_index.zig");
 const info_query = @import("info_query.zig");
+const info_udf = @import("info_udf.zig");
 const store_module = @import("store.zig");
 const topology_module = @import("topology.zig");
 
@@ -200,7 +201,11 @@ const answers = std.StaticStringMap(Answer).initComptime(.{
     .{ "truncate-namespace", &answerTruncateNamespace },
     .{ "truncate-namespace-undo", &answerTruncateNamespaceUndo },
     .{ "truncate-undo", &answerTruncateUndo },
-    .{ "udf-list", answerText("") },
+    .{ "udf-clear-cache", &info_udf.clearCache },
+    .{ "udf-get", &info_udf.get },
+    .{ "udf-list", &info_udf.list },
+    .{ "udf-put", &info_udf.put },
+    .{ "udf-remove", &info_udf.remove },
     .{ "user-agent-set", &answerUserAgentSet },
     .{ "user-agents", answerText("") },
     .{ "version", answerText(edition ++ " build " ++ build) },

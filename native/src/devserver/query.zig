@@ -46,8 +46,9 @@ pub fn start(
     request: *const command.Request,
     body: []const u8,
 ) Error!void {
-    if (request.has_udf) return command.fail(context, .unsupported_feature);
-    if (request.header.info2.write) return background.start(context, request, body);
+    if (request.udf != null or request.header.info2.write) {
+        return background.start(context, request, body);
+    }
     assert(context.stream.* == null);
     const place: access.Privilege.Place = .{ .namespace = request.namespace.?, .set = request.set };
     const allowed = context.authorize(.{ .read = true }, place);
