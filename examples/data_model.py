@@ -23,6 +23,12 @@ BOARD, FEED, DOCUMENT, ACCOUNT = [
 ]
 
 
+def bins(record: aerospike_py.Record) -> dict[str, Any]:
+    """A record's bins; only a record that failed in a batch has none."""
+    assert record.bins is not None
+    return record.bins
+
+
 def show(what: str, result: object) -> None:
     """Prints what was asked and what came of it."""
     print(f"  {what:<58} -> {result}")
@@ -41,15 +47,15 @@ def leaderboard(client: aerospike_py.Client) -> list[tuple[str, int]]:
             mop.map_get_by_key("scores", "bob", aerospike_py.MAP_RETURN_REVERSE_RANK),
         ],
     )
-    score, rank = record.bins["scores"]
+    score, rank = bins(record)["scores"]
     show("bob wins 200 points", f"{score} points, place {rank + 1}")
     best = mop.map_get_by_rank_range("scores", -3, aerospike_py.MAP_RETURN_KEY_VALUE)
-    top: list[tuple[str, int]] = client.operate(BOARD, [best]).bins["scores"][::-1]
+    top: list[tuple[str, int]] = bins(client.operate(BOARD, [best]))["scores"][::-1]
     show("the best three", top)
     around = mop.map_get_by_value_rel_rank_range(
         "scores", score, -1, aerospike_py.MAP_RETURN_KEY_VALUE, 3
     )
-    show("bob and those next to him", client.operate(BOARD, [around]).bins["scores"])
+    show("bob and those next to him", bins(client.operate(BOARD, [around]))["scores"])
     return top
 
 
@@ -68,7 +74,7 @@ def capped_events(client: aerospike_py.Client) -> list[list[Any]]:
         "events", [1_700_000_010], None, aerospike_py.LIST_RETURN_VALUE
     )
     record = client.operate(FEED, [lop.list_size("events"), since])
-    size, latest = record.bins["events"]
+    size, latest = bins(record)["events"]
     show("after twelve events the list holds", size)
     show("those since a point in time", latest)
     events: list[list[Any]] = latest
@@ -91,7 +97,7 @@ def nested_document(client: aerospike_py.Client) -> dict[str, Any]:
             mop.map_put("order", "city", "Seoul", ctx=[cdt_ctx.map_key_create("address")]),
         ],
     )
-    document: dict[str, Any] = client.get(DOCUMENT).bins["order"]
+    document: dict[str, Any] = bins(client.get(DOCUMENT))["order"]
     show("the document after four changes in one command", document)
     return document
 
@@ -104,7 +110,7 @@ def filtered(client: aerospike_py.Client) -> int:
     can_pay = exp.compile(exp.ge(exp.int_bin("balance"), exp.int_val(80)))
     pay = [{"op": aerospike_py.OPERATOR_INCR, "bin": "balance", "val": -80}]
     client.operate(ACCOUNT, pay, policy={"expressions": can_pay})
-    show("pay 80 if the balance allows it", client.get(ACCOUNT).bins["balance"])
+    show("pay 80 if the balance allows it", bins(client.get(ACCOUNT))["balance"])
     with suppress(aerospike_py.FilteredOut):
         client.operate(ACCOUNT, pay, policy={"expressions": can_pay})
         raise AssertionError("80 of 20 were paid")
@@ -114,7 +120,7 @@ def filtered(client: aerospike_py.Client) -> int:
         exp.list_get_by_index("holds", 1, aerospike_py.LIST_RETURN_VALUE, exp.EXP_TYPE_INT),
     )
     free = exp.num_sub(exp.int_bin("balance"), held)
-    result = client.operate(ACCOUNT, [exp_operations.exp_read("free", free)]).bins["free"]
+    result = bins(client.operate(ACCOUNT, [exp_operations.exp_read("free", free)]))["free"]
     show("the balance less what is held, computed by the server", result)
     return int(result)
 
