@@ -1,6 +1,6 @@
 //! How often a receive polls a socket without sleeping before it lets the kernel put it to sleep.
 //!
-//! A reply over loopback arrives sooner than the kernel can put a thread to sleep and wake it, so
+//! A reply over loopback may arrive sooner than the kernel can put a thread to sleep and wake it, so
 //! that some tens of non-blocking receives halve the round trip. Over a slow network, or when the
 //! machine has better use for its cores, they are waste. Each connection therefore learns: a hit
 //! doubles its tries, a miss halves them down to none, and now and then one full round probes
@@ -17,8 +17,8 @@ pub const Spin = struct {
     /// Rounds without spinning since the tries fell to zero.
     rounds_idle: u8 = 0,
 
-    pub const tries_max = 100;
-    const tries_min = 12;
+    pub const tries_max = 24;
+    const tries_min = 6;
     /// One of so many rounds probes when spinning has not paid.
     const probe_every_rounds = 128;
 
