@@ -27,6 +27,7 @@ from ._operations import encode_operate
 from ._values import bin_names, encode, encode_fast, plain_bins, slow_bins
 from .exception import AerospikeError, InvalidArgError, class_for
 from .keys import request_key
+from .keys import request_keys as checked_keys
 from .policy import write_meta
 from .types import AerospikeKey, Key, Record, RecordMetadata, WriteMeta
 
@@ -247,7 +248,7 @@ def request_keys(keys: Any) -> list[tuple[Any, ...]]:
     """
     if isinstance(keys, (str, bytes, bytearray, Mapping)) or not isinstance(keys, Iterable):
         raise TypeError(f"keys must be a list of keys, not {type(keys).__name__}")
-    return [request_key(key) for key in keys]
+    return checked_keys(keys if type(keys) is list else list(keys))
 
 
 def read_argument(bins: Any) -> tuple[int, list[str] | None]:

@@ -36,7 +36,7 @@ _SCRATCH_BYTES_MAX = 1024 * 1024
 _SCRATCHES_KEPT_MAX = 64
 
 # Not filled with zeros, so that memory that no result needs is never touched.
-_allocate = ffi.new_allocator(should_clear_after_alloc=False)
+allocate = ffi.new_allocator(should_clear_after_alloc=False)
 _execute = lib.asz_client_execute
 _execute_table = lib.asz_client_batch_read_table
 _release = lib.asz_result_release
@@ -54,7 +54,7 @@ _raised: dict[int, BaseException] = {}
 
 def _new_scratch(size: int = _SCRATCH_BYTES) -> Scratch:
     """(asz_error, asz_result, the buffer as a memoryview, the buffer)."""
-    memory = _allocate("uint8_t[]", size)
+    memory = allocate("uint8_t[]", size)
     error = ffi.new("asz_error *")
     error.size = ffi.sizeof("asz_error")
     result = ffi.new("asz_result *")

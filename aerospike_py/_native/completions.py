@@ -15,12 +15,12 @@ import msgspec
 
 from .. import exception
 from .._ffi import ffi, lib
-from . import TABLE, Pointer, failure
+from . import TABLE, Pointer, allocate, failure
 
 _DRAINED_MAX = 256
+# What is collected at once, unless a single result is larger: to decode it takes a few milliseconds
+# at most, then others have their turn on the loop.
 _DATA_BYTES = 256 * 1024
-# A buffer that one large result has made grow beyond this is given back.
-_DATA_BYTES_KEPT_MAX = 8 * 1024 * 1024
 
 _submit = lib.asz_client_submit
 _submit_table = lib.asz_client_submit_batch_read_table
@@ -64,7 +64,7 @@ class Completions:
         loop.add_reader(self._descriptor, self._collect)
 
     def _allocate(self, size: int) -> None:
-        self._data = ffi.new("uint8_t[]", size)
+        self._data = allocate("uint8_t[]", size)
         self._view = memoryview(ffi.buffer(self._data))
 
     def start(
@@ -119,7 +119,8 @@ class Completions:
                 future.set_exception(_failure(status, data))
                 continue
             if length > _DATA_BYTES and hasattr(decode, "steps"):
-                self._step(future, decode.steps(memoryview(bytes(data))))
+                # The buffer is for this result alone, and is left to it.
+                self._step(future, decode.steps(data))
                 continue
             try:
                 result = decode(data)
@@ -127,7 +128,7 @@ class Completions:
                 future.set_exception(error)
             else:
                 future.set_result(result)
-        if len(view) > _DATA_BYTES_KEPT_MAX:
+        if len(view) > _DATA_BYTES:
             self._allocate(_DATA_BYTES)
 
     def _step(self, future: "asyncio.Future[Any]", steps: Iterator[Any]) -> None:
@@ -145,7 +146,7 @@ class Completions:
             future.set_result(result)
 
     def _fill(self) -> int:
-        """Collects into the buffers; makes room when a result does not fit."""
+        """Collects into the buffers; makes a larger one for a result that does not fit."""
         while True:
             capacity = len(self._view)
             count: int = _drain(

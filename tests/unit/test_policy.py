@@ -287,7 +287,10 @@ def test_a_filter_lives_as_long_as_its_policy(read: Policies) -> None:
 def test_policies_that_only_differ_in_the_filter_are_not_confused(read: Policies) -> None:
     seven, eight = read({"expressions": SEVEN}), read({"expressions": EIGHT})
     assert filter_of(seven) != filter_of(eight)
-    assert read({"expressions": exp.compile(SEVEN)}) == seven
+    assert read({"expressions": SEVEN}) == seven
+    compiled = read({"expressions": exp.compile(SEVEN)})
+    assert filter_of(compiled) == filter_of(seven)
+    assert read({"expressions": exp.compile(SEVEN)}) == compiled
     patient = read({"expressions": SEVEN, "total_timeout": 5})
     assert (patient.total_timeout, filter_of(patient)) == (5, filter_of(seven))
     assert seven.total_timeout == read._base.total_timeout
