@@ -149,6 +149,7 @@ pub const World = struct {
         for (world.events.items) |*event| world.free(&event.what);
         world.events.deinit(gpa);
         for (world.connections.items) |*connection| {
+            connection.session.deinit();
             connection.inbound.deinit(gpa);
             connection.arrived.deinit(gpa);
         }
@@ -457,6 +458,7 @@ pub const World = struct {
             &world.scratch,
             .{ .unix_ms = unix_ms },
         );
+        if (!world.stream(&connection.session, &out, unix_ms)) return world.endConnection(index);
         const dice = world.random();
         if (Faults.draw(dice, world.faults.reset_reply)) return world.endConnection(index);
         if (disposition.action == .swallow or Faults.draw(dice, world.faults.lose)) return;
@@ -471,6 +473,23 @@ pub const World = struct {
         if (truncated) bytes = bytes[0..dice.uintAtMost(usize, bytes.len)];
         world.reply(index, bytes, delay_ns);
         if (truncated or disposition.action == .close) world.endConnection(index);
+    }
+
+    /// Collects what follows of a reply that is sent in pieces, the time between them included;
+    /// false when it ends before its end.
+    fn stream(
+        world: *World,
+        session: *devserver.Session,
+        out: *wire.Buffer,
+        start_unix_ms_given: u64,
+    ) bool {
+        var unix_ms = start_unix_ms_given;
+        while (session.isStreaming()) {
+            const piece = session.proceed(out, &world.scratch, .{ .unix_ms = unix_ms });
+            if (piece.action == .close) return false;
+            unix_ms += piece.again_ms;
+        }
+        return true;
     }
 
     fn garble(dice: std.Random, bytes: []u8) void {
