@@ -238,18 +238,25 @@ class Destination:
 
     def _mismatch(self) -> TypeError | OverflowError:
         mismatch = self.table.mismatch
-        dtype = self._rows.dtype
-        assert dtype.names is not None
-        name = dtype.names[mismatch.column]
-        value = _TYPE_NAMES.get(mismatch.particle_type, "a bytes value")
-        place = f"field {name!r} of the record {self._keys[mismatch.row][:3]!r}"
-        others = f", and {mismatch.row_count - 1} more records" if mismatch.row_count > 1 else ""
-        field = f"its type {dtype[name].str if dtype[name].names is None else 'V'}"
-        if mismatch.reason == lib.ASZ_MISMATCH_TYPE:
-            return TypeError(f"{place}: {value} does not fit {field}{others}")
-        if mismatch.reason == lib.ASZ_MISMATCH_LENGTH:
-            return OverflowError(f"{place}: {value} has not the length for {field}{others}")
-        return OverflowError(f"{place}: {value} is out of the range of {field}{others}")
+        record = f"the record {self._keys[mismatch.row][:3]!r}"
+        return mismatch_error(mismatch, self._rows.dtype, record)
+
+
+def mismatch_error(
+    mismatch: Pointer, dtype: "np.dtype[Any]", record: str
+) -> TypeError | OverflowError:
+    """What to raise for values that did not fit; `record` says which was the first."""
+    assert dtype.names is not None
+    name = dtype.names[mismatch.column]
+    value = _TYPE_NAMES.get(mismatch.particle_type, "a bytes value")
+    place = f"field {name!r} of {record}"
+    others = f", and {mismatch.row_count - 1} more records" if mismatch.row_count > 1 else ""
+    field = f"its type {dtype[name].str if dtype[name].names is None else 'V'}"
+    if mismatch.reason == lib.ASZ_MISMATCH_TYPE:
+        return TypeError(f"{place}: {value} does not fit {field}{others}")
+    if mismatch.reason == lib.ASZ_MISMATCH_LENGTH:
+        return OverflowError(f"{place}: {value} has not the length for {field}{others}")
+    return OverflowError(f"{place}: {value} is out of the range of {field}{others}")
 
 
 def read_request(

@@ -7,7 +7,7 @@ does not grow with the number of records.
 
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -26,10 +26,14 @@ from .predicates import Predicate
 from .types import AdminPolicy, QueryPolicy, Record, WritePolicy
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import DTypeLike, NDArray
     from opentelemetry.trace import Span
 
     from ._administration import Administration, AsyncAdministration, QueryingClient
     from ._administration_requests import JobStatus
+    from .numpy_batch import Errors
+    from .numpy_query import Filler
 
 __all__ = [
     "AsyncBackgroundJob",
@@ -154,6 +158,17 @@ class Records(_Chunks, Iterator[Record]):
         self._finish()
         return found
 
+    def _fill(self, filler: "Filler") -> "NDArray[np.void] | None":
+        """The next array; None at the end."""
+        try:
+            array = filler.fill(self._open())
+        except BaseException:
+            self._give_up()
+            raise
+        if array is None:
+            self._finish()
+        return array
+
     def close(self) -> None:
         """Has the servers stop, and keeps the query's `token`. Idempotent."""
         self._finish()
@@ -213,6 +228,20 @@ class AsyncRecords(_Chunks):
             found += records
         self._finish()
         return found
+
+    async def _fill(self, filler: "Filler") -> "NDArray[np.void] | None":
+        """The next array; None at the end."""
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        try:
+            array = await loop.run_in_executor(None, filler.fill, self._open())
+        except BaseException:
+            self._give_up()
+            raise
+        if array is None:
+            self._finish()
+        return array
 
     async def close(self) -> None:
         """Has the servers stop, and keeps the query's `token`. Idempotent."""
@@ -401,9 +430,10 @@ class BaseQuery:
         """
         return self._token
 
-    def _start(self, policy: QueryPolicy | None) -> Stream:
+    def _start(self, policy: QueryPolicy | None, bins: list[str] | None = None) -> Stream:
         struct, members = self._policies(policy)
-        request = encode_query({**self._request, **members})
+        selected = {} if bins is None else {"bins": bins}
+        request = encode_query({**selected, **self._request, **members})
         self._token = None
         return self._client._open_stream(request, struct)
 
@@ -471,6 +501,59 @@ class Query(BaseQuery):
 
     def __iter__(self) -> Records:
         return self.records()
+
+    def to_numpy(
+        self, dtype: "DTypeLike", policy: QueryPolicy | None = None, *, errors: "Errors" = "raise"
+    ) -> "NDArray[np.void]":
+        """Runs the query into a NumPy array, one element a record, in no order.
+
+        Args:
+            dtype: A structured dtype; its fields have the names of the bins, and only these bins
+                are read, unless `select` says which. A bin that a record has not is zero.
+            policy: How to run it; see `QueryPolicy`.
+            errors: What to do with values that do not fit: "raise", or "zero" to leave their
+                fields zero.
+
+        Raises:
+            TypeError: A value's type does not fit its field; or a field's type fits no bin.
+            OverflowError: A value is too large or too long for its field.
+        """
+        from .numpy_query import Filler  # Imports NumPy.
+
+        filler = Filler(dtype, errors)
+        records = Records(self, self._start(policy, filler.bins))
+        arrays = []
+        while (array := records._fill(filler)) is not None:
+            arrays.append(array)
+        return filler.join(arrays)
+
+    def numpy_chunks(
+        self,
+        dtype: "DTypeLike",
+        policy: QueryPolicy | None = None,
+        *,
+        rows: int = 65536,
+        errors: "Errors" = "raise",
+    ) -> "Iterator[NDArray[np.void]]":
+        """Runs the query into one NumPy array after the other, for more than memory can hold.
+
+        Args:
+            dtype: As for `to_numpy`.
+            policy: How to run it; see `QueryPolicy`.
+            rows: How many records go into an array; the last one has fewer.
+            errors: As for `to_numpy`.
+
+        Raises:
+            As `to_numpy`.
+        """
+        from .numpy_query import Filler  # Imports NumPy.
+
+        return self._arrays(Filler(dtype, errors, rows), policy)
+
+    def _arrays(self, filler: "Filler", policy: QueryPolicy | None) -> "Iterator[NDArray[np.void]]":
+        with Records(self, self._start(policy, filler.bins)) as records:
+            while (array := records._fill(filler)) is not None:
+                yield array
 
     def operate_background(
         self, ops: Sequence[Mapping[str, Any]], policy: WritePolicy | None = None
@@ -568,6 +651,39 @@ class AsyncQuery(BaseQuery):
 
     def __aiter__(self) -> AsyncRecords:
         return self.records()
+
+    async def to_numpy(
+        self, dtype: "DTypeLike", policy: QueryPolicy | None = None, *, errors: "Errors" = "raise"
+    ) -> "NDArray[np.void]":
+        """See `Query.to_numpy`."""
+        from .numpy_query import Filler  # Imports NumPy.
+
+        filler = Filler(dtype, errors)
+        records = AsyncRecords(self, self._start(policy, filler.bins))
+        arrays = []
+        while (array := await records._fill(filler)) is not None:
+            arrays.append(array)
+        return filler.join(arrays)
+
+    def numpy_chunks(
+        self,
+        dtype: "DTypeLike",
+        policy: QueryPolicy | None = None,
+        *,
+        rows: int = 65536,
+        errors: "Errors" = "raise",
+    ) -> "AsyncIterator[NDArray[np.void]]":
+        """See `Query.numpy_chunks`."""
+        from .numpy_query import Filler  # Imports NumPy.
+
+        return self._arrays(Filler(dtype, errors, rows), policy)
+
+    async def _arrays(
+        self, filler: "Filler", policy: QueryPolicy | None
+    ) -> "AsyncIterator[NDArray[np.void]]":
+        async with AsyncRecords(self, self._start(policy, filler.bins)) as records:
+            while (array := await records._fill(filler)) is not None:
+                yield array
 
     async def operate_background(
         self, ops: Sequence[Mapping[str, Any]], policy: WritePolicy | None = None

@@ -13,6 +13,7 @@ from ..types import Record
 from . import Pointer, _check, _new_error, _new_scratch, _reset
 
 _next = lib.asz_query_next
+_next_table = lib.asz_query_next_table
 _decode = msgspec.msgpack.Decoder(list[Record], ext_hook=decode_extension).decode
 
 
@@ -57,6 +58,17 @@ class Stream:
             if self._length[0] == 0:
                 return []
             return _records(ffi.buffer(self._data[0], self._length[0]))
+
+    def next_table(self, table: Pointer) -> int:
+        """Fills the first rows of an asz_table and returns how many; 0 at the end.
+
+        Raises:
+            As `next`.
+        """
+        with self._lock:
+            query = self._open_query()
+            _check(_next_table(query, table, self._length, self._error), self._error)
+            return int(self._length[0])
 
     def token(self, unread: int) -> bytes | None:
         """Where to go on from: after all records but the last `unread`; None when none is left."""

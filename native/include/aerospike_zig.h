@@ -388,6 +388,13 @@ int32_t asz_query_open(asz_client *client, const uint8_t *request, uint64_t requ
 int32_t asz_query_next(asz_query *query, const uint8_t **data, uint64_t *length, asz_error *error);
 
 /*
+ * The same with records as rows: gives the first *rows of the table's, 0 when there are no more.
+ * Rows beyond them, and fields that a record has no bin for, stay as they were, which should be
+ * zero.
+ */
+int32_t asz_query_next_table(asz_query *query, asz_table *table, uint64_t *rows, asz_error *error);
+
+/*
  * The place that a later query, in whatever process, may go on from: after all records that were
  * given, but for the last `unread` of the latest array. Its length is 0 when nothing is left.
  */

@@ -169,15 +169,13 @@ export fn asz_client_execute(
     err: ?*asz_error,
 ) i32 {
     var failure: Failure = .{};
-    var given: command.Policy = undefined;
-    if (policy) |raw| {
-        given = policyFrom(raw, &failure) catch return report(&failure, err);
-    }
+    var storage: command.Policy = undefined;
+    const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
     var out = resultBuffer(result);
     client.execute(
         number,
         slice(request, request_len),
-        if (policy == null) null else &given,
+        given,
         &out,
         &failure,
     ) catch {
@@ -197,14 +195,11 @@ export fn asz_client_batch_read_table(
     err: ?*asz_error,
 ) i32 {
     var failure: Failure = .{};
-    var given: command.Policy = undefined;
-    if (policy) |raw| {
-        given = policyFrom(raw, &failure) catch return report(&failure, err);
-    }
+    var storage: command.Policy = undefined;
+    const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
     table.check(&failure) catch return report(&failure, err);
     const bytes = slice(request, request_len);
-    const chosen = if (policy == null) null else &given;
-    client.executeTable(bytes, chosen, table, &failure) catch return report(&failure, err);
+    client.executeTable(bytes, given, table, &failure) catch return report(&failure, err);
     return 0;
 }
 
@@ -227,13 +222,10 @@ export fn asz_client_submit(
     err: ?*asz_error,
 ) i32 {
     var failure: Failure = .{};
-    var given: command.Policy = undefined;
-    if (policy) |raw| {
-        given = policyFrom(raw, &failure) catch return report(&failure, err);
-    }
+    var storage: command.Policy = undefined;
+    const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
     const bytes = slice(request, request_len);
-    const chosen = if (policy == null) null else &given;
-    client.submit(token, number, bytes, chosen, &failure) catch return report(&failure, err);
+    client.submit(token, number, bytes, given, &failure) catch return report(&failure, err);
     return 0;
 }
 
@@ -247,14 +239,11 @@ export fn asz_client_submit_batch_read_table(
     err: ?*asz_error,
 ) i32 {
     var failure: Failure = .{};
-    var given: command.Policy = undefined;
-    if (policy) |raw| {
-        given = policyFrom(raw, &failure) catch return report(&failure, err);
-    }
+    var storage: command.Policy = undefined;
+    const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
     table.check(&failure) catch return report(&failure, err);
     const bytes = slice(request, request_len);
-    const chosen = if (policy == null) null else &given;
-    client.submitTable(token, bytes, chosen, table, &failure) catch return report(&failure, err);
+    client.submitTable(token, bytes, given, table, &failure) catch return report(&failure, err);
     return 0;
 }
 
@@ -334,6 +323,19 @@ export fn asz_query_next(
     };
     data.* = records.ptr;
     length.* = records.len;
+    return 0;
+}
+
+export fn asz_query_next_table(
+    query: *Query,
+    table: *asz_table,
+    rows: *u64,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    rows.* = 0;
+    table.check(&failure) catch return report(&failure, err);
+    rows.* = query.nextTable(table, &failure) catch return report(&failure, err);
     return 0;
 }
 
@@ -498,6 +500,16 @@ fn report(failure: *const Failure, err: ?*asz_error) i32 {
     @memcpy(target.node[0..failure.node_len], failure.node());
     @memcpy(target.message[0..failure.message_len], failure.message());
     return code;
+}
+
+/// The caller's policy, put into `storage`; null for the defaults.
+fn policyOrNull(
+    raw: ?*const asz_policy,
+    storage: *command.Policy,
+    failure: *Failure,
+) error{Failed}!?*const command.Policy {
+    storage.* = try policyFrom(raw orelse return null, failure);
+    return storage;
 }
 
 fn policyFrom(raw: *const asz_policy, failure: *Failure) error{Failed}!command.Policy {

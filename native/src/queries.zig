@@ -12,6 +12,7 @@ const io = @import("io.zig");
 const wire = @import("wire.zig");
 const Client = @import("client.zig").Client;
 const Failure = @import("status.zig").Failure;
+const Table = @import("result.zig").Table;
 
 const Query = command.Query(io.Net, engine.Poller);
 
@@ -125,6 +126,15 @@ pub const Handle = struct {
         defer client.leave();
         const query = handle.query orelse return released(failure);
         return query.next(failure) catch return client.cutShort(failure);
+    }
+
+    /// The next records as rows; see `Query.nextTable`.
+    pub fn nextTable(handle: *Handle, table: *Table, failure: *Failure) error{Failed}!u64 {
+        const client = handle.client orelse return Client.notConnected(failure);
+        _ = client.enter() orelse return Client.notConnected(failure);
+        defer client.leave();
+        const query = handle.query orelse return released(failure);
+        return query.nextTable(table, failure) catch return client.cutShort(failure);
     }
 
     pub fn writeToken(

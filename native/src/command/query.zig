@@ -31,6 +31,7 @@ const Frame = exchange_module.Frame;
 const Outcome = tracker_module.Outcome;
 const Policy = @import("policy.zig").Policy;
 const Status = @import("../status.zig").Status;
+const Table = @import("../result.zig").Table;
 const Tracker = tracker_module.Tracker;
 const msgpack = wire.msgpack;
 
@@ -236,14 +237,39 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         /// The next records, as a MessagePack array; empty at the end. The bytes are the query's,
         /// until its next call. What was handed out before counts as read.
         pub fn next(query: *This, failure: *Failure) error{Failed}![]const u8 {
-            query.tracker.settle();
             query.chunk.clear();
-            query.resumeWaits();
             const header = query.chunk.reserve(array_header_bytes) catch return outOfMemory(failure);
-            var count: u32 = 0;
+            var sink: Chunk = .{ .out = &query.chunk };
+            try query.pull(&sink, failure);
+            if (sink.count == 0) return &.{};
+            query.chunk.bytes[header] = array32;
+            query.chunk.patch(u32, header + 1, sink.count);
+            return query.chunk.written();
+        }
+
+        /// MessagePack's array with a length of four bytes.
+        const array32 = 0xdd;
+        const array_header_bytes = 5;
+
+        /// The next records, as the first rows of a table that was checked; returns how many, 0 at
+        /// the end. What was handed out before counts as read.
+        pub fn nextTable(query: *This, table: *Table, failure: *Failure) error{Failed}!u64 {
+            if (table.row_count == 0) {
+                return request.invalid(failure, "the table has no rows", .{});
+            }
+            table.mismatch = .{};
+            var sink: Rows = .{ .table = table };
+            try query.pull(&sink, failure);
+            return sink.count;
+        }
+
+        /// Gives at least one record to the sink, unless there are none left.
+        fn pull(query: *This, sink: anytype, failure: *Failure) error{Failed}!void {
+            query.tracker.settle();
+            query.resumeWaits();
             while (true) {
                 switch (query.state) {
-                    .finished => return &.{},
+                    .finished => return,
                     .failed => {
                         failure.* = query.failure;
                         return error.Failed;
@@ -251,23 +277,15 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                     .between_rounds => try query.startRound(failure),
                     .in_round => {},
                 }
-                count += query.readSegments() catch |err| return query.giveUp(err, failure);
-                if (count > 0) break;
-                if (query.state != .in_round) continue;
+                query.readSegments(sink) catch |err| return query.giveUp(err, failure);
+                if (sink.count > 0) return;
                 if (query.streaming == 0) {
                     try query.endRound(failure);
                 } else {
                     try query.wait(failure);
                 }
             }
-            query.chunk.bytes[header] = array32;
-            query.chunk.patch(u32, header + 1, count);
-            return query.chunk.written();
         }
-
-        /// MessagePack's array with a length of four bytes.
-        const array32 = 0xdd;
-        const array_header_bytes = 5;
 
         /// Where a later query can go on, as if the last `unread` records had not been handed out.
         /// Appends nothing when there is nothing left.
@@ -575,22 +593,19 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
 
         // Reading.
 
-        /// Appends the records of the frames at hand to the chunk, until it is full, and returns
-        /// how many.
-        fn readSegments(query: *This) !u32 {
+        /// Gives the records of the frames at hand to the sink, until it is full.
+        fn readSegments(query: *This, sink: anytype) !void {
             const now_unix_s = clock.unixSeconds();
-            var count: u32 = 0;
             while (query.segment_index < query.segments.items.len) {
                 const segment = &query.segments.items[query.segment_index];
                 const stream = query.streams.items[segment.stream];
-                count += try query.readSegment(segment, stream, now_unix_s);
-                if (segment.start < segment.end) return count;
+                try query.readSegment(segment, stream, now_unix_s, sink);
+                if (segment.start < segment.end) return;
                 query.segment_index += 1;
                 const ended = stream.outcome == null and !stream.is_active;
                 if (ended and !query.hasSegments(stream)) query.close(stream, .failed);
             }
             query.forgetSegments();
-            return count;
         }
 
         /// Moves the segment's start to what is left of it.
@@ -599,28 +614,25 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             segment: *Segment,
             stream: *Stream,
             now_unix_s: i64,
-        ) !u32 {
-            var count: u32 = 0;
+            sink: anytype,
+        ) !void {
             var messages: query_reply.Messages = .{
                 .rest = query.frames.bytes[segment.start..segment.end],
             };
             // After the end there is nothing.
             if (stream.outcome != null) return error.Malformed;
-            while (query.chunk.end < chunk_bytes) {
+            while (!sink.isFull()) {
                 const found = try messages.next() orelse {
                     segment.start = segment.end;
-                    return count;
+                    return;
                 };
                 switch (found) {
                     .record => |taken| {
                         var record = taken;
-                        if (try query.accept(stream, &record)) {
-                            try query_reply.writeRecord(&record, now_unix_s, &query.chunk);
-                            count += 1;
-                        } else {
-                            while (try record.operations.next()) |_| {}
-                        }
-                        messages.resumeAt(&record.operations);
+                        messages.rest = if (try query.accept(stream, &record))
+                            try sink.write(&record, now_unix_s)
+                        else
+                            try query_reply.skip(&record);
                     },
                     .unavailable => |id| {
                         if (!query.tracker.markUnavailable(stream.index, id)) return error.Malformed;
@@ -628,13 +640,11 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                     },
                     .end => |status| {
                         segment.start = segment.end;
-                        try query.endStream(stream, status);
-                        return count;
+                        return query.endStream(stream, status);
                     },
                 }
             }
             segment.start = segment.end - messages.rest.len;
-            return count;
         }
 
         /// Whether a record is wanted. It is not when the limit is reached, as every node sends one
@@ -704,6 +714,41 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         }
     };
 }
+
+/// Takes records as MessagePack.
+const Chunk = struct {
+    out: *wire.Buffer,
+    count: u32 = 0,
+
+    fn isFull(chunk: *const Chunk) bool {
+        return chunk.out.end >= chunk_bytes;
+    }
+
+    fn write(chunk: *Chunk, record: *query_reply.Record, now_unix_s: i64) ![]const u8 {
+        const rest = try query_reply.writeRecord(record, now_unix_s, chunk.out);
+        chunk.count += 1;
+        return rest;
+    }
+};
+
+/// Takes records as rows of a table.
+const Rows = struct {
+    table: *Table,
+    count: u64 = 0,
+
+    fn isFull(rows: *const Rows) bool {
+        return rows.count == rows.table.row_count;
+    }
+
+    fn write(rows: *Rows, record: *query_reply.Record, now_unix_s: i64) ![]const u8 {
+        const message = &record.message;
+        const ttl_s = reply.ttlFromVoidTime(message.header.record_ttl, now_unix_s);
+        const table = rows.table;
+        const rest = try table.writeRow(@intCast(rows.count), message, ttl_s, &table.mismatch);
+        rows.count += 1;
+        return rest;
+    }
+};
 
 /// Identifies a job of this client among those of all clients.
 pub fn randomId() u64 {

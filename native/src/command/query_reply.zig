@@ -34,8 +34,8 @@ pub const Item = union(enum) {
 pub const Messages = struct {
     rest: []const u8,
 
-    /// Null at the end of the frame. After a record, its operations have to be read to their end
-    /// and what remains given back with `resumeAt`.
+    /// Null at the end of the frame. Before the next call after a record, `rest` has to be set to
+    /// what follows the record, which whoever reads its operations knows.
     pub fn next(messages: *Messages) error{Malformed}!?Item {
         while (messages.rest.len > 0) {
             const message = try wire.message.Message.decode(messages.rest);
@@ -55,10 +55,6 @@ pub const Messages = struct {
             return .{ .record = try decode(message) };
         }
         return null;
-    }
-
-    pub fn resumeAt(messages: *Messages, operations: *const wire.message.OperationIterator) void {
-        messages.rest = operations.rest;
     }
 };
 
@@ -96,9 +92,9 @@ fn decode(message: wire.message.Message) error{Malformed}!Record {
 
 const no_index_value: [8]u8 = @splat(0);
 
-/// Appends [[namespace, set, user key or nil, digest], [generation, ttl], {bin: value}] and reads
-/// the record's operations to their end.
-pub fn writeRecord(record: *Record, now_unix_s: i64, out: *wire.Buffer) Error!void {
+/// Appends [[namespace, set, user key or nil, digest], [generation, ttl], {bin: value}], and
+/// returns what follows the record.
+pub fn writeRecord(record: *Record, now_unix_s: i64, out: *wire.Buffer) Error![]const u8 {
     try msgpack.writeArrayHeader(out, 3);
     try msgpack.writeArrayHeader(out, 4);
     try msgpack.writeString(out, record.namespace);
@@ -116,6 +112,13 @@ pub fn writeRecord(record: *Record, now_unix_s: i64, out: *wire.Buffer) Error!vo
         try msgpack.writeString(out, operation.name);
         try wire.particle.msgpackFromParticle(out, operation.particle, operation.value);
     }
+    return record.operations.rest;
+}
+
+/// Returns what follows the record.
+pub fn skip(record: *Record) error{Malformed}![]const u8 {
+    while (try record.operations.next()) |_| {}
+    return record.operations.rest;
 }
 
 const testing = std.testing;
@@ -151,13 +154,12 @@ test "a frame's messages are records, missing partitions and the end" {
     try testing.expectEqualStrings("\x07\x00\x00\x00\x00\x00\x00\x00", item.record.index_value);
     var out_memory: [256]u8 = undefined;
     var out = wire.Buffer.fixed(&out_memory);
-    try writeRecord(&item.record, 0, &out);
+    messages.rest = try writeRecord(&item.record, 0, &out);
     try testing.expectEqualStrings(
         "\x93\x94\xa4test\xa4demo\x05\xc4\x1401234567890123456789" ++
             "\x92\x03\xce\xff\xff\xff\xff\x81\xa4name\xa3Ada",
         out.written(),
     );
-    messages.resumeAt(&item.record.operations);
     try testing.expectEqual(@as(u32, 4095), (try messages.next()).?.unavailable);
     try testing.expectEqual(Status.query_aborted, (try messages.next()).?.end);
 }
