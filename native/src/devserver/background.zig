@@ -186,7 +186,10 @@ pub const Work = struct {
             .node = context.node,
             .namespace = namespace,
             .selection = selection,
-            .request = if (request.udf == null) try writeRequest(&request) else udfRequest(&request),
+            .request = if (request.udf == null)
+                try writeRequest(&request)
+            else
+                udfRequest(&request),
             .filter = condition,
             .job = job,
             .rate = .{ .records_per_second = rate, .started_ms = context.now.unix_ms },

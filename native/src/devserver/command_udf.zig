@@ -244,24 +244,30 @@ const Application = struct {
         context.scratch.response.clearRetainingCapacity();
         const exists = application.meta.generation != 0;
         var request: Request = .{
-            .header = .{ .info2 = .{ .write = true, .generation = exists, .create_only = !exists } },
+            .header = .{
+                .info2 = .{ .write = true, .generation = exists, .create_only = !exists },
+                .generation = application.meta.generation,
+            },
             .namespace = application.request.namespace,
             .set = application.set,
             .key = application.request.key,
         };
-        request.header.generation = application.meta.generation;
         request.header.info2.durable_delete = application.request.header.info2.durable_delete;
         if (reply.change == .removed) {
             // A record that is not there was removed by a function that had just created it.
             if (!exists) return .{};
             request.header.info2.delete = true;
-            try command_delete.handle(&context, &request, application.namespace, application.digest);
+            const digest = application.digest;
+            try command_delete.handle(&context, &request, application.namespace, digest);
         } else {
             request.header.record_ttl = reply.ttl_s orelse application.request.header.record_ttl;
-            const operations = try application.encodeBins(reply.change.bins, exists, &request.header);
-            request.operations = operations orelse return .{ .code = .bin_name };
+            const bins = reply.change.bins;
+            request.operations = try application.encodeBins(bins, exists, &request.header) orelse {
+                return .{ .code = .bin_name };
+            };
             if (request.header.operation_count == 0) return .{ .code = .record_not_found };
-            try command_write.handle(&context, &request, application.namespace, application.digest);
+            const digest = application.digest;
+            try command_write.handle(&context, &request, application.namespace, digest);
         }
         const header = wire.message.Header.decode(out.written()[wire.proto.header_bytes..]) catch {
             unreachable;
@@ -418,7 +424,8 @@ test "a runner's answer is a value, or a change with it, or an error" {
     try testing.expect(plain.ok);
     try testing.expectEqualStrings("\x05", plain.value);
     try testing.expect(plain.change == .none);
-    const written = try Reply.decode("\x82\xa2ok\xc3\xa6change\x82\xa4bins\x81\xa1a\x01\xa3ttl\xff");
+    const change = "\x82\xa4bins\x81\xa1a\x01\xa3ttl\xff";
+    const written = try Reply.decode("\x82\xa2ok\xc3\xa6change" ++ change);
     try testing.expectEqualStrings("\x81\xa1a\x01", written.change.bins);
     try testing.expectEqual(@as(?u32, 0xffffffff), written.ttl_s);
     const removed = try Reply.decode("\x82\xa2ok\xc3\xa6change\x81\xa7removed\xc3");

@@ -42,7 +42,10 @@ fn createChecked(question: *const Question) Error!void {
         collection = Collection.parse(text) orelse return refuse(question, "bad 'indextype' - " ++
             "must be one of 'default', 'list', 'mapkeys', 'mapvalues'");
     }
-    const bin, const data_type = try binAndType(question, context.len > 0);
+    const source, const data_type = try sourceAndType(question, context.len > 0);
+    if (source == .expression) {
+        try checkExpression(question, source.expression, collection, data_type);
+    }
     if (collection == .map_keys and data_type == .geo2dsphere) {
         return refuse(question, "bad 'indexdata' bin type for 'indextype' 'mapkeys' - " ++
             "must be one of 'numeric', 'string', 'blob'");
@@ -52,10 +55,11 @@ fn createChecked(question: *const Question) Error!void {
     const created = try question.core().indexes.create(name, &.{
         .namespace = namespace,
         .set = set,
-        .bin = bin,
+        .bin = if (source == .bin) source.bin else "",
         .data_type = data_type,
         .collection = collection,
         .context = context,
+        .expression = if (source == .expression) source.expression else "",
     });
     switch (created) {
         .created, .renamed, .exists => try question.text("ok"),
@@ -64,6 +68,42 @@ fn createChecked(question: *const Question) Error!void {
         },
         .too_many => try question.fail(206, "already at sindex definition limit"),
     }
+}
+
+/// What an index is made of.
+const Source = union(enum) { bin: []const u8, expression: []const u8 };
+
+fn checkExpression(
+    question: *const Question,
+    expression: []const u8,
+    collection: Collection,
+    data_type: DataType,
+) Error!void {
+    const arena = question.context.scratch.arena.allocator();
+    const kind = secondary_index.expressionType(arena, expression) catch |err| switch (err) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.Invalid => return refuse(question, "bad 'exp'"),
+    };
+    const expected: wire.particle.Type = switch (collection) {
+        .default => data_type.particle(),
+        .list => .list,
+        .map_keys, .map_values => .map,
+    };
+    if (kind == expected) return;
+    try question.print(
+        "ERROR:4:bad 'exp' - expression type '{s}' does not match expected type '{s}'",
+        .{ typeText(kind), typeText(expected) },
+    );
+    return error.Answered;
+}
+
+fn typeText(kind: wire.particle.Type) []const u8 {
+    return switch (kind) {
+        .integer => "numeric",
+        .boolean => "bool",
+        _ => "unknown",
+        else => |known| @tagName(known),
+    };
 }
 
 fn contextOf(question: *const Question, memory: *[context_bytes_max]u8) Error![]const u8 {
@@ -77,7 +117,7 @@ fn contextOf(question: *const Question, memory: *[context_bytes_max]u8) Error![]
     return memory[0..size];
 }
 
-fn binAndType(question: *const Question, has_context: bool) Error!struct { []const u8, DataType } {
+fn sourceAndType(question: *const Question, has_context: bool) Error!struct { Source, DataType } {
     const both = try question.optional("indexdata", 27);
     const kind = try question.optional("type", 11);
     if (both == null and kind == null) {
@@ -86,7 +126,10 @@ fn binAndType(question: *const Question, has_context: bool) Error!struct { []con
     if (both != null and kind != null) {
         return refuse(question, "both 'indexdata' and 'type' are specified");
     }
-    if (both) |text| return oldBinAndType(question, text);
+    if (both) |text| {
+        const bin, const data_type = try oldBinAndType(question, text);
+        return .{ .{ .bin = bin }, data_type };
+    }
     const data_type = DataType.parse(kind.?) orelse return refuse(question, "bad 'type' - " ++
         "must be one of 'numeric', 'string', 'blob', 'geo2dsphere'");
     const bin = try question.optional("bin", wire.operation.bin_name_bytes_max);
@@ -94,10 +137,14 @@ fn binAndType(question: *const Question, has_context: bool) Error!struct { []con
     if (bin != null and expression != null) {
         return refuse(question, "both 'bin' and 'exp' are specified");
     }
-    if (bin) |name| return .{ name, data_type };
-    if (expression == null) return refuse(question, "both 'bin' and 'exp' are missing");
+    if (bin) |name| return .{ .{ .bin = name }, data_type };
+    const text = expression orelse return refuse(question, "both 'bin' and 'exp' are missing");
     if (has_context) return refuse(question, "both 'context' and 'exp' are specified");
-    return refuse(question, "bad 'exp'");
+    const decoder = std.base64.standard.Decoder;
+    const size = decoder.calcSizeForSlice(text) catch return refuse(question, "bad 'exp'");
+    const bytes = try question.context.scratch.arena.allocator().alloc(u8, size);
+    decoder.decode(bytes, text) catch return refuse(question, "bad 'exp'");
+    return .{ .{ .expression = bytes }, data_type };
 }
 
 /// `<bin>,<type>`
@@ -251,20 +298,28 @@ fn printList(
             definition.namespace,
             index.name(),
             if (definition.set.len > 0) definition.set else "null",
-            definition.bin,
+            if (definition.bin.len > 0) definition.bin else "null",
             definition.data_type,
             definition.collection.text(),
         });
         try question.text(":context=");
         try printContext(question, definition.context, base64);
-        try question.text(":exp=null:state=RW");
+        try question.text(":exp=");
+        // Only the base64 form is known here.
+        try printBase64(question, definition.expression);
+        try question.text(":state=RW");
     }
 }
 
 fn printContext(question: *const Question, context: []const u8, base64: bool) Buffer.Error!void {
     if (context.len == 0) return question.text("null");
     if (!base64) return path.describe(context, question.out);
+    try printBase64(question, context);
+}
+
+fn printBase64(question: *const Question, bytes: []const u8) Buffer.Error!void {
+    if (bytes.len == 0) return question.text("null");
     const encoder = std.base64.standard.Encoder;
-    const offset = try question.out.reserve(encoder.calcSize(context.len));
-    _ = encoder.encode(question.out.bytes[offset..question.out.end], context);
+    const offset = try question.out.reserve(encoder.calcSize(bytes.len));
+    _ = encoder.encode(question.out.bytes[offset..question.out.end], bytes);
 }

@@ -671,7 +671,9 @@ pub const Selection = struct {
         const condition = &selection.condition.?;
         var found: secondary_index.Matches = .empty;
         const arena = scratch.arena.allocator();
-        try secondary_index.match(arena, &found, condition.index, &condition.range, record);
+        const namespace = selection.namespace;
+        const range = &condition.range;
+        try secondary_index.match(arena, &found, condition.index, range, namespace, record);
         return found.items;
     }
 

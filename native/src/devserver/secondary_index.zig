@@ -12,9 +12,13 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const wire = @import("../wire.zig");
+const Expression = @import("expression.zig").Expression;
+const Node = @import("expression.zig").Node;
+const filter = @import("filter.zig");
 const geo = @import("geo.zig");
 const path = @import("path.zig");
 const record_module = @import("record.zig");
+const store = @import("store.zig");
 const Mutex = @import("sync.zig").Mutex;
 
 const Reader = wire.msgpack.Reader;
@@ -98,6 +102,8 @@ pub const Definition = struct {
 pub const Index = struct {
     arena: std.heap.ArenaAllocator,
     definition: Definition,
+    /// For a definition by expression.
+    expression: ?Expression = null,
     references: std.atomic.Value(u32) = .init(1),
     dropped: std.atomic.Value(bool) = .init(false),
     /// Guarded by the catalog's mutex.
@@ -119,8 +125,16 @@ pub const Index = struct {
             .context = try arena.allocator().dupe(u8, definition.context),
             .expression = try arena.allocator().dupe(u8, definition.expression),
         };
+        const expression: ?Expression = if (copy.expression.len == 0)
+            null
+        else
+            Expression.compile(arena.allocator(), copy.expression) catch |err| switch (err) {
+                error.OutOfMemory => return error.OutOfMemory,
+                // It was checked before.
+                error.Invalid => unreachable,
+            };
         const index = try gpa.create(Index);
-        index.* = .{ .arena = arena, .definition = copy };
+        index.* = .{ .arena = arena, .definition = copy, .expression = expression };
         return index;
     }
 
@@ -326,10 +340,11 @@ pub fn match(
     matches: *Matches,
     index: *const Index,
     range: *const Range,
+    namespace: *const store.Namespace,
     record: *const Record,
 ) error{OutOfMemory}!void {
     const start = matches.items.len;
-    const bin = record.findBin(index.definition.bin) orelse return;
+    const bin = try indexedBin(arena, index, namespace, record) orelse return;
     var matcher: Matcher = .{ .arena = arena, .matches = matches, .index = index, .range = range };
     try matcher.takeBin(&bin);
     const added = matches.items[start..];
@@ -343,6 +358,82 @@ pub fn match(
     }
     matches.shrinkRetainingCapacity(start + kept);
 }
+
+fn indexedBin(
+    arena: std.mem.Allocator,
+    index: *const Index,
+    namespace: *const store.Namespace,
+    record: *const Record,
+) error{OutOfMemory}!?record_module.Bin {
+    const expression = if (index.expression) |*one| one else {
+        return record.findBin(index.definition.bin);
+    };
+    // Nothing in such an expression depends on the time.
+    const view = filter.viewOf(namespace, record, .{ .unix_ms = 0 });
+    const value = try expression.evaluate(arena, &view);
+    return switch (try value.toParticle(arena)) {
+        .unknown => null,
+        .particle => |particle| if (particle) |present|
+            .{ .name = "", .kind = present.kind, .value = present.bytes }
+        else
+            null,
+    };
+}
+
+/// Why an expression cannot define an index.
+pub const ExpressionError = error{ Invalid, OutOfMemory };
+
+/// The type of an expression's value, if an index may be made of it: it has to look at bins or
+/// the digest, and may not look at what changes without them.
+pub fn expressionType(arena: std.mem.Allocator, bytes: []const u8) ExpressionError!Type {
+    const expression = try Expression.compile(arena, bytes);
+    var uses: Uses = .{};
+    uses.look(&expression.root);
+    if (uses.metadata or !uses.content) return error.Invalid;
+    return expression.root.type.particleType();
+}
+
+/// What an expression looks at.
+const Uses = struct {
+    content: bool = false,
+    metadata: bool = false,
+
+    /// As deep as expressions may be.
+    fn look(uses: *Uses, node: *const Node) void {
+        switch (node.code) {
+            .digest_modulo, .bin, .bin_type => uses.content = true,
+            .device_size,
+            .last_update,
+            .since_update,
+            .void_time,
+            .time_to_live,
+            .set_name,
+            .key_exists,
+            .is_tombstone,
+            .memory_size,
+            .record_size,
+            .key,
+            => uses.metadata = true,
+            else => {},
+        }
+        switch (node.body) {
+            .arguments, .branches => |nodes| for (nodes) |*inner| uses.look(inner),
+            .constant, .modulo, .name, .slot => {},
+            .regex => |regex| uses.look(regex.argument),
+            .let => |let| {
+                for (let.values) |*inner| uses.look(inner);
+                uses.look(let.result);
+            },
+            .call => |call| {
+                uses.look(&call.target);
+                for (call.parameters) |*parameter| switch (parameter.*) {
+                    .packed_value => {},
+                    .node => |*inner| uses.look(inner),
+                };
+            },
+        }
+    }
+};
 
 /// Cells are numbered without a sign.
 pub fn isBefore(is_unsigned: bool, left: i64, right: i64) bool {
