@@ -22,6 +22,7 @@ test {
     _ = options;
     _ = @import("devserver/access.zig");
     _ = @import("devserver/batch_test.zig");
+    _ = @import("devserver/bits.zig");
     _ = @import("devserver/cdt.zig");
     _ = @import("devserver/collection.zig");
     _ = @import("devserver/command.zig");

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
+import blob_programs
 import cdt_programs
 import expression_programs
 import pytest
@@ -49,8 +50,8 @@ def _answers(server: RawServer, requests: list[Request]) -> list[Reply]:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "program",
-    [cdt_programs.program, expression_programs.program],
-    ids=["lists and maps", "expressions"],
+    [cdt_programs.program, expression_programs.program, blob_programs.bits],
+    ids=["lists and maps", "expressions", "bits"],
 )
 @settings(
     max_examples=_PROGRAMS,

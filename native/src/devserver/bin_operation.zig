@@ -5,6 +5,7 @@
 const std = @import("std");
 const wire = @import("../wire.zig");
 const status = @import("../status.zig");
+const bits = @import("bits.zig");
 const cdt = @import("cdt.zig");
 const value = @import("value.zig");
 
@@ -19,10 +20,30 @@ pub const Read = union(enum) {
     failed: Status,
 };
 
-/// `particle` is the bin's value.
+/// Everything that an operation can fail with.
+pub const Error = cdt.Error || bits.Error;
+
+/// The server's code for an operation that failed.
+pub fn statusOf(err: Error) error{OutOfMemory}!Status {
+    return switch (err) {
+        error.OutOfMemory => error.OutOfMemory,
+        error.InvalidParameter => .request_invalid,
+        error.NotApplicable => .op_not_applicable,
+        error.IncompatibleType => .bin_incompatible_type,
+        error.ElementNotFound => .element_not_found,
+        error.ElementExists => .element_exists,
+        error.BinExists => .bin_exists,
+        error.BinNotFound => .bin_not_found,
+        error.TooBig => .record_too_big,
+        error.Unknown => .server,
+    };
+}
+
+/// `particle` is the bin's value, `operation_kind` the type that the operation was sent with.
 pub fn read(
     arena: Allocator,
     code: Code,
+    operation_kind: wire.particle.Type,
     particle: Particle,
     operation: []const u8,
 ) error{OutOfMemory}!Read {
@@ -30,11 +51,18 @@ pub fn read(
         .read => return .{ .told = particle },
         .cdt_read => {
             const told = cdt.read(arena, particle, operation) catch |err| {
-                return .{ .failed = try cdt.statusOf(err) };
+                return .{ .failed = try statusOf(err) };
             };
             return .{ .told = told };
         },
-        .bit_read, .hll_read => return .{ .failed = .unsupported_feature },
+        .bit_read => {
+            if (operation_kind != .blob) return .{ .failed = .bin_incompatible_type };
+            const told = bits.read(arena, particle, operation) catch |err| {
+                return .{ .failed = try statusOf(err) };
+            };
+            return .{ .told = told };
+        },
+        .hll_read => return .{ .failed = .unsupported_feature },
         else => return .{ .failed = .request_invalid },
     }
 }
@@ -48,17 +76,25 @@ pub const Modified = union(enum) {
 pub fn modify(
     arena: Allocator,
     code: Code,
+    operation_kind: wire.particle.Type,
     particle: ?Particle,
     operation: []const u8,
 ) error{OutOfMemory}!Modified {
     switch (code) {
         .cdt_modify => {
             const changed = cdt.modify(arena, particle, operation) catch |err| {
-                return .{ .failed = try cdt.statusOf(err) };
+                return .{ .failed = try statusOf(err) };
             };
             return .{ .changed = changed };
         },
-        .bit_modify, .hll_modify => return .{ .failed = .unsupported_feature },
+        .bit_modify => {
+            if (operation_kind != .blob) return .{ .failed = .bin_incompatible_type };
+            const changed = bits.modify(arena, particle, operation) catch |err| {
+                return .{ .failed = try statusOf(err) };
+            };
+            return .{ .changed = .{ .particle = changed } };
+        },
+        .hll_modify => return .{ .failed = .unsupported_feature },
         else => unreachable,
     }
 }

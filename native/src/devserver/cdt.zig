@@ -5,7 +5,6 @@
 //! operation, or in the value itself.
 
 const std = @import("std");
-const status = @import("../status.zig");
 const value = @import("value.zig");
 const Container = @import("cdt/Container.zig");
 const Parameters = @import("cdt/Parameters.zig");
@@ -18,7 +17,6 @@ const result = @import("cdt/result.zig");
 
 const Allocator = std.mem.Allocator;
 const Particle = value.Particle;
-const Status = status.Status;
 
 pub const Error = result.Error;
 
@@ -35,20 +33,6 @@ pub const Changed = struct {
     particle: ?Particle = null,
     result: ?Particle = null,
 };
-
-/// The server's code for an operation that failed.
-pub fn statusOf(err: Error) error{OutOfMemory}!Status {
-    return switch (err) {
-        error.OutOfMemory => error.OutOfMemory,
-        error.InvalidParameter => .request_invalid,
-        error.NotApplicable => .op_not_applicable,
-        error.IncompatibleType => .bin_incompatible_type,
-        error.ElementNotFound => .element_not_found,
-        error.ElementExists => .element_exists,
-        error.TooBig => .record_too_big,
-        error.Unknown => .server,
-    };
-}
 
 /// Reads from a bin's value; null when there is nothing to be told.
 pub fn read(arena: Allocator, particle: Particle, operation: []const u8) Error!?Particle {

@@ -132,6 +132,7 @@ fn readOne(
     return bin_operation.read(
         context.scratch.arena.allocator(),
         operation.code,
+        operation.particle,
         .{ .kind = bin.kind, .bytes = bin.value },
         operation.value,
     );

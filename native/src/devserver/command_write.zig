@@ -330,7 +330,13 @@ const Write = struct {
         };
         const bin = &bins.items[index];
         const existing: value.Particle = .{ .kind = bin.kind, .bytes = bin.value };
-        const read = try bin_operation.read(arena, operation.code, existing, operation.value);
+        const read = try bin_operation.read(
+            arena,
+            operation.code,
+            operation.particle,
+            existing,
+            operation.value,
+        );
         switch (read) {
             .told => |particle| try write.respondParticle(operation, particle),
             .failed => |code| return code,
@@ -351,6 +357,7 @@ const Write = struct {
         const changed = switch (try bin_operation.modify(
             arena,
             operation.code,
+            operation.particle,
             existing,
             operation.value,
         )) {

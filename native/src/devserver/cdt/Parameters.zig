@@ -99,6 +99,21 @@ pub fn signed(parameters: *Parameters) Error!i64 {
     return @bitCast(try parameters.unsigned());
 }
 
+pub fn boolean(parameters: *Parameters) Error!bool {
+    return switch (parameters.reader.next() catch return error.InvalidParameter) {
+        .boolean => |flag| flag,
+        else => error.InvalidParameter,
+    };
+}
+
+/// A text, with the byte of its type.
+pub fn text(parameters: *Parameters) Error![]const u8 {
+    return switch (parameters.reader.next() catch return error.InvalidParameter) {
+        .string, .binary => |bytes| bytes,
+        else => error.InvalidParameter,
+    };
+}
+
 /// Any value.
 pub fn element(parameters: *Parameters) Error![]const u8 {
     const bytes = parameters.reader.value() catch return error.InvalidParameter;

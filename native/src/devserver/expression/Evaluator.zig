@@ -9,6 +9,8 @@ const Compiler = @import("Compiler.zig");
 const Container = @import("../cdt/Container.zig");
 const Node = @import("Node.zig");
 const Value = @import("Value.zig").Value;
+const bin_operation = @import("../bin_operation.zig");
+const bits = @import("../bits.zig");
 const cdt = @import("../cdt.zig");
 const geo = @import("../geo.zig");
 const number = @import("../cdt/number.zig");
@@ -388,10 +390,10 @@ fn calculateIntegers(self: *Evaluator, node: *const Node, first: i64) Error!Valu
                 .boolean => |flag| flag,
                 else => return .unknown,
             };
-            const bits: u64 = @bitCast(if (flag) first else ~first);
-            if (bits == 0) return .{ .integer = -1 };
-            const left: i64 = @clz(bits);
-            const right: i64 = @ctz(bits);
+            const pattern: u64 = @bitCast(if (flag) first else ~first);
+            if (pattern == 0) return .{ .integer = -1 };
+            const left: i64 = @clz(pattern);
+            const right: i64 = @ctz(pattern);
             return .{ .integer = if (node.code == .scan_left) left else 63 - right };
         },
         else => {},
@@ -409,7 +411,7 @@ fn calculateIntegers(self: *Evaluator, node: *const Node, first: i64) Error!Valu
 }
 
 fn combine(code: Node.Code, left: i64, right: i64) i64 {
-    const bits: u64 = @bitCast(left);
+    const pattern: u64 = @bitCast(left);
     const shift: u6 = @truncate(@as(u64, @bitCast(right)));
     return switch (code) {
         .add => left +% right,
@@ -421,8 +423,8 @@ fn combine(code: Node.Code, left: i64, right: i64) i64 {
         .bit_and => left & right,
         .bit_or => left | right,
         .bit_xor => left ^ right,
-        .shift_left => @bitCast(bits << shift),
-        .shift_right => @bitCast(bits >> shift),
+        .shift_left => @bitCast(pattern << shift),
+        .shift_right => @bitCast(pattern >> shift),
         .shift_right_arithmetic => left >> shift,
         else => unreachable,
     };
@@ -537,10 +539,21 @@ fn carryOut(
             const told = cdt.read(self.arena, present, operation) catch |err| return failed(err);
             return .{ .particle = told };
         },
-        .bits, .hll, _ => return null,
+        .bits => {
+            if (made.modifies) {
+                const changed = bits.modify(self.arena, target, operation) catch |err| {
+                    return failed(err);
+                };
+                return .{ .particle = changed orelse target };
+            }
+            const present = target orelse return null;
+            const told = bits.read(self.arena, present, operation) catch |err| return failed(err);
+            return .{ .particle = told };
+        },
+        .hll, _ => return null,
     }
 }
 
-fn failed(err: cdt.Error) Error!?Carried {
+fn failed(err: bin_operation.Error) Error!?Carried {
     return if (err == error.OutOfMemory) error.OutOfMemory else null;
 }
