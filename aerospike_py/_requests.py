@@ -5,7 +5,9 @@ A request is (command, encoded request, policy struct, decoder of the result). A
 checked here, before anything is sent.
 """
 
+import gc
 import re
+import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
@@ -58,6 +60,8 @@ _PING: int = lib.ASZ_PING
 
 _NO_ARGUMENTS = encode([])
 _SERVER_ERROR = 1
+# About a hundred records; the collector would not run for fewer.
+_COLLECTED_BYTES_MAX = 16 * 1024
 
 
 def _decoder(kind: type[T]) -> Decode[T]:
@@ -70,6 +74,28 @@ def _decoder(kind: type[T]) -> Decode[T]:
             raise _not_shown(error) from error
 
     return checked
+
+
+def _uncollected(decode: Decode[T]) -> Decode[T]:
+    """The decoder with garbage collection put off until it has ended.
+
+    Before Python 3.12 the collector runs in the midst of it, several times a batch, over objects
+    that are all in use: a fifth of the time that a batch takes. The GIL is not given up meanwhile,
+    but for values that need Python code; a thread that happens to run then finds it off.
+    """
+    if sys.version_info >= (3, 12):
+        return decode
+
+    def uncollected(data: memoryview) -> T:
+        if len(data) < _COLLECTED_BYTES_MAX or not gc.isenabled():
+            return decode(data)
+        gc.disable()
+        try:
+            return decode(data)
+        finally:
+            gc.enable()
+
+    return uncollected
 
 
 def _not_shown(error: Exception) -> ClientError:
@@ -87,7 +113,7 @@ def _true(_data: memoryview) -> bool:
 _record = _decoder(Record)
 _exists_result = _decoder(ExistsResult)
 _ordered_result = _decoder(OperateOrderedResult)
-_rows = _decoder(list[BatchRecord])
+_rows = _uncollected(_decoder(list[BatchRecord]))
 _raw_rows = _decoder(list[msgspec.Raw])
 _info_rows = _decoder(list[InfoNodeResult])
 _nodes = _decoder(list[tuple[str, str]])

@@ -1,5 +1,6 @@
 """Rows of batches: what is made of arguments, and of answers."""
 
+import gc
 import pickle
 from typing import Any
 
@@ -190,3 +191,18 @@ def test_what_looks_like_too_large_an_int_is_not_one() -> None:
 def test_what_is_not_valid_is_refused(make: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         make()
+
+
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_decoding_leaves_the_collector_as_it_was(is_enabled: bool) -> None:
+    many = memoryview(encode([FOUND] * 1000))
+    try:
+        if not is_enabled:
+            gc.disable()
+        assert len(_rows(many)) == 1000
+        assert gc.isenabled() is is_enabled
+        with pytest.raises(aerospike_py.ClientError):
+            _rows(many[:-1])
+        assert gc.isenabled() is is_enabled
+    finally:
+        gc.enable()
