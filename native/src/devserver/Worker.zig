@@ -291,8 +291,10 @@ fn watch(worker: *Worker, listener: *Listener) void {
 }
 
 fn closeListener(worker: *Worker, listener: *Listener) void {
-    _ = worker;
-    if (listener.fd) |fd| socket.close(fd);
+    if (listener.fd) |fd| {
+        worker.poller.remove(fd);
+        socket.close(fd);
+    }
     listener.fd = null;
 }
 
@@ -369,6 +371,7 @@ fn closeConnection(worker: *Worker, connection: *Connection, how: enum { soft, h
     assert(connection.state != .closed);
     if (connection.state == .delayed) worker.dropTimer(connection);
     connection.state = .closed;
+    worker.poller.remove(connection.fd);
     switch (how) {
         .soft => socket.close(connection.fd),
         .hard => socket.closeHard(connection.fd),

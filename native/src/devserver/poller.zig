@@ -68,6 +68,12 @@ const Epoll = struct {
         try poller.control(std.os.linux.EPOLL.CTL_MOD, fd, token, interest);
     }
 
+    /// Before the descriptor is closed. Closing alone is not enough: a copy of it, in the child of
+    /// a fork, would keep it watched.
+    pub fn remove(poller: *const Epoll, fd: socket.Fd) void {
+        _ = c.epoll_ctl(poller.fd, std.os.linux.EPOLL.CTL_DEL, fd, null);
+    }
+
     fn control(
         poller: *const Epoll,
         operation: c_uint,
@@ -181,6 +187,11 @@ const Kqueue = struct {
         var none: [1]c.Kevent = undefined;
         const result = c.kevent(poller.fd, changes.ptr, @intCast(changes.len), &none, 0, null);
         if (posix.errno(result) != .SUCCESS) return error.SystemResources;
+    }
+
+    /// Closing a descriptor takes it out of a kqueue, whoever has copies of it.
+    pub fn remove(poller: *const Kqueue, fd: socket.Fd) void {
+        _ = .{ poller, fd };
     }
 
     pub fn wake(poller: *const Kqueue) void {
