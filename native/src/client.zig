@@ -138,11 +138,12 @@ pub const Client = struct {
         client.gate.shut();
         client.stop.store(true, .release);
         client.gate.waitUntilEmpty();
-        // From here on nobody wakes the engine's loop but the engine itself.
+        // From here on nobody wakes the engine's loop but the engine itself: what gives connections
+        // back are commands, the tend thread and queries, and those are over.
         owner.setHolder(null);
         owner.stopTendThread();
-        if (client.engine) |engine| engine.stop();
         client.queries.release();
+        if (client.engine) |engine| engine.stop();
         client.cluster = null;
         owner.destroy();
     }
@@ -151,6 +152,7 @@ pub const Client = struct {
     pub fn afterFork(client: *Client) void {
         client.lifecycle.reset();
         client.gate = .{};
+        if (client.cluster) |owner| owner.setHolder(null);
         if (client.engine) |engine| {
             // Its memory stays behind: the thread that used it may have been anywhere.
             engine.afterFork();

@@ -147,12 +147,21 @@ const History = struct {
             count += 1;
         }
         if (count == 0) return;
+        const is_write = for (rows[0..count]) |row| {
+            if (row.value != null) break true;
+        } else false;
+        return history.submitRows(rows[0..count], &history.policy(is_write));
+    }
+
+    fn submitRows(
+        history: *History,
+        rows: []const Submitted.Row,
+        chosen: *const command.Policy,
+    ) !void {
         var memory: [2048]u8 = undefined;
         var request = wire.Buffer.fixed(&memory);
-        try msgpack.writeArrayHeader(&request, @intCast(count));
-        var is_write = false;
-        for (rows[0..count]) |row| {
-            is_write = is_write or row.value != null;
+        try msgpack.writeArrayHeader(&request, @intCast(rows.len));
+        for (rows) |row| {
             try msgpack.writeArrayHeader(&request, 4);
             try writeKey(&request, row.record);
             const which: command.Command = if (row.value == null) .get else .put;
@@ -164,8 +173,7 @@ const History = struct {
             }
             try msgpack.writeNil(&request);
         }
-        const chosen = history.policy(is_write);
-        const token = try history.note(rows[0..count], true, &chosen);
+        const token = try history.note(rows, true, chosen);
         var failure: Failure = .{};
         const bytes = request.written();
         history.engine.submitBatch(
@@ -173,7 +181,7 @@ const History = struct {
             token,
             .mixed,
             bytes,
-            &chosen,
+            chosen,
             null,
             &failure,
         ) catch return unexpected(&failure);
@@ -455,6 +463,8 @@ fn valueIn(result: []const u8) !i64 {
 const harm: Faults = harm: {
     var faults = Faults.all;
     faults.garble = 0;
+    faults.delay = 100;
+    faults.delay_ms_max = 400;
     break :harm faults;
 };
 
@@ -467,7 +477,11 @@ const Stage = struct {
     history: History,
 
     fn init(stage: *Stage, seed: u64, nodes_count: u8, options: cluster.Options) !void {
-        stage.world = try World.create(gpa, seed, .{ .nodes = nodes_count, .seed = seed });
+        stage.world = try World.create(gpa, seed, .{
+            .nodes = nodes_count,
+            .seed = seed,
+            .namespaces = &.{.{ .name = "test", .record_bytes_max = 4 * 1024 * 1024 }},
+        });
         errdefer stage.world.destroy();
         stage.net = .init(stage.world);
         var failure: Failure = .{};
@@ -522,7 +536,10 @@ fn live(worst: Faults, seed: u64) !void {
         try history.checkCounts();
         // Closed in the midst of work, at any moment of it.
         for (0..30) |_| try history.submitSome();
-        for (0..world.random().uintAtMost(usize, 30)) |_| try history.turn(0);
+        for (0..world.random().uintAtMost(usize, 10)) |_| {
+            try history.turn(0);
+            world.advance(world.random().uintAtMost(u64, ms));
+        }
     }
     history.is_shutting = true;
     stage.engine.shut();
@@ -674,7 +691,10 @@ test "a late reply does not reach the next command, and its connection is used a
     stage.world.faults = .none;
     try history.submitSingle(history.takeRecord(1, true), &.writeDefault());
     try history.run(second);
-    try std.testing.expectEqual(3, history.completed);
+    try history.submitSingle(history.takeRecord(1, false), &.writeDefault());
+    try history.run(10 * ms);
+    try std.testing.expectEqual(4, history.completed);
+    try std.testing.expectEqual(3, history.succeeded);
     try std.testing.expectEqual(1, history.records[1].acknowledged);
     const node = stage.cluster.randomNode().?;
     try std.testing.expectEqual(1, node.statistics.opened.load(.monotonic));
@@ -692,4 +712,61 @@ test "a connect that nobody answers ends at the connect timeout" {
     try history.run(60 * ms);
     try std.testing.expectEqual(2, history.completed);
     try std.testing.expectEqual(1, history.succeeded);
+}
+
+test "a write that was sent stays in doubt when no node is left to repeat it on" {
+    var stage: Stage = undefined;
+    try initNarrow(&stage, .{ .hosts = &.{} });
+    defer shutNarrow(&stage);
+    const history = &stage.history;
+    const stubborn: command.Policy = .{
+        .socket_timeout_ms = 20,
+        .retries_max = 5,
+        .sleep_between_retries_ms = 20,
+    };
+    stage.world.faults.lose = 1000;
+    const rows = [_]Submitted.Row{history.takeRecord(0, true)};
+    try history.submitRows(&rows, &stubborn);
+    try history.run(10 * ms);
+    stage.cluster.randomNode().?.deactivate();
+    try history.run(50 * ms);
+    try std.testing.expectEqual(2, history.completed);
+    try std.testing.expectEqual(1, history.records[0].doubtful.items.len);
+}
+
+test "a late reply is not waited for when it is very large" {
+    var stage: Stage = undefined;
+    try initNarrow(&stage, .{ .hosts = &.{} });
+    defer shutNarrow(&stage);
+    const history = &stage.history;
+    // The first record grows a second bin, by a blocking command.
+    const large = try gpa.alloc(u8, 2 * 1024 * 1024);
+    defer gpa.free(large);
+    @memset(large, 'x');
+    var request = wire.Buffer.growing(gpa, &.{}, 4 * 1024 * 1024);
+    defer request.deinit();
+    try msgpack.writeArrayHeader(&request, 2);
+    try writeKey(&request, 0);
+    try msgpack.writeMapHeader(&request, 1);
+    try msgpack.writeString(&request, "large");
+    try msgpack.writeBinary(&request, large);
+    try history.run(57 * second);
+    var out = wire.Buffer.growing(gpa, &.{}, 4096);
+    defer out.deinit();
+    var failure: Failure = .{};
+    const bytes = request.written();
+    const single = command.Single(Net);
+    try single.execute(stage.cluster, &stage.net, gpa, .put, bytes, &.{}, &out, &failure);
+
+    const node = stage.cluster.randomNode().?;
+    const opened = node.statistics.opened.load(.monotonic);
+    const hasty: command.Policy = .{ .socket_timeout_ms = 5, .retries_max = 0 };
+    stage.world.faults = .{ .delay = 1000, .delay_ms_max = 500 };
+    try history.submitSingle(history.takeRecord(0, false), &hasty);
+    try history.run(10 * ms);
+    stage.world.faults = .none;
+    try history.submitSingle(history.takeRecord(1, true), &.writeDefault());
+    try history.run(second);
+    try std.testing.expectEqual(1, history.records[1].acknowledged);
+    try std.testing.expectEqual(opened + 1, node.statistics.opened.load(.monotonic));
 }

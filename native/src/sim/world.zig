@@ -410,10 +410,9 @@ pub const World = struct {
     pub fn close(world: *World, index: u32) void {
         const connection = &world.connections.items[index];
         assert(connection.open);
+        // What was sent still arrives, and is carried out.
         connection.open = false;
-        connection.served = false;
         connection.arrived.clearAndFree(world.gpa);
-        connection.inbound.clearAndFree(world.gpa);
     }
 
     /// The server's end goes away; the client learns of it later.
