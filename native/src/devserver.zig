@@ -13,6 +13,7 @@ pub const Server = @import("devserver/Server.zig");
 pub const Session = @import("devserver/Session.zig");
 pub const control = @import("devserver/control.zig");
 pub const options = @import("devserver/options.zig");
+pub const udf = @import("devserver/udf.zig");
 
 test {
     _ = Core;
@@ -30,6 +31,7 @@ test {
     _ = @import("devserver/expression.zig");
     _ = @import("devserver/faults.zig");
     _ = @import("devserver/geo.zig");
+    _ = @import("devserver/hll.zig");
     _ = @import("devserver/info.zig");
     _ = @import("devserver/jobs.zig");
     _ = @import("devserver/msgpack_struct.zig");

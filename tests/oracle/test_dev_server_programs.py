@@ -50,8 +50,13 @@ def _answers(server: RawServer, requests: list[Request]) -> list[Reply]:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "program",
-    [cdt_programs.program, expression_programs.program, blob_programs.bits],
-    ids=["lists and maps", "expressions", "bits"],
+    [
+        cdt_programs.program,
+        expression_programs.program,
+        blob_programs.bits,
+        blob_programs.hlls,
+    ],
+    ids=["lists and maps", "expressions", "bits", "HyperLogLogs"],
 )
 @settings(
     max_examples=_PROGRAMS,

@@ -7,6 +7,7 @@ const wire = @import("../wire.zig");
 const status = @import("../status.zig");
 const bits = @import("bits.zig");
 const cdt = @import("cdt.zig");
+const hll = @import("hll.zig");
 const value = @import("value.zig");
 
 const Allocator = std.mem.Allocator;
@@ -21,7 +22,7 @@ pub const Read = union(enum) {
 };
 
 /// Everything that an operation can fail with.
-pub const Error = cdt.Error || bits.Error;
+pub const Error = cdt.Error || bits.Error || hll.Error;
 
 /// The server's code for an operation that failed.
 pub fn statusOf(err: Error) error{OutOfMemory}!Status {
@@ -62,7 +63,12 @@ pub fn read(
             };
             return .{ .told = told };
         },
-        .hll_read => return .{ .failed = .unsupported_feature },
+        .hll_read => {
+            const told = hll.read(arena, particle, operation) catch |err| {
+                return .{ .failed = try statusOf(err) };
+            };
+            return .{ .told = told };
+        },
         else => return .{ .failed = .request_invalid },
     }
 }
@@ -94,7 +100,12 @@ pub fn modify(
             };
             return .{ .changed = .{ .particle = changed } };
         },
-        .hll_modify => return .{ .failed = .unsupported_feature },
+        .hll_modify => {
+            const changed = hll.modify(arena, particle, operation) catch |err| {
+                return .{ .failed = try statusOf(err) };
+            };
+            return .{ .changed = .{ .particle = changed.particle, .result = changed.result } };
+        },
         else => unreachable,
     }
 }

@@ -7,6 +7,7 @@
 const std = @import("std");
 const wire = @import("../wire.zig");
 const status = @import("../status.zig");
+const Sketch = @import("hll/Sketch.zig");
 const collection = @import("collection.zig");
 const geo = @import("geo.zig");
 
@@ -150,20 +151,10 @@ fn acceptCollection(
     return .of(if (kind == .list) .list else .map, out.written());
 }
 
-/// Flags, index bits and minhash bits in front of an 8-byte cache and the registers.
+/// What may be stored as a HyperLogLog.
 fn isHll(bytes: []const u8) bool {
-    if (bytes.len < 11) return false;
-    const index_bits = bytes[1];
-    const minhash_bits = bytes[2];
-    if (bytes[0] != 0) return false;
-    if (index_bits < 4 or index_bits > 16) return false;
-    if (minhash_bits != 0) {
-        if (minhash_bits < 4 or minhash_bits > 51) return false;
-        if (@as(u16, index_bits) + minhash_bits > 64) return false;
-    }
-    const register_bits: usize = 6 + @as(usize, minhash_bits);
-    const registers = @as(usize, 1) << @intCast(index_bits);
-    return bytes.len == 11 + (register_bits * registers + 7) / 8;
+    const shape = Sketch.Shape.of(bytes) orelse return false;
+    return shape.isStored();
 }
 
 const geojson_flag_region = 1;

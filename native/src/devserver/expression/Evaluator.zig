@@ -13,6 +13,7 @@ const bin_operation = @import("../bin_operation.zig");
 const bits = @import("../bits.zig");
 const cdt = @import("../cdt.zig");
 const geo = @import("../geo.zig");
+const hll = @import("../hll.zig");
 const number = @import("../cdt/number.zig");
 const order = @import("../cdt/order.zig");
 const record_module = @import("../record.zig");
@@ -550,7 +551,18 @@ fn carryOut(
             const told = bits.read(self.arena, present, operation) catch |err| return failed(err);
             return .{ .particle = told };
         },
-        .hll, _ => return null,
+        .hll => {
+            if (made.modifies) {
+                const changed = hll.modify(self.arena, target, operation) catch |err| {
+                    return failed(err);
+                };
+                return .{ .particle = changed.particle orelse target };
+            }
+            const present = target orelse return null;
+            const told = hll.read(self.arena, present, operation) catch |err| return failed(err);
+            return .{ .particle = told };
+        },
+        _ => return null,
     }
 }
 
