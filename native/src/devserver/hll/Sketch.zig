@@ -34,7 +34,10 @@ pub const Shape = struct {
     pub fn of(bytes: []const u8) ?Shape {
         if (bytes.len < header_bytes or bytes[0] != 0) return null;
         if (!isIndexBits(bytes[1]) or !isMinhashBits(bytes[2])) return null;
-        const shape: Shape = .{ .index_bits = @intCast(bytes[1]), .minhash_bits = @intCast(bytes[2]) };
+        const shape: Shape = .{
+            .index_bits = @intCast(bytes[1]),
+            .minhash_bits = @intCast(bytes[2]),
+        };
         return if (bytes.len == header_bytes + shape.registerBytes()) shape else null;
     }
 
