@@ -190,6 +190,7 @@ class ThreadLoad(Load):
                 self.ledger.check(key, record, self.client.get(key, self.policy).bins or {})
 
     def __exit__(self, *_: object) -> None:
+        self.stopping.set()
         self.client.close()
 
 
@@ -303,6 +304,7 @@ class TaskLoad(Load):
                 self.ledger.check(key, record, (await self.client.get(key, self.policy)).bins or {})
 
     def __exit__(self, *_: object) -> None:
+        self.stopping.set()
         self.await_(self.client.close())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
@@ -356,9 +358,10 @@ class Cluster:
     def wait_for_migrations(self, limit_s: float = 120) -> None:
         deadline_s = time.monotonic() + limit_s
         while time.monotonic() < deadline_s:
-            known = [statistics(address) for address in self.addresses]
-            if all(int(each["migrate_partitions_remaining"]) == 0 for each in known):
-                return
+            with contextlib.suppress(OSError, KeyError, struct.error):
+                known = [statistics(address) for address in self.addresses]
+                if all(int(each["migrate_partitions_remaining"]) == 0 for each in known):
+                    return
             time.sleep(0.1)
         raise SystemExit("migrations do not end")
 
@@ -438,10 +441,12 @@ def run_round(load: Load, cluster: Cluster, victim: Victim, away_s: float) -> di
     time.sleep(1)
     taken_s = time.monotonic()
     victim.take()
-    formed_s = cluster.wait_for_size(nodes - 1)
-    time.sleep(away_s)
-    back_s = time.monotonic()
-    victim.give_back()
+    try:
+        formed_s = cluster.wait_for_size(nodes - 1)
+        time.sleep(away_s)
+    finally:
+        back_s = time.monotonic()
+        victim.give_back()
     rejoined_s = cluster.wait_for_size(nodes)
     time.sleep(3)
     cluster.wait_for_migrations()
