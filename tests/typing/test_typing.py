@@ -111,7 +111,9 @@ def test_pyright(programs: list[Path]) -> None:
 @pytest.mark.parametrize("kind", [aerospike_py.Client, aerospike_py.AsyncClient, Query])
 def test_the_program_uses_every_method(kind: type) -> None:
     source = SAMPLE.read_text()
-    methods = {name for name in dir(kind) if not name.startswith("_")}
+    # The sample has no arrays: their types are NumPy's.
+    arrays = {"to_numpy", "numpy_chunks"}
+    methods = {name for name in dir(kind) if not name.startswith("_")} - arrays
     assert {name for name in methods if f".{name}" not in source} == set()
 
 
