@@ -245,36 +245,9 @@ def devserver_control(server: Pointer, command: bytes) -> bytes:
         _reset(scratch)
 
 
-def devserver_set_udf_runner(server: Pointer, answer: Callable[[bytes], bytes]) -> Pointer:
-    """Has a local server's functions run by `answer`, which is called on its threads.
-
-    Returns:
-        A handle that has to be kept until the server is stopped.
-    """
-    handle = ffi.new_handle(answer)
-    lib.asz_devserver_set_udf_runner(server, lib.asz_python_run_udf, handle)
-    return handle
-
-
 def devserver_stop(server: Pointer) -> None:
     """Stops the server now, rather than when its last reference goes."""
     ffi.release(server)
-
-
-def _run_udf(
-    context: Pointer,
-    request: Pointer,
-    request_length: int,
-    reply: Pointer,
-    capacity: int,
-    reply_length: Pointer,
-) -> int:
-    data = ffi.from_handle(context)(bytes(ffi.buffer(request, request_length)))
-    if len(data) > capacity:
-        return 1
-    ffi.memmove(reply, data, len(data))
-    reply_length[0] = len(data)
-    return 0
 
 
 def _keep_raised(kind: object, raised: BaseException, traceback: object) -> int:
@@ -288,5 +261,4 @@ def _interrupt_check() -> int:
 
 
 ffi.def_extern("asz_python_interrupt_check", error=1, onerror=_keep_raised)(_interrupt_check)
-ffi.def_extern("asz_python_run_udf", error=1)(_run_udf)
 lib.asz_set_interrupt_check(lib.asz_python_interrupt_check)

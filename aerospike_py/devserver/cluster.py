@@ -10,7 +10,6 @@ import msgspec
 from .. import _native
 from .._native import Pointer
 from ..exception import ClientError, InvalidArgError
-from ._lua import Runner
 
 Scope: TypeAlias = Literal["message", "info", "admin", "all"]
 """Which requests a fault is for: those about records, info, administration, or all of them."""
@@ -42,8 +41,6 @@ class DevCluster:
         security: True: clients log in, as "admin" with password "admin" if there are no users.
         session_ttl_s: Seconds that a login is good for.
         seed: Decides which node owns which partition.
-
-    Functions in Lua (UDF) run if lupa is installed, which the extra "udf" brings.
 
     As a context manager it starts on entry and stops on exit. A node is named by its index.
     """
@@ -81,8 +78,6 @@ class DevCluster:
         }
         self._lock = threading.Lock()
         self._server: Pointer = None
-        # What runs functions, and the handle by which the server knows it.
-        self._runner: tuple[Runner, Pointer] | None = None
         self._ports: list[int] = []
 
     def start(self) -> "DevCluster":
@@ -101,10 +96,6 @@ class DevCluster:
                 self._ports = [
                     node["port"] for node in _run(server, {"command": "counters"})["nodes"]
                 ]
-                if Runner.is_available():
-                    runner = Runner()
-                    handle = _native.devserver_set_udf_runner(server, runner.answer)
-                    self._runner = runner, handle
                 self._server = server
         return self
 
@@ -114,7 +105,6 @@ class DevCluster:
             server, self._server = self._server, None
             if server is not None:
                 _native.devserver_stop(server)
-                self._runner = None
 
     def __enter__(self) -> "DevCluster":
         return self.start()

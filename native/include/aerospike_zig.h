@@ -445,20 +445,6 @@ int32_t asz_devserver_start(const uint8_t *options, uint64_t options_len, asz_de
 int32_t asz_devserver_control(asz_devserver *server, const uint8_t *command, uint64_t command_len,
                               asz_result *result, asz_error *error);
 
-/*
- * Runs functions of modules (UDF), which the server itself cannot: writes the answer to a request,
- * both MessagePack maps, to `reply` and its length to *reply_len, and returns 0; anything else says
- * that there is no answer. Called on the server's threads, on several at once.
- */
-typedef int32_t (*asz_udf_runner)(void *context, const uint8_t *request, uint64_t request_len,
-                                  uint8_t *reply, uint64_t reply_capacity, uint64_t *reply_len);
-
-/*
- * Gives the server a runner, or takes it away with NULL. Both are the caller's and must live until
- * asz_devserver_destroy has returned. Maps: see the dev server's documentation.
- */
-void asz_devserver_set_udf_runner(asz_devserver *server, asz_udf_runner runner, void *context);
-
 /* Stops the server, waits for its threads and frees it. NULL is allowed. */
 void asz_devserver_destroy(asz_devserver *server);
 

@@ -463,14 +463,6 @@ export fn asz_devserver_control(
     return 0;
 }
 
-export fn asz_devserver_set_udf_runner(
-    server: *devserver.Server,
-    runner: ?devserver.udf.Run,
-    context: ?*anyopaque,
-) void {
-    server.core.modules.setRunner(if (runner) |run| .{ .context = context, .run = run } else null);
-}
-
 export fn asz_devserver_destroy(server: ?*devserver.Server) void {
     (server orelse return).destroy();
 }

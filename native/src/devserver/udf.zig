@@ -23,20 +23,18 @@ pub const name_bytes_max = 127;
 pub const source_bytes_max = 1024 * 1024;
 pub const reply_bytes_max = 4 * 1024 * 1024;
 
-/// Writes its answer to the buffer and its length to the last argument; anything but 0 says
-/// that there is none.
-pub const Run = *const fn (
-    context: ?*anyopaque,
-    request: [*]const u8,
-    request_len: u64,
-    reply: [*]u8,
-    reply_capacity: u64,
-    reply_len: *u64,
-) callconv(.c) i32;
-
 pub const Runner = struct {
     context: ?*anyopaque,
-    run: Run,
+    /// Writes its answer to the buffer and its length to the last argument; anything but 0 says
+    /// that there is none.
+    run: *const fn (
+        context: ?*anyopaque,
+        request: [*]const u8,
+        request_len: u64,
+        reply: [*]u8,
+        reply_capacity: u64,
+        reply_len: *u64,
+    ) callconv(.c) i32,
 
     /// Points into `memory`; null when the runner has failed.
     pub fn ask(runner: *const Runner, request: []const u8, memory: []u8) ?[]const u8 {
