@@ -1,6 +1,6 @@
-"""Builds the Zig core, then the cffi extension that links it, both with the `ziglang` package.
+"""Builds the Zig core, then the extensions: the cffi module that links it, and the codec.
 
-Nothing but Python is needed on the machine: `python -m ziglang` compiles Zig and C. What is built
+Nothing but Python is needed on the machine: the `ziglang` package compiles Zig and C. What is built
 stays in `build/native/<target>` and `build/zig-cache`, so that a build with nothing changed only
 copies files.
 
@@ -18,7 +18,7 @@ import sysconfig
 from importlib.metadata import version
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
@@ -26,6 +26,7 @@ PACKAGE = "aerospike_py"
 ZIG = [sys.executable, "-m", "ziglang"]
 HEADER = ROOT / "native" / "include" / "aerospike_zig.h"
 SOURCES = ROOT / "native" / "src"
+CODEC = f"{PACKAGE}._codec"
 IS_LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
 CHOSEN = os.environ.get("AEROSPIKE_PY_TARGET", "")
 
@@ -65,6 +66,7 @@ def platform_tag(target: str) -> str:
 TARGET = zig_target()
 IS_MACOS = "-macos" in TARGET
 LIBRARY = "libaerospike_zig.dylib" if IS_MACOS else "libaerospike_zig.so"
+NATIVE = ROOT / "build" / "native" / TARGET
 
 
 def source_fingerprint(command: "list[str]") -> str:
@@ -76,24 +78,36 @@ def source_fingerprint(command: "list[str]") -> str:
     return digest.hexdigest()
 
 
-def build_library() -> Path:
-    """Builds the shared library, unless the last one was made from the same sources."""
-    directory = ROOT / "build" / "native" / TARGET
-    directory.mkdir(parents=True, exist_ok=True)
-    library = directory / LIBRARY
-    stamp = directory / "fingerprint"
-    command = ["build-lib", "-dynamic", "-Osafe", "-fstrip", "-lc", "-target", TARGET]
-    command += ["--name", "aerospike_zig", f"-Mroot={SOURCES / 'root.zig'}"]
-    command += ["--cache-dir", str(ROOT / "build" / "zig-cache"), f"-femit-bin={library}"]
-    if IS_MACOS:
-        command += ["-install_name", f"@rpath/{LIBRARY}", "-headerpad_max_install_names"]
+def build(kind: str, source: str, output: Path, *options: str) -> Path:
+    """Has zig make `output`, unless the last one was made from the same sources."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    stamp = output.with_suffix(".fingerprint")
+    # What a module is built with goes before it.
+    command = [kind, "-Osafe", "-fstrip", "-lc", "-target", TARGET, *options]
+    command += [f"-Mroot={SOURCES / source}", f"-femit-bin={output}"]
+    command += ["--cache-dir", str(ROOT / "build" / "zig-cache")]
     fingerprint = source_fingerprint(command)
-    if library.exists() and stamp.exists() and stamp.read_text() == fingerprint:
-        return library
+    if output.exists() and stamp.exists() and stamp.read_text() == fingerprint:
+        return output
     stamp.unlink(missing_ok=True)
     subprocess.run([*ZIG, *command], check=True)
     stamp.write_text(fingerprint)
-    return library
+    return output
+
+
+def build_library() -> Path:
+    """The shared library."""
+    options = ["-dynamic", "--name", "aerospike_zig"]
+    if IS_MACOS:
+        options += ["-install_name", f"@rpath/{LIBRARY}", "-headerpad_max_install_names"]
+    return build("build-lib", "root.zig", NATIVE / LIBRARY, *options)
+
+
+def build_codec() -> Path:
+    """The object file that the codec's extension is linked from."""
+    # It has no arrays on the stack to protect.
+    options = ["-fPIC", "-fno-stack-protector"]
+    return build("build-obj", "codec.zig", NATIVE / "codec.o", *options)
 
 
 class BuildExt(build_ext):
@@ -111,7 +125,8 @@ class BuildExt(build_ext):
             linker_so=f"{compiler} {shared}",
         )
         # The library is given by its path: zig adds every -L directory to the run path.
-        ext.extra_objects = [str(output / LIBRARY)]
+        linked = build_codec() if ext.name == CODEC else output / LIBRARY
+        ext.extra_objects = [str(linked)]
         self.compiler.library_dirs.clear()
         self.library_dirs = []
         ext.library_dirs = []
@@ -138,7 +153,15 @@ if IS_LIMITED_API:
 if CHOSEN or sys.platform == "linux":
     wheel_options["plat_name"] = platform_tag(TARGET)
 
+codec = Extension(
+    CODEC,
+    ["native/src/python/module.c"],
+    define_macros=[("Py_LIMITED_API", "0x030A0000")] if IS_LIMITED_API else [],
+    py_limited_api=IS_LIMITED_API,
+)
+
 setup(
+    ext_modules=[codec],
     cffi_modules=[f"{PACKAGE}/_ffi_build.py:ffibuilder"],
     cmdclass={"build_ext": BuildExt},
     options={"bdist_wheel": wheel_options},

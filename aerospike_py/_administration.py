@@ -16,7 +16,7 @@ from ._base import BaseClient, not_connected
 from ._native import Pointer
 from ._native.streams import Stream
 from ._query_requests import QueryPolicies
-from ._requests import Decode, T
+from ._results import Decode, T
 from .constants import (
     INDEX_BLOB,
     INDEX_GEO2DSPHERE,

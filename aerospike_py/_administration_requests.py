@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, TypedDict
 from ._ffi import lib
 from ._operations import check_context, check_operations, plain_operation
 from ._query_requests import namespace_argument, set_argument
-from ._requests import Decode, Request, Requests, T, _decoder, _info_response, _nothing
-from ._values import check_bin_name, encode, plain_value
+from ._requests import Request, Requests, _info_response, _nothing
+from ._results import Decode, T, value
+from ._values import Raw, check_bin_name, encode, plain_value
 from .constants import (
     INDEX_BLOB,
     INDEX_GEO2DSPHERE,
@@ -98,21 +99,18 @@ _STATES = ("unknown", "running", "done", "aborted")
 _UserRow = tuple[str, list[str], int, list[int], list[int]]
 _RoleRow = tuple[str, list[tuple[int, str, str]], list[str], int, int]
 
-_job_number = _decoder(int)
-_files = _decoder(list[UDFFile])
-_content = _decoder(bytes)
-_status_row = _decoder(tuple[int, float, int, int])
-_users = _decoder(list[_UserRow])
-_roles = _decoder(list[_RoleRow])
-_value: Decode[Any] = _decoder(Any)
+
+def _files(data: memoryview) -> list[UDFFile]:
+    return [UDFFile(*row) for row in value(data)]
 
 
 def _text_content(data: memoryview) -> str:
-    return _content(data).decode("utf-8", "replace")
+    content: bytes = value(data)
+    return content.decode("utf-8", "replace")
 
 
 def _job_status(data: memoryview) -> JobStatus:
-    state, progress, succeeded, failed = _status_row(data)
+    state, progress, succeeded, failed = value(data)
     return JobStatus(_STATES[state], progress, succeeded, failed)
 
 
@@ -142,11 +140,11 @@ def _role_info(row: _RoleRow) -> RoleInfo:
 
 
 def _user_infos(data: memoryview) -> list[UserInfo]:
-    return [_user_info(row) for row in _users(data)]
+    return [_user_info(row) for row in value(data)]
 
 
 def _role_infos(data: memoryview) -> list[RoleInfo]:
-    return [_role_info(row) for row in _roles(data)]
+    return [_role_info(row) for row in value(data)]
 
 
 def _one(decode: Decode[list[T]], what: str, code: int) -> Decode[T]:
@@ -260,18 +258,18 @@ class AdministrationRequests:
 
     def apply(self, key: Any, module: Any, function: Any, args: Any, policy: Any) -> Request[Any]:
         request = encode((request_key(key), *_call(module, function, args)))
-        return _APPLY, request, self._write(policy), _value
+        return _APPLY, request, self._write(policy), value
 
     def query_background(self, members: Mapping[str, Any], ops: Any, policy: Any) -> Request[int]:
         listed = [plain_operation(operation) for operation in check_operations(ops)]
         request = encode({**members, "operations": listed})
-        return _QUERY_BACKGROUND, request, self._write(policy), _job_number
+        return _QUERY_BACKGROUND, request, self._write(policy), value
 
     def query_apply(
         self, members: Mapping[str, Any], module: Any, function: Any, args: Any, policy: Any
     ) -> Request[int]:
         request = encode({**members, "udf": _call(module, function, args)})
-        return _QUERY_BACKGROUND, request, self._write(policy), _job_number
+        return _QUERY_BACKGROUND, request, self._write(policy), value
 
     def job_status(self, job_id: Any, policy: Any) -> Request[JobStatus]:
         return _JOB_STATUS, _job(job_id), self._info(policy), _job_status
@@ -422,7 +420,9 @@ def _wait(wait_timeout: Any) -> int:
 
 
 def _job(job_id: Any) -> bytes:
-    return encode((_JOB.check(integer(job_id, "job_id", "arguments"), "job_id", "arguments"),))
+    number = _JOB.check(integer(job_id, "job_id", "arguments"), "job_id", "arguments")
+    # MessagePack's unsigned integer: the encoder takes what can be stored, which is signed.
+    return encode((Raw(b"\xcf" + number.to_bytes(8, "big")),))
 
 
 def _with_suffix(name: str) -> str:

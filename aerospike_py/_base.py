@@ -14,7 +14,8 @@ from typing import Any
 from . import _native, tracing
 from ._config import Config
 from ._native import Pointer
-from ._requests import Decode, Requests, T
+from ._requests import Requests
+from ._results import Decode, T
 from .exception import ClientError
 from .log import logger
 

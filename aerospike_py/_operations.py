@@ -8,8 +8,7 @@ from ._checks import check_int, check_str
 from ._values import _are_plain as are_plain
 from ._values import _are_scalars as are_scalars
 from ._values import _contents_are_plain as contents_are_plain
-from ._values import _may_overflow as may_overflow
-from ._values import encode, plain_value
+from ._values import encode, encode_fast, plain_value
 from .exception import InvalidArgError
 
 Operation: TypeAlias = dict[str, Any]
@@ -182,13 +181,9 @@ def encode_operate(key: Any, operations: Any) -> bytes:
     """
     listed = check_operations(operations)
     if _are_plain(listed):
-        try:
-            request = encode((key, listed))
-        except (OverflowError, TypeError, RecursionError):
-            pass  # Found again, and named, by the slow path.
-        else:
-            if may_overflow(request) is None:
-                return request
+        request = encode_fast((key, listed))
+        if request is not None:
+            return request
     return encode((key, [plain_operation(operation) for operation in listed]))
 
 
@@ -253,13 +248,9 @@ def encode_expression(expression: dict[str, Any]) -> bytes:
         ValueError: It is nested too deep.
     """
     if _are_plain([expression]):
-        try:
-            tree = encode(expression)
-        except (OverflowError, TypeError, RecursionError):
-            pass  # Found again, and named, by the slow path.
-        else:
-            if may_overflow(tree) is None:
-                return tree
+        tree = encode_fast(expression)
+        if tree is not None:
+            return tree
     return encode(plain_expression(expression))
 
 

@@ -3,11 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from ._ffi import lib
 from ._native import Pointer
-from ._values import EXTENSION_GEOJSON, INT64_MAX, INT64_MIN, check_bin_name, encode
+from ._values import EXTENSION_GEOJSON, INT64_MAX, INT64_MIN, Extension, check_bin_name, encode
 from .constants import INDEX_TYPE_DEFAULT, INDEX_TYPE_MAPVALUES
 from .exception import InvalidArgError
 from .policy import Boolean, Integer, Rule, query_policies, unknown_key
@@ -235,7 +233,7 @@ def _geo(geojson: Any, index_type: Any = INDEX_TYPE_DEFAULT) -> _Range:
         geojson = geojson.text
     if not isinstance(geojson, str):
         raise TypeError(f"GeoJSON must be a str or GeoJSON, not {type(geojson).__name__}")
-    return _collection(index_type), msgspec.msgpack.Ext(EXTENSION_GEOJSON, geojson.encode()), None
+    return _collection(index_type), Extension(EXTENSION_GEOJSON, geojson.encode()), None
 
 
 def _radius(lat: Any, lng: Any, radius: Any, index_type: Any = INDEX_TYPE_DEFAULT) -> _Range:

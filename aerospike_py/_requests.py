@@ -5,22 +5,27 @@ A request is (command, encoded request, policy struct, decoder of the result). A
 checked here, before anything is sent.
 """
 
-import gc
 import re
-import sys
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
-
-import msgspec
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import _native, batch
 from ._config import Config
 from ._ffi import lib
 from ._native import Pointer
 from ._operations import encode_operate
-from ._values import bin_names, decode_extension, encode, encode_operand, encode_put
-from .batch import BatchRecord, BatchRecords, BatchResults
-from .exception import ClientError, InvalidArgError, class_for
+from ._results import (
+    Decode,
+    T,
+    batch_records,
+    batch_results,
+    exists_result,
+    ordered_result,
+    record,
+    value,
+)
+from ._values import bin_names, encode, encode_operand, encode_put
+from .batch import BatchRecords, BatchResults
+from .exception import InvalidArgError, class_for
 from .keys import request_key
 from .policy import (
     admin_policies,
@@ -35,8 +40,6 @@ from .types import ExistsResult, InfoNodeResult, OperateOrderedResult, Record
 if TYPE_CHECKING:
     from .numpy_batch import NumpyBatchRecords
 
-T = TypeVar("T")
-Decode: TypeAlias = Callable[[memoryview], T]
 Request: TypeAlias = tuple[int, bytes, Pointer, Decode[T]]
 
 _PUT: int = lib.ASZ_PUT
@@ -60,46 +63,6 @@ _PING: int = lib.ASZ_PING
 
 _NO_ARGUMENTS = encode([])
 _SERVER_ERROR = 1
-# About a hundred records; the collector would not run for fewer.
-_COLLECTED_BYTES_MAX = 16 * 1024
-
-
-def _decoder(kind: type[T]) -> Decode[T]:
-    decode = msgspec.msgpack.Decoder(kind, ext_hook=decode_extension).decode
-
-    def checked(data: memoryview) -> T:
-        try:
-            return decode(data)
-        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-            raise _not_shown(error) from error
-
-    return checked
-
-
-def _uncollected(decode: Decode[T]) -> Decode[T]:
-    """The decoder with garbage collection put off until it has ended.
-
-    Before Python 3.12 the collector runs in the midst of it, several times a batch, over objects
-    that are all in use: a fifth of the time that a batch takes. The GIL is not given up meanwhile,
-    but for values that need Python code; a thread that happens to run then finds it off.
-    """
-    if sys.version_info >= (3, 12):
-        return decode
-
-    def uncollected(data: memoryview) -> T:
-        if len(data) < _COLLECTED_BYTES_MAX or not gc.isenabled():
-            return decode(data)
-        gc.disable()
-        try:
-            return decode(data)
-        finally:
-            gc.enable()
-
-    return uncollected
-
-
-def _not_shown(error: Exception) -> ClientError:
-    return ClientError(f"the server's answer cannot be shown as Python values: {error}")
 
 
 def _nothing(_data: memoryview) -> None:
@@ -110,28 +73,19 @@ def _true(_data: memoryview) -> bool:
     return True
 
 
-_record = _decoder(Record)
-_exists_result = _decoder(ExistsResult)
-_ordered_result = _decoder(OperateOrderedResult)
-_rows = _uncollected(_decoder(list[BatchRecord]))
-_raw_rows = _decoder(list[msgspec.Raw])
-_info_rows = _decoder(list[InfoNodeResult])
-_nodes = _decoder(list[tuple[str, str]])
-
-
 # How a server says in an info answer that it did not do it: "ERROR:4:unrecognized command".
 _info_failure = re.compile(r"(?:ERROR|FAIL)(?::(\d+))?(?:[:=]|$)", re.IGNORECASE).match
 
 
-def _info_result(row: InfoNodeResult) -> InfoNodeResult:
-    failure = None if row.error_code else _info_failure(row.response)
-    if failure is None:
-        return row
-    return row._replace(error_code=int(failure[1] or _SERVER_ERROR))
+def _info_result(node: str, code: int, response: str) -> InfoNodeResult:
+    failure = None if code else _info_failure(response)
+    if failure is not None:
+        code = int(failure[1] or _SERVER_ERROR)
+    return InfoNodeResult(node, code, response)
 
 
 def _info_results(data: memoryview) -> list[InfoNodeResult]:
-    return [_info_result(row) for row in _info_rows(data)]
+    return [_info_result(*row) for row in value(data)]
 
 
 def _info_response(data: memoryview) -> str:
@@ -142,39 +96,7 @@ def _info_response(data: memoryview) -> str:
 
 
 def _node_names(data: memoryview) -> list[str]:
-    return [name for name, _ in _nodes(data)]
-
-
-class BatchDecoder(Generic[T]):
-    """Decodes the rows of a batch, all at once or in steps.
-
-    Args:
-        make: What to make of the rows.
-    """
-
-    # Rows of one step, which take about half a millisecond.
-    step_rows = 512
-
-    def __init__(self, make: Callable[[list[BatchRecord]], T]) -> None:
-        self._make = make
-
-    def __call__(self, data: memoryview) -> T:
-        return self._make(_rows(data))
-
-    def steps(self, data: memoryview) -> Iterator[T | None]:
-        """Does a part of the work for each None, and ends with the result."""
-        raw = _raw_rows(data)
-        rows: list[BatchRecord] = []
-        for start in range(0, len(raw), self.step_rows):
-            part = raw[start : start + self.step_rows]
-            header = b"\xdd" + len(part).to_bytes(4, "big")  # An array of so many members.
-            rows += _rows(memoryview(header + b"".join(part)))
-            yield None
-        yield self._make(rows)
-
-
-_batch_records = BatchDecoder(BatchRecords)
-_batch_results = BatchDecoder(BatchResults)
+    return [name for name, _ in value(data)]
 
 
 class Requests:
@@ -190,14 +112,14 @@ class Requests:
         self._info = admin_policies("info", defaults.get("info") or defaults.get("admin"), _INFO)
 
     def get(self, key: Any, policy: Any) -> Request[Record]:
-        return _GET, encode((request_key(key),)), self._read(policy), _record
+        return _GET, encode((request_key(key),)), self._read(policy), record
 
     def select(self, key: Any, bins: Any, policy: Any) -> Request[Record]:
         request = encode((request_key(key), bin_names(bins, "select")))
-        return _SELECT, request, self._read(policy), _record
+        return _SELECT, request, self._read(policy), record
 
     def exists(self, key: Any, policy: Any) -> Request[ExistsResult]:
-        return _EXISTS, encode((request_key(key),)), self._read(policy), _exists_result
+        return _EXISTS, encode((request_key(key),)), self._read(policy), exists_result
 
     def put(self, key: Any, bins: Any, meta: Any, policy: Any) -> Request[None]:
         return _PUT, encode_put(request_key(key), bins), self._write(policy, meta), _nothing
@@ -228,17 +150,17 @@ class Requests:
 
     def operate(self, key: Any, ops: Any, meta: Any, policy: Any) -> Request[Record]:
         request = encode_operate(request_key(key), ops)
-        return _OPERATE, request, self._write(policy, meta), _record
+        return _OPERATE, request, self._write(policy, meta), record
 
     def operate_ordered(
         self, key: Any, ops: Any, meta: Any, policy: Any
     ) -> Request[OperateOrderedResult]:
         request = encode_operate(request_key(key), ops)
-        return _OPERATE_ORDERED, request, self._write(policy, meta), _ordered_result
+        return _OPERATE_ORDERED, request, self._write(policy, meta), ordered_result
 
     def batch_read(self, keys: Any, bins: Any, policy: Any) -> Request[BatchRecords]:
-        request = batch.encode_same(batch.request_keys(keys), *batch.read_argument(bins))
-        return _BATCH, request, self._batch_read(policy), _batch_records
+        _, request = batch.encode_same(keys, *batch.read_argument(bins))
+        return _BATCH, request, self._batch_read(policy), batch_records
 
     def batch_read_numpy(
         self, keys: Any, bins: Any, policy: Any, dtype: Any, errors: Any
@@ -246,7 +168,7 @@ class Requests:
         from .numpy_batch import read_request  # Imports NumPy.
 
         names = None if bins is None else batch.read_argument(bins)[1] or []
-        request, destination = read_request(batch.request_keys(keys), names, dtype, errors)
+        request, destination = read_request(keys, names, dtype, errors)
         return _native.TABLE, request, self._batch_read(policy), destination
 
     def batch_write(self, records: Any, policy: Any) -> Request[BatchRecords]:
@@ -262,21 +184,21 @@ class Requests:
         if not struct.generation_policy:
             generation = None
         request = write_request(array, namespace, set_name, key_field, ttl, generation)
-        return _BATCH_MIXED, request, struct, _batch_records
+        return _BATCH_MIXED, request, struct, batch_records
 
     def batch_operate(self, keys: Any, ops: Any, policy: Any) -> Request[BatchResults]:
         operations = batch.encoded_operations(ops)
-        request = batch.encode_same(batch.request_keys(keys), _OPERATE, operations)
-        return _BATCH, request, self._batch_write(policy), _batch_results
+        _, request = batch.encode_same(keys, _OPERATE, operations)
+        return _BATCH, request, self._batch_write(policy), batch_results
 
     def batch_remove(self, keys: Any, policy: Any) -> Request[BatchResults]:
-        request = batch.encode_same(batch.request_keys(keys), _REMOVE, None)
-        return _BATCH, request, self._batch_write(policy), _batch_results
+        _, request = batch.encode_same(keys, _REMOVE, None)
+        return _BATCH, request, self._batch_write(policy), batch_results
 
     def batch(self, rows: Any, policy: Any) -> Request[BatchRecords]:
         struct = self._batch_write(policy)
         request = batch.encode_rows(rows, bool(struct.generation_policy))
-        return _BATCH_MIXED, request, struct, _batch_records
+        return _BATCH_MIXED, request, struct, batch_records
 
     def info_all(self, command: Any, policy: Any) -> Request[list[InfoNodeResult]]:
         request = encode((_info_command(command), None))

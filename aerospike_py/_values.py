@@ -1,18 +1,15 @@
 """Python values into MessagePack requests.
 
-The encoder takes exact built-in types at C speed, but it also takes types that a record cannot
-hold (dates, sets, dataclasses), and refuses ones that it can (subclasses, NumPy scalars). So the
-types are looked at first, a whole container at a time; anything unusual takes the slow path,
-which makes plain values of it or raises the error that names bin and type.
+The encoder takes exact built-in types and refuses everything else, also what a record can hold:
+subclasses, NumPy scalars. What it refuses takes the slow path, which makes plain values of it or
+raises the error that names bin and type.
 """
 
-import re
 import sys
 from collections.abc import Collection, Iterable
 from typing import Any
 
-import msgspec
-
+from . import _codec
 from .exception import BinNameError, InvalidArgError
 from .types import GeoJSON, HyperLogLog
 
@@ -29,7 +26,8 @@ EXTENSION_PAIRS = 19
 EXTENSION_COMPARISON = 126
 """Only in arguments: the wildcard and infinity of comparisons."""
 
-encode = msgspec.msgpack.Encoder().encode
+encode = _codec.pack
+decode = _codec.unpack
 
 _SCALARS = frozenset({int, str, float, bytes, bool, type(None), bytearray})
 _CONTAINERS = frozenset({list, tuple, dict})
@@ -38,9 +36,37 @@ _are_scalars = _SCALARS.issuperset
 _are_plain = (_SCALARS | _CONTAINERS).issuperset
 _are_map_keys = _MAP_KEYS.issuperset
 
-# The only form of a MessagePack integer beyond int64 that the encoder makes; the same bytes may
-# also be part of something else, so a match is a reason to look closer and nothing more.
-_may_overflow = re.compile(rb"\xcf[\x80-\xff]").search
+
+class Raw(bytes):
+    """A value that is encoded already."""
+
+    __slots__ = ()
+
+
+class Extension:
+    """A value of a type that MessagePack has only a number for.
+
+    Attributes:
+        code: The number.
+        data: The value's bytes.
+    """
+
+    __slots__ = ("code", "data")
+
+    def __init__(self, code: int, data: bytes) -> None:
+        self.code = code
+        self.data = data
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Extension):
+            return NotImplemented
+        return (self.code, self.data) == (other.code, other.data)
+
+    def __hash__(self) -> int:
+        return hash((self.code, self.data))
+
+    def __repr__(self) -> str:
+        return f"Extension({self.code}, {self.data!r})"
 
 
 class _BinNames(set[str]):
@@ -162,10 +188,9 @@ def slow_bins(bins: dict[str, Any]) -> dict[str, Any]:
 def encode_fast(request: Any) -> bytes | None:
     """The request as MessagePack; None when a value in it has to be found and named."""
     try:
-        encoded = encode(request)
+        return encode(request)
     except (OverflowError, TypeError, RecursionError):
         return None
-    return encoded if _may_overflow(encoded) is None else None
 
 
 def encode_operand(key: Any, name: Any, value: Any, kinds: tuple[type, ...], method: str) -> bytes:
@@ -254,10 +279,10 @@ def _plain(value: Any, name: str, depth: int) -> Any:
 
 def _unusual(value: Any, name: str) -> Any:
     if isinstance(value, GeoJSON):
-        return msgspec.msgpack.Ext(EXTENSION_GEOJSON, value.text.encode())
+        return Extension(EXTENSION_GEOJSON, value.text.encode())
     if isinstance(value, HyperLogLog):
-        return msgspec.msgpack.Ext(EXTENSION_HLL, bytes(value))
-    if isinstance(value, msgspec.msgpack.Ext) and value.code == EXTENSION_COMPARISON:
+        return Extension(EXTENSION_HLL, bytes(value))
+    if isinstance(value, Extension) and value.code == EXTENSION_COMPARISON:
         return value  # The core refuses it where there is nothing to compare.
     # The base type's own methods: a subclass may have overridden them.
     if isinstance(value, int):
@@ -315,15 +340,15 @@ def _too_deep(name: str) -> ValueError:
     return ValueError(f"bin {name!r}: lists and maps are nested deeper than {DEPTH_MAX} levels")
 
 
-def decode_extension(code: int, data: memoryview) -> Any:
+def _decode_extension(code: int, data: bytes) -> Any:
     """A value that MessagePack has no type of its own for."""
     if code == EXTENSION_GEOJSON:
         return GeoJSON._from_server(str(data, "utf-8", "replace"))
     if code == EXTENSION_HLL:
         return HyperLogLog(data)
     if code == EXTENSION_PAIRS:
-        return _decode_pairs(data)
-    return msgspec.msgpack.Ext(code, bytes(data))
+        return [(key, value) for key, value in decode(data)]
+    return Extension(code, data)
 
 
-_decode_pairs = msgspec.msgpack.Decoder(list[tuple[Any, Any]], ext_hook=decode_extension).decode
+_codec.bind_values(Raw, Extension, _decode_extension)

@@ -12,7 +12,7 @@ from ._administration import AsyncAdministration
 from ._base import not_connected
 from ._native import Pointer
 from ._native.completions import Completions
-from ._requests import Decode, T
+from ._results import Decode, T
 from .batch import BatchRecords, BatchResults, BatchRow
 from .exception import AerospikeTimeoutError, BackpressureError, ClientError, ClusterError
 from .types import (

@@ -20,14 +20,12 @@ A row that fails leaves the others alone.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import msgspec
-
+from ._codec import pack_batch
 from ._ffi import lib
 from ._operations import encode_operate
-from ._values import bin_names, encode, encode_fast, plain_bins, slow_bins
+from ._values import Raw, bin_names, encode, encode_fast, plain_bins, slow_bins
 from .exception import AerospikeError, InvalidArgError, class_for
 from .keys import request_key
-from .keys import request_keys as checked_keys
 from .policy import write_meta
 from .types import AerospikeKey, Key, Record, RecordMetadata, WriteMeta
 
@@ -53,29 +51,21 @@ _REMOVE: int = lib.ASZ_REMOVE
 Keys = Iterable[Key]
 
 
-# Made by the decoder as it stands; the collector need not look at it, as a row refers to nothing
-# that refers to rows.
-class BatchRecord(msgspec.Struct, array_like=True, gc=False):
+class BatchRecord(NamedTuple):
     """One row of a batch: a record, or why there is none.
 
     Attributes:
+        key: The record's key, with the user key as it was asked for.
         result: 0, or the result code of what went wrong: 2 when there is no such record, 27 when
             a filter left it out.
         in_doubt: True when a write may or may not have taken effect.
         record: The record; None when `result` is not 0. Rows that write have no bins in it.
     """
 
-    _key: AerospikeKey | None
+    key: AerospikeKey
     result: int
     in_doubt: bool
     record: Record | None
-
-    @property
-    def key(self) -> AerospikeKey:
-        """The record's key, with the user key as it was asked for."""
-        key = self._key if self.record is None else self.record.key
-        assert key is not None
-        return key
 
     @property
     def meta(self) -> RecordMetadata | None:
@@ -97,12 +87,6 @@ class BatchRecord(msgspec.Struct, array_like=True, gc=False):
             f"the record {self.key[:3]} of the batch failed",
             result_code=code,
             in_doubt=self.in_doubt,
-        )
-
-    def __repr__(self) -> str:
-        return (
-            f"BatchRecord(key={self.key!r}, result={self.result}, in_doubt={self.in_doubt}, "
-            f"record={self.record!r})"
         )
 
 
@@ -143,7 +127,7 @@ class BatchResults(list[Record]):
     __slots__ = ("batch_records",)
 
     def __init__(self, batch_records: list[BatchRecord]) -> None:
-        super().__init__([row.record or Record(row._key, None, None) for row in batch_records])
+        super().__init__([row.record or Record(row.key, None, None) for row in batch_records])
         self.batch_records = batch_records
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
@@ -239,16 +223,10 @@ def remove(key: Key, meta: WriteMeta | None = None) -> BatchRow:
     return BatchRow(request_key(key), _REMOVE, None, write_meta(meta), True)
 
 
-def request_keys(keys: Any) -> list[tuple[Any, ...]]:
-    """Keys as a request carries them.
-
-    Raises:
-        TypeError: They are not a list, or one of them is no key.
-        ValueError, OverflowError: A key is not valid.
-    """
+def _listed_keys(keys: Any) -> list[Any]:
     if isinstance(keys, (str, bytes, bytearray, Mapping)) or not isinstance(keys, Iterable):
         raise TypeError(f"keys must be a list of keys, not {type(keys).__name__}")
-    return checked_keys(keys if type(keys) is list else list(keys))
+    return list(keys)
 
 
 def read_argument(bins: Any) -> tuple[int, list[str] | None]:
@@ -260,23 +238,34 @@ def read_argument(bins: Any) -> tuple[int, list[str] | None]:
     return _SELECT, bin_names(bins, "batch_read")
 
 
-def encoded_operations(ops: Any) -> msgspec.Raw:
+def encoded_operations(ops: Any) -> Raw:
     """Operations as a request carries them.
 
     Raises:
         TypeError, ValueError, OverflowError: A value is not valid.
         InvalidArgError: There is no operation, or one has no "op".
     """
-    return msgspec.Raw(encode_operate(None, ops)[len(_BEFORE_OPERATIONS) :])
+    return Raw(encode_operate(None, ops)[len(_BEFORE_OPERATIONS) :])
 
 
 # What stands before them in a request without a key.
 _BEFORE_OPERATIONS = b"\x92\xc0"
 
 
-def encode_same(keys: list[tuple[Any, ...]], command: int, argument: Any) -> bytes:
-    """The request that asks the same of every record."""
-    return encode((keys, command, argument))
+def encode_same(keys: Any, command: int, argument: Any) -> tuple[list[Any], bytes]:
+    """The request that asks the same of every record, and its checked keys.
+
+    Raises:
+        TypeError: The keys are not a list, or one of them is no key.
+        ValueError, OverflowError: A key is not valid.
+    """
+    listed = _listed_keys(keys)
+    rest = encode(command) + encode(argument)
+    request = pack_batch(listed, rest)
+    if request is not None:
+        return listed, request
+    checked = [request_key(key) for key in listed]
+    return checked, encode((checked, command, argument))
 
 
 def encode_rows(rows: Any, compares_generation: bool) -> bytes:

@@ -10,9 +10,8 @@ tuple that begins with its name, so a context can be printed, compared and writt
 
 from typing import Any, Final, TypeAlias
 
-import msgspec
-
 from ._checks import check_bool, check_enum, check_int, check_list
+from ._values import EXTENSION_COMPARISON, Extension
 
 __all__ = [
     "INFINITY",
@@ -40,12 +39,10 @@ Step: TypeAlias = tuple[Any, ...]
 Context: TypeAlias = list[Step]
 """The steps from the outermost container to the innermost."""
 
-_EXTENSION_COMPARISON = 126
-
-WILDCARD: Final = msgspec.msgpack.Ext(_EXTENSION_COMPARISON, b"\x00")
+WILDCARD: Final = Extension(EXTENSION_COMPARISON, b"\x00")
 """Matches any value, in a list that is compared: `[1, WILDCARD]` matches all that begin with 1."""
 
-INFINITY: Final = msgspec.msgpack.Ext(_EXTENSION_COMPARISON, b"\x01")
+INFINITY: Final = Extension(EXTENSION_COMPARISON, b"\x01")
 """Greater than any value, as the end of a range, alone or in a list."""
 
 _LIST_ORDERS = (0, 1)

@@ -1,7 +1,6 @@
 """Keys: (namespace, set, user key), checked and made into the form that requests carry."""
 
 import sys
-from operator import itemgetter
 from typing import Any
 
 from ._values import INT64_MAX, INT64_MIN
@@ -9,11 +8,6 @@ from ._values import INT64_MAX, INT64_MIN
 DIGEST_BYTES = 20
 
 _USER_KEYS = frozenset({str, bytes, bytearray})
-_namespace_of, _set_of, _user_key_of = itemgetter(0), itemgetter(1), itemgetter(2)
-_are_tuples = frozenset({tuple}).issuperset
-_have_three_members = frozenset({3}).issuperset
-_are_str = frozenset({str}).issuperset
-_are_texts_or_bytes = _USER_KEYS.issuperset
 
 
 def request_key(key: Any) -> tuple[Any, ...]:
@@ -32,29 +26,6 @@ def request_key(key: Any) -> tuple[Any, ...]:
             if kind in _USER_KEYS or (kind is int and INT64_MIN <= user_key <= INT64_MAX):
                 return key
     return _unusual_key(key)
-
-
-def request_keys(keys: list[Any]) -> list[tuple[Any, ...]]:
-    """Keys as a request carries them; the usual ones are looked at all at once.
-
-    Raises:
-        TypeError, ValueError, OverflowError: As `request_key` does, for the first wrong one.
-    """
-    try:
-        if _are_usual(keys):
-            return keys
-    except TypeError:
-        pass  # A member of a key has no hash, which is one of the things that are not valid.
-    return [request_key(key) for key in keys]
-
-
-def _are_usual(keys: list[Any]) -> bool:
-    if not (_are_tuples(map(type, keys)) and _have_three_members(map(len, keys))):
-        return False
-    if not _are_texts_or_bytes(map(type, map(_user_key_of, keys))):
-        return False
-    namespaces = {*map(_namespace_of, keys)}
-    return "" not in namespaces and _are_str(map(type, namespaces.union(map(_set_of, keys))))
 
 
 def _unusual_key(key: Any) -> tuple[Any, ...]:

@@ -23,9 +23,8 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from . import _native
+from ._values import decode
 from .exception import class_for
 from .log import logger
 
@@ -50,12 +49,6 @@ _CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _STOP_POLL_S = 0.2
 _REQUEST_TIMEOUT_S = 10
 
-# (bounds in ns, [(operation, namespace, set, status, sum in ns, counts)]); there is one count more
-# than there are bounds.
-_decode = msgspec.msgpack.Decoder(
-    tuple[list[int], list[tuple[str, str, str, int, int, list[int]]]]
-).decode
-
 
 class Collector:
     """Gives Prometheus the histogram; to be registered with a `prometheus_client` registry."""
@@ -65,7 +58,9 @@ class Collector:
         from prometheus_client.core import HistogramMetricFamily
 
         family = HistogramMetricFamily(_NAME, _HELP, labels=_LABELS)
-        bounds_ns, series = _decode(_native.metrics())
+        # [bounds in ns, [[operation, namespace, set, status, sum in ns, counts]]]; there is one
+        # count more than there are bounds.
+        bounds_ns, series = decode(_native.metrics())
         names = [*(repr(bound_ns / 1e9) for bound_ns in bounds_ns), "+Inf"]
         for labels, (sum_ns, counts) in sorted(_merged(series).items()):
             buckets = []

@@ -23,7 +23,7 @@ bytes that may end in them belong into a V field. The byte order of every number
 record or a bin that does not exist is zero.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -33,6 +33,7 @@ from . import _native
 from ._ffi import ffi, lib
 from ._native import Pointer
 from ._values import INT64_MAX, check_bin_name, encode
+from .batch import encode_same
 from .exception import InvalidArgError
 from .keys import request_key
 from .types import Key, UserKey
@@ -260,12 +261,12 @@ def mismatch_error(
 
 
 def read_request(
-    keys: Sequence[_RequestKey], bins: Sequence[str] | None, dtype: "DTypeLike", errors: Errors
+    keys: Iterable[Key], bins: Sequence[str] | None, dtype: "DTypeLike", errors: Errors
 ) -> tuple[bytes, Destination]:
     """The request of a batch read into arrays, and the arrays.
 
     Args:
-        keys: Checked keys.
+        keys: The keys.
         bins: The names of the bins to read, None for all that the dtype has a field for. Others
             are not asked for.
         dtype: A structured dtype; its fields have the names of the bins.
@@ -273,21 +274,22 @@ def read_request(
             zero and give their records the result code VALUE_MISMATCH.
 
     Raises:
-        TypeError: The dtype is not a structured one, or a field is of a kind that no bin fits.
+        TypeError: The dtype is not a structured one, a field is of a kind that no bin fits, or a
+            key is no key.
+        ValueError, OverflowError: A key is not valid.
         BinNameError: A field's name cannot be that of a bin.
         InvalidArgError: `errors` is neither "raise" nor "zero".
     """
     if errors not in ("raise", "zero"):
         raise InvalidArgError(f"errors must be 'raise' or 'zero', not {errors!r:.100}")
     described = np.dtype(dtype)
-    destination = Destination(keys, described, errors)
     names = described.names or ()
     if bins is not None:
         wanted = frozenset(bins)
         names = tuple(name for name in names if name in wanted)
-    if names:
-        return encode((keys, lib.ASZ_SELECT, names)), destination
-    return encode((keys, lib.ASZ_EXISTS, None)), destination
+    asked = (lib.ASZ_SELECT, names) if names else (lib.ASZ_EXISTS, None)
+    checked, request = encode_same(keys, *asked)
+    return request, Destination(checked, described, errors)
 
 
 @lru_cache(maxsize=128)

@@ -14,9 +14,8 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
-
 from . import _native
+from ._codec import skip
 from ._ffi import lib
 from .exception import AerospikeError
 from .log import logger
@@ -57,8 +56,6 @@ _BATCHES: dict[int, str] = {
     lib.ASZ_OPERATE: "BATCH_OPERATE",
     lib.ASZ_PUT: "BATCH_WRITE",
 }
-
-_uniform_batch = msgspec.msgpack.Decoder(tuple[msgspec.Raw, int, msgspec.Raw]).decode
 
 
 class Tracing:
@@ -180,16 +177,18 @@ def _describe(command: int, request: bytes) -> tuple[str, str, str, int] | None:
     if operation is not None:
         return (operation, *_place(request, 2), 0)
     if command in (_native.TABLE, lib.ASZ_BATCH):
-        keys, row_command, _ = _uniform_batch(request)
-        size, _ = _array(keys, 0)
-        return (_BATCHES.get(row_command, "BATCH"), *(_place(keys, 2) if size else ("", "")), size)
+        # [[key], command, argument], where a command is a small number, and so a single byte.
+        size, _ = _array(request, 1)
+        row_command = request[skip(request, 1)]
+        place = _place(request, 3) if size else ("", "")
+        return (_BATCHES.get(row_command, "BATCH"), *place, size)
     if command == lib.ASZ_BATCH_MIXED:
         size, _ = _array(request, 0)
         return ("BATCH_WRITE", *(_place(request, 3) if size else ("", "")), size)
     return None
 
 
-def _place(data: "bytes | msgspec.Raw", depth: int) -> tuple[str, str]:
+def _place(data: bytes, depth: int) -> tuple[str, str]:
     """The namespace and the set that MessagePack begins with, inside so many arrays."""
     view = memoryview(data)
     position = 0
@@ -200,7 +199,7 @@ def _place(data: "bytes | msgspec.Raw", depth: int) -> tuple[str, str]:
     return namespace, set_name
 
 
-def _array(data: "memoryview | bytes | msgspec.Raw", position: int) -> tuple[int, int]:
+def _array(data: "memoryview | bytes", position: int) -> tuple[int, int]:
     """The count of an array, and the position of its first member."""
     view = memoryview(data)
     tag = view[position]

@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
-import msgspec
-
 from .. import exception
 from .._ffi import ffi, lib
+from .._values import decode
 from . import TABLE, Pointer, allocate, failure
 
 _DRAINED_MAX = 256
@@ -35,8 +34,6 @@ _tables: dict[int, Any] = {}
 _tokens = count(1)
 
 _NOBODY: tuple[Any, Any] = (None, None)
-
-_decode_failure = msgspec.msgpack.Decoder(tuple[bool, str, str]).decode
 
 
 class Completions:
@@ -193,7 +190,7 @@ class Completions:
 
 
 def _failure(status: int, data: memoryview) -> exception.AerospikeError:
-    in_doubt, node, message = _decode_failure(data)
+    in_doubt, node, message = decode(data)
     return exception.class_for(status)(
         message, result_code=status, in_doubt=in_doubt, node=node or None
     )

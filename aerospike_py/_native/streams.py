@@ -1,20 +1,15 @@
 """A query in progress: records in chunks, as the library has them."""
 
-import gc
 import threading
-from typing import Any
-
-import msgspec
 
 from .._ffi import ffi, lib
-from .._values import decode_extension
+from .._results import records
 from ..exception import ClientError
 from ..types import Record
 from . import Pointer, _check, _new_error, _new_scratch, _reset
 
 _next = lib.asz_query_next
 _next_table = lib.asz_query_next_table
-_decode = msgspec.msgpack.Decoder(list[Record], ext_hook=decode_extension).decode
 
 
 class Stream:
@@ -57,7 +52,7 @@ class Stream:
             _check(_next(query, self._data, self._length, self._error), self._error)
             if self._length[0] == 0:
                 return []
-            return _records(ffi.buffer(self._data[0], self._length[0]))
+            return records(memoryview(ffi.buffer(self._data[0], self._length[0])))
 
     def next_table(self, table: Pointer) -> int:
         """Fills the first rows of an asz_table and returns how many; 0 at the end.
@@ -100,24 +95,3 @@ class Stream:
         if self._query is None:
             raise ClientError("the query was closed")
         return self._query
-
-
-def _records(data: Any) -> list[Record]:
-    # Records have no cycles, and there are many of them: looking for garbage among them while they
-    # are made takes a third of the time.
-    if not gc.isenabled():
-        return _checked(data)
-    gc.disable()
-    try:
-        return _checked(data)
-    finally:
-        gc.enable()
-
-
-def _checked(data: Any) -> list[Record]:
-    try:
-        return _decode(data)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
-        raise ClientError(
-            f"the server's answer cannot be shown as Python values: {error}"
-        ) from error

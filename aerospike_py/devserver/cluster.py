@@ -5,17 +5,13 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
-import msgspec
-
 from .. import _native
 from .._native import Pointer
+from .._values import decode, encode
 from ..exception import ClientError, InvalidArgError
 
 Scope: TypeAlias = Literal["message", "info", "admin", "all"]
 """Which requests a fault is for: those about records, info, administration, or all of them."""
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 _ADMIN = {
     "name": "admin",
@@ -92,7 +88,7 @@ class DevCluster:
         """
         with self._lock:
             if self._server is None:
-                server = _native.devserver_start(_encode(self._options))
+                server = _native.devserver_start(encode(self._options))
                 self._ports = [
                     node["port"] for node in _run(server, {"command": "counters"})["nodes"]
                 ]
@@ -300,7 +296,7 @@ class DevCluster:
 
 
 def _run(server: Pointer, command: dict[str, Any]) -> dict[str, Any]:
-    reply = _decode(_native.devserver_control(server, _encode(command)))
+    reply: dict[str, Any] = decode(_native.devserver_control(server, encode(command)))
     if not reply.pop("ok"):
         raise InvalidArgError(f"dev server: {reply['error']}")
     return reply

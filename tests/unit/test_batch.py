@@ -5,6 +5,7 @@ import pickle
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 
 import aerospike_py
@@ -18,8 +19,9 @@ from aerospike_py import (
     RecordNotFound,
     batch,
 )
-from aerospike_py._requests import BatchDecoder, _rows
+from aerospike_py._results import BatchDecoder
 from aerospike_py._values import encode
+from aerospike_py.keys import request_key
 from aerospike_py.types import AerospikeKey, Record, RecordMetadata
 
 KEY = ("test", "demo", "k")
@@ -31,7 +33,7 @@ INCREMENT = {"op": aerospike_py.OPERATOR_INCR, "bin": "n", "val": 1}
 
 
 def decode(*rows: Any) -> list[BatchRecord]:
-    return _rows(memoryview(encode(rows)))
+    return BatchDecoder(list)(memoryview(encode(rows)))
 
 
 def requested(rows: Any, compares_generation: bool = False) -> Any:
@@ -98,7 +100,7 @@ def test_decoding_in_steps_gives_the_same(count: int) -> None:
     data = memoryview(encode(rows))
     decoder = BatchDecoder(BatchRecords)
     *steps, result = decoder.steps(data)
-    assert steps == [None] * -(-count // decoder.step_rows)
+    assert steps == [None] * max(1, -(-count // decoder.step_rows))
     assert isinstance(result, BatchRecords)
     assert result.batch_records == decoder(data).batch_records
     assert len(result) == count
@@ -181,9 +183,9 @@ def test_what_looks_like_too_large_an_int_is_not_one() -> None:
         (lambda: batch.writes({KEY: {"a": 1}}), TypeError),
         (lambda: batch.writes([KEY]), TypeError),
         (lambda: batch.writes([(KEY,)]), TypeError),
-        (lambda: batch.request_keys({KEY: 1}), TypeError),
-        (lambda: batch.request_keys(None), TypeError),
-        (lambda: batch.request_keys([KEY, None]), TypeError),
+        (lambda: batch.encode_same({KEY: 1}, 2, None), TypeError),
+        (lambda: batch.encode_same(None, 2, None), TypeError),
+        (lambda: batch.encode_same([KEY, None], 2, None), TypeError),
         (lambda: batch.encode_rows([(KEY, 2, None, None, True)], False), TypeError),
         (lambda: batch.encode_rows(batch.read(KEY), False), TypeError),
     ],
@@ -193,16 +195,71 @@ def test_what_is_not_valid_is_refused(make: Any, error: type[Exception]) -> None
         make()
 
 
+USUAL = [("test", "demo", "k"), ("bar", "", b"k"), ("test", "demo", -(2**63)), ("é", "ß", "ü")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ("test", "demo", bytearray(b"k")),
+        ("test", None, "k"),
+        ("test", "demo", None, bytes(20)),
+        AerospikeKey("test", "demo", "k", bytes(20)),
+        ("test", "demo", np.int64(5)),
+    ],
+)
+def test_many_keys_are_encoded_as_one_is(other: Any) -> None:
+    for keys in ([], USUAL, [*USUAL, other, *USUAL]):
+        expected = [request_key(key) for key in keys]
+        checked, request = batch.encode_same(tuple(keys), 3, ["a"])
+        assert checked == expected
+        assert request == msgspec.msgpack.encode((expected, 3, ["a"]))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "k",
+        ["test", "demo", "k"],
+        ("test", "demo"),
+        ("test", "demo", "k", "digest", 5),
+        ("", "demo", "k"),
+        (b"test", "demo", "k"),
+        ("test", 5, "k"),
+        (["test"], "demo", "k"),
+        ("test", {}, "k"),
+        ("test", "demo", []),
+        ("test", "demo", True),
+        ("test", "demo", 1.5),
+        ("test", "demo", 2**63),
+        ("test", "demo", None),
+    ],
+)
+def test_one_wrong_key_among_many_is_the_same_error(wrong: Any) -> None:
+    with pytest.raises((TypeError, ValueError, OverflowError)) as alone:
+        request_key(wrong)
+    with pytest.raises(type(alone.value)) as among:
+        batch.encode_same([*USUAL, wrong], 2, None)
+    assert str(among.value) == str(alone.value)
+
+
+@pytest.mark.parametrize("key", [("test", "demo", "\ud800"), ("\ud800", "demo", "k")])
+def test_a_lone_surrogate_in_a_key_is_refused(key: Any) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        batch.encode_same([*USUAL, key], 2, None)
+
+
 @pytest.mark.parametrize("is_enabled", [True, False])
 def test_decoding_leaves_the_collector_as_it_was(is_enabled: bool) -> None:
+    unpack = BatchDecoder(BatchRecords)
     many = memoryview(encode([FOUND] * 1000))
     try:
         if not is_enabled:
             gc.disable()
-        assert len(_rows(many)) == 1000
+        assert len(unpack(many)) == 1000
         assert gc.isenabled() is is_enabled
         with pytest.raises(aerospike_py.ClientError):
-            _rows(many[:-1])
+            unpack(many[:-1])
         assert gc.isenabled() is is_enabled
     finally:
         gc.enable()

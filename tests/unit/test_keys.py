@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from aerospike_py.keys import request_key, request_keys
+from aerospike_py.keys import request_key
 from aerospike_py.types import AerospikeKey
 
 DIGEST = bytes(range(20))
@@ -100,48 +100,3 @@ def test_wrong_shapes(key: Any) -> None:
 def test_ints_beyond_64_bits(user_key: Any) -> None:
     with pytest.raises(OverflowError):
         request_key(("test", "demo", user_key))
-
-
-USUAL = [("test", "demo", "k"), ("bar", "", b"k"), ("test", "demo", bytearray(b"k"))]
-
-
-def test_many_keys_are_checked_as_one_is() -> None:
-    others = [
-        ("test", "demo", 5),
-        ("test", None, "k"),
-        ("test", "demo", None, bytes(20)),
-        AerospikeKey("test", "demo", "k", bytes(20)),
-        ("test", "demo", np.int64(5)),
-    ]
-    assert request_keys(USUAL) == USUAL
-    assert request_keys([]) == []
-    for other in others:
-        keys = [*USUAL, other]
-        assert request_keys(keys) == [request_key(key) for key in keys]
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        "k",
-        ["test", "demo", "k"],
-        ("test", "demo"),
-        ("test", "demo", "k", "digest", 5),
-        ("", "demo", "k"),
-        (b"test", "demo", "k"),
-        ("test", 5, "k"),
-        (["test"], "demo", "k"),
-        ("test", {}, "k"),
-        ("test", "demo", []),
-        ("test", "demo", True),
-        ("test", "demo", 1.5),
-        ("test", "demo", 2**63),
-        ("test", "demo", None),
-    ],
-)
-def test_one_wrong_key_among_many_is_the_same_error(wrong: object) -> None:
-    with pytest.raises((TypeError, ValueError, OverflowError)) as alone:
-        request_key(wrong)
-    with pytest.raises(type(alone.value)) as among:
-        request_keys([*USUAL, wrong])
-    assert str(among.value) == str(alone.value)

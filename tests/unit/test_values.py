@@ -18,16 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aerospike_py import BinNameError, GeoJSON, HyperLogLog, InvalidArgError
-from aerospike_py._values import DEPTH_MAX, bin_names, decode_extension, encode_operand, encode_put
+from aerospike_py._values import DEPTH_MAX, bin_names, decode, encode_operand, encode_put
 
 KEY = ("test", "demo", "k")
-
-_decode = msgspec.msgpack.Decoder(ext_hook=decode_extension).decode
 
 
 def stored(value: Any) -> Any:
     """What the core is told to store for a value."""
-    key, bins = _decode(encode_put(KEY, {"b": value}))
+    key, bins = decode(encode_put(KEY, {"b": value}))
     assert key == list(KEY)
     assert list(bins) == ["b"]
     return bins["b"]
@@ -282,8 +280,8 @@ def test_bins_must_be_a_dict(bins: Any) -> None:
 
 
 def test_subclasses_of_dict_are_bins() -> None:
-    assert _decode(encode_put(KEY, OrderedDict(a=1, b=2))) == [list(KEY), {"a": 1, "b": 2}]
-    assert _decode(encode_put(KEY, {Text("a"): 1})) == [list(KEY), {"a": 1}]
+    assert decode(encode_put(KEY, OrderedDict(a=1, b=2))) == [list(KEY), {"a": 1, "b": 2}]
+    assert decode(encode_put(KEY, {Text("a"): 1})) == [list(KEY), {"a": 1}]
 
 
 def test_no_bins_are_refused() -> None:
@@ -305,7 +303,7 @@ def test_bin_names_of_more_than_15_bytes_are_refused_by_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["a", "a" * 15, "가" * 5])
 def test_bin_names_up_to_15_bytes_pass(name: str) -> None:
-    assert _decode(encode_put(KEY, {name: 1}))[1] == {name: 1}
+    assert decode(encode_put(KEY, {name: 1}))[1] == {name: 1}
 
 
 def test_an_empty_bin_name_is_refused() -> None:
@@ -350,7 +348,7 @@ def test_operands_of_other_types_are_refused(value: Any, kinds: tuple[type, ...]
 
 
 def test_operands() -> None:
-    assert _decode(encode_operand(KEY, "b", np.int32(4), (int, float), "increment"))[2] == 4
+    assert decode(encode_operand(KEY, "b", np.int32(4), (int, float), "increment"))[2] == 4
     with pytest.raises(OverflowError):
         encode_operand(KEY, "b", 2**63, (int, float), "increment")
 
@@ -378,7 +376,7 @@ def test_any_value_of_the_plain_types_arrives_unchanged(value: Any) -> None:
 def test_fast_and_slow_path_agree(value: Any) -> None:
     fast = encode_put(KEY, {"b": value})
     slow = encode_put(KEY, {"b": value, "slow": Text("x")})
-    assert _decode(slow)[1]["b"] == _decode(fast)[1]["b"]
+    assert decode(slow)[1]["b"] == decode(fast)[1]["b"]
 
 
 @given(st.integers(), st.lists(scalars), st.booleans())

@@ -1,0 +1,39 @@
+//! What a library does differently from a program: it leaves signal handlers, thread-local signal
+//! stacks and log output to its host. Each root file takes its options from here.
+
+const std = @import("std");
+const builtin = @import("builtin");
+
+/// Tests keep std's.
+pub const options: std.Options = if (builtin.is_test) .{} else .{
+    .signal_stack_size = null,
+    .networking = false,
+    .allow_stack_tracing = false,
+    .enable_segfault_handler = false,
+    .logFn = discardLog,
+};
+
+fn discardLog(
+    comptime level: std.log.Level,
+    comptime scope: @EnumLiteral(),
+    comptime format: []const u8,
+    args: anytype,
+) void {
+    _ = .{ level, scope, format, args };
+}
+
+pub const panic = if (builtin.is_test)
+    std.debug.FullPanic(std.debug.defaultPanic)
+else
+    std.debug.FullPanic(onPanic);
+
+/// A broken assertion: says which, and ends the process.
+fn onPanic(message: []const u8, return_address: ?usize) noreturn {
+    @branchHint(.cold);
+    _ = return_address;
+    const prefix = "aerospike_zig: panic: ";
+    _ = std.c.write(2, prefix, prefix.len);
+    _ = std.c.write(2, message.ptr, message.len);
+    _ = std.c.write(2, "\n", 1);
+    std.c.abort();
+}

@@ -1,0 +1,336 @@
+//! MessagePack into Python values: any value, and the shapes of results, whose classes are tuples
+//! with names. Whoever calls holds the GIL.
+//!
+//! What comes again and again is made once: names of bins, namespaces and sets are kept over
+//! calls, and the metadata of the record before are shared when they are the same.
+//!
+//! As in Python's own API, a function returns null when it has set an exception: pointers travel in
+//! registers, which error unions do not.
+
+const std = @import("std");
+const api = @import("api.zig");
+const msgpack = @import("../wire/msgpack.zig");
+const names = @import("names.zig");
+
+const Object = api.Object;
+
+/// The core gives nothing that is nested deeper than 256 levels, beside what surrounds it.
+const depth_max = 512;
+
+/// The classes of results, and what makes a value of an extension type.
+pub const Classes = struct {
+    key: Named,
+    metadata: Named,
+    record: Named,
+    exists: Named,
+    ordered: Named,
+    bin: Named,
+    row: Named,
+    /// Called with the code and the bytes.
+    extension: *Object,
+};
+
+/// A subclass of tuple.
+pub const Named = struct {
+    class: *Object,
+    /// Makes one without members; null where a tuple has more in it than members.
+    allocate: ?*const fn (*Object, api.Size) callconv(.c) ?*Object,
+    create: *const fn (*Object, *Object, ?*Object) callconv(.c) ?*Object,
+
+    const slot_allocate = 47;
+    const slot_create = 65;
+
+    pub fn of(class: *Object, is_plain: bool) api.Error!Named {
+        const allocate = api.PyType_GetSlot(class, slot_allocate);
+        // A class's own is written in Python, for whoever forgets a member.
+        const create = api.PyType_GetSlot(api.headers.tuple_type, slot_create);
+        if (allocate == null or create == null) {
+            return api.raise(api.headers.type_error, "a class derived from tuple is needed");
+        }
+        return .{
+            .class = class,
+            .allocate = if (is_plain) @ptrCast(allocate.?) else null,
+            .create = @ptrCast(create.?),
+        };
+    }
+
+    /// A tuple whose members are to be set with `api.PyTuple_SetItem`, before `end`.
+    inline fn begin(named: *const Named, count: api.Size) ?*Object {
+        const allocate = named.allocate orelse return api.PyTuple_New(count);
+        return allocate(named.class, count);
+    }
+
+    /// Takes the reference over.
+    inline fn end(named: *const Named, made: *Object) ?*Object {
+        return if (named.allocate == null) named.convert(made) else made;
+    }
+
+    fn convert(named: *const Named, made: *Object) ?*Object {
+        const arguments = api.PyTuple_New(1) orelse {
+            api.release(made);
+            return null;
+        };
+        defer api.release(arguments);
+        set(arguments, 0, made);
+        return named.create(named.class, arguments, null);
+    }
+};
+
+/// Takes the reference over. Cannot fail: it is a tuple, long enough, and nobody else has it.
+inline fn set(made: *Object, index: api.Size, member: *Object) void {
+    _ = api.PyTuple_SetItem(made, index, member);
+}
+
+reader: msgpack.Reader,
+classes: *const Classes,
+/// Of the record before.
+metadata: ?struct { generation: i64, ttl: i64, object: *Object } = null,
+
+const Decoder = @This();
+
+pub fn init(data: []const u8, classes: *const Classes) Decoder {
+    return .{ .reader = .init(data), .classes = classes };
+}
+
+pub fn deinit(decoder: *Decoder) void {
+    if (decoder.metadata) |*known| api.release(known.object);
+    decoder.* = undefined;
+}
+
+pub fn malformed() ?*Object {
+    api.PyErr_SetString(api.headers.value_error, "the MessagePack is malformed");
+    return null;
+}
+
+// Values.
+
+pub fn value(decoder: *Decoder, depth: u32) ?*Object {
+    const token = decoder.reader.next() catch return malformed();
+    return switch (token) {
+        .nil => api.share(api.headers.none),
+        .boolean => |flag| api.share(if (flag) api.headers.true else api.headers.false),
+        .int => |number| api.PyLong_FromLongLong(number),
+        .uint => |number| api.PyLong_FromUnsignedLongLong(number),
+        .float => |number| api.PyFloat_FromDouble(number),
+        .string => |text| api.PyUnicode_FromStringAndSize(text.ptr, @intCast(text.len)),
+        .binary => |data| api.PyBytes_FromStringAndSize(data.ptr, @intCast(data.len)),
+        .array => |count| decoder.list(count, depth),
+        .map => |count| decoder.dict(count, depth),
+        .extension => |extension| decoder.extended(extension),
+    };
+}
+
+/// Every member takes a byte at least, so no count makes more memory than what was received.
+fn isPossible(decoder: *const Decoder, count: u32, depth: u32) bool {
+    return count <= decoder.reader.rest().len and depth < depth_max;
+}
+
+fn list(decoder: *Decoder, count: u32, depth: u32) ?*Object {
+    if (!decoder.isPossible(count, depth)) return malformed();
+    const made = api.PyList_New(count) orelse return null;
+    for (0..count) |index| {
+        const member = decoder.value(depth + 1) orelse return failed(made);
+        _ = api.PyList_SetItem(made, @intCast(index), member);
+    }
+    return made;
+}
+
+fn failed(made: *Object) ?*Object {
+    @branchHint(.cold);
+    api.release(made);
+    return null;
+}
+
+fn dict(decoder: *Decoder, count: u32, depth: u32) ?*Object {
+    if (!decoder.isPossible(count, depth)) return malformed();
+    const made = api.PyDict_New() orelse return null;
+    for (0..count) |_| {
+        const member_key = decoder.mapKey(depth + 1) orelse return failed(made);
+        defer api.release(member_key);
+        const member = decoder.value(depth + 1) orelse return failed(made);
+        defer api.release(member);
+        if (api.PyDict_SetItem(made, member_key, member) < 0) return failed(made);
+    }
+    return made;
+}
+
+/// Lists become tuples, as keys of a dict have to have a hash.
+fn mapKey(decoder: *Decoder, depth: u32) ?*Object {
+    const place = decoder.reader.position;
+    const token = decoder.reader.next() catch return malformed();
+    switch (token) {
+        .string => |text| return names.get(text),
+        .array => |count| return decoder.tuple(count, depth),
+        else => {
+            decoder.reader.position = place;
+            return decoder.value(depth);
+        },
+    }
+}
+
+fn tuple(decoder: *Decoder, count: u32, depth: u32) ?*Object {
+    if (!decoder.isPossible(count, depth)) return malformed();
+    const made = api.PyTuple_New(count) orelse return null;
+    for (0..count) |index| {
+        set(made, @intCast(index), decoder.mapKey(depth + 1) orelse return failed(made));
+    }
+    return made;
+}
+
+fn extended(decoder: *Decoder, extension: msgpack.Extension) ?*Object {
+    const code = api.PyLong_FromLongLong(extension.kind) orelse return null;
+    defer api.release(code);
+    const bytes = extension.data;
+    const data = api.PyBytes_FromStringAndSize(bytes.ptr, @intCast(bytes.len)) orelse return null;
+    defer api.release(data);
+    const end: ?*Object = null;
+    return api.PyObject_CallFunctionObjArgs(decoder.classes.extension, code, data, end);
+}
+
+// Results.
+
+/// [key, metadata, bins]
+pub fn record(decoder: *Decoder) ?*Object {
+    if (decoder.arrayCount() != 3) return malformed();
+    const named = &decoder.classes.record;
+    const made = named.begin(3) orelse return null;
+    set(made, 0, decoder.key() orelse return failed(made));
+    set(made, 1, decoder.metadataOrNone() orelse return failed(made));
+    set(made, 2, decoder.value(0) orelse return failed(made));
+    return named.end(made);
+}
+
+/// [key, metadata or nil]
+pub fn exists(decoder: *Decoder) ?*Object {
+    if (decoder.arrayCount() != 2) return malformed();
+    const named = &decoder.classes.exists;
+    const made = named.begin(2) orelse return null;
+    set(made, 0, decoder.key() orelse return failed(made));
+    set(made, 1, decoder.metadataOrNone() orelse return failed(made));
+    return named.end(made);
+}
+
+/// [key, metadata, [[bin, value]]]
+pub fn ordered(decoder: *Decoder) ?*Object {
+    if (decoder.arrayCount() != 3) return malformed();
+    const named = &decoder.classes.ordered;
+    const made = named.begin(3) orelse return null;
+    set(made, 0, decoder.key() orelse return failed(made));
+    set(made, 1, decoder.metadataOrNone() orelse return failed(made));
+    set(made, 2, decoder.listOf(bin) orelse return failed(made));
+    return named.end(made);
+}
+
+/// [name, value]
+fn bin(decoder: *Decoder) ?*Object {
+    if (decoder.arrayCount() != 2) return malformed();
+    const named = &decoder.classes.bin;
+    const made = named.begin(2) orelse return null;
+    set(made, 0, decoder.name() orelse return failed(made));
+    set(made, 1, decoder.value(0) orelse return failed(made));
+    return named.end(made);
+}
+
+/// [record]
+pub fn records(decoder: *Decoder) ?*Object {
+    return decoder.listOf(record);
+}
+
+fn listOf(decoder: *Decoder, comptime function: fn (*Decoder) ?*Object) ?*Object {
+    const count = decoder.arrayCount() orelse return malformed();
+    const made = api.PyList_New(count) orelse return null;
+    for (0..count) |index| {
+        const member = function(decoder) orelse return failed(made);
+        _ = api.PyList_SetItem(made, @intCast(index), member);
+    }
+    return made;
+}
+
+/// [key or nil, status, in_doubt, record or nil]: a record has the key.
+pub fn row(decoder: *Decoder) ?*Object {
+    if (decoder.arrayCount() != 4) return malformed();
+    const named = &decoder.classes.row;
+    const tuple_made = named.begin(4) orelse return null;
+    const has_key = !decoder.isNil();
+    if (has_key) set(tuple_made, 0, decoder.key() orelse return failed(tuple_made));
+    set(tuple_made, 1, decoder.value(0) orelse return failed(tuple_made));
+    set(tuple_made, 2, decoder.value(0) orelse return failed(tuple_made));
+    if (has_key) {
+        set(tuple_made, 3, decoder.value(0) orelse return failed(tuple_made));
+    } else {
+        const known = decoder.record() orelse return failed(tuple_made);
+        set(tuple_made, 3, known);
+        const its_key = api.PyTuple_GetItem(known, 0) orelse return failed(tuple_made);
+        set(tuple_made, 0, api.share(its_key));
+    }
+    const made = named.end(tuple_made) orelse return null;
+    // Nothing in it refers to rows.
+    api.PyObject_GC_UnTrack(made);
+    return made;
+}
+
+fn isNil(decoder: *Decoder) bool {
+    if (decoder.reader.peek() != 0xc0) return false;
+    decoder.reader.position += 1;
+    return true;
+}
+
+/// [namespace, set, user key or nil, digest]
+fn key(decoder: *Decoder) ?*Object {
+    if (decoder.arrayCount() != 4) return malformed();
+    const named = &decoder.classes.key;
+    const tuple_made = named.begin(4) orelse return null;
+    set(tuple_made, 0, decoder.name() orelse return failed(tuple_made));
+    set(tuple_made, 1, decoder.name() orelse return failed(tuple_made));
+    set(tuple_made, 2, decoder.value(depth_max) orelse return failed(tuple_made));
+    set(tuple_made, 3, decoder.value(depth_max) orelse return failed(tuple_made));
+    const made = named.end(tuple_made) orelse return null;
+    // None of these refers to anything.
+    api.PyObject_GC_UnTrack(made);
+    return made;
+}
+
+fn name(decoder: *Decoder) ?*Object {
+    const token = decoder.reader.next() catch return malformed();
+    return switch (token) {
+        .string => |text| names.get(text),
+        else => malformed(),
+    };
+}
+
+fn metadataOrNone(decoder: *Decoder) ?*Object {
+    if (decoder.isNil()) return api.share(api.headers.none);
+    if (decoder.arrayCount() != 2) return malformed();
+    const generation = decoder.integer() orelse return malformed();
+    const ttl = decoder.integer() orelse return malformed();
+    if (decoder.metadata) |*known| {
+        if (known.generation == generation and known.ttl == ttl) return api.share(known.object);
+        api.release(known.object);
+        decoder.metadata = null;
+    }
+    const named = &decoder.classes.metadata;
+    const tuple_made = named.begin(2) orelse return null;
+    set(tuple_made, 0, api.PyLong_FromLongLong(generation) orelse return failed(tuple_made));
+    set(tuple_made, 1, api.PyLong_FromLongLong(ttl) orelse return failed(tuple_made));
+    const made = named.end(tuple_made) orelse return null;
+    api.PyObject_GC_UnTrack(made);
+    decoder.metadata = .{ .generation = generation, .ttl = ttl, .object = api.share(made) };
+    return made;
+}
+
+/// Null when there is no array, or not enough for its members.
+pub inline fn arrayCount(decoder: *Decoder) ?u32 {
+    const token = decoder.reader.next() catch return null;
+    return switch (token) {
+        .array => |count| if (decoder.isPossible(count, 0)) count else null,
+        else => null,
+    };
+}
+
+inline fn integer(decoder: *Decoder) ?i64 {
+    const token = decoder.reader.next() catch return null;
+    return switch (token) {
+        .int => |number| number,
+        else => null,
+    };
+}

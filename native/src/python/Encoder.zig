@@ -1,0 +1,176 @@
+//! Python values into MessagePack: exact built-in types, and the two classes that stand for what
+//! MessagePack has beside them. Whoever calls holds the GIL, and no Python code runs meanwhile.
+
+const std = @import("std");
+const api = @import("api.zig");
+const msgpack = @import("../wire/msgpack.zig");
+const Buffer = @import("../wire/Buffer.zig");
+
+const Error = api.Error;
+const Object = api.Object;
+
+/// Deeper values are not encoded. One that contains itself ends here.
+const depth_max = 1024;
+const bytes_max = 1 << 32;
+
+/// A value that is encoded already: a subclass of bytes.
+raw_type: *Object,
+/// Has `code` and `data`.
+extension_type: *Object,
+out: Buffer,
+
+const Encoder = @This();
+
+pub fn init(gpa: std.mem.Allocator, raw_type: *Object, extension_type: *Object) Encoder {
+    return .{
+        .raw_type = raw_type,
+        .extension_type = extension_type,
+        .out = .growing(gpa, &.{}, bytes_max),
+    };
+}
+
+/// Memory for a request of the usual size is kept for the next one.
+const kept_bytes_max = 1 << 20;
+
+pub fn clear(encoder: *Encoder) void {
+    if (encoder.out.bytes.len <= kept_bytes_max) return encoder.out.clear();
+    const gpa = encoder.out.gpa.?;
+    encoder.out.deinit();
+    encoder.out = .growing(gpa, &.{}, bytes_max);
+}
+
+/// What was encoded, as a bytes object.
+pub fn take(encoder: *Encoder) Error!*Object {
+    const written = encoder.out.written();
+    return api.made(api.PyBytes_FromStringAndSize(written.ptr, @intCast(written.len)));
+}
+
+fn checked(result: Buffer.Error!void) Error!void {
+    result catch {
+        _ = api.PyErr_NoMemory();
+        return error.Raised;
+    };
+}
+
+pub fn append(encoder: *Encoder, encoded: []const u8) Error!void {
+    return checked(encoder.out.append(encoded));
+}
+
+/// Appends again what was encoded before.
+pub fn repeat(encoder: *Encoder, start: usize, end: usize) Error!void {
+    const out = &encoder.out;
+    try checked(out.ensure(end - start));
+    out.appendAssumeCapacity(out.bytes[start..end]);
+}
+
+pub fn arrayHeader(encoder: *Encoder, count: api.Size) Error!void {
+    const fits = std.math.cast(u32, count) orelse return tooLarge();
+    return checked(msgpack.writeArrayHeader(&encoder.out, fits));
+}
+
+fn tooLarge() Error {
+    return api.raise(api.headers.overflow_error, "more than 4294967295 members");
+}
+
+pub fn value(encoder: *Encoder, object: *Object, depth: u32) Error!void {
+    const out = &encoder.out;
+    const kind = api.typeOf(object);
+    const types = api.headers;
+    if (kind == types.str_type) return encoder.string(object);
+    if (kind == types.int_type) return encoder.integer(object);
+    if (kind == types.float_type) {
+        return checked(msgpack.writeFloat(out, api.PyFloat_AsDouble(object)));
+    }
+    if (object == types.none) return checked(msgpack.writeNil(out));
+    if (kind == types.bool_type) return checked(msgpack.writeBool(out, object == types.true));
+    if (kind == types.bytes_type) return encoder.binary(try bytesOf(object));
+    if (kind == types.dict_type) return encoder.dict(object, depth);
+    if (kind == types.list_type or kind == types.tuple_type) return encoder.array(object, depth);
+    if (kind == types.bytearray_type) return encoder.binary(bytearrayOf(object));
+    if (kind == encoder.raw_type) return encoder.append(try bytesOf(object));
+    if (kind == encoder.extension_type) return encoder.extension(object);
+    return api.raise(types.type_error, "a value of this type cannot be encoded");
+}
+
+pub fn string(encoder: *Encoder, object: *Object) Error!void {
+    const text = try api.textOf(object);
+    return sized(msgpack.writeString(&encoder.out, text), text.len);
+}
+
+pub fn integer(encoder: *Encoder, object: *Object) Error!void {
+    var overflow: c_int = 0;
+    const number = api.PyLong_AsLongLongAndOverflow(object, &overflow);
+    if (overflow != 0) {
+        return api.raise(api.headers.overflow_error, "the int does not fit into 64 bits");
+    }
+    return checked(msgpack.writeInt(&encoder.out, number));
+}
+
+pub fn binary(encoder: *Encoder, data: []const u8) Error!void {
+    return sized(msgpack.writeBinary(&encoder.out, data), data.len);
+}
+
+fn sized(result: Buffer.Error!void, length: usize) Error!void {
+    if (length > std.math.maxInt(u32)) {
+        return api.raise(api.headers.overflow_error, "more than 4294967295 bytes");
+    }
+    return checked(result);
+}
+
+pub fn bytesOf(object: *Object) Error![]const u8 {
+    var data: [*]const u8 = undefined;
+    var size: api.Size = 0;
+    try api.done(api.PyBytes_AsStringAndSize(object, &data, &size));
+    return data[0..@intCast(size)];
+}
+
+pub fn bytearrayOf(object: *Object) []const u8 {
+    const size = api.PyByteArray_Size(object);
+    return api.PyByteArray_AsString(object)[0..@intCast(size)];
+}
+
+fn array(encoder: *Encoder, object: *Object, depth: u32) Error!void {
+    try checkDepth(depth);
+    const is_list = api.typeOf(object) == api.headers.list_type;
+    const count = if (is_list) api.PyList_Size(object) else api.PyTuple_Size(object);
+    try encoder.arrayHeader(count);
+    var index: api.Size = 0;
+    while (index < count) : (index += 1) {
+        const member = if (is_list)
+            api.PyList_GetItem(object, index)
+        else
+            api.PyTuple_GetItem(object, index);
+        try encoder.value(try api.made(member), depth + 1);
+    }
+}
+
+fn dict(encoder: *Encoder, object: *Object, depth: u32) Error!void {
+    try checkDepth(depth);
+    const count = std.math.cast(u32, api.PyDict_Size(object)) orelse return tooLarge();
+    try checked(msgpack.writeMapHeader(&encoder.out, count));
+    var place: api.Size = 0;
+    var key: ?*Object = null;
+    var member: ?*Object = null;
+    while (api.PyDict_Next(object, &place, &key, &member) != 0) {
+        try encoder.value(key.?, depth + 1);
+        try encoder.value(member.?, depth + 1);
+    }
+}
+
+fn checkDepth(depth: u32) Error!void {
+    if (depth < depth_max) return;
+    return api.raise(api.headers.recursion_error, "the value is nested too deep");
+}
+
+fn extension(encoder: *Encoder, object: *Object) Error!void {
+    const code = try api.made(api.PyObject_GetAttrString(object, "code"));
+    defer api.release(code);
+    const data = try api.made(api.PyObject_GetAttrString(object, "data"));
+    defer api.release(data);
+    const number = api.PyLong_AsSsize_t(code);
+    if (number == -1 and api.PyErr_Occurred() != null) return error.Raised;
+    const kind = std.math.cast(i8, number) orelse
+        return api.raise(api.headers.overflow_error, "an extension's code has 8 bits");
+    const bytes = try bytesOf(data);
+    return sized(msgpack.writeExtension(&encoder.out, kind, bytes), bytes.len);
+}

@@ -1,0 +1,121 @@
+//! Python's stable ABI, as far as the codec needs it: functions only, so that one build serves all
+//! versions of CPython from 3.10 on. What only the headers know comes from `module.c`.
+
+const std = @import("std");
+
+pub const Object = opaque {};
+pub const Size = isize;
+
+/// What `module.c` takes from the headers: singletons, types and exceptions.
+pub const Headers = extern struct {
+    none: *Object,
+    true: *Object,
+    false: *Object,
+    bool_type: *Object,
+    int_type: *Object,
+    float_type: *Object,
+    str_type: *Object,
+    bytes_type: *Object,
+    bytearray_type: *Object,
+    list_type: *Object,
+    tuple_type: *Object,
+    dict_type: *Object,
+    memory_error: *Object,
+    overflow_error: *Object,
+    recursion_error: *Object,
+    type_error: *Object,
+    value_error: *Object,
+    /// Of an object's type in the object.
+    type_offset: usize,
+};
+
+pub extern const asz_python_headers: Headers;
+pub const headers = &asz_python_headers;
+
+pub extern fn Py_IncRef(object: ?*Object) void;
+pub extern fn Py_DecRef(object: ?*Object) void;
+pub extern fn PyErr_Clear() void;
+pub extern fn PyErr_NoMemory() ?*Object;
+pub extern fn PyErr_Occurred() ?*Object;
+pub extern fn PyErr_SetString(kind: *Object, text: [*:0]const u8) void;
+pub extern fn PyGC_Disable() c_int;
+pub extern fn PyGC_Enable() c_int;
+pub extern fn PyObject_AsReadBuffer(object: *Object, data: *[*]const u8, size: *Size) c_int;
+pub extern fn PyObject_CallFunctionObjArgs(callable: *Object, ...) ?*Object;
+pub extern fn PyObject_GC_UnTrack(object: *Object) void;
+pub extern fn PyObject_GetAttrString(object: *Object, name: [*:0]const u8) ?*Object;
+pub extern fn PyType_GetSlot(kind: *Object, slot: c_int) ?*anyopaque;
+
+pub extern fn PyBytes_AsStringAndSize(object: *Object, data: *[*]const u8, size: *Size) c_int;
+pub extern fn PyBytes_FromStringAndSize(data: ?[*]const u8, size: Size) ?*Object;
+pub extern fn PyByteArray_AsString(object: *Object) [*]const u8;
+pub extern fn PyByteArray_Size(object: *Object) Size;
+pub extern fn PyFloat_AsDouble(object: *Object) f64;
+pub extern fn PyFloat_FromDouble(number: f64) ?*Object;
+pub extern fn PyLong_AsLongLongAndOverflow(object: *Object, overflow: *c_int) c_longlong;
+pub extern fn PyLong_AsSsize_t(object: *Object) Size;
+pub extern fn PyLong_FromLongLong(number: c_longlong) ?*Object;
+pub extern fn PyLong_FromUnsignedLongLong(number: c_ulonglong) ?*Object;
+pub extern fn PyUnicode_AsUTF8AndSize(object: *Object, size: *Size) ?[*]const u8;
+pub extern fn PyUnicode_FromStringAndSize(data: [*]const u8, size: Size) ?*Object;
+pub extern fn PyUnicode_InternInPlace(object: *?*Object) void;
+
+pub extern fn PyDict_New() ?*Object;
+pub extern fn PyDict_Next(dict: *Object, place: *Size, key: *?*Object, value: *?*Object) c_int;
+pub extern fn PyDict_SetItem(dict: *Object, key: *Object, value: *Object) c_int;
+pub extern fn PyDict_Size(dict: *Object) Size;
+pub extern fn PyList_Append(list: *Object, item: *Object) c_int;
+pub extern fn PyList_GetItem(list: *Object, index: Size) ?*Object;
+pub extern fn PyList_New(size: Size) ?*Object;
+pub extern fn PyList_SetItem(list: *Object, index: Size, item: ?*Object) c_int;
+pub extern fn PyList_Size(list: *Object) Size;
+pub extern fn PyTuple_GetItem(tuple: *Object, index: Size) ?*Object;
+pub extern fn PyTuple_New(size: Size) ?*Object;
+pub extern fn PyTuple_SetItem(tuple: *Object, index: Size, item: ?*Object) c_int;
+pub extern fn PyTuple_Size(tuple: *Object) Size;
+
+/// A Python exception is set.
+pub const Error = error{Raised};
+
+pub fn made(object: ?*Object) Error!*Object {
+    return object orelse error.Raised;
+}
+
+pub fn done(status: c_int) Error!void {
+    if (status < 0) return error.Raised;
+}
+
+/// A new reference to it.
+pub fn share(object: *Object) *Object {
+    Py_IncRef(object);
+    return object;
+}
+
+pub fn release(object: *Object) void {
+    Py_DecRef(object);
+}
+
+pub inline fn typeOf(object: *Object) *Object {
+    const bytes: [*]const u8 = @ptrCast(object);
+    const place: *const *Object = @ptrCast(@alignCast(bytes + headers.type_offset));
+    return place.*;
+}
+
+pub fn raise(kind: *Object, message: [*:0]const u8) Error {
+    PyErr_SetString(kind, message);
+    return error.Raised;
+}
+
+pub fn textOf(object: *Object) Error![]const u8 {
+    var size: Size = 0;
+    const data = PyUnicode_AsUTF8AndSize(object, &size) orelse return error.Raised;
+    return data[0..@intCast(size)];
+}
+
+/// The bytes that an object with a buffer gives to read; they are valid while it is.
+pub fn readable(object: *Object) Error![]const u8 {
+    var data: [*]const u8 = undefined;
+    var size: Size = 0;
+    try done(PyObject_AsReadBuffer(object, &data, &size));
+    return data[0..@intCast(size)];
+}

@@ -1,0 +1,69 @@
+/*
+ * The extension module aerospike_py._codec: only what needs Python's headers, whose layouts differ
+ * between builds of Python. The work is done in codec.zig.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <stddef.h>
+#include <string.h>
+
+struct {
+    PyObject *singletons[3];
+    PyObject *types[9];
+    PyObject *exceptions[5];
+    size_t type_offset;
+} asz_python_headers;
+
+typedef PyObject *const *Arguments;
+
+PyObject *asz_codec_bind_values(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_bind_results(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_pack(PyObject *module, PyObject *value);
+PyObject *asz_codec_pack_batch(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_skip(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_unpack(PyObject *module, PyObject *data);
+PyObject *asz_codec_unpack_record(PyObject *module, PyObject *data);
+PyObject *asz_codec_unpack_exists(PyObject *module, PyObject *data);
+PyObject *asz_codec_unpack_ordered(PyObject *module, PyObject *data);
+PyObject *asz_codec_unpack_records(PyObject *module, PyObject *data);
+PyObject *asz_codec_unpack_rows(PyObject *module, Arguments arguments, Py_ssize_t count);
+
+#define FAST(function) ((PyCFunction)(void (*)(void))(function))
+
+static PyMethodDef methods[] = {
+    {"bind_values", FAST(asz_codec_bind_values), METH_FASTCALL, NULL},
+    {"bind_results", FAST(asz_codec_bind_results), METH_FASTCALL, NULL},
+    {"pack", asz_codec_pack, METH_O, NULL},
+    {"pack_batch", FAST(asz_codec_pack_batch), METH_FASTCALL, NULL},
+    {"skip", FAST(asz_codec_skip), METH_FASTCALL, NULL},
+    {"unpack", asz_codec_unpack, METH_O, NULL},
+    {"unpack_record", asz_codec_unpack_record, METH_O, NULL},
+    {"unpack_exists", asz_codec_unpack_exists, METH_O, NULL},
+    {"unpack_ordered", asz_codec_unpack_ordered, METH_O, NULL},
+    {"unpack_records", asz_codec_unpack_records, METH_O, NULL},
+    {"unpack_rows", FAST(asz_codec_unpack_rows), METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "aerospike_py._codec", NULL, -1, methods, NULL, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__codec(void)
+{
+    PyObject *const singletons[] = {Py_None, Py_True, Py_False};
+    PyObject *const types[] = {
+        (PyObject *)&PyBool_Type,  (PyObject *)&PyLong_Type,  (PyObject *)&PyFloat_Type,
+        (PyObject *)&PyUnicode_Type, (PyObject *)&PyBytes_Type, (PyObject *)&PyByteArray_Type,
+        (PyObject *)&PyList_Type,  (PyObject *)&PyTuple_Type, (PyObject *)&PyDict_Type,
+    };
+    PyObject *const exceptions[] = {
+        PyExc_MemoryError, PyExc_OverflowError, PyExc_RecursionError, PyExc_TypeError,
+        PyExc_ValueError,
+    };
+    memcpy(asz_python_headers.singletons, singletons, sizeof singletons);
+    memcpy(asz_python_headers.types, types, sizeof types);
+    memcpy(asz_python_headers.exceptions, exceptions, sizeof exceptions);
+    asz_python_headers.type_offset = offsetof(PyObject, ob_type);
+    return PyModule_Create(&definition);
+}

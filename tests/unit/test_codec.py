@@ -1,0 +1,260 @@
+"""The codec beside another one, and with bytes that mean nothing."""
+
+import contextlib
+import gc
+import sys
+import tracemalloc
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aerospike_py import _codec
+from aerospike_py._results import _TUPLES_ARE_PLAIN
+from aerospike_py._values import EXTENSION_PAIRS, Extension, Raw
+from aerospike_py.batch import BatchRecord
+from aerospike_py.types import (
+    AerospikeKey,
+    BinTuple,
+    ExistsResult,
+    OperateOrderedResult,
+    Record,
+    RecordMetadata,
+)
+
+CLASSES: tuple[type[tuple[Any, ...]], ...] = (
+    AerospikeKey,
+    RecordMetadata,
+    Record,
+    ExistsResult,
+    OperateOrderedResult,
+    BinTuple,
+    BatchRecord,
+)
+KEY = AerospikeKey("test", "a set with a name of more than 31 bytes", "k", bytes(range(20)))
+META = RecordMetadata(3, 2**32 - 1)
+BINS = {"a": 1, "b": [1, {"x": b"y"}], "é": "text"}
+FOUND = [None, 0, False, [KEY, META, BINS]]
+MISSING = [KEY, 2, True, None]
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.binary()
+)
+keys = st.integers(-(2**63), 2**63 - 1) | st.text() | st.binary() | st.floats(allow_nan=False)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(keys, inner), max_leaves=50
+)
+
+
+@pytest.fixture(params=[True, False], ids=["filled in place", "made by their class"])
+def tuples(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Both ways to make results, whatever this Python's own is."""
+    if request.param and not _TUPLES_ARE_PLAIN:
+        yield  # It has one way only.
+        return
+    _codec.bind_results(*CLASSES, request.param)
+    yield
+    _codec.bind_results(*CLASSES, _TUPLES_ARE_PLAIN)
+
+
+@given(values)
+def test_any_value_is_encoded_and_decoded_as_by_another_codec(value: Any) -> None:
+    encoded = msgspec.msgpack.encode(value)
+    assert _codec.pack(value) == encoded
+    assert _codec.unpack(encoded) == msgspec.msgpack.decode(encoded) == value
+
+
+@pytest.mark.parametrize("size", [0, 15, 16, 31, 32, 255, 256, 65535, 65536])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda size: "x" * size,
+        lambda size: b"x" * size,
+        lambda size: bytearray(size),
+        lambda size: [None] * size,
+        lambda size: (False,) * size,
+        lambda size: dict.fromkeys(range(size), 1.5),
+    ],
+)
+def test_every_form_of_a_length(make: Callable[[int], Any], size: int) -> None:
+    value = make(size)
+    encoded = _codec.pack(value)
+    assert encoded == msgspec.msgpack.encode(value)
+    assert _codec.unpack(encoded) == msgspec.msgpack.decode(encoded)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 5, 8, 16, 17, 255, 256, 65536])
+def test_extensions(size: int) -> None:
+    data = bytes(size)
+    encoded = _codec.pack([Extension(-5, data)])
+    assert encoded == msgspec.msgpack.encode([msgspec.msgpack.Ext(-5, data)])
+    assert _codec.unpack(encoded) == [Extension(-5, data)]
+    with pytest.raises(OverflowError):
+        _codec.pack(Extension(128, data))
+
+
+def test_pairs_keep_their_order_and_are_tuples() -> None:
+    pairs = [["b", 1], ["a", [2]]]
+    encoded = _codec.pack(Extension(EXTENSION_PAIRS, _codec.pack(pairs)))
+    assert _codec.unpack(encoded) == [("b", 1), ("a", [2])]
+
+
+def test_what_is_encoded_already_stays_as_it_is() -> None:
+    assert _codec.pack([1, Raw(b"\x92\x01\x02")]) == msgspec.msgpack.encode([1, [1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (2**63, OverflowError),
+        ({"a": [-(2**63) - 1]}, OverflowError),
+        (object(), TypeError),
+        ({"a": {1, 2}}, TypeError),
+        ("\ud800", UnicodeEncodeError),
+        (type("Text", (str,), {})("a"), TypeError),
+    ],
+)
+def test_what_cannot_be_encoded_is_refused_and_forgotten(
+    value: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        _codec.pack(["before", value])
+    assert _codec.pack([1]) == b"\x91\x01"
+
+
+def test_what_contains_itself_is_refused() -> None:
+    endless: list[Any] = []
+    endless.append(endless)
+    with pytest.raises(RecursionError):
+        _codec.pack(endless)
+
+
+def test_an_int_beyond_64_bits_of_another_codec_is_read() -> None:
+    assert _codec.unpack(msgspec.msgpack.encode(2**64 - 1)) == 2**64 - 1
+
+
+def test_lists_as_map_keys_become_tuples() -> None:
+    encoded = b"\x81\x92\x01\x91\xa1a\x05"
+    assert _codec.unpack(encoded) == {(1, ("a",)): 5}
+    with pytest.raises(TypeError, match="unhashable"):
+        _codec.unpack(b"\x81\x80\x05")
+
+
+def rows(*members: Any, step: int = sys.maxsize) -> list[BatchRecord]:
+    data = msgspec.msgpack.encode(members)
+    out: list[BatchRecord] = []
+    position = 0
+    while position < len(data):
+        position = _codec.unpack_rows(data, position, out, step)
+    return out
+
+
+@pytest.mark.usefixtures("tuples")
+def test_results_are_of_their_classes() -> None:
+    record = _codec.unpack_record(msgspec.msgpack.encode([KEY, META, BINS]))
+    assert record == Record(KEY, META, BINS)
+    assert [type(member) for member in record] == [AerospikeKey, RecordMetadata, dict]
+    (again,) = _codec.unpack_records(msgspec.msgpack.encode([[KEY, META, BINS]]))
+    assert again == record
+    assert type(again) is Record
+    assert hash(again.key) == hash(KEY) == hash(tuple(KEY))
+    found = _codec.unpack_exists(msgspec.msgpack.encode([KEY, META]))
+    assert found == ExistsResult(KEY, META)
+    assert _codec.unpack_exists(msgspec.msgpack.encode([KEY, None])) == ExistsResult(KEY, None)
+    ordered = _codec.unpack_ordered(msgspec.msgpack.encode([KEY, META, [["a", 1], ["a", [2]]]]))
+    assert ordered == OperateOrderedResult(KEY, META, [BinTuple("a", 1), BinTuple("a", [2])])
+    assert type(ordered.ordered_bins[0]) is BinTuple
+
+
+@pytest.mark.usefixtures("tuples")
+@pytest.mark.parametrize("step", [1, 2, 3, 1000])
+def test_rows_in_steps(step: int) -> None:
+    found, missing, again = rows(FOUND, MISSING, FOUND, step=step)
+    assert found == again == BatchRecord(KEY, 0, False, Record(KEY, META, BINS))
+    assert found.record is not None
+    assert found.key is found.record.key
+    assert missing == BatchRecord(KEY, 2, True, None)
+    assert rows() == []
+
+
+def test_metadata_that_differ_are_not_shared() -> None:
+    metas = [RecordMetadata(1, 5), RecordMetadata(1, 5), RecordMetadata(2, 5), RecordMetadata(2, 6)]
+    found = rows(*([None, 0, False, [KEY, meta, {}]] for meta in metas))
+    assert [row.meta for row in found] == metas
+
+
+@pytest.mark.usefixtures("tuples")
+def test_broken_bytes_are_refused() -> None:
+    good = [
+        (_codec.unpack, [BINS, KEY]),
+        (_codec.unpack_record, [KEY, META, BINS]),
+        (_codec.unpack_records, [[KEY, META, BINS]] * 2),
+        (_codec.unpack_exists, [KEY, META]),
+        (_codec.unpack_ordered, [KEY, META, [["a", 1]]]),
+        (lambda data: _codec.unpack_rows(data, 0, [], 10), [FOUND, MISSING]),
+    ]
+    random = Random(1)
+    for unpack, value in good:
+        encoded = msgspec.msgpack.encode(value)
+        for length in range(len(encoded)):
+            with pytest.raises(ValueError, match="malformed"):
+                unpack(encoded[:length])
+        if unpack is not good[-1][0]:
+            with pytest.raises(ValueError, match="malformed"):
+                unpack(encoded + b"\x01")
+        for _ in range(3000):
+            broken = bytearray(encoded)
+            for _ in range(random.choice([1, 1, 2, 5])):
+                broken[random.randrange(len(broken))] = random.randrange(256)
+            with contextlib.suppress(ValueError, TypeError):
+                unpack(bytes(broken))
+
+
+def test_counts_that_cannot_be_true_take_no_memory() -> None:
+    for tag in (b"\xdd", b"\xdf"):
+        with pytest.raises(ValueError, match="malformed"):
+            _codec.unpack(tag + b"\xff\xff\xff\xff" + bytes(100))
+
+
+@pytest.mark.parametrize("tag", [b"\x91", b"\x81\x01", b"\x81"])
+def test_nesting_without_end_is_refused(tag: bytes) -> None:
+    with pytest.raises(ValueError, match="malformed"):
+        _codec.unpack(tag * 100_000)
+
+
+@pytest.mark.usefixtures("tuples")
+def test_nothing_is_lost() -> None:
+    encoded = [msgspec.msgpack.encode(row) for row in ([FOUND, MISSING], [MISSING, [*FOUND, 1]])]
+    unusual = [("test", "demo", "k"), ("test", "demo", None)]
+
+    def work() -> None:
+        for data in encoded:
+            with contextlib.suppress(ValueError):
+                _codec.unpack_rows(data, 0, [], 10)
+        _codec.pack([BINS, META[0]])
+        assert _codec.pack_batch(unusual, b"") is None
+
+    for _ in range(200):
+        work()
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for _ in range(20):
+            work()
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(2000):
+            work()
+        gc.collect()
+        # A reference lost in each would be 2000 objects.
+        assert tracemalloc.get_traced_memory()[0] - before < 20_000
+    finally:
+        tracemalloc.stop()
