@@ -13,16 +13,7 @@ from ._config import Config
 from ._ffi import lib
 from ._native import Pointer
 from ._operations import encode_operate
-from ._results import (
-    Decode,
-    T,
-    batch_records,
-    batch_results,
-    exists_result,
-    ordered_result,
-    record,
-    value,
-)
+from ._results import BatchDecoder, Decode, T, exists_result, ordered_result, record, value
 from ._values import bin_names, encode, encode_operand, encode_put
 from .batch import BatchRecords, BatchResults
 from .exception import InvalidArgError, class_for
@@ -159,8 +150,8 @@ class Requests:
         return _OPERATE_ORDERED, request, self._write(policy, meta), ordered_result
 
     def batch_read(self, keys: Any, bins: Any, policy: Any) -> Request[BatchRecords]:
-        _, request = batch.encode_same(keys, *batch.read_argument(bins))
-        return _BATCH, request, self._batch_read(policy), batch_records
+        asked, request = batch.encode_same(keys, *batch.read_argument(bins))
+        return _BATCH, request, self._batch_read(policy), BatchDecoder(BatchRecords, asked)
 
     def batch_read_numpy(
         self, keys: Any, bins: Any, policy: Any, dtype: Any, errors: Any
@@ -184,21 +175,21 @@ class Requests:
         if not struct.generation_policy:
             generation = None
         request = write_request(array, namespace, set_name, key_field, ttl, generation)
-        return _BATCH_MIXED, request, struct, batch_records
+        return _BATCH_MIXED, request, struct, BatchDecoder(BatchRecords)
 
     def batch_operate(self, keys: Any, ops: Any, policy: Any) -> Request[BatchResults]:
         operations = batch.encoded_operations(ops)
-        _, request = batch.encode_same(keys, _OPERATE, operations)
-        return _BATCH, request, self._batch_write(policy), batch_results
+        asked, request = batch.encode_same(keys, _OPERATE, operations)
+        return _BATCH, request, self._batch_write(policy), BatchDecoder(BatchResults, asked)
 
     def batch_remove(self, keys: Any, policy: Any) -> Request[BatchResults]:
-        _, request = batch.encode_same(keys, _REMOVE, None)
-        return _BATCH, request, self._batch_write(policy), batch_results
+        asked, request = batch.encode_same(keys, _REMOVE, None)
+        return _BATCH, request, self._batch_write(policy), BatchDecoder(BatchResults, asked)
 
     def batch(self, rows: Any, policy: Any) -> Request[BatchRecords]:
         struct = self._batch_write(policy)
         request = batch.encode_rows(rows, bool(struct.generation_policy))
-        return _BATCH_MIXED, request, struct, batch_records
+        return _BATCH_MIXED, request, struct, BatchDecoder(BatchRecords)
 
     def info_all(self, command: Any, policy: Any) -> Request[list[InfoNodeResult]]:
         request = encode((_info_command(command), None))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from . import _codec
-from .batch import BatchRecord, BatchRecords, BatchResults
+from .batch import BatchRecord
 from .exception import ClientError
 from .types import (
     AerospikeKey,
@@ -61,17 +61,26 @@ class BatchDecoder(Generic[T]):
 
     Args:
         make: What to make of the rows.
+        keys: The checked keys that the rows were asked for with, if they are at hand: the results
+            then have their members.
     """
 
     # Rows of one step, which take about a quarter of a millisecond.
     step_rows = 512
 
-    def __init__(self, make: Callable[[list[BatchRecord]], T]) -> None:
+    __slots__ = ("_keys", "_make")
+
+    def __init__(
+        self,
+        make: Callable[[list[BatchRecord]], T],
+        keys: list[tuple[Any, ...]] | None = None,
+    ) -> None:
         self._make = make
+        self._keys = keys
 
     def __call__(self, data: memoryview) -> T:
         rows: list[BatchRecord] = []
-        _unpack_rows(data, 0, rows, sys.maxsize)
+        self._unpack(data, 0, rows, sys.maxsize)
         return self._make(rows)
 
     def steps(self, data: memoryview) -> Iterator[T | None]:
@@ -79,17 +88,12 @@ class BatchDecoder(Generic[T]):
         rows: list[BatchRecord] = []
         position = 0
         while position < len(data):
-            position = _unpack_rows(data, position, rows, self.step_rows)
+            position = self._unpack(data, position, rows, self.step_rows)
             yield None
         yield self._make(rows)
 
-
-def _unpack_rows(data: memoryview, position: int, rows: list[BatchRecord], count: int) -> int:
-    try:
-        return _codec.unpack_rows(data, position, rows, count)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise _not_shown(error) from error
-
-
-batch_records = BatchDecoder(BatchRecords)
-batch_results = BatchDecoder(BatchResults)
+    def _unpack(self, data: memoryview, position: int, rows: list[BatchRecord], count: int) -> int:
+        try:
+            return _codec.unpack_rows(data, position, rows, count, self._keys)
+        except (TypeError, ValueError, IndexError, RecursionError) as error:
+            raise _not_shown(error) from error

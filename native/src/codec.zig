@@ -155,15 +155,16 @@ export fn asz_codec_unpack_records(module: *Object, data: *Object) ?*Object {
     return decode(data, Decoder.records);
 }
 
-/// unpack_rows(data, position, list, count) -> position: appends BatchRecords to the list, at most
-/// so many, and returns where the next one is. It is the length of the data after the last.
+/// unpack_rows(data, position, rows, count, keys or None) -> position: appends BatchRecords to the
+/// list, at most so many, and returns where the next one is. It is the length of the data after the
+/// last. The list's rows are of the list of keys, which need not be made again.
 export fn asz_codec_unpack_rows(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
     _ = module;
     return result(unpackRows(arguments[0..@intCast(count)]));
 }
 
 fn unpackRows(arguments: []const *Object) api.Error!*Object {
-    if (arguments.len != 4) return wrongCount();
+    if (arguments.len != 5) return wrongCount();
     const bytes = try api.readable(arguments[0]);
     var decoder: Decoder = .init(bytes, &classes);
     defer decoder.deinit();
@@ -174,7 +175,8 @@ fn unpackRows(arguments: []const *Object) api.Error!*Object {
         const total = decoder.arrayCount() orelse return api.made(Decoder.malformed());
         rows_max = @min(rows_max, total);
     }
-    try appendRows(&decoder, arguments[2], rows_max, position == 0);
+    const keys_asked = if (arguments[4] == api.headers.none) null else arguments[4];
+    try appendRows(&decoder, arguments[2], rows_max, position == 0, keys_asked);
     return api.made(api.PyLong_FromLongLong(@intCast(decoder.reader.position)));
 }
 
@@ -183,6 +185,7 @@ fn appendRows(
     list: *Object,
     rows_max: usize,
     must_have_all: bool,
+    keys_asked: ?*Object,
 ) api.Error!void {
     const was_on = api.PyGC_Disable() != 0;
     defer if (was_on) {
@@ -190,6 +193,10 @@ fn appendRows(
     };
     for (0..rows_max) |_| {
         if (decoder.reader.isAtEnd() and !must_have_all) return;
+        if (keys_asked) |asked| {
+            const key = api.PyList_GetItem(asked, api.PyList_Size(list));
+            try decoder.ask(try api.made(key));
+        }
         const row = try api.made(decoder.row());
         defer api.release(row);
         try api.done(api.PyList_Append(list, row));

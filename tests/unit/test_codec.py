@@ -149,12 +149,12 @@ def test_lists_as_map_keys_become_tuples() -> None:
         _codec.unpack(b"\x81\x80\x05")
 
 
-def rows(*members: Any, step: int = sys.maxsize) -> list[BatchRecord]:
+def rows(*members: Any, step: int = sys.maxsize, keys: Any = None) -> list[BatchRecord]:
     data = msgspec.msgpack.encode(members)
     out: list[BatchRecord] = []
     position = 0
     while position < len(data):
-        position = _codec.unpack_rows(data, position, out, step)
+        position = _codec.unpack_rows(data, position, out, step, keys)
     return out
 
 
@@ -186,6 +186,29 @@ def test_rows_in_steps(step: int) -> None:
     assert rows() == []
 
 
+@pytest.mark.usefixtures("tuples")
+def test_keys_that_were_asked_for_are_not_made_again() -> None:
+    class Name(str):
+        __slots__ = ()
+
+    user_keys = ["k" * 20, 12345678, b"bytes", bytearray(b"bytes"), Name("k" * 20), None]
+    asked: list[Any] = [("test", "demo", user_key) for user_key in user_keys]
+    asked.append(("test", "demo", "k" * 20, bytes(20)))
+    sent = [
+        [None, 0, False, [["test", "demo", key[2], bytes(20)], META, {}]]
+        for key in (*asked[:4], asked[6], asked[5], asked[6])
+    ]
+    for step in (2, 100):
+        found = rows(*sent, step=step, keys=asked)
+        assert [row.key for row in found] == [tuple(row[3][0]) for row in sent]
+        same = [row.key.user_key is key[2] for row, key in zip(found, asked, strict=True)]
+        assert same == [True, True, True, False, False, True, False]
+        assert type(found[3].key.user_key) is bytes
+        assert type(found[4].key.user_key) is str
+    with pytest.raises(IndexError):
+        rows(*sent, keys=asked[:-1])
+
+
 def test_metadata_that_differ_are_not_shared() -> None:
     metas = [RecordMetadata(1, 5), RecordMetadata(1, 5), RecordMetadata(2, 5), RecordMetadata(2, 6)]
     found = rows(*([None, 0, False, [KEY, meta, {}]] for meta in metas))
@@ -200,7 +223,7 @@ def test_broken_bytes_are_refused() -> None:
         (_codec.unpack_records, [[KEY, META, BINS]] * 2),
         (_codec.unpack_exists, [KEY, META]),
         (_codec.unpack_ordered, [KEY, META, [["a", 1]]]),
-        (lambda data: _codec.unpack_rows(data, 0, [], 10), [FOUND, MISSING]),
+        (lambda data: _codec.unpack_rows(data, 0, [], 10, None), [FOUND, MISSING]),
     ]
     random = Random(1)
     for unpack, value in good:
@@ -239,7 +262,7 @@ def test_nothing_is_lost() -> None:
     def work() -> None:
         for data in encoded:
             with contextlib.suppress(ValueError):
-                _codec.unpack_rows(data, 0, [], 10)
+                _codec.unpack_rows(data, 0, [], 10, None)
         _codec.pack([BINS, META[0]])
         assert _codec.pack_batch(unusual, b"") is None
 

@@ -83,6 +83,8 @@ inline fn set(made: *Object, index: api.Size, member: *Object) void {
 
 reader: msgpack.Reader,
 classes: *const Classes,
+/// Borrowed: a tuple of namespace, set and user key that the key at hand is known to have.
+asked: ?*Object = null,
 /// Of the record before.
 metadata: ?struct { generation: i64, ttl: i64, object: *Object } = null,
 
@@ -280,14 +282,40 @@ fn key(decoder: *Decoder) ?*Object {
     if (decoder.arrayCount() != 4) return malformed();
     const named = &decoder.classes.key;
     const tuple_made = named.begin(4) orelse return null;
-    set(tuple_made, 0, decoder.name() orelse return failed(tuple_made));
-    set(tuple_made, 1, decoder.name() orelse return failed(tuple_made));
-    set(tuple_made, 2, decoder.value(depth_max) orelse return failed(tuple_made));
+    if (decoder.asked) |asked| {
+        for (0..3) |index| {
+            decoder.reader.skip() catch return failedMalformed(tuple_made);
+            const member = api.PyTuple_GetItem(asked, @intCast(index)) orelse
+                return failed(tuple_made);
+            set(tuple_made, @intCast(index), api.share(member));
+        }
+    } else {
+        set(tuple_made, 0, decoder.name() orelse return failed(tuple_made));
+        set(tuple_made, 1, decoder.name() orelse return failed(tuple_made));
+        set(tuple_made, 2, decoder.value(depth_max) orelse return failed(tuple_made));
+    }
     set(tuple_made, 3, decoder.value(depth_max) orelse return failed(tuple_made));
     const made = named.end(tuple_made) orelse return null;
     // None of these refers to anything.
     api.PyObject_GC_UnTrack(made);
     return made;
+}
+
+fn failedMalformed(made: *Object) ?*Object {
+    api.release(made);
+    return malformed();
+}
+
+/// The key that the next row was asked for with, if its members can stand in the result. Bytes that
+/// may change cannot; and a digest without a key has no other members.
+pub fn ask(decoder: *Decoder, asked: *Object) api.Error!void {
+    decoder.asked = null;
+    const types = api.headers;
+    if (api.typeOf(asked) != types.tuple_type or api.PyTuple_Size(asked) != 3) return;
+    const kind = api.typeOf(try api.made(api.PyTuple_GetItem(asked, 2)));
+    if (kind == types.str_type or kind == types.int_type or kind == types.bytes_type) {
+        decoder.asked = asked;
+    }
 }
 
 fn name(decoder: *Decoder) ?*Object {
