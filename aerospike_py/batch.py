@@ -20,7 +20,7 @@ A row that fails leaves the others alone.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ._codec import pack_batch
+from ._codec import Row, pack_batch
 from ._ffi import lib
 from ._operations import encode_operate
 from ._values import Raw, bin_names, encode, encode_fast, plain_bins, slow_bins
@@ -51,8 +51,10 @@ _REMOVE: int = lib.ASZ_REMOVE
 Keys = Iterable[Key]
 
 
-class BatchRecord(NamedTuple):
+class BatchRecord(Row):
     """One row of a batch: a record, or why there is none.
+
+    The record is made when it is first asked for: rows that nobody looks at cost next to nothing.
 
     Attributes:
         key: The record's key, with the user key as it was asked for.
@@ -60,12 +62,13 @@ class BatchRecord(NamedTuple):
             a filter left it out.
         in_doubt: True when a write may or may not have taken effect.
         record: The record; None when `result` is not 0. Rows that write have no bins in it.
+
+    Raises:
+        ClientError: By `record` and what is part of it, when a value cannot be shown in Python,
+            such as a str that is not UTF-8.
     """
 
-    key: AerospikeKey
-    result: int
-    in_doubt: bool
-    record: Record | None
+    __slots__ = ()
 
     @property
     def meta(self) -> RecordMetadata | None:
@@ -87,6 +90,25 @@ class BatchRecord(NamedTuple):
             f"the record {self.key[:3]} of the batch failed",
             result_code=code,
             in_doubt=self.in_doubt,
+        )
+
+    def _members(self) -> tuple[AerospikeKey, int, bool, Record | None]:
+        return (self.key, self.result, self.in_doubt, self.record)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BatchRecord):
+            return NotImplemented
+        return self._members() == other._members()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return BatchRecord, self._members()
+
+    def __repr__(self) -> str:
+        return (
+            f"BatchRecord(key={self.key!r}, result={self.result}, in_doubt={self.in_doubt}, "
+            f"record={self.record!r})"
         )
 
 

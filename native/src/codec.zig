@@ -6,6 +6,7 @@ const hosted = @import("hosted.zig");
 const api = @import("python/api.zig");
 const Decoder = @import("python/Decoder.zig");
 const Encoder = @import("python/Encoder.zig");
+const Row = @import("python/Row.zig");
 const keys = @import("python/keys.zig");
 const msgpack = @import("wire/msgpack.zig");
 
@@ -17,13 +18,13 @@ pub const panic = hosted.panic;
 
 const gpa = std.heap.c_allocator;
 
-/// A call that makes so much would have the garbage collector look at it several times before it
-/// ends, before Python 3.12, although all of it is in use.
+/// A call that makes more has the garbage collector wait.
 const collected_bytes_max = 16 * 1024;
 
 /// Both are set when the package is imported, once.
 var encoder: Encoder = undefined;
 var classes: Decoder.Classes = undefined;
+var not_shown: *Object = undefined;
 
 /// bind_values(Raw, Extension, function of an extension's code and bytes): what stands for values
 /// that MessagePack has and Python has not, and the other way round.
@@ -37,7 +38,8 @@ export fn asz_codec_bind_values(module: *Object, arguments: Arguments, count: ap
 }
 
 /// bind_results(AerospikeKey, RecordMetadata, Record, ExistsResult, OperateOrderedResult, BinTuple,
-/// BatchRecord, whether a tuple is nothing but its members): what results are made of.
+/// whether a tuple is nothing but its members, BatchRecord, function of an exception): what results
+/// are made of, and what makes the exception of a row that cannot be.
 export fn asz_codec_bind_results(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
     _ = module;
     return result(bindResults(arguments[0..@intCast(count)]));
@@ -51,14 +53,15 @@ fn bindResults(arguments: []const *Object) api.Error!*Object {
         &classes.exists,
         &classes.ordered,
         &classes.bin,
-        &classes.row,
     };
-    if (arguments.len != named.len + 1) return wrongCount();
+    if (arguments.len != named.len + 3) return wrongCount();
     const is_plain = arguments[named.len] == api.headers.true;
     inline for (named, 0..) |class, index| {
         class.* = try .of(arguments[index], is_plain);
-        api.Py_IncRef(arguments[index]);
     }
+    classes.row = try .of(arguments[named.len + 1]);
+    not_shown = arguments[named.len + 2];
+    for (arguments) |argument| api.Py_IncRef(argument);
     return api.share(api.headers.none);
 }
 
@@ -96,10 +99,10 @@ fn packBatch(arguments: []const *Object) api.Error!*Object {
 fn decode(data: *Object, comptime function: fn (*Decoder) ?*Object) ?*Object {
     const bytes = api.readable(data) catch return null;
     var decoder: Decoder = .init(bytes, &classes);
-    defer decoder.deinit();
-    const puts_off = bytes.len > collected_bytes_max and api.PyGC_Disable() != 0;
-    const made = function(&decoder);
-    if (puts_off) _ = api.PyGC_Enable();
+    const made = if (bytes.len > collected_bytes_max)
+        decoder.withoutCollector(function)
+    else
+        function(&decoder);
     if (decoder.reader.isAtEnd()) return made;
     const incomplete = made orelse return null;
     api.release(incomplete);
@@ -155,9 +158,9 @@ export fn asz_codec_unpack_records(module: *Object, data: *Object) ?*Object {
     return decode(data, Decoder.records);
 }
 
-/// unpack_rows(data, position, rows, count, keys or None) -> position: appends BatchRecords to the
-/// list, at most so many, and returns where the next one is. It is the length of the data after the
-/// last. The list's rows are of the list of keys, which need not be made again.
+/// unpack_rows(bytes, position, rows, count, keys or None) -> position: appends BatchRecords to the
+/// list, at most so many, and returns where the next one is, which is the length of the data after
+/// the last. The list's rows are of the list of keys, which need not be made again.
 export fn asz_codec_unpack_rows(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
     _ = module;
     return result(unpackRows(arguments[0..@intCast(count)]));
@@ -165,42 +168,26 @@ export fn asz_codec_unpack_rows(module: *Object, arguments: Arguments, count: ap
 
 fn unpackRows(arguments: []const *Object) api.Error!*Object {
     if (arguments.len != 5) return wrongCount();
-    const bytes = try api.readable(arguments[0]);
+    const source, const start, const rows, const rows_max, const asked = arguments[0..5].*;
+    const bytes = try Encoder.bytesOf(source);
     var decoder: Decoder = .init(bytes, &classes);
-    defer decoder.deinit();
-    const position = try sizeOf(arguments[1]);
-    decoder.reader.position = @min(position, bytes.len);
-    var rows_max = try sizeOf(arguments[3]);
-    if (position == 0) {
+    decoder.reader.position = @min(try sizeOf(start), bytes.len);
+    var left = try sizeOf(rows_max);
+    const is_start = decoder.reader.position == 0;
+    if (is_start) {
         const total = decoder.arrayCount() orelse return api.made(Decoder.malformed());
-        rows_max = @min(rows_max, total);
+        left = @min(left, total);
     }
-    const keys_asked = if (arguments[4] == api.headers.none) null else arguments[4];
-    try appendRows(&decoder, arguments[2], rows_max, position == 0, keys_asked);
-    return api.made(api.PyLong_FromLongLong(@intCast(decoder.reader.position)));
-}
-
-fn appendRows(
-    decoder: *Decoder,
-    list: *Object,
-    rows_max: usize,
-    must_have_all: bool,
-    keys_asked: ?*Object,
-) api.Error!void {
-    const was_on = api.PyGC_Disable() != 0;
-    defer if (was_on) {
-        _ = api.PyGC_Enable();
-    };
-    for (0..rows_max) |_| {
-        if (decoder.reader.isAtEnd() and !must_have_all) return;
-        if (keys_asked) |asked| {
-            const key = api.PyList_GetItem(asked, api.PyList_Size(list));
-            try decoder.ask(try api.made(key));
+    while (left > 0 and (is_start or !decoder.reader.isAtEnd())) : (left -= 1) {
+        if (asked != api.headers.none) {
+            try decoder.ask(try api.made(api.PyList_GetItem(asked, api.PyList_Size(rows))));
         }
-        const row = try api.made(decoder.row());
+        const made = Row.read(&decoder.reader, source, decoder.asked, &classes.row);
+        const row = try api.made(made);
         defer api.release(row);
-        try api.done(api.PyList_Append(list, row));
+        try api.done(api.PyList_Append(rows, row));
     }
+    return api.made(api.PyLong_FromLongLong(@intCast(decoder.reader.position)));
 }
 
 fn sizeOf(number: *Object) api.Error!usize {
@@ -208,4 +195,56 @@ fn sizeOf(number: *Object) api.Error!usize {
     if (size >= 0) return @intCast(size);
     if (api.PyErr_Occurred() != null) return error.Raised;
     return api.raise(api.headers.value_error, "a number must not be negative");
+}
+
+// Rows: the slots of the type in `module.c`.
+
+export fn asz_row_init(
+    object: *Object,
+    key: *Object,
+    status: c_int,
+    in_doubt: c_int,
+    record: *Object,
+) void {
+    Row.fill(object, key, status, in_doubt != 0, record);
+}
+
+export fn asz_row_deinit(object: *Object) void {
+    Row.bodyOf(object).deinit();
+}
+
+export fn asz_row_key(object: *Object, closure: ?*anyopaque) ?*Object {
+    _ = closure;
+    return Row.bodyOf(object).getKey(&classes) orelse cannotBeShown();
+}
+
+export fn asz_row_record(object: *Object, closure: ?*anyopaque) ?*Object {
+    _ = closure;
+    return Row.bodyOf(object).getRecord(&classes) orelse cannotBeShown();
+}
+
+export fn asz_row_result(object: *Object, closure: ?*anyopaque) ?*Object {
+    _ = closure;
+    return api.PyLong_FromLongLong(Row.bodyOf(object).status);
+}
+
+export fn asz_row_in_doubt(object: *Object, closure: ?*anyopaque) ?*Object {
+    _ = closure;
+    return api.share(if (Row.bodyOf(object).in_doubt) api.headers.true else api.headers.false);
+}
+
+/// Makes the exception at hand the one that the package raises.
+fn cannotBeShown() ?*Object {
+    @branchHint(.cold);
+    var kind: ?*Object = null;
+    var value: ?*Object = null;
+    var trace: ?*Object = null;
+    api.PyErr_Fetch(&kind, &value, &trace);
+    api.PyErr_NormalizeException(&kind, &value, &trace);
+    defer for ([_]?*Object{ kind, value, trace }) |object| api.Py_DecRef(object);
+    const end: ?*Object = null;
+    const made = api.PyObject_CallFunctionObjArgs(not_shown, value.?, end) orelse return null;
+    defer api.release(made);
+    api.PyErr_SetObject(api.typeOf(made), made);
+    return null;
 }

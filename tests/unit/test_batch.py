@@ -2,6 +2,7 @@
 
 import gc
 import pickle
+import sys
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from aerospike_py import (
     FilteredOut,
     InvalidArgError,
     RecordNotFound,
+    _codec,
     batch,
 )
 from aerospike_py._results import BatchDecoder
@@ -94,7 +96,44 @@ def test_batch_results_are_a_list_of_records() -> None:
     assert results.batch_records is rows
 
 
-@pytest.mark.parametrize("count", [0, 1, 511, 512, 513, 2000])
+def test_a_record_that_cannot_be_shown_spoils_no_other() -> None:
+    broken = encode(FOUND).replace(b"x", b"\xff")
+    data = b"\x92" + broken + encode(FOUND)
+    first, second = BatchDecoder(list)(memoryview(data))
+    assert first.result == 0
+    for _ in range(2):
+        for name in ("record", "key", "bins"):
+            with pytest.raises(aerospike_py.ClientError, match="cannot be shown"):
+                getattr(first, name)
+    assert second.bins == {"a": 1, "l": [1, "x"]}
+
+
+def test_rows_keep_the_whole_answer_only_until_they_have_their_record() -> None:
+    source = encode([FOUND, MISSING])
+    rows: list[BatchRecord] = []
+    before = sys.getrefcount(source)
+    assert _codec.unpack_rows(source, 0, rows, 2, None) == len(source)
+    assert sys.getrefcount(source) == before + 2
+    assert rows[0].record is rows[0].record
+    assert sys.getrefcount(source) == before + 1
+    assert rows[1].key is rows[1].key
+    assert sys.getrefcount(source) == before
+
+
+def test_rows_can_be_made_by_hand() -> None:
+    key = AerospikeKey(*KEY, DIGEST)
+    row = BatchRecord(key, -10, True, None)
+    assert (row.key, row.result, row.in_doubt, row.record) == (key, -10, True, None)
+    assert row == decode([[*KEY, DIGEST], -10, True, None])[0]
+    assert row != BatchRecord(key=key, result=-10, in_doubt=False, record=None)
+    assert row != 5
+    with pytest.raises(TypeError):
+        BatchRecord(key, "2", False, None)  # type: ignore[arg-type]
+    with pytest.raises(AttributeError):
+        row.result = 0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("count", [0, 1, 4095, 4096, 4097, 10000])
 def test_decoding_in_steps_gives_the_same(count: int) -> None:
     rows = [[FOUND, MISSING, IN_DOUBT][number % 3] for number in range(count)]
     data = memoryview(encode(rows))

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aerospike_py import _codec
-from aerospike_py._results import _TUPLES_ARE_PLAIN
+from aerospike_py._results import _TUPLES_ARE_PLAIN, _not_shown
 from aerospike_py._values import EXTENSION_PAIRS, Extension, Raw
 from aerospike_py.batch import BatchRecord
 from aerospike_py.types import (
@@ -33,7 +33,6 @@ CLASSES: tuple[type[tuple[Any, ...]], ...] = (
     ExistsResult,
     OperateOrderedResult,
     BinTuple,
-    BatchRecord,
 )
 KEY = AerospikeKey("test", "a set with a name of more than 31 bytes", "k", bytes(range(20)))
 META = RecordMetadata(3, 2**32 - 1)
@@ -55,15 +54,19 @@ values = st.recursive(
 )
 
 
+def bind(tuples_are_plain: bool) -> None:
+    _codec.bind_results(*CLASSES, tuples_are_plain, BatchRecord, _not_shown)
+
+
 @pytest.fixture(params=[True, False], ids=["filled in place", "made by their class"])
 def tuples(request: pytest.FixtureRequest) -> Iterator[None]:
     """Both ways to make results, whatever this Python's own is."""
     if request.param and not _TUPLES_ARE_PLAIN:
         yield  # It has one way only.
         return
-    _codec.bind_results(*CLASSES, request.param)
+    bind(request.param)
     yield
-    _codec.bind_results(*CLASSES, _TUPLES_ARE_PLAIN)
+    bind(_TUPLES_ARE_PLAIN)
 
 
 @given(values)

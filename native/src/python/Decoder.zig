@@ -1,8 +1,8 @@
 //! MessagePack into Python values: any value, and the shapes of results, whose classes are tuples
 //! with names. Whoever calls holds the GIL.
 //!
-//! What comes again and again is made once: names of bins, namespaces and sets are kept over
-//! calls, and the metadata of the record before are shared when they are the same.
+//! What comes again and again is made once, over calls: names of bins, namespaces and sets, and the
+//! metadata of the record before, when they are the same.
 //!
 //! As in Python's own API, a function returns null when it has set an exception: pointers travel in
 //! registers, which error unions do not.
@@ -10,6 +10,7 @@
 const std = @import("std");
 const api = @import("api.zig");
 const msgpack = @import("../wire/msgpack.zig");
+const Row = @import("Row.zig");
 const names = @import("names.zig");
 
 const Object = api.Object;
@@ -25,7 +26,7 @@ pub const Classes = struct {
     exists: Named,
     ordered: Named,
     bin: Named,
-    row: Named,
+    row: Row.Class,
     /// Called with the code and the bytes.
     extension: *Object,
 };
@@ -37,13 +38,10 @@ pub const Named = struct {
     allocate: ?*const fn (*Object, api.Size) callconv(.c) ?*Object,
     create: *const fn (*Object, *Object, ?*Object) callconv(.c) ?*Object,
 
-    const slot_allocate = 47;
-    const slot_create = 65;
-
     pub fn of(class: *Object, is_plain: bool) api.Error!Named {
-        const allocate = api.PyType_GetSlot(class, slot_allocate);
+        const allocate = api.PyType_GetSlot(class, api.slot_allocate);
         // A class's own is written in Python, for whoever forgets a member.
-        const create = api.PyType_GetSlot(api.headers.tuple_type, slot_create);
+        const create = api.PyType_GetSlot(api.headers.tuple_type, api.slot_create);
         if (allocate == null or create == null) {
             return api.raise(api.headers.type_error, "a class derived from tuple is needed");
         }
@@ -76,6 +74,9 @@ pub const Named = struct {
     }
 };
 
+/// Of the record before, of any call: most records of a set have the same.
+var last_metadata: struct { generation: i64 = 0, ttl: i64 = 0, object: ?*Object = null } = .{};
+
 /// Takes the reference over. Cannot fail: it is a tuple, long enough, and nobody else has it.
 inline fn set(made: *Object, index: api.Size, member: *Object) void {
     _ = api.PyTuple_SetItem(made, index, member);
@@ -85,8 +86,6 @@ reader: msgpack.Reader,
 classes: *const Classes,
 /// Borrowed: a tuple of namespace, set and user key that the key at hand is known to have.
 asked: ?*Object = null,
-/// Of the record before.
-metadata: ?struct { generation: i64, ttl: i64, object: *Object } = null,
 
 const Decoder = @This();
 
@@ -94,14 +93,18 @@ pub fn init(data: []const u8, classes: *const Classes) Decoder {
     return .{ .reader = .init(data), .classes = classes };
 }
 
-pub fn deinit(decoder: *Decoder) void {
-    if (decoder.metadata) |*known| api.release(known.object);
-    decoder.* = undefined;
-}
-
 pub fn malformed() ?*Object {
     api.PyErr_SetString(api.headers.value_error, "the MessagePack is malformed");
     return null;
+}
+
+/// Before Python 3.12 the collector runs in the midst of what makes many objects, and looks at all of
+/// them although they are in use; after it, soon.
+pub fn withoutCollector(decoder: *Decoder, comptime function: fn (*Decoder) ?*Object) ?*Object {
+    const was_on = api.PyGC_Disable() != 0;
+    const made = function(decoder);
+    if (was_on) _ = api.PyGC_Enable();
+    return made;
 }
 
 // Values.
@@ -248,29 +251,6 @@ fn listOf(decoder: *Decoder, comptime function: fn (*Decoder) ?*Object) ?*Object
     return made;
 }
 
-/// [key or nil, status, in_doubt, record or nil]: a record has the key.
-pub fn row(decoder: *Decoder) ?*Object {
-    if (decoder.arrayCount() != 4) return malformed();
-    const named = &decoder.classes.row;
-    const tuple_made = named.begin(4) orelse return null;
-    const has_key = !decoder.isNil();
-    if (has_key) set(tuple_made, 0, decoder.key() orelse return failed(tuple_made));
-    set(tuple_made, 1, decoder.value(0) orelse return failed(tuple_made));
-    set(tuple_made, 2, decoder.value(0) orelse return failed(tuple_made));
-    if (has_key) {
-        set(tuple_made, 3, decoder.value(0) orelse return failed(tuple_made));
-    } else {
-        const known = decoder.record() orelse return failed(tuple_made);
-        set(tuple_made, 3, known);
-        const its_key = api.PyTuple_GetItem(known, 0) orelse return failed(tuple_made);
-        set(tuple_made, 0, api.share(its_key));
-    }
-    const made = named.end(tuple_made) orelse return null;
-    // Nothing in it refers to rows.
-    api.PyObject_GC_UnTrack(made);
-    return made;
-}
-
 fn isNil(decoder: *Decoder) bool {
     if (decoder.reader.peek() != 0xc0) return false;
     decoder.reader.position += 1;
@@ -278,7 +258,7 @@ fn isNil(decoder: *Decoder) bool {
 }
 
 /// [namespace, set, user key or nil, digest]
-fn key(decoder: *Decoder) ?*Object {
+pub fn key(decoder: *Decoder) ?*Object {
     if (decoder.arrayCount() != 4) return malformed();
     const named = &decoder.classes.key;
     const tuple_made = named.begin(4) orelse return null;
@@ -331,10 +311,9 @@ fn metadataOrNone(decoder: *Decoder) ?*Object {
     if (decoder.arrayCount() != 2) return malformed();
     const generation = decoder.integer() orelse return malformed();
     const ttl = decoder.integer() orelse return malformed();
-    if (decoder.metadata) |*known| {
-        if (known.generation == generation and known.ttl == ttl) return api.share(known.object);
-        api.release(known.object);
-        decoder.metadata = null;
+    const last = &last_metadata;
+    if (last.object) |object| {
+        if (last.generation == generation and last.ttl == ttl) return api.share(object);
     }
     const named = &decoder.classes.metadata;
     const tuple_made = named.begin(2) orelse return null;
@@ -342,7 +321,9 @@ fn metadataOrNone(decoder: *Decoder) ?*Object {
     set(tuple_made, 1, api.PyLong_FromLongLong(ttl) orelse return failed(tuple_made));
     const made = named.end(tuple_made) orelse return null;
     api.PyObject_GC_UnTrack(made);
-    decoder.metadata = .{ .generation = generation, .ttl = ttl, .object = api.share(made) };
+    const before = last.object;
+    last.* = .{ .generation = generation, .ttl = ttl, .object = api.share(made) };
+    api.Py_DecRef(before);
     return made;
 }
 

@@ -27,7 +27,13 @@ pub const Headers = extern struct {
     value_error: *Object,
     /// Of an object's type in the object.
     type_offset: usize,
+    /// Of what a type adds to an object.
+    body_offset: usize,
 };
+
+/// Py_tp_alloc and Py_tp_new.
+pub const slot_allocate = 47;
+pub const slot_create = 65;
 
 pub extern const asz_python_headers: Headers;
 pub const headers = &asz_python_headers;
@@ -35,8 +41,11 @@ pub const headers = &asz_python_headers;
 pub extern fn Py_IncRef(object: ?*Object) void;
 pub extern fn Py_DecRef(object: ?*Object) void;
 pub extern fn PyErr_Clear() void;
+pub extern fn PyErr_Fetch(kind: *?*Object, value: *?*Object, trace: *?*Object) void;
 pub extern fn PyErr_NoMemory() ?*Object;
+pub extern fn PyErr_NormalizeException(kind: *?*Object, value: *?*Object, trace: *?*Object) void;
 pub extern fn PyErr_Occurred() ?*Object;
+pub extern fn PyErr_SetObject(kind: *Object, value: *Object) void;
 pub extern fn PyErr_SetString(kind: *Object, text: [*:0]const u8) void;
 pub extern fn PyGC_Disable() c_int;
 pub extern fn PyGC_Enable() c_int;

@@ -12,6 +12,7 @@ struct {
     PyObject *types[9];
     PyObject *exceptions[5];
     size_t type_offset;
+    size_t body_offset;
 } asz_python_headers;
 
 typedef PyObject *const *Arguments;
@@ -45,6 +46,60 @@ static PyMethodDef methods[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* What a row has beside what every object has: see Row.zig. */
+#define ROW_BODY_SIZE 48
+
+void asz_row_init(PyObject *row, PyObject *key, int status, int in_doubt, PyObject *record);
+void asz_row_deinit(PyObject *row);
+PyObject *asz_row_key(PyObject *row, void *closure);
+PyObject *asz_row_result(PyObject *row, void *closure);
+PyObject *asz_row_in_doubt(PyObject *row, void *closure);
+PyObject *asz_row_record(PyObject *row, void *closure);
+
+static PyObject *row_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
+{
+    static char *names[] = {"key", "result", "in_doubt", "record", NULL};
+    PyObject *key, *record;
+    int status, in_doubt;
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OipO", names, &key, &status, &in_doubt,
+                                     &record)) {
+        return NULL;
+    }
+    PyObject *row = ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+    if (row != NULL) {
+        asz_row_init(row, key, status, in_doubt, record);
+    }
+    return row;
+}
+
+static void row_dealloc(PyObject *row)
+{
+    PyTypeObject *type = Py_TYPE(row);
+    asz_row_deinit(row);
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(row);
+    Py_DECREF(type);
+}
+
+static PyGetSetDef row_members[] = {
+    {"key", asz_row_key, NULL, NULL, NULL},
+    {"result", asz_row_result, NULL, NULL, NULL},
+    {"in_doubt", asz_row_in_doubt, NULL, NULL, NULL},
+    {"record", asz_row_record, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot row_slots[] = {
+    {Py_tp_new, row_new},
+    {Py_tp_dealloc, row_dealloc},
+    {Py_tp_getset, row_members},
+    {0, NULL},
+};
+
+static PyType_Spec row_spec = {
+    "aerospike_py._codec.Row", sizeof(PyObject) + ROW_BODY_SIZE, 0,
+    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, row_slots,
+};
+
 static struct PyModuleDef definition = {
     PyModuleDef_HEAD_INIT, "aerospike_py._codec", NULL, -1, methods, NULL, NULL, NULL, NULL,
 };
@@ -65,5 +120,16 @@ PyMODINIT_FUNC PyInit__codec(void)
     memcpy(asz_python_headers.types, types, sizeof types);
     memcpy(asz_python_headers.exceptions, exceptions, sizeof exceptions);
     asz_python_headers.type_offset = offsetof(PyObject, ob_type);
-    return PyModule_Create(&definition);
+    asz_python_headers.body_offset = sizeof(PyObject);
+    PyObject *module = PyModule_Create(&definition);
+    if (module == NULL) {
+        return NULL;
+    }
+    PyObject *row = PyType_FromSpec(&row_spec);
+    if (row == NULL || PyModule_AddObject(module, "Row", row) < 0) {
+        Py_XDECREF(row);
+        Py_DECREF(module);
+        return NULL;
+    }
+    return module;
 }

@@ -101,8 +101,16 @@ pub const Reader = struct {
         // Every value outstanding needs at least one byte, so the count cannot run away.
         var outstanding: u64 = 1;
         while (outstanding > 0) {
-            if (outstanding > reader.bytes.len - reader.position) return error.Malformed;
+            const left = reader.bytes.len - reader.position;
+            if (outstanding > left) return error.Malformed;
             outstanding -= 1;
+            const form = short_forms[reader.bytes[reader.position]];
+            if (form.size > left) return error.Malformed;
+            if (form.size > 0) {
+                reader.position += form.size;
+                outstanding += form.children;
+                continue;
+            }
             switch (try reader.next()) {
                 .array => |count| outstanding += count,
                 .map => |count| outstanding += @as(u64, count) * 2,
@@ -139,6 +147,26 @@ pub const Reader = struct {
         const kind = try reader.int(i8);
         return .{ .kind = kind, .data = try reader.take(count) };
     }
+};
+
+/// Of a value whose size its first byte tells: the bytes up to its children, and how many of them
+/// follow. The size is 0 for all others.
+const ShortForm = struct { size: u8 = 0, children: u8 = 0 };
+
+const short_forms: [256]ShortForm = blk: {
+    var forms: [256]ShortForm = @splat(.{});
+    for (&forms, 0..) |*form, tag| form.* = switch (tag) {
+        0x00...0x7f, 0xc0, 0xc2, 0xc3, 0xe0...0xff => .{ .size = 1 },
+        0x80...0x8f => .{ .size = 1, .children = 2 * (tag & 0x0f) },
+        0x90...0x9f => .{ .size = 1, .children = tag & 0x0f },
+        0xa0...0xbf => .{ .size = 1 + (tag & 0x1f) },
+        0xcc, 0xd0 => .{ .size = 2 },
+        0xcd, 0xd1 => .{ .size = 3 },
+        0xca, 0xce, 0xd2 => .{ .size = 5 },
+        0xcb, 0xcf, 0xd3 => .{ .size = 9 },
+        else => .{},
+    };
+    break :blk forms;
 };
 
 pub inline fn writeNil(buffer: *Buffer) Buffer.Error!void {

@@ -1,0 +1,169 @@
+//! One row of a batch, as a Python object that makes its record when it is first asked for it: what
+//! nobody looks at costs nothing but its place. `module.c` has the type, and the class that Python
+//! derives from it has the rest.
+//!
+//! An object keeps the bytes of the whole batch until its record is made.
+
+const std = @import("std");
+const api = @import("api.zig");
+const Decoder = @import("Decoder.zig");
+const msgpack = @import("../wire/msgpack.zig");
+
+const Object = api.Object;
+
+/// A bytes object: the rows of the batch, while there is something to be made.
+source: ?*Object,
+/// The key that the row was asked for with, if it is known, until the record is made.
+asked: ?*Object,
+/// Set when there is no record, or it was given.
+key: ?*Object,
+record: ?*Object,
+/// Where in the source the record begins, or the key where there is none.
+offset: u64,
+status: i32,
+in_doubt: bool,
+has_record: bool,
+reserved: u16 = 0,
+
+const Row = @This();
+
+/// The one that Python code has derived.
+pub const Class = struct {
+    object: *Object,
+    allocate: *const fn (*Object, api.Size) callconv(.c) ?*Object,
+
+    pub fn of(object: *Object) api.Error!Class {
+        const allocate = api.PyType_GetSlot(object, api.slot_allocate) orelse
+            return api.raise(api.headers.type_error, "a class is needed");
+        return .{ .object = object, .allocate = @ptrCast(allocate) };
+    }
+};
+
+/// What `module.c` has room for.
+pub const body_size = 48;
+
+comptime {
+    std.debug.assert(@sizeOf(Row) == body_size);
+}
+
+pub inline fn bodyOf(object: *Object) *Row {
+    const bytes: [*]u8 = @ptrCast(object);
+    return @ptrCast(@alignCast(bytes + api.headers.body_offset));
+}
+
+/// Reads [key or nil, status, in_doubt, record or nil] and makes a row of it; null with an
+/// exception. The source is a bytes object, and what the reader reads.
+pub fn read(
+    reader: *msgpack.Reader,
+    source: *Object,
+    asked: ?*Object,
+    class: *const Class,
+) ?*Object {
+    var row: Row = .{
+        .source = source,
+        .asked = asked,
+        .key = null,
+        .record = null,
+        .offset = 0,
+        .status = 0,
+        .in_doubt = false,
+        .has_record = false,
+    };
+    row.scan(reader) catch return Decoder.malformed();
+    const made = class.allocate(class.object, 0) orelse return null;
+    api.Py_IncRef(source);
+    api.Py_IncRef(asked);
+    bodyOf(made).* = row;
+    // A class that is derived in Python is always the collector's, but rows are part of no cycle.
+    api.PyObject_GC_UnTrack(made);
+    return made;
+}
+
+fn scan(row: *Row, reader: *msgpack.Reader) msgpack.ReadError!void {
+    switch (try reader.next()) {
+        .array => |count| if (count != 4) return error.Malformed,
+        else => return error.Malformed,
+    }
+    const key_offset = reader.position;
+    const has_key = reader.peek() != nil;
+    try reader.skip();
+    row.status = switch (try reader.next()) {
+        .int => |number| std.math.cast(i32, number) orelse return error.Malformed,
+        else => return error.Malformed,
+    };
+    row.in_doubt = switch (try reader.next()) {
+        .boolean => |flag| flag,
+        else => return error.Malformed,
+    };
+    const record_offset = reader.position;
+    row.has_record = reader.peek() != nil;
+    if (row.has_record == has_key) return error.Malformed;
+    row.offset = if (has_key) key_offset else record_offset;
+    try reader.skip();
+}
+
+const nil = 0xc0;
+
+/// A row of what Python code gives.
+pub fn fill(object: *Object, key: *Object, status: i32, in_doubt: bool, record: *Object) void {
+    const has_record = record != api.headers.none;
+    bodyOf(object).* = .{
+        .source = null,
+        .asked = null,
+        .key = api.share(key),
+        .record = if (has_record) api.share(record) else null,
+        .offset = 0,
+        .status = status,
+        .in_doubt = in_doubt,
+        .has_record = has_record,
+    };
+}
+
+pub fn deinit(row: *Row) void {
+    api.Py_DecRef(row.source);
+    api.Py_DecRef(row.asked);
+    api.Py_DecRef(row.key);
+    api.Py_DecRef(row.record);
+    row.* = undefined;
+}
+
+/// A new reference to the key; null with an exception.
+pub fn getKey(row: *Row, classes: *const Decoder.Classes) ?*Object {
+    if (row.source != null and !row.make(classes)) return null;
+    if (row.key) |key| return api.share(key);
+    const key = api.PyTuple_GetItem(row.record.?, 0) orelse return null;
+    return api.share(key);
+}
+
+/// A new reference to the record or None; null with an exception.
+pub fn getRecord(row: *Row, classes: *const Decoder.Classes) ?*Object {
+    if (row.record) |record| return api.share(record);
+    if (!row.has_record) return api.share(api.headers.none);
+    if (!row.make(classes)) return null;
+    return api.share(row.record.?);
+}
+
+/// Makes what there is to be made, and lets go of the source.
+fn make(row: *Row, classes: *const Decoder.Classes) bool {
+    const source = row.source.?;
+    // Values of extension types are made by Python code, which might let go of the row's.
+    api.Py_IncRef(source);
+    defer api.release(source);
+    const bytes = api.readable(source) catch return false;
+    var decoder: Decoder = .init(bytes, classes);
+    decoder.reader.position = @intCast(row.offset);
+    if (row.asked) |asked| decoder.ask(asked) catch return false;
+    const made = (if (row.has_record) decoder.withoutCollector(Decoder.record) else decoder.key()) orelse
+        return false;
+    // Or make it meanwhile.
+    if (row.source == null) {
+        api.release(made);
+        return true;
+    }
+    if (row.has_record) row.record = made else row.key = made;
+    api.Py_DecRef(row.asked);
+    row.asked = null;
+    row.source = null;
+    api.release(source);
+    return true;
+}
