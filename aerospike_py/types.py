@@ -215,7 +215,7 @@ class WriteMeta(TypedDict, total=False):
 
 class _CommandPolicy(TypedDict, total=False):
     socket_timeout: int
-    """Milliseconds that one wait for the network may last; 0: `total_timeout` alone limits."""
+    """Milliseconds that one wait, for the network or a connection, may last; 0: no such limit."""
     total_timeout: int
     """Milliseconds for the command with its retries; 0: no limit."""
     max_retries: int

@@ -147,7 +147,7 @@ typedef struct {
 /* How a command is to be carried out. Begin with asz_policy_init, then change members. */
 typedef struct {
     uint32_t size;
-    uint32_t socket_timeout;        /* ms an I/O wait may last; 0: total_timeout alone limits */
+    uint32_t socket_timeout;        /* ms one wait, for I/O or a connection; 0: no limit */
     uint32_t total_timeout;         /* ms for the command with its retries; 0: no limit */
     uint32_t max_retries;
     uint32_t sleep_between_retries; /* ms */

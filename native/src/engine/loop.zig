@@ -124,6 +124,8 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             /// The request was handed to the network completely.
             sent: bool = false,
             connection: ?*Connection = null,
+            /// When waiting in line for a connection ends: the same limits as for the network.
+            line_deadline_ns: u64 = undefined,
             timer: Timer = undefined,
             next: ?*Exchange = null,
         };
@@ -261,6 +263,12 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             assert(!exchange.sent);
             exchange.timer = .{ .owner = .{ .exchange = exchange } };
             exchange.next = null;
+            exchange.line_deadline_ns = exchange.limits.waitDeadline(loop.now_ns);
+            loop.place(exchange);
+        }
+
+        /// Finds a connection for an exchange, or a place in the line for one.
+        fn place(loop: *This, exchange: *Exchange) void {
             const node = exchange.node;
             if (!node.breakerAllows()) {
                 exchange.failure.set(
@@ -280,12 +288,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             }
             // Those of blocking commands count too; they must not be idle while somebody waits.
             if (node.pop()) |idle| return loop.useIdle(lane, idle, exchange);
-            node.reserve() catch {
-                loop.enqueue(lane, exchange);
-                // Nobody tells a loop of one query: it looks again soon.
-                if (loop.connections == .shared) loop.waitToLookAgain(exchange);
-                return;
-            };
+            node.reserve() catch return loop.enqueue(lane, exchange);
             loop.open(lane, exchange);
         }
 
@@ -326,9 +329,12 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         /// Gives an exchange's wait its full time again: the loop was not run for a while, and the
         /// node is not to blame.
         pub fn restart(loop: *This, exchange: *Exchange) void {
-            const connection = exchange.connection orelse return;
-            loop.timers.cancel(&connection.timer.entry);
             const deadline_ns = exchange.limits.waitDeadline(loop.now_ns);
+            const connection = exchange.connection orelse {
+                exchange.line_deadline_ns = deadline_ns;
+                return loop.scheduleInLine(exchange);
+            };
+            loop.timers.cancel(&connection.timer.entry);
             loop.timers.schedule(&connection.timer.entry, deadline_ns);
         }
 
@@ -352,22 +358,25 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
 
         // Waiting in line for a connection.
 
-        fn waitToLookAgain(loop: *This, exchange: *Exchange) void {
-            loop.timers.cancel(&exchange.timer.entry);
-            const again_ns = loop.now_ns + std.time.ns_per_ms;
-            const deadline_ns = @min(again_ns, exchange.limits.deadline_ns);
-            loop.timers.schedule(&exchange.timer.entry, deadline_ns);
-        }
-
         fn enqueue(loop: *This, lane: *Lane, exchange: *Exchange) void {
             if (lane.waiting_last) |last| last.next = exchange else lane.waiting_first = exchange;
             lane.waiting_last = exchange;
             const counter = if (loop.connections == .own) &lane.node.queued else &lane.node.wanted;
             _ = counter.fetchAdd(1, .monotonic);
             if (loop.connections == .shared) lane.node.context.wakeHolder();
-            if (exchange.limits.deadline_ns != executor.forever) {
-                loop.timers.schedule(&exchange.timer.entry, exchange.limits.deadline_ns);
-            }
+            loop.scheduleInLine(exchange);
+        }
+
+        /// Sets when an exchange in line is looked at again.
+        fn scheduleInLine(loop: *This, exchange: *Exchange) void {
+            loop.timers.cancel(&exchange.timer.entry);
+            // Nobody tells a loop of one query what has become free: it looks again soon.
+            const look_ns = if (loop.connections == .shared)
+                loop.now_ns + std.time.ns_per_ms
+            else
+                executor.forever;
+            const at_ns = @min(look_ns, exchange.line_deadline_ns);
+            if (at_ns != executor.forever) loop.timers.schedule(&exchange.timer.entry, at_ns);
         }
 
         fn dequeue(loop: *This, lane: *Lane) ?*Exchange {
@@ -803,7 +812,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 .exchange => |exchange| {
                     loop.unqueue(exchange);
                     // Only looking again, unless the time is up.
-                    if (loop.now_ns < exchange.limits.deadline_ns) return loop.begin(exchange);
+                    if (loop.now_ns < exchange.line_deadline_ns) return loop.place(exchange);
                     exchange.failure.set(
                         .no_more_connections,
                         "no connection became free in time: all {d} of the node are in use",

@@ -85,6 +85,8 @@ const History = struct {
     submitted: std.ArrayList(Submitted) = .empty,
     completed: usize = 0,
     succeeded: u32 = 0,
+    /// Failed for want of a connection.
+    unconnected: u32 = 0,
     tended_ns: u64 = 0,
     is_shutting: bool = false,
     is_peaceful: bool = false,
@@ -215,7 +217,10 @@ const History = struct {
             .is_batch = is_batch,
             .rows = undefined,
             .rows_count = rows.len,
-            .deadline_ns = history.net.now() + chosen.total_timeout_ms * @as(u64, ms),
+            .deadline_ns = if (chosen.total_timeout_ms == 0)
+                std.math.maxInt(u64) - slack_ns
+            else
+                history.net.now() + chosen.total_timeout_ms * @as(u64, ms),
         };
         @memcpy(submitted.rows[0..rows.len], rows);
         try history.submitted.append(gpa, submitted);
@@ -250,6 +255,7 @@ const History = struct {
         }
         try history.expectReason(failure.status);
         try std.testing.expect(failure.message().len > 0);
+        history.unconnected += @intFromBool(failure.status == .no_more_connections);
         var is_write = false;
         for (submitted.rows[0..submitted.rows_count]) |row| {
             const record = history.free(row.record);
@@ -655,6 +661,34 @@ test "who waits in line gets the connection that a blocking command gives back" 
     try history.run(1100 * ms);
     try std.testing.expectEqual(2, history.completed);
     try std.testing.expectEqual(2, history.succeeded);
+}
+
+test "nobody waits in line longer than for the network, with or without a deadline" {
+    var stage: Stage = undefined;
+    try initNarrow(&stage, .{ .hosts = &.{} });
+    defer shutNarrow(&stage);
+    const history = &stage.history;
+    const node = stage.cluster.randomNode().?;
+    try history.run(57 * second);
+    var failure: Failure = .{};
+    const lent = try node.acquire(stage.net.now() + second, &failure);
+    defer node.push(lent);
+    // Twice 20 ms, as an attempt and its repetition: long before the deadline, which is none.
+    const endless: command.Policy = .{
+        .total_timeout_ms = 0,
+        .socket_timeout_ms = 20,
+        .retries_max = 1,
+    };
+    const before = history.completed;
+    try history.submitSingle(history.takeRecord(0, false), &endless);
+    try history.submitRows(&.{history.takeRecord(1, true)}, &endless);
+    try history.run(30 * ms);
+    try std.testing.expectEqual(before, history.completed);
+    try history.run(20 * ms);
+    try std.testing.expectEqual(before + 2, history.completed);
+    try std.testing.expectEqual(2, history.unconnected);
+    try std.testing.expectEqual(0, history.records[1].doubtful.items.len);
+    try std.testing.expectEqual(0, node.queued.load(.monotonic));
 }
 
 test "who waits in line gets the place of a connection that was given up" {
