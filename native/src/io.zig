@@ -15,6 +15,7 @@
 //!   recv(net, *Socket, buffer, deadline_ns) Error!usize        at least one byte
 //!   isIdle(net, *Socket) bool                 open, and nothing to read
 //!   close(net, *Socket) void
+//!   isInterrupted(net) bool                   a signal came whose handler ends what waits
 //!   sleep(net, duration_ns) error{Interrupted}!void
 
 const std = @import("std");

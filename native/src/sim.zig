@@ -20,4 +20,5 @@ test {
     _ = @import("sim/cluster_test.zig");
     _ = @import("sim/command_test.zig");
     _ = @import("sim/engine_test.zig");
+    _ = @import("sim/query_test.zig");
 }

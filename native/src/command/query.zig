@@ -282,7 +282,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                 if (query.streaming == 0) {
                     try query.endRound(failure);
                 } else {
-                    try query.wait(failure);
+                    try query.wait(slice_ms, failure);
                 }
             }
         }
@@ -425,10 +425,10 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             if (all_lack_index or query.attempts.failed > query.policy.retries_max or too_late) {
                 return query.failAfterRetries(failure);
             }
-            query.net.sleep(pause_ns) catch {
-                exchange_module.describe(error.Interrupted, failure);
-                return error.Failed;
-            };
+            while (query.net.now() < now_ns + pause_ns) {
+                const left_ns = now_ns + pause_ns -| query.net.now();
+                try query.wait(@intCast(left_ns / std.time.ns_per_ms + 1), failure);
+            }
         }
 
         fn pauseNs(query: *const This) u64 {
@@ -529,7 +529,8 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             }
         }
 
-        fn wait(query: *This, failure: *Failure) error{Failed}!void {
+        /// For what the network brings, at most so long.
+        fn wait(query: *This, limit_ms: u32, failure: *Failure) error{Failed}!void {
             if (query.aborted.load(.acquire)) {
                 query.failure.set(.client_abort, "the query was aborted", .{});
                 return query.fail(failure);
@@ -539,7 +540,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                 exchange_module.describe(error.Interrupted, failure);
                 return error.Failed;
             }
-            query.loop.run(slice_ms);
+            query.loop.run(@min(limit_ms, slice_ms));
         }
 
         const handler: Loop.Handler = .{ .on_frame = onFrame, .on_end = onEnd };

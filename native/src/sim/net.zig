@@ -167,6 +167,11 @@ pub const Net = struct {
         socket.* = undefined;
     }
 
+    /// There are no signals here.
+    pub fn isInterrupted(_: *const Net) bool {
+        return false;
+    }
+
     pub fn sleep(net: *Net, duration_ns: u64) error{Interrupted}!void {
         net.waitUntil(net.world.now_ns + duration_ns);
     }

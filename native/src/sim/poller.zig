@@ -63,7 +63,7 @@ pub const Poller = struct {
             const woken = this.woken;
             this.woken = false;
             if (ready.len > 0 or woken or world.now_ns >= limit_ns) return ready;
-            _ = world.step(limit_ns);
+            _ = world.pollStep(limit_ns);
         }
     }
 

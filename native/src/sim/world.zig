@@ -31,6 +31,8 @@ pub const World = struct {
     pub const Background = struct {
         context: *anyopaque,
         run: *const fn (*anyopaque) void,
+        /// Also while a poller waits, as the background has none of its own.
+        has_no_poller: bool = false,
     };
 
     /// How long a wait leaves the background alone when nothing happens.
@@ -279,6 +281,12 @@ pub const World = struct {
         const happened = world.step(slice_ns);
         background.run(background.context);
         return happened or world.now_ns < until_ns;
+    }
+
+    /// The same for a wait of a poller.
+    pub fn pollStep(world: *World, until_ns: u64) bool {
+        const background = world.background orelse return world.step(until_ns);
+        return if (background.has_no_poller) world.waitStep(until_ns) else world.step(until_ns);
     }
 
     fn pass(world: *World, until_ns: u64) bool {
