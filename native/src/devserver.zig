@@ -38,6 +38,7 @@ test {
     _ = @import("devserver/path.zig");
     _ = @import("devserver/poller.zig");
     _ = @import("devserver/query_request.zig");
+    _ = @import("devserver/query_test.zig");
     _ = @import("devserver/record.zig");
     _ = @import("devserver/secondary_index.zig");
     _ = @import("devserver/security.zig");

@@ -31,8 +31,8 @@ const Status = status.Status;
 
 /// The server's default limit, in records per second.
 const rate_max = 10_000;
+/// A job of fewer records is over when its request is answered, unless it has a rate.
 const slice_records_max = 2_000;
-const slice_partitions_max = 512;
 const socket_timeout_ms = 10_000;
 const reply_bytes_max = 64 * 1024 * 1024;
 
@@ -279,15 +279,12 @@ pub const Work = struct {
     ) Buffer.Error!query.Progress {
         work.last_ms = now.unix_ms;
         var records: usize = 0;
-        var partitions: usize = 0;
         while (true) {
             if (work.job.isAborted()) {
                 work.finish(.scan_aborted);
                 return .done;
             }
-            if (records >= slice_records_max or partitions >= slice_partitions_max) {
-                return .{ .more = 0 };
-            }
+            if (records >= slice_records_max) return .{ .more = 0 };
             if (work.position < work.digests.items.len) {
                 if (work.rate.waitMs(work.applied, now)) |wait_ms| return .{ .more = wait_ms };
                 const digest = &work.digests.items[work.position];
@@ -295,7 +292,6 @@ pub const Work = struct {
                 records += 1;
                 try work.apply(digest, scratch, now);
             } else {
-                partitions += 1;
                 if (try work.loadNext(scratch, now)) continue;
                 work.finish(.ok);
                 return .done;
