@@ -1,0 +1,257 @@
+"""Queries while nodes die and return, partitions move, and replies are late or broken.
+
+Whatever happens, a query brings each record once, or it raises an error; never less, never more.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import aerospike_py
+from aerospike_py import (
+    AerospikeError,
+    AerospikeTimeoutError,
+    Client,
+    ClientError,
+    ClusterError,
+    QueryAbortedError,
+    ServerError,
+)
+from aerospike_py import predicates as p
+from aerospike_py.devserver import DevCluster
+
+COUNT = 6000
+EVERYBODY = list(range(COUNT))
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[DevCluster]:
+    with DevCluster(nodes=4) as started:
+        with connected(started) as client:
+            for start in range(0, COUNT, 1000):
+                rows: list[Any] = [
+                    (("test", "demo", number), {"id": number, "data": bytes(700)})
+                    for number in range(start, start + 1000)
+                ]
+                client.batch_write(rows)
+            client.index_integer_create("test", "demo", "id", "demo_id")
+        yield started
+
+
+@pytest.fixture
+def client(cluster: DevCluster) -> Iterator[Client]:
+    with connected(cluster) as client:
+        yield client
+    cluster.clear_faults()
+
+
+def connected(cluster: DevCluster) -> Client:
+    # No rest for nodes with errors: their errors are what is tested here.
+    config = {**cluster.config, "tend_interval": 100, "max_error_rate": 0}
+    return aerospike_py.client(config).connect()
+
+
+def query_of(client: Client, kind: str) -> aerospike_py.Query:
+    query = client.query("test", "demo")
+    return query if kind == "scan" else query.where(p.between("id", 0, COUNT))
+
+
+def run(query: aerospike_py.Query, events: dict[int, Callable[[], None]], policy: Any) -> list[int]:
+    """The ids that a query brings; events happen when so many records have come."""
+    seen: list[int] = []
+    for record in query.records(policy):
+        event = events.get(len(seen))
+        if event is not None:
+            event()
+        seen.append((record.bins or {})["id"])
+    return seen
+
+
+KINDS = ("scan", "index")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("node", range(4))
+def test_a_node_dies_and_returns(cluster: DevCluster, client: Client, kind: str, node: int) -> None:
+    seen: list[int] = []
+    events = {50: lambda: cluster.kill(node), 4000: lambda: cluster.revive(node)}
+    try:
+        for _ in range(3):
+            try:
+                seen = run(query_of(client, kind), events, {"max_retries": 10})
+            except QueryAbortedError:
+                continue  # The node was asked to stop, and said so.
+            assert sorted(seen) == EVERYBODY
+    finally:
+        cluster.revive(node)
+        deadline = time.monotonic() + 10
+        while len(client.get_node_names()) < 4:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_connections_break_again_and_again(cluster: DevCluster, client: Client, kind: str) -> None:
+    events: dict[int, Callable[[], None]] = dict.fromkeys(
+        range(10, COUNT, 500), cluster.close_connections
+    )
+    assert sorted(run(query_of(client, kind), events, {})) == EVERYBODY
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_partitions_move(cluster: DevCluster, client: Client, kind: str) -> None:
+    def move(target: int) -> Callable[[], None]:
+        def event() -> None:
+            for partition in range(0, 4096, 16):
+                cluster.move_partition(partition, target)
+
+        return event
+
+    events = {10: move(0), 1000: move(1), 2000: move(2), 3000: move(3)}
+    assert sorted(run(query_of(client, kind), events, {})) == EVERYBODY
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_partitions_that_are_unavailable_for_a_while(
+    cluster: DevCluster, client: Client, kind: str
+) -> None:
+    for partition in range(0, 4096, 100):
+        cluster.partition_unavailable(partition)
+    try:
+        events = {100: lambda: cluster.partition_unavailable(on=False)}
+        seen = run(query_of(client, kind), events, {"max_retries": 20})
+        assert sorted(seen) == EVERYBODY
+    finally:
+        cluster.partition_unavailable(on=False)
+
+
+def test_partitions_that_stay_unavailable(cluster: DevCluster, client: Client) -> None:
+    cluster.partition_unavailable(77)
+    try:
+        with pytest.raises(ClusterError, match="1 of 4096 partitions") as caught:
+            query_of(client, "scan").results({"max_retries": 2})
+        assert caught.value.result_code == 11
+    finally:
+        cluster.partition_unavailable(77, on=False)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_replies_are_cut(cluster: DevCluster, client: Client, kind: str) -> None:
+    for size in (0, 1, 7, 8, 30, 100, 5000):
+        for node in range(4):
+            cluster.truncate_replies(size, node=node, count=1)
+        assert sorted(run(query_of(client, kind), {}, {})) == EVERYBODY
+
+
+def test_replies_are_lost(cluster: DevCluster, client: Client) -> None:
+    for node in range(4):
+        cluster.drop(node=node, count=1)
+    assert sorted(run(query_of(client, "scan"), {}, {"socket_timeout": 200})) == EVERYBODY
+
+
+def test_a_node_hangs(cluster: DevCluster, client: Client) -> None:
+    cluster.hang(2)
+    try:
+        start = time.monotonic()
+        with pytest.raises(AerospikeError):
+            query_of(client, "scan").results(
+                {"socket_timeout": 100, "max_retries": 1, "replica": 0}
+            )
+        with pytest.raises(AerospikeTimeoutError):
+            query_of(client, "scan").results({"total_timeout": 300, "replica": 0})
+        assert time.monotonic() - start < 10
+    finally:
+        cluster.hang(2, on=False)
+
+
+def test_broken_replies_are_errors(cluster: DevCluster, client: Client) -> None:
+    for _ in range(20):
+        cluster.corrupt(count=1)
+        query = query_of(client, "scan")
+        try:
+            seen = run(query, {}, {"socket_timeout": 500, "total_timeout": 5000})
+        except AerospikeError:
+            continue
+        # What is broken may also be a value, which nobody can tell.
+        assert len(seen) == COUNT
+    cluster.clear_faults()
+    assert sorted(run(query_of(client, "scan"), {}, {})) == EVERYBODY
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [(1, ServerError), (4, AerospikeError), (22, ServerError), (210, ServerError)],
+)
+def test_what_servers_answer(
+    cluster: DevCluster, client: Client, code: int, error: type[AerospikeError]
+) -> None:
+    cluster.answer_with(code, node=1, count=1)
+    with pytest.raises(error) as caught:
+        query_of(client, "scan").results()
+    assert caught.value.result_code == code
+    assert caught.value.node
+    # The other nodes' connections are in order.
+    assert sorted(run(query_of(client, "scan"), {}, {})) == EVERYBODY
+
+
+@pytest.mark.parametrize("code", [9, 11, 18, 203])
+def test_what_is_worth_another_try(cluster: DevCluster, client: Client, code: int) -> None:
+    for node in range(4):
+        cluster.answer_with(code, node=node, count=1)
+    assert sorted(run(query_of(client, "index"), {}, {})) == EVERYBODY
+
+
+def test_pages_while_nodes_die(cluster: DevCluster, client: Client) -> None:
+    seen: list[int] = []
+    token = None
+    while True:
+        if len(seen) == 1000:
+            cluster.kill(3)
+        if len(seen) == 4000:
+            cluster.revive(3)
+        query = query_of(client, "scan")
+        policy: Any = {"max_records": 500, "max_retries": 10, **({"token": token} if token else {})}
+        seen += [(record.bins or {})["id"] for record in query.results(policy)]
+        token = query.token
+        if token is None:
+            break
+    assert sorted(seen) == EVERYBODY
+
+
+def test_an_aborted_query_says_so(cluster: DevCluster, client: Client) -> None:
+    records = client.query("test", "demo").records({"records_per_second": 500})
+    assert next(records)
+    client.info_all("query-abort-all:")
+    with pytest.raises(QueryAbortedError):
+        list(records)
+
+
+def test_connections_are_given_back(cluster: DevCluster) -> None:
+    with connected(cluster) as client:
+        for _ in range(3):
+            query_of(client, "scan").results()
+        before = sum(node["connections_accepted"] for node in cluster.counters())
+        for _ in range(20):
+            query_of(client, "scan").results()
+        after = sum(node["connections_accepted"] for node in cluster.counters())
+        assert after == before
+        for _ in range(5):
+            for _record in query_of(client, "scan"):
+                break
+        # Unread data is not waited for: these connections were closed.
+        assert sum(node["connections_accepted"] for node in cluster.counters()) <= after + 20
+
+
+def test_more_queries_than_connections(cluster: DevCluster) -> None:
+    config = {**cluster.config, "max_conns_per_node": 2}
+    with aerospike_py.client(config).connect() as client:
+        open_queries = [iter(query_of(client, "scan")) for _ in range(2)]
+        firsts = [next(records) for records in open_queries]
+        assert len(firsts) == 2
+        with pytest.raises((ClusterError, ClientError)):
+            query_of(client, "scan").results({"max_retries": 1, "socket_timeout": 200})
+        for records in open_queries:
+            records.close()
+        assert len(query_of(client, "scan").results()) == COUNT
