@@ -7,12 +7,14 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypedDict
 
+from ._checks import check_name
 from ._ffi import lib
+from ._functions import LUA_SUFFIX, function_call
 from ._operations import check_context, check_operations, plain_operation
 from ._query_requests import namespace_argument, set_argument
 from ._requests import Request, Requests, _info_response, _nothing
 from ._results import Decode, T, value
-from ._values import Raw, check_bin_name, encode, plain_value
+from ._values import Raw, check_bin_name, encode
 from .constants import (
     INDEX_BLOB,
     INDEX_GEO2DSPHERE,
@@ -42,7 +44,6 @@ _INFO: int = lib.ASZ_INFO
 _NO_ARGUMENTS = encode([])
 _INVALID_USER = 60
 _INVALID_ROLE = 70
-_LUA_SUFFIX = ".lua"
 _WAIT = Integer(0, 2**31 - 1)
 _NANOS = Integer(0, 2**64 - 1)
 _QUOTA = Integer(0, 2**32 - 1)
@@ -257,7 +258,7 @@ class AdministrationRequests:
         return _UDF_REMOVE, request, self._info(policy), _nothing
 
     def apply(self, key: Any, module: Any, function: Any, args: Any, policy: Any) -> Request[Any]:
-        request = encode((request_key(key), *_call(module, function, args)))
+        request = encode((request_key(key), *function_call(module, function, args)))
         return _APPLY, request, self._write(policy), value
 
     def query_background(self, members: Mapping[str, Any], ops: Any, policy: Any) -> Request[int]:
@@ -268,7 +269,7 @@ class AdministrationRequests:
     def query_apply(
         self, members: Mapping[str, Any], module: Any, function: Any, args: Any, policy: Any
     ) -> Request[int]:
-        request = encode({**members, "udf": _call(module, function, args)})
+        request = encode({**members, "udf": function_call(module, function, args)})
         return _QUERY_BACKGROUND, request, self._write(policy), value
 
     def job_status(self, job_id: Any, policy: Any) -> Request[JobStatus]:
@@ -375,11 +376,7 @@ class AdministrationRequests:
 
 
 def _text(value: Any, what: str, may_be_empty: bool = False) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{what} must be a str, not {type(value).__name__}")
-    if not value and not may_be_empty:
-        raise InvalidArgError(f"{what} must not be empty")
-    return str.__str__(value)
+    return "" if value == "" and may_be_empty else check_name(value, what)
 
 
 def _texts(values: Any, what: str, needed: bool = False) -> list[str]:
@@ -426,21 +423,11 @@ def _job(job_id: Any) -> bytes:
 
 
 def _with_suffix(name: str) -> str:
-    return name if name.endswith(_LUA_SUFFIX) else name + _LUA_SUFFIX
+    return name if name.endswith(LUA_SUFFIX) else name + LUA_SUFFIX
 
 
 def _file(module: Any) -> str:
     return _with_suffix(_text(module, "a module's name"))
-
-
-def _call(module: Any, function: Any, args: Any) -> tuple[str, str, list[Any]]:
-    name = _text(module, "a module's name").removesuffix(_LUA_SUFFIX)
-    if args is None:
-        args = []
-    elif isinstance(args, (str, bytes, Mapping)) or not isinstance(args, Iterable):
-        raise TypeError(f"args must be a list, not {type(args).__name__}")
-    values: list[Any] = plain_value(list(args), "args")
-    return name, _text(function, "a function's name"), values
 
 
 def _compiled(expression: Any) -> bytes:

@@ -16,6 +16,19 @@ def check_str(value: Any, name: str) -> str:
     raise TypeError(f"{name} must be a str, not {type(value).__name__}")
 
 
+def check_name(value: Any, name: str) -> str:
+    """`value` as a plain str, which must be a str that is not empty.
+
+    Raises:
+        TypeError: It is no str.
+        InvalidArgError: It is empty.
+    """
+    text = check_str(value, name)
+    if not text:
+        raise InvalidArgError(f"{name} must not be empty")
+    return str.__str__(text)
+
+
 def check_int(value: Any, name: str) -> int:
     """`value`, which must be an int and not a bool. NumPy's integers become int.
 

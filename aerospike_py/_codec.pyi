@@ -11,7 +11,12 @@ class Row:
     """A row of a batch, which makes its record when it is first asked for it."""
 
     def __new__(
-        cls, key: AerospikeKey, result: int, in_doubt: bool, record: Record | None
+        cls,
+        key: AerospikeKey,
+        result: int,
+        in_doubt: bool,
+        record: Record | None,
+        text: bytes | None = None,
     ) -> Self: ...
     @property
     def key(self) -> AerospikeKey: ...
@@ -21,6 +26,8 @@ class Row:
     def in_doubt(self) -> bool: ...
     @property
     def record(self) -> Record | None: ...
+    @property
+    def _text(self) -> bytes | None: ...
 
 def bind_values(
     raw: type[bytes], extension: type[Any], made_of: Callable[[int, bytes], Any], /

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from . import _native, batch
 from ._config import Config
 from ._ffi import lib
+from ._functions import function_call
 from ._native import Pointer
 from ._operations import encode_operate
 from ._results import BatchDecoder, Decode, T, exists_result, ordered_result, record, value
@@ -45,6 +46,7 @@ _INCREMENT: int = lib.ASZ_INCREMENT
 _REMOVE_BIN: int = lib.ASZ_REMOVE_BIN
 _OPERATE: int = lib.ASZ_OPERATE
 _OPERATE_ORDERED: int = lib.ASZ_OPERATE_ORDERED
+_APPLY: int = lib.ASZ_APPLY
 _BATCH: int = lib.ASZ_BATCH
 _BATCH_MIXED: int = lib.ASZ_BATCH_MIXED
 _INFO: int = lib.ASZ_INFO
@@ -185,6 +187,13 @@ class Requests:
     def batch_remove(self, keys: Any, policy: Any) -> Request[BatchResults]:
         asked, request = batch.encode_same(keys, _REMOVE, None)
         return _BATCH, request, self._batch_write(policy), BatchDecoder(BatchResults, asked)
+
+    def batch_apply(
+        self, keys: Any, module: Any, function: Any, args: Any, policy: Any
+    ) -> Request[BatchRecords]:
+        call = function_call(module, function, args)
+        asked, request = batch.encode_same(keys, _APPLY, call)
+        return _BATCH, request, self._batch_write(policy), BatchDecoder(BatchRecords, asked)
 
     def batch(self, rows: Any, policy: Any) -> Request[BatchRecords]:
         struct = self._batch_write(policy)

@@ -13,7 +13,7 @@ from ._base import not_connected
 from ._native import Pointer
 from ._native.completions import Completions
 from ._results import Decode, T
-from .batch import BatchRecords, BatchResults, BatchRow
+from .batch import BatchRecords, BatchResults, BatchRow, BatchWrite
 from .exception import AerospikeTimeoutError, BackpressureError, ClientError, ClusterError
 from .types import (
     AdminPolicy,
@@ -316,7 +316,7 @@ class AsyncClient(AsyncAdministration):
 
     async def batch_write(
         self,
-        records: Iterable[tuple[Key, Mapping[str, Any]] | tuple[Key, Mapping[str, Any], WriteMeta]],
+        records: Iterable[BatchWrite],
         policy: BatchPolicy | None = None,
     ) -> BatchRecords:
         """See `Client.batch_write`."""
@@ -350,6 +350,17 @@ class AsyncClient(AsyncAdministration):
     ) -> BatchResults:
         """See `Client.batch_remove`."""
         return await self._start(*self._requests.batch_remove(keys, policy))
+
+    async def batch_apply(
+        self,
+        keys: Iterable[Key],
+        module: str,
+        function: str,
+        args: Sequence[Any] | None = None,
+        policy: BatchPolicy | None = None,
+    ) -> BatchRecords:
+        """See `Client.batch_apply`."""
+        return await self._start(*self._requests.batch_apply(keys, module, function, args, policy))
 
     async def batch(
         self, rows: Iterable[BatchRow], policy: BatchPolicy | None = None

@@ -10,30 +10,49 @@ different kinds and in any mixture:
         batch.write(("test", "users", 2), {"name": "Alice"}, {"ttl": 3600}),
         batch.operate(("test", "counters", 3), [{"op": OPERATOR_INCR, "bin": "n", "val": 1}]),
         batch.remove(("test", "users", 4)),
+        batch.apply(("test", "users", 5), "module", "function", [1]),
     ])
     for row in results:
         print(row.key, row.result, row.record)
+
+A row may have a policy of its own, which goes before the batch's:
+
+    batch.write(key, {"n": 1}, policy={"exists": POLICY_EXISTS_CREATE_ONLY, "expressions": filter})
 
 A row that fails leaves the others alone.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ._codec import Row, pack_batch
 from ._ffi import lib
+from ._functions import function_call
 from ._operations import encode_operate
 from ._values import Raw, bin_names, encode, encode_fast, plain_bins, slow_bins
 from .exception import AerospikeError, InvalidArgError, class_for
 from .keys import request_key
-from .policy import write_meta
-from .types import AerospikeKey, Key, Record, RecordMetadata, WriteMeta
+from .policy import RowMeta, row_meta
+from .types import (
+    AerospikeKey,
+    ApplyRowPolicy,
+    Key,
+    OperateRowPolicy,
+    ReadRowPolicy,
+    Record,
+    RecordMetadata,
+    RemoveRowPolicy,
+    WriteMeta,
+    WriteRowPolicy,
+)
 
 __all__ = [
     "BatchRecord",
     "BatchRecords",
     "BatchResults",
     "BatchRow",
+    "BatchWrite",
+    "apply",
     "exists",
     "operate",
     "read",
@@ -47,8 +66,17 @@ _EXISTS: int = lib.ASZ_EXISTS
 _PUT: int = lib.ASZ_PUT
 _OPERATE: int = lib.ASZ_OPERATE
 _REMOVE: int = lib.ASZ_REMOVE
+_APPLY: int = lib.ASZ_APPLY
+# Where the server puts what a function returns.
+_RETURNED = "SUCCESS"
 
 Keys = Iterable[Key]
+BatchWrite: TypeAlias = (
+    tuple[Key, Mapping[str, Any]]
+    | tuple[Key, Mapping[str, Any], WriteMeta | None]
+    | tuple[Key, Mapping[str, Any], WriteMeta | None, WriteRowPolicy | None]
+)
+"""A record of `Client.batch_write`: key, bins, and perhaps metadata and a policy of its own."""
 
 
 class BatchRecord(Row):
@@ -81,19 +109,31 @@ class BatchRecord(Row):
         return None if self.record is None else self.record.bins
 
     @property
+    def value(self) -> Any:
+        """What the row's function returned; None when it failed, or the row had none."""
+        return None if self.record is None else (self.record.bins or {}).get(_RETURNED)
+
+    @property
+    def message(self) -> str | None:
+        """What the server said of the failure, as it does of functions; None for most rows."""
+        text = self._text
+        return None if text is None else text.decode("utf-8", "replace")
+
+    @property
     def error(self) -> AerospikeError | None:
         """What a single operation would have raised; None when there is nothing wrong."""
         code = self.result
         if code == 0:
             return None
+        text = f"the record {self.key[:3]} of the batch failed"
         return class_for(code)(
-            f"the record {self.key[:3]} of the batch failed",
+            text if self._text is None else f"{text}: {self.message}",
             result_code=code,
             in_doubt=self.in_doubt,
         )
 
-    def _members(self) -> tuple[AerospikeKey, int, bool, Record | None]:
-        return (self.key, self.result, self.in_doubt, self.record)
+    def _members(self) -> tuple[AerospikeKey, int, bool, Record | None, bytes | None]:
+        return (self.key, self.result, self.in_doubt, self.record, self._text)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BatchRecord):
@@ -162,87 +202,136 @@ class BatchRow(NamedTuple):
     key: tuple[Any, ...]
     command: int
     argument: Any
-    meta: tuple[int | None, int | None] | None
-    """Expected generation and time to live of a write."""
+    meta: RowMeta | None
+    """Expected generation and time to live of a write, and the row's own policy."""
     is_checked: bool
     """Whether the argument has only values that the encoder takes as they are."""
 
 
-def read(key: Key, bins: Sequence[str] | None = None) -> BatchRow:
+def read(
+    key: Key, bins: Sequence[str] | None = None, policy: ReadRowPolicy | None = None
+) -> BatchRow:
     """A row that reads a record.
 
     Args:
         key: (namespace, set, user key), or a key that a result carries.
         bins: The bins' names; None for all, an empty list for none but the metadata.
+        policy: What goes before the batch's policy for this row.
 
     Raises:
         TypeError, ValueError, OverflowError: The key is not valid.
         BinNameError: A bin name is empty or has more than 15 bytes.
+        InvalidArgError: The policy is not valid.
     """
     command, names = read_argument(bins)
-    return BatchRow(request_key(key), command, names, None, True)
+    return BatchRow(request_key(key), command, names, row_meta("read", None, policy), True)
 
 
-def exists(key: Key) -> BatchRow:
+def exists(key: Key, policy: ReadRowPolicy | None = None) -> BatchRow:
     """A row that asks for a record's metadata.
 
     Args:
         key: (namespace, set, user key), or a key that a result carries.
+        policy: What goes before the batch's policy for this row.
 
     Raises:
         TypeError, ValueError, OverflowError: The key is not valid.
+        InvalidArgError: The policy is not valid.
     """
-    return BatchRow(request_key(key), _EXISTS, None, None, True)
+    return BatchRow(request_key(key), _EXISTS, None, row_meta("read", None, policy), True)
 
 
-def write(key: Key, bins: Mapping[str, Any], meta: WriteMeta | None = None) -> BatchRow:
+def write(
+    key: Key,
+    bins: Mapping[str, Any],
+    meta: WriteMeta | None = None,
+    policy: WriteRowPolicy | None = None,
+) -> BatchRow:
     """A row that writes bins; the record's other bins stay, unless the policy says otherwise.
 
     Args:
         key: (namespace, set, user key), or a key that a result carries.
         bins: A dict of values by bin name, as `Client.put` takes it.
-        meta: The record's time to live ("ttl", in seconds), which goes before the policy's, and
+        meta: The record's time to live ("ttl", in seconds), which goes before the batch's, and
             the expected generation ("gen") for a policy that compares it.
+        policy: What goes before the batch's policy, and before the metadata, for this row.
 
     Raises:
         TypeError, ValueError, OverflowError: The key or a value is not valid.
         BinNameError: A bin name is empty or has more than 15 bytes.
-        InvalidArgError: There is no bin, or the metadata are not valid.
+        InvalidArgError: There is no bin, or the metadata or the policy are not valid.
     """
     plain, is_fast = plain_bins(bins)
     if not plain:
         raise InvalidArgError("at least one bin is needed")
-    return BatchRow(request_key(key), _PUT, plain, write_meta(meta), not is_fast)
+    return BatchRow(request_key(key), _PUT, plain, row_meta("write", meta, policy), not is_fast)
 
 
-def operate(key: Key, ops: Sequence[Mapping[str, Any]], meta: WriteMeta | None = None) -> BatchRow:
+def operate(
+    key: Key,
+    ops: Sequence[Mapping[str, Any]],
+    meta: WriteMeta | None = None,
+    policy: OperateRowPolicy | None = None,
+) -> BatchRow:
     """A row that carries out operations on a record.
 
     Args:
         key: (namespace, set, user key), or a key that a result carries.
         ops: The operations, as `Client.operate` takes them.
-        meta: The record's time to live ("ttl", in seconds), which goes before the policy's, and
+        meta: The record's time to live ("ttl", in seconds), which goes before the batch's, and
             the expected generation ("gen") for a policy that compares it.
+        policy: What goes before the batch's policy, and before the metadata, for this row. Where
+            all operations read, what concerns writes has no effect.
 
     Raises:
         TypeError, ValueError, OverflowError: The key or a value is not valid.
-        InvalidArgError: There is no operation, one has no "op", or the metadata are not valid.
+        InvalidArgError: There is no operation, one has no "op", or the metadata or the policy are
+            not valid.
     """
-    return BatchRow(request_key(key), _OPERATE, encoded_operations(ops), write_meta(meta), True)
+    operations = encoded_operations(ops)
+    said = row_meta("operate", meta, policy)
+    return BatchRow(request_key(key), _OPERATE, operations, said, True)
 
 
-def remove(key: Key, meta: WriteMeta | None = None) -> BatchRow:
+def remove(
+    key: Key, meta: WriteMeta | None = None, policy: RemoveRowPolicy | None = None
+) -> BatchRow:
     """A row that removes a record.
 
     Args:
         key: (namespace, set, user key), or a key that a result carries.
         meta: The expected generation ("gen"), for a policy that compares it.
+        policy: What goes before the batch's policy for this row.
 
     Raises:
         TypeError, ValueError, OverflowError: The key is not valid.
-        InvalidArgError: The metadata are not valid.
+        InvalidArgError: The metadata or the policy are not valid.
     """
-    return BatchRow(request_key(key), _REMOVE, None, write_meta(meta), True)
+    return BatchRow(request_key(key), _REMOVE, None, row_meta("remove", meta, policy), True)
+
+
+def apply(
+    key: Key,
+    module: str,
+    function: str,
+    args: Sequence[Any] | None = None,
+    policy: ApplyRowPolicy | None = None,
+) -> BatchRow:
+    """A row that runs a registered function on a record; its `value` is what that returned.
+
+    Args:
+        key: (namespace, set, user key), or a key that a result carries.
+        module: The module, with or without ".lua".
+        function: The function; its first argument is the record.
+        args: Its further arguments, of any type that a bin can hold.
+        policy: What goes before the batch's policy for this row.
+
+    Raises:
+        TypeError, ValueError, OverflowError: The key or an argument is not valid.
+        InvalidArgError: A name is empty, or the policy is not valid.
+    """
+    call = function_call(module, function, args)
+    return BatchRow(request_key(key), _APPLY, call, row_meta("apply", None, policy), True)
 
 
 def _listed_keys(keys: Any) -> list[Any]:
@@ -295,7 +384,8 @@ def encode_rows(rows: Any, compares_generation: bool) -> bytes:
 
     Args:
         rows: What this module's functions made.
-        compares_generation: Whether the policy does; if not, expected generations are dropped.
+        compares_generation: Whether the batch's policy does; if not, expected generations of rows
+            whose own policy does not are dropped.
 
     Raises:
         TypeError: It is something else.
@@ -307,32 +397,24 @@ def encode_rows(rows: Any, compares_generation: bool) -> bytes:
     for row in listed:
         if type(row) is not BatchRow:
             raise TypeError(
-                "a row of a batch must be made by read, write, operate, exists or remove of "
-                f"aerospike_py.batch, not {type(row).__name__}"
+                "a row of a batch must be made by read, write, operate, exists, remove or apply "
+                f"of aerospike_py.batch, not {type(row).__name__}"
             )
-    if not compares_generation:
-        listed = [_without_generation(row) for row in listed]
-    encoded = encode_fast([row[:4] for row in listed])
+    metas = [row.meta and row.meta.members(compares_generation) for row in listed]
+    encoded = encode_fast([(*row[:3], meta) for row, meta in zip(listed, metas, strict=True)])
     if encoded is None:
-        encoded = encode([_slow(row) for row in listed])
+        encoded = encode([_slow(row, meta) for row, meta in zip(listed, metas, strict=True)])
     return encoded
 
 
-def _without_generation(row: BatchRow) -> BatchRow:
-    meta = row.meta
-    if meta is None or meta[0] is None:
-        return row
-    return row._replace(meta=None if meta[1] is None else (None, meta[1]))
-
-
-def _slow(row: BatchRow) -> tuple[Any, ...]:
+def _slow(row: BatchRow, meta: Any) -> tuple[Any, ...]:
     """The row with an argument made of the encoder's own types."""
     argument = row.argument if row.is_checked else slow_bins(row.argument)
-    return (row.key, row.command, argument, row.meta)
+    return (row.key, row.command, argument, meta)
 
 
 def writes(records: Any) -> list[BatchRow]:
-    """Rows of `Client.batch_write`: (key, bins) or (key, bins, meta) each.
+    """Rows of `Client.batch_write`: (key, bins), with metadata and policy or without.
 
     Raises:
         TypeError: It is something else, or a key or a value is not valid.
@@ -342,10 +424,10 @@ def writes(records: Any) -> list[BatchRow]:
         raise TypeError(f"records must be a list of (key, bins), not {type(records).__name__}")
     rows = []
     for record in records:
-        if not isinstance(record, (tuple, list)) or len(record) not in (2, 3):
+        if not isinstance(record, (tuple, list)) or not 2 <= len(record) <= 4:
             raise TypeError(
-                "each record to write must be (key, bins) or (key, bins, meta), not "
-                f"{record!r:.100}"
+                "each record to write must be (key, bins), (key, bins, meta) or "
+                f"(key, bins, meta, policy), not {record!r:.100}"
             )
         rows.append(write(*record))
     return rows

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from ._administration import Administration
-from .batch import BatchRecords, BatchResults, BatchRow
+from .batch import BatchRecords, BatchResults, BatchRow, BatchWrite
 from .exception import AerospikeTimeoutError, ClusterError
 from .types import (
     AdminPolicy,
@@ -421,15 +421,16 @@ class Client(Administration):
 
     def batch_write(
         self,
-        records: Iterable[tuple[Key, Mapping[str, Any]] | tuple[Key, Mapping[str, Any], WriteMeta]],
+        records: Iterable[BatchWrite],
         policy: BatchPolicy | None = None,
     ) -> BatchRecords:
         """Writes many records at once, each as `put` does.
 
         Args:
-            records: (key, bins) or (key, bins, meta) each. The time to live ("ttl") in a record's
-                meta goes before the policy's; its generation ("gen") counts when the policy's
-                `gen` compares it.
+            records: (key, bins), (key, bins, meta) or (key, bins, meta, policy) each. The time to
+                live ("ttl") in a record's meta goes before the batch's policy; its generation
+                ("gen") counts when the policy's `gen` compares it. A record's own policy goes
+                before both; see `aerospike_py.batch.write`.
             policy: How to write.
 
         Returns:
@@ -515,11 +516,39 @@ class Client(Administration):
         """
         return self._execute(*self._requests.batch_remove(keys, policy))
 
-    def batch(self, rows: Iterable[BatchRow], policy: BatchPolicy | None = None) -> BatchRecords:
-        """Reads, writes, operates on and removes many records at once, each as its row says.
+    def batch_apply(
+        self,
+        keys: Iterable[Key],
+        module: str,
+        function: str,
+        args: Sequence[Any] | None = None,
+        policy: BatchPolicy | None = None,
+    ) -> BatchRecords:
+        """Runs a registered function on many records, on each as `apply` does.
 
         Args:
-            rows: Made by `read`, `write`, `operate`, `exists` and `remove` of
+            keys: (namespace, set, user key) each, or keys that results carry.
+            module: The module, with or without ".lua".
+            function: The function; its first argument is the record.
+            args: Its further arguments, of any type that a bin can hold.
+            policy: How to write.
+
+        Returns:
+            A row for each key, in the order of the keys: `value` is what the function returned. A
+            row whose function failed has the result code 100 and the server's text as `message`.
+
+        Raises:
+            TypeError: A key or an argument is not valid; nothing was sent.
+            AerospikeError: No record at all could be asked for; otherwise the rows have what went
+                wrong.
+        """
+        return self._execute(*self._requests.batch_apply(keys, module, function, args, policy))
+
+    def batch(self, rows: Iterable[BatchRow], policy: BatchPolicy | None = None) -> BatchRecords:
+        """Reads, writes, removes and works on many records at once, each as its row says.
+
+        Args:
+            rows: Made by `read`, `write`, `operate`, `exists`, `remove` and `apply` of
                 `aerospike_py.batch`. Rows of the same record are carried out in any order.
             policy: How to write, and to read.
 

@@ -118,6 +118,18 @@ _BATCH: dict[str, tuple[str, Rule]] = {
 }
 _BATCH_READ: dict[str, tuple[str, Rule]] = {**_READ, **_BATCH}
 _BATCH_WRITE: dict[str, tuple[str, Rule]] = {**_READ, **_WRITE, **_BATCH}
+# What a row of a batch may say for itself.
+_ROW_READ = {key: _READ[key] for key in ("read_mode_ap", "read_mode_sc", "read_touch_ttl_percent")}
+_ROW_REMOVE = {key: _WRITE[key] for key in ("key", "gen", "commit_level", "durable_delete")}
+_ROW_WRITE = {**_ROW_REMOVE, "exists": _WRITE["exists"], "ttl": _WRITE["ttl"]}
+_ROW_APPLY = {key: _WRITE[key] for key in ("key", "commit_level", "ttl", "durable_delete")}
+_ROWS = {
+    "read": _ROW_READ,
+    "write": _ROW_WRITE,
+    "operate": {**_ROW_READ, **_ROW_WRITE},
+    "remove": _ROW_REMOVE,
+    "apply": _ROW_APPLY,
+}
 _ARGUMENTS: dict[str, tuple[str, Rule]] = {"val": _META["ttl"]}
 _ADMIN: dict[str, tuple[str, Rule]] = {"timeout": ("total_timeout", _MS)}
 
@@ -291,6 +303,77 @@ def write_meta(meta: Any) -> tuple[int | None, int | None] | None:
             numbers[key] = entry[1].check(value, key, "meta")
     ttl = numbers.get("ttl")
     return numbers.get("gen"), None if ttl == constants.TTL_CLIENT_DEFAULT else ttl
+
+
+class RowMeta(NamedTuple):
+    """What a row of a batch says besides what is to be done."""
+
+    generation: int | None
+    ttl: int | None
+    policy: dict[str, int | bytes] | None
+    """Members of asz_policy, and the filter; None for the batch's policy."""
+
+    @property
+    def generation_policy(self) -> int | bytes | None:
+        """How the generation is compared; None: as the batch's policy says."""
+        return None if self.policy is None else self.policy.get("generation_policy")
+
+    def members(self, compares_generation: bool) -> tuple[Any, ...] | None:
+        """The member of a request; None when there is nothing to say.
+
+        Args:
+            compares_generation: Whether the batch's policy does. Where neither it nor the row's own
+                does, the generation is dropped.
+        """
+        own = self.generation_policy
+        compares = compares_generation if own is None else bool(own)
+        generation = self.generation if compares else None
+        if self.policy is not None:
+            return (generation, self.ttl, self.policy)
+        if generation is None and self.ttl is None:
+            return None
+        return (generation, self.ttl)
+
+
+def row_meta(kind: str, meta: Any, policy: Any) -> RowMeta | None:
+    """Metadata and policy of a batch's row; None when it has neither.
+
+    Args:
+        kind: "read", "write", "operate", "remove" or "apply".
+        meta: The metadata dict, or None.
+        policy: The row's policy dict, or None. Its ttl goes before that of the metadata.
+
+    Raises:
+        TypeError: One of them is not a dict.
+        InvalidArgError: A key is unknown, or a value is not valid.
+    """
+    numbers = write_meta(meta)
+    if policy is None:
+        return None if numbers is None else RowMeta(*numbers, None)
+    generation, ttl = numbers or (None, None)
+    place = f"policy of a row made by {kind}"
+    if not isinstance(policy, Mapping):
+        raise TypeError(f"the {place} must be a dict, not {type(policy).__name__}")
+    table = _ROWS[kind]
+    members: dict[str, int | bytes] = {}
+    for key, value in policy.items():
+        entry = table.get(key) if isinstance(key, str) else None
+        if entry is None and key not in _FILTERS:
+            raise unknown_key(key, place, (*table, *_FILTERS))
+        if value is None or entry is None:
+            continue
+        member, rule = entry
+        number = rule.check(value, key, place)
+        if member == "ttl":
+            ttl = None if number == constants.TTL_CLIENT_DEFAULT else number
+        elif member == "read_touch_ttl_percent" and number < 0:
+            members[member] = _TOUCH_NEVER
+        else:
+            members[member] = number
+    encoded = _filter_of(policy, place)
+    if encoded is not None:
+        members["filter"] = encoded
+    return RowMeta(generation, ttl, members or None)
 
 
 def _filter_of(given: Mapping[str, Any], place: str) -> bytes | None:

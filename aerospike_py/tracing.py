@@ -55,6 +55,7 @@ _BATCHES: dict[int, str] = {
     lib.ASZ_REMOVE: "BATCH_REMOVE",
     lib.ASZ_OPERATE: "BATCH_OPERATE",
     lib.ASZ_PUT: "BATCH_WRITE",
+    lib.ASZ_APPLY: "BATCH_APPLY",
 }
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias, Typ
 __all__ = [
     "AdminPolicy",
     "AerospikeKey",
+    "ApplyRowPolicy",
     "BatchPolicy",
     "BinTuple",
     "ClientConfig",
@@ -16,16 +17,20 @@ __all__ = [
     "InfoNodeResult",
     "Key",
     "OperateOrderedResult",
+    "OperateRowPolicy",
     "PartitionFilter",
     "Policies",
     "Privilege",
     "QueryPolicy",
     "ReadPolicy",
+    "ReadRowPolicy",
     "Record",
     "RecordMetadata",
+    "RemoveRowPolicy",
     "UserKey",
     "WriteMeta",
     "WritePolicy",
+    "WriteRowPolicy",
 ]
 
 UserKey: TypeAlias = str | int | bytes | bytearray | memoryview
@@ -261,6 +266,64 @@ class WritePolicy(_CommandPolicy, total=False):
     """A POLICY_COMMIT_LEVEL_ constant."""
     ttl: int
     """Time to live in seconds, or a TTL_ constant; goes before `ttl` of the metadata."""
+    durable_delete: bool
+    """True: a delete leaves a tombstone (Enterprise Edition)."""
+
+
+class _RowPolicy(TypedDict, total=False):
+    expressions: Mapping[str, Any]
+    """A filter, instead of the batch's: the row is left out where it is not true. See
+    `aerospike_py.exp`."""
+    filter_expression: Mapping[str, Any]
+    """The same."""
+
+
+class ReadRowPolicy(_RowPolicy, total=False):
+    """What one row of a batch that reads says differently from the batch's policy."""
+
+    read_mode_ap: int
+    """A POLICY_READ_MODE_AP_ constant."""
+    read_mode_sc: int
+    """A POLICY_READ_MODE_SC_ constant."""
+    read_touch_ttl_percent: int
+    """As in a ReadPolicy."""
+
+
+class RemoveRowPolicy(_RowPolicy, total=False):
+    """What one row of a batch that removes says differently from the batch's policy."""
+
+    key: int
+    """POLICY_KEY_SEND sends the user key along."""
+    gen: int
+    """A POLICY_GEN_ constant; the generation to compare with is that of the row's `meta`."""
+    commit_level: int
+    """A POLICY_COMMIT_LEVEL_ constant."""
+    durable_delete: bool
+    """True: a delete leaves a tombstone (Enterprise Edition)."""
+
+
+class WriteRowPolicy(RemoveRowPolicy, total=False):
+    """What one row of a batch that writes says differently from the batch's policy."""
+
+    exists: int
+    """A POLICY_EXISTS_ constant."""
+    ttl: int
+    """Time to live in seconds, or a TTL_ constant. It goes before that of the row's `meta`."""
+
+
+class OperateRowPolicy(WriteRowPolicy, ReadRowPolicy, total=False):
+    """What one row of a batch with operations says differently from the batch's policy."""
+
+
+class ApplyRowPolicy(_RowPolicy, total=False):
+    """What one row of a batch that runs a function says differently from the batch's policy."""
+
+    key: int
+    """POLICY_KEY_SEND stores the user key with the record."""
+    ttl: int
+    """Time to live in seconds, or a TTL_ constant."""
+    commit_level: int
+    """A POLICY_COMMIT_LEVEL_ constant."""
     durable_delete: bool
     """True: a delete leaves a tombstone (Enterprise Edition)."""
 

@@ -52,6 +52,14 @@ extern "C" {
  * [namespace, set, user key] or [namespace, set, nil, digest (20 bytes)]. RECORD in a result is
  * [[namespace, set, user key or nil, digest], [generation, ttl], {bin: value}]; ttl is in seconds,
  * 4294967295 for a record that never expires.
+ *
+ * In a batch the argument is what follows the KEY: one value as it is, [package, function,
+ * [argument]] for ASZ_APPLY, nil for commands without one. META is nil, or [generation or nil, ttl
+ * or nil] and perhaps a map of what the row does differently from the batch: members of asz_policy
+ * by name (exists, generation_policy, commit_level, send_key, durable_delete, read_mode_ap,
+ * read_mode_sc, read_touch_ttl_percent), and "filter" with the bytes of an expression. ROW is [key
+ * or nil, status, in doubt, RECORD or nil] and, where the server said what went wrong, its text as
+ * bytes; what a function returned is the record's bin "SUCCESS".
  */
 #define ASZ_PUT 1             /* [KEY, {bin: value}]        -> nothing */
 #define ASZ_GET 2             /* [KEY]                      -> RECORD */

@@ -205,8 +205,9 @@ export fn asz_row_init(
     status: c_int,
     in_doubt: c_int,
     record: *Object,
+    text: *Object,
 ) void {
-    Row.fill(object, key, status, in_doubt != 0, record);
+    Row.fill(object, key, status, in_doubt != 0, record, text);
 }
 
 export fn asz_row_deinit(object: *Object) void {
@@ -221,6 +222,11 @@ export fn asz_row_key(object: *Object, closure: ?*anyopaque) ?*Object {
 export fn asz_row_record(object: *Object, closure: ?*anyopaque) ?*Object {
     _ = closure;
     return Row.bodyOf(object).getRecord(&classes) orelse cannotBeShown();
+}
+
+export fn asz_row_text(object: *Object, closure: ?*anyopaque) ?*Object {
+    _ = closure;
+    return api.share(Row.bodyOf(object).text orelse api.headers.none);
 }
 
 export fn asz_row_result(object: *Object, closure: ?*anyopaque) ?*Object {

@@ -50,6 +50,7 @@ test {
     _ = @import("command/partition_tracker.zig");
     _ = @import("command/query.zig");
     _ = @import("command/query_reply.zig");
+    _ = @import("command/row_policy.zig");
     _ = @import("command/query_request.zig");
     _ = @import("command/single.zig");
 }

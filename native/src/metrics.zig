@@ -31,6 +31,7 @@ pub const Operation = enum(u8) {
     batch_write,
     batch_operate,
     batch_remove,
+    batch_apply,
     query,
 };
 

@@ -22,6 +22,7 @@ _MESSAGE = 3
 _ADMIN_LISTS = (9, 16)
 _QUERY_END = 50
 _TASK_ID = 7
+_BATCHES = (41, 42)
 _LAST = 1
 _HEADER_BYTES = 22
 
@@ -96,7 +97,8 @@ class RecordingNode:
             code = _QUERY_END if frame[10] in _ADMIN_LISTS else 0
             return _frame(_ADMIN, bytes([0, code]) + bytes(14))
         header = bytearray([_HEADER_BYTES]) + bytes(_HEADER_BYTES - 1)
-        header[3] = _LAST if _TASK_ID in Request(frame).fields else 0
+        fields = Request(frame).fields
+        header[3] = _LAST if any(field in fields for field in (_TASK_ID, *_BATCHES)) else 0
         return _frame(_MESSAGE, bytes(header))
 
 

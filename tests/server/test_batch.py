@@ -236,6 +236,70 @@ def test_expected_generations(client: Client, stored: list[Key]) -> None:
     assert codes(client.batch_write(records)) == [0, 0]
 
 
+def test_rows_with_policies_of_their_own(client: Client, stored: list[Key], set_name: str) -> None:
+    new = ("test", set_name, uuid.uuid4().hex)
+    create: Any = {"exists": aerospike_py.POLICY_EXISTS_CREATE_ONLY}
+    is_five = exp.eq(exp.int_bin("n"), exp.int_val(5))
+    rows = client.batch(
+        [
+            batch.write(stored[0], {"n": 100}, policy=create),
+            batch.write(new, {"n": 100}, {"ttl": 300}, {**create, "ttl": 600, "key": 1}),
+            batch.write(stored[1], {"n": 101}, {"gen": 1}, {"gen": aerospike_py.POLICY_GEN_EQ}),
+            batch.write(stored[2], {"n": 102}, {"gen": 9}, {"gen": aerospike_py.POLICY_GEN_EQ}),
+            batch.write(stored[3], {"m": 103}, policy={"exists": 2}),
+            batch.remove(stored[4], policy={"expressions": is_five}),
+            batch.remove(stored[5], {"gen": 1}, {"gen": aerospike_py.POLICY_GEN_EQ}),
+            batch.operate(stored[6], [INCREMENT, READ], {"ttl": 60}, {"expressions": is_five}),
+            batch.read(stored[7], ["n"], {"expressions": is_five}),
+            batch.exists(stored[8]),
+        ]
+    )
+    assert codes(rows) == [5, 0, 0, 3, 0, 27, 0, 27, 27, 0]
+    after = client.batch_read([*stored[:8], new])
+    n = [row.bins.get("n") if row.bins else None for row in after]
+    assert n == [0, 101, 2, None, 4, None, 6, 7, 100]
+    assert after.batch_records[3].bins == {"m": 103}
+    meta = after.batch_records[8].meta
+    assert meta is not None
+    assert 590 <= meta.ttl <= 600
+    where = client.query("test", set_name).results(
+        {"expressions": exp.eq(exp.int_bin("n"), exp.int_val(100))}
+    )
+    assert new[2] in {record.key[2] for record in where if record.key is not None}
+
+
+def test_a_rows_policy_goes_before_the_batchs(client: Client, stored: list[Key]) -> None:
+    nobody = exp.eq(exp.int_bin("n"), exp.int_val(-1))
+    everybody = exp.ge(exp.int_bin("n"), exp.int_val(0))
+    policy: Any = {"expressions": nobody, "exists": aerospike_py.POLICY_EXISTS_CREATE_ONLY}
+    rows = client.batch(
+        [
+            batch.read(stored[0], ["n"]),
+            batch.read(stored[1], ["n"], {"expressions": everybody}),
+            batch.write(stored[2], {"n": 5}, policy={"exists": 0, "expressions": everybody}),
+            batch.write(stored[3], {"n": 5}, policy={"expressions": everybody}),
+        ],
+        policy,
+    )
+    assert codes(rows) == [27, 0, 0, 5]
+    written = client.batch_write(
+        [
+            (stored[4], {"n": 44}, None, {"exists": 0, "expressions": everybody}),
+            (stored[5], {"n": 55}),
+        ],
+        policy,
+    )
+    assert written.batch_records[0].result == 0
+    assert written.batch_records[1].result in (5, 27)
+    assert bins(client.batch_read(stored[4:6], ["n"])) == [{"n": 44}, {"n": 5}]
+
+
+def test_a_time_to_live_is_not_for_rows_that_read(client: Client, stored: list[Key]) -> None:
+    rows = client.batch([batch.operate(stored[0], [READ], {"ttl": 3600, "gen": 9})], COMPARES)
+    assert codes(rows) == [0]
+    assert bins(rows) == [{"n": 0}]
+
+
 def test_operating(client: Client, stored: list[Key], key: Key) -> None:
     results = client.batch_operate([*stored[:3], key], [INCREMENT, READ])
     assert type(results) is BatchResults

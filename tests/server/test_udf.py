@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 
 import aerospike_py
-from aerospike_py import AerospikeError, Client, GeoJSON, InvalidArgError, QueryError, UDFError
+from aerospike_py import (
+    AerospikeError,
+    Client,
+    GeoJSON,
+    InvalidArgError,
+    QueryError,
+    UDFError,
+    batch,
+    exp,
+)
 from aerospike_py import predicates as p
 
 NAMESPACE = "test"
@@ -197,6 +206,94 @@ class TestApply:
             client.apply(key, module, "")
         with pytest.raises(OverflowError):
             client.apply(key, module, "echo", [2**64])
+
+
+class TestBatches:
+    @pytest.fixture
+    def keys(self, client: Client, key: tuple[str, str, str]) -> list[tuple[str, str, str]]:
+        keys = [(key[0], key[1], f"{key[2]}-{number}") for number in range(30)]
+        client.batch_write([(each, {"n": number}) for number, each in enumerate(keys)])
+        return keys
+
+    @pytest.mark.usefixtures("lua")
+    def test_a_function_on_many_records(
+        self, client: Client, module: str, keys: list[tuple[str, str, str]]
+    ) -> None:
+        rows = client.batch_apply(keys, module, "add", ["n", 100])
+        assert [row.result for row in rows] == [0] * 30
+        assert [row.value for row in rows] == list(range(100, 130))
+        assert [row.key[:3] for row in rows] == keys
+        read = client.batch_read(keys)
+        assert [(row.bins or {})["n"] for row in read] == list(range(100, 130))
+        assert [row.value for row in client.batch_apply(keys[:2], module, "nothing")] == [None] * 2
+        echoed = client.batch_apply(keys[:2], f"{module}.lua", "echo", [[1, {"k": b"v"}, 2.5]])
+        assert [row.value for row in echoed] == [[1, {"k": b"v"}, 2.5]] * 2
+
+    @pytest.mark.usefixtures("lua")
+    def test_rows_whose_function_fails(
+        self, client: Client, module: str, keys: list[tuple[str, str, str]]
+    ) -> None:
+        client.put(keys[1], {"n": "text"})
+        rows = client.batch_apply(keys[:3], module, "add", ["n", 1]).batch_records
+        assert [row.result for row in rows] == [0, 100, 0]
+        failed = rows[1]
+        assert (failed.record, failed.value, failed.in_doubt) == (None, None, False)
+        assert failed.message is not None
+        assert "attempt to" in failed.message
+        assert isinstance(failed.error, UDFError)
+        assert failed.message in str(failed.error)
+        (row,) = client.batch_apply(keys[:1], module, "fail")
+        assert "the sky is falling" in (row.message or "")
+
+    @pytest.mark.usefixtures("lua")
+    def test_a_function_that_is_not_there(
+        self, client: Client, module: str, keys: list[tuple[str, str, str]]
+    ) -> None:
+        for name in (module, "no_such_module"):
+            rows = client.batch_apply(keys[:3], name, "no_such_function")
+            assert [row.result for row in rows] == [100] * 3
+            assert all(row.message for row in rows)
+
+    @pytest.mark.usefixtures("lua")
+    def test_rows_among_others(
+        self, client: Client, module: str, keys: list[tuple[str, str, str]]
+    ) -> None:
+        is_one = exp.eq(exp.int_bin("n"), exp.int_val(1))
+        new = (*keys[0][:2], f"{keys[0][2]}-new")
+        rows = client.batch(
+            [
+                batch.apply(keys[0], module, "add", ["n", 5]),
+                batch.read(keys[1], ["n"]),
+                batch.apply(keys[1], module, "add", ["n", 10], {"expressions": is_one}),
+                batch.apply(keys[2], module, "add", ["n", 10], {"expressions": is_one}),
+                batch.apply(new, module, "create", ["made"], {"ttl": 300, "key": 1}),
+                batch.write(keys[3], {"n": 33}),
+            ]
+        ).batch_records
+        assert [row.result for row in rows] == [0, 0, 0, 27, 0, 0]
+        assert [row.value for row in rows[:3]] == [5, None, 11]
+        assert rows[1].bins in ({"n": 1}, {"n": 11})
+        made = client.get(new)
+        assert made.bins == {"made": "made"}
+        assert made.meta is not None
+        assert 290 <= made.meta.ttl <= 300
+
+    @pytest.mark.usefixtures("lua")
+    def test_it_is_what_the_official_client_finds(
+        self, server: Any, client: Client, module: str, keys: list[tuple[str, str, str]]
+    ) -> None:
+        official = pytest.importorskip("aerospike")
+        client.put(keys[1], {"n": "text"})
+        theirs = official.client({"hosts": server.hosts}).connect()
+        try:
+            expected = theirs.batch_apply(keys[:3], module, "add", ["n", 0]).batch_records
+        finally:
+            theirs.close()
+        ours = client.batch_apply(keys[:3], module, "add", ["n", 0]).batch_records
+        assert [row.result for row in ours] == [row.result for row in expected]
+        assert [row.value for row in ours] == [
+            row.record[2].get("SUCCESS") if row.result == 0 else None for row in expected
+        ]
 
 
 class TestBackground:

@@ -18,8 +18,10 @@ from aerospike_py import (
     FilteredOut,
     InvalidArgError,
     RecordNotFound,
+    UDFError,
     _codec,
     batch,
+    exp,
 )
 from aerospike_py._results import BatchDecoder
 from aerospike_py._values import encode
@@ -174,6 +176,66 @@ def test_an_expected_generation_needs_a_policy_that_compares_it() -> None:
     assert [row[3] for row in requested(rows, compares_generation=True)] == [[3, 60], [4, None]]
 
 
+def test_a_row_has_a_policy_of_its_own() -> None:
+    filtered = {"expressions": exp.eq(exp.int_bin("n"), exp.int_val(1))}
+    (encoded,) = {exp.compile(filtered["expressions"]).encoded}
+    create = {"exists": aerospike_py.POLICY_EXISTS_CREATE_ONLY, "key": None}
+    rows = [
+        batch.read(KEY, policy={"read_mode_ap": 1, "read_touch_ttl_percent": -1}),
+        batch.exists(KEY, {"filter_expression": filtered["expressions"]}),
+        batch.write(KEY, {"a": 1}, {"ttl": 5}, create),
+        batch.write(KEY, {"a": 1}, {"ttl": 5}, {"ttl": 7, **filtered}),
+        batch.write(KEY, {"a": 1}, policy={"ttl": aerospike_py.TTL_CLIENT_DEFAULT}),
+        batch.operate(KEY, [INCREMENT], policy={"read_mode_sc": 1, "durable_delete": True}),
+        batch.remove(KEY, policy={"commit_level": 1, "key": 1}),
+        batch.apply(KEY, "m.lua", "f", (1, {"k": b"v"}), {"ttl": 3, "key": 1}),
+        batch.apply(KEY, "m", "f", policy={}),
+    ]
+    assert [row[3] for row in requested(rows)] == [
+        [None, None, {"read_mode_ap": 1, "read_touch_ttl_percent": 255}],
+        [None, None, {"filter": encoded}],
+        [None, 5, {"exists": 4}],
+        [None, 7, {"filter": encoded}],
+        None,
+        [None, None, {"read_mode_sc": 1, "durable_delete": 1}],
+        [None, None, {"commit_level": 1, "send_key": 1}],
+        [None, 3, {"send_key": 1}],
+        None,
+    ]
+    assert [row[2] for row in requested(rows)[-2:]] == [
+        ["m", "f", [1, {"k": b"v"}]],
+        ["m", "f", []],
+    ]
+    assert requested(batch.writes([(KEY, {"a": 1}, None, create)])) == requested(
+        [batch.write(KEY, {"a": 1}, policy=create)]
+    )
+
+
+def test_a_rows_policy_decides_whether_its_generation_is_compared() -> None:
+    meta: Any = {"gen": 3}
+    own: Any = [{"gen": aerospike_py.POLICY_GEN_EQ}, {"gen": aerospike_py.POLICY_GEN_IGNORE}, {}]
+    rows = [batch.remove(KEY, meta, policy) for policy in own]
+    equal, ignored = {"generation_policy": 1}, {"generation_policy": 0}
+    assert [row[3] for row in requested(rows)] == [[3, None, equal], [None, None, ignored], None]
+    assert [row[3] for row in requested(rows, compares_generation=True)] == [
+        [3, None, equal],
+        [None, None, ignored],
+        [3, None],
+    ]
+
+
+def test_rows_of_functions() -> None:
+    returned = [None, 0, False, [[*KEY, DIGEST], [3, 100], {"SUCCESS": [1, None]}]]
+    failed = [[*KEY, DIGEST], 100, False, None, b"m.lua:3: the sky \xff"]
+    ok, nothing, wrong = decode(returned, FOUND, failed)
+    assert (ok.value, ok.message) == ([1, None], None)
+    assert (nothing.value, nothing.message) == (None, None)
+    assert (wrong.value, wrong.record, wrong.message) == (None, None, "m.lua:3: the sky \ufffd")
+    assert isinstance(wrong.error, UDFError)
+    assert "the sky" in str(wrong.error)
+    assert pickle.loads(pickle.dumps(BatchResults([wrong]))).batch_records == [wrong]
+
+
 def test_values_are_those_of_put() -> None:
     class Name(str):
         __slots__ = ()
@@ -214,6 +276,21 @@ def test_what_looks_like_too_large_an_int_is_not_one() -> None:
         (lambda: batch.write(KEY, {"a": object()}), TypeError),
         (lambda: batch.write(KEY, {"a": 1}, {"time": 1}), InvalidArgError),
         (lambda: batch.write(KEY, {"a": 1}, {"gen": -1}), InvalidArgError),
+        (lambda: batch.write(KEY, {"a": 1}, None, {"exist": 1}), InvalidArgError),
+        (lambda: batch.write(KEY, {"a": 1}, None, {"exists": 3}), InvalidArgError),
+        (lambda: batch.write(KEY, {"a": 1}, None, {"max_retries": 1}), InvalidArgError),
+        (lambda: batch.write(KEY, {"a": 1}, None, [("exists", 4)]), TypeError),
+        (lambda: batch.read(KEY, policy={"exists": 4}), InvalidArgError),
+        (lambda: batch.read(KEY, policy={"read_touch_ttl_percent": 101}), InvalidArgError),
+        (lambda: batch.exists(KEY, {"expressions": 5}), TypeError),
+        (lambda: batch.remove(KEY, policy={"ttl": 5}), InvalidArgError),
+        (lambda: batch.operate(KEY, [INCREMENT], None, {"durable_delete": 1}), InvalidArgError),
+        (lambda: batch.apply(KEY, "m", "f", [object()]), TypeError),
+        (lambda: batch.apply(KEY, "m", "f", "text"), TypeError),
+        (lambda: batch.apply(KEY, "m", "f", [2**64]), OverflowError),
+        (lambda: batch.apply(KEY, "", "f"), InvalidArgError),
+        (lambda: batch.apply(KEY, "m", 5), TypeError),
+        (lambda: batch.apply(KEY, "m", "f", [], {"gen": 1}), InvalidArgError),
         (lambda: batch.operate(KEY, []), InvalidArgError),
         (lambda: batch.operate(KEY, [{"bin": "a"}]), InvalidArgError),
         (lambda: batch.operate(KEY, INCREMENT), TypeError),

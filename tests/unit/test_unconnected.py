@@ -41,6 +41,7 @@ OPERATIONS: dict[str, Callable[[Client], Any]] = {
     "batch_write_numpy": lambda c: c.batch_write_numpy(ROWS, "test", "demo"),
     "batch_operate": lambda c: c.batch_operate([KEY], OPS),
     "batch_remove": lambda c: c.batch_remove([KEY]),
+    "batch_apply": lambda c: c.batch_apply([KEY], "module", "function"),
     "batch": lambda c: c.batch([batch.read(KEY)]),
     "query": lambda c: c.query("test", "demo"),
     "truncate": lambda c: c.truncate("test", "demo"),
@@ -109,6 +110,8 @@ WRONG_ARGUMENTS: dict[str, Callable[[Client], Any]] = {
     "batch_write meta": lambda c: c.batch_write([(KEY, {"a": 1}, {"tll": 1})]),  # type: ignore[list-item]
     "batch_operate": lambda c: c.batch_operate([KEY], []),
     "batch_remove": lambda c: c.batch_remove(5),  # type: ignore[arg-type]
+    "batch_apply": lambda c: c.batch_apply([KEY], "module", "function", "text"),
+    "batch_apply function": lambda c: c.batch_apply([KEY], "module", ""),
     "batch": lambda c: c.batch([KEY]),  # type: ignore[list-item]
     "batch policy": lambda c: c.batch([batch.read(KEY)], {"tll": 1}),  # type: ignore[typeddict-unknown-key]
 }

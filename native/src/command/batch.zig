@@ -14,16 +14,19 @@ const assert = std.debug.assert;
 const clock = @import("clock.zig");
 const cluster = @import("../cluster.zig");
 const executor = @import("executor.zig");
+const function = @import("function.zig");
 const metrics = @import("../metrics.zig");
 const operate_reply = @import("operate_reply.zig");
 const reply = @import("reply.zig");
+const policy_module = @import("policy.zig");
 const request = @import("request.zig");
+const row_policy = @import("row_policy.zig");
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;
 const Command = request.Command;
 const Failure = @import("../status.zig").Failure;
 const Frame = @import("exchange.zig").Frame;
-const Policy = @import("policy.zig").Policy;
+const Policy = policy_module.Policy;
 const Status = @import("../status.zig").Status;
 const Table = @import("../result.zig").columns.Table;
 
@@ -37,7 +40,7 @@ pub const rows_max = 10_000_000;
 pub const Kind = enum(i32) {
     /// [[KEY], command, argument]: the same for every record.
     uniform = 20,
-    /// [[KEY, command, argument, [generation, ttl] or nil]]
+    /// [[KEY, command, argument, META]]
     mixed = 21,
 };
 
@@ -45,11 +48,32 @@ pub const Kind = enum(i32) {
 const Action = struct {
     command: Command,
     operations: request.Operations,
-    header: wire.message.Header,
+    header: wire.message.Header = undefined,
+    /// Those of a function, which are in front of its operations.
+    field_count: u16,
     operation_count: u16,
-    /// Where its operations are in `Batch.operations`.
+    /// Where its fields and operations are in `Batch.operations`.
     start: usize,
     end: usize,
+    /// Its own filter, instead of the batch's; empty for none.
+    filter: []const u8 = &.{},
+    send_key: bool = false,
+    read_mode_sc: policy_module.ReadModeSc = .session,
+
+    /// Takes over what a policy says of single records.
+    fn follow(action: *Action, policy: *const Policy) void {
+        const operations = &action.operations;
+        const is_write = operations.is_write;
+        var header = if (is_write) request.writeHeader(policy) else request.readHeader(policy);
+        operations.apply(&header);
+        // The server tells write rows that it answers every operation of them.
+        if (is_write and !header.info1.get_all and action.command != .apply) {
+            header.info2.respond_all_operations = true;
+        }
+        action.header = header;
+        action.send_key = policy.send_key and is_write;
+        action.read_mode_sc = policy.read_mode_sc;
+    }
 };
 
 pub const Row = struct {
@@ -61,7 +85,8 @@ pub const Row = struct {
     sent: u32 = 0,
     /// The part of this round that it belongs to.
     part: u32 = part_none,
-    /// Metadata and bins of its record as MessagePack, in `Batch.results`.
+    /// In `Batch.results`: metadata and bins of its record as MessagePack, or the text that the
+    /// server gave for its failure.
     result_start: usize = 0,
     result_end: usize = 0,
 };
@@ -219,6 +244,7 @@ pub fn Batch(comptime Net: type) type {
                 else => return request.invalid(failure, "a row's command must be a number", .{}),
             };
             const command = std.enums.fromInt(Command, number) orelse .touch;
+            const call = "a function must be [package, function, [argument]]";
             switch (command) {
                 .get, .exists, .remove => {
                     const token = reader.next() catch return request.malformed(failure);
@@ -229,6 +255,9 @@ pub fn Batch(comptime Net: type) type {
                     );
                 },
                 .put, .select, .operate => {},
+                .apply => if (try request.expectArray(reader, call, failure) != 3) {
+                    return request.invalid(failure, call, .{});
+                },
                 else => return request.invalid(
                     failure,
                     "command {d} cannot be part of a batch",
@@ -250,52 +279,59 @@ pub fn Batch(comptime Net: type) type {
             var encoder = try wire.message.Encoder.beginBare(&batch.operations);
             var operations: request.Operations = undefined;
             try request.encodeOperations(command, &encoder, reader, &operations, failure);
-            var header = if (operations.is_write)
-                request.writeHeader(batch.policy)
-            else
-                request.readHeader(batch.policy);
-            operations.apply(&header);
-            // The server tells write rows that it answers every operation of them.
-            if (operations.is_write and !header.info1.get_all) {
-                header.info2.respond_all_operations = true;
-            }
-            try batch.actions.append(batch.arena.allocator(), .{
+            const action = try batch.actions.addOne(batch.arena.allocator());
+            action.* = .{
                 .command = command,
                 .operations = operations,
-                .header = header,
+                .field_count = encoder.field_count,
                 .operation_count = encoder.operation_count,
                 .start = start + wire.message.header_bytes,
                 .end = batch.operations.end,
-            });
+            };
+            action.follow(batch.policy);
         }
 
-        /// [generation or nil, ttl or nil], or nil.
+        /// [generation or nil, ttl or nil] and, perhaps, the row's policy; or nil.
         fn parseMeta(batch: *This, reader: *msgpack.Reader, failure: *Failure) error{Failed}!void {
-            const shape = "a row's meta must be [generation, ttl] or nil";
-            const header = &batch.actions.items[batch.actions.items.len - 1].header;
-            switch (reader.next() catch return request.malformed(failure)) {
+            const shape = "a row's meta must be [generation, ttl] and perhaps a map, or nil";
+            const count = switch (reader.next() catch return request.malformed(failure)) {
                 .nil => return,
-                .array => |count| if (count != 2) return request.invalid(failure, shape, .{}),
+                .array => |count| count,
                 else => return request.invalid(failure, shape, .{}),
+            };
+            if (count != 2 and count != 3) return request.invalid(failure, shape, .{});
+            const generation = try optionalInteger(u16, reader, "a generation has 16 bits", failure);
+            const ttl = try optionalInteger(i32, reader, "a ttl has 32 bits", failure);
+            const action = &batch.actions.items[batch.actions.items.len - 1];
+            if (count == 3) {
+                var policy = batch.policy.*;
+                policy.filter = &.{};
+                try row_policy.parse(&policy, reader, failure);
+                action.filter = policy.filter;
+                action.follow(&policy);
             }
-            switch (reader.next() catch return request.malformed(failure)) {
-                .nil => {},
-                .int => |value| {
-                    header.generation = std.math.cast(u16, value) orelse
-                        return request.invalid(failure, "a generation has 16 bits", .{});
-                    if (!header.info2.generation_greater) header.info2.generation = true;
-                },
-                else => return request.invalid(failure, shape, .{}),
+            // Of a read, the same places say something else.
+            if (!action.operations.is_write) return;
+            const header = &action.header;
+            if (generation) |expected| {
+                header.generation = expected;
+                if (!header.info2.generation_greater) header.info2.generation = true;
             }
-            switch (reader.next() catch return request.malformed(failure)) {
-                .nil => {},
-                .int => |value| {
-                    const ttl = std.math.cast(i32, value) orelse
-                        return request.invalid(failure, "a ttl has 32 bits", .{});
-                    header.record_ttl = @bitCast(ttl);
-                },
-                else => return request.invalid(failure, shape, .{}),
-            }
+            if (ttl) |seconds| header.record_ttl = @bitCast(seconds);
+        }
+
+        fn optionalInteger(
+            comptime T: type,
+            reader: *msgpack.Reader,
+            comptime limit: []const u8,
+            failure: *Failure,
+        ) error{Failed}!?T {
+            return switch (reader.next() catch return request.malformed(failure)) {
+                .nil => null,
+                .int => |value| std.math.cast(T, value) orelse
+                    return request.invalid(failure, limit, .{}),
+                else => request.invalid(failure, limit, .{}),
+            };
         }
 
         // A round.
@@ -358,7 +394,7 @@ pub fn Batch(comptime Net: type) type {
                 return null;
             };
             const action = &batch.actions.items[row.action];
-            const read_mode = batch.policy.read_mode_sc.toCluster();
+            const read_mode = action.read_mode_sc.toCluster();
             var route: Cluster.Route = .{
                 .policy = cluster.effectiveReplica(
                     batch.policy.replica.toCluster(),
@@ -422,8 +458,7 @@ pub fn Batch(comptime Net: type) type {
         }
 
         fn sendsKey(batch: *const This, row: *const Row) bool {
-            return batch.policy.send_key and row.key.user_key_type != .nil and
-                batch.actions.items[row.action].operations.is_write;
+            return batch.actions.items[row.action].send_key and row.key.user_key_type != .nil;
         }
 
         fn encodeRow(batch: *const This, row: *const Row, out: *wire.Buffer) !void {
@@ -438,10 +473,13 @@ pub fn Batch(comptime Net: type) type {
             if (is_write) try out.int(u16, @truncate(header.generation));
             try out.int(u32, header.record_ttl);
             const sends_key = batch.sendsKey(row);
-            try out.int(u16, if (sends_key) 3 else 2);
+            const own_fields = @as(u16, 2) + @intFromBool(sends_key) +
+                @intFromBool(action.filter.len != 0);
+            try out.int(u16, own_fields + action.field_count);
             try out.int(u16, action.operation_count);
             try appendField(out, .namespace, row.key.namespace);
             try appendField(out, .set, row.key.set);
+            if (action.filter.len != 0) try appendField(out, .filter, action.filter);
             if (sends_key) {
                 try out.int(u32, @intCast(row.key.user_key.len + 2));
                 try out.byte(@backingInt(wire.field.Kind.key));
@@ -502,12 +540,14 @@ pub fn Batch(comptime Net: type) type {
             batch: *This,
             row: *Row,
             index: u32,
-            status: Status,
+            given: Status,
             message: *const wire.message.Message,
             now_unix_s: i64,
         ) AbsorbError![]const u8 {
             const action = &batch.actions.items[row.action];
             var rest: []const u8 = undefined;
+            const failure_text = if (action.command == .apply) function.failureText(message) else null;
+            const status = if (failure_text != null and given == .ok) .udf else given;
             if (batch.table) |table| {
                 const ttl = reply.ttlFromVoidTime(message.header.record_ttl, now_unix_s);
                 rest = try table.writeRow(index, message, ttl, &table.mismatch);
@@ -517,6 +557,7 @@ pub fn Batch(comptime Net: type) type {
                 var operations = try message.operations();
                 while (try operations.next()) |_| {}
                 rest = operations.rest;
+                if (failure_text) |text| try batch.keepText(row, text);
             }
             row.status = status;
             batch.any_answer = true;
@@ -526,6 +567,12 @@ pub fn Batch(comptime Net: type) type {
                 row.in_doubt = executor.isInDoubt(status, row.sent);
             }
             return rest;
+        }
+
+        fn keepText(batch: *This, row: *Row, text: []const u8) wire.Buffer.Error!void {
+            row.result_start = batch.results.end;
+            try batch.results.append(text);
+            row.result_end = batch.results.end;
         }
 
         fn writeRecord(
@@ -540,7 +587,7 @@ pub fn Batch(comptime Net: type) type {
             errdefer out.end = start;
             try reply.writeMetadata(&message.header, now_unix_s, out);
             const rest = switch (action.command) {
-                .get, .select => try reply.writeBins(message, out),
+                .get, .select, .apply => try reply.writeBins(message, out),
                 .operate => try batch.writeOperated(action, message, out),
                 else => try writeNoBins(message, out),
             };
@@ -684,23 +731,26 @@ pub fn Batch(comptime Net: type) type {
         }
 
         /// Appends [[key or nil, status, in_doubt, RECORD or nil], …] in the order of the request; a
-        /// record carries its key itself.
+        /// record carries its key itself. Rows whose failure the server described have its text too.
         pub fn write(batch: *const This, out: *wire.Buffer) wire.Buffer.Error!void {
             try out.ensure(batch.results.end + batch.rows.len * 64);
             try msgpack.writeArrayHeader(out, @intCast(batch.rows.len));
             for (batch.rows) |*row| {
-                const has_record = row.result_end != row.result_start;
-                try msgpack.writeArrayHeader(out, 4);
+                const result = batch.results.written()[row.result_start..row.result_end];
+                const has_record = row.status == .ok;
+                const has_text = !has_record and result.len > 0;
+                try msgpack.writeArrayHeader(out, if (has_text) 5 else 4);
                 if (has_record) try msgpack.writeNil(out) else try row.key.write(out);
                 try msgpack.writeInt(out, @backingInt(row.status));
                 try msgpack.writeBool(out, row.in_doubt);
                 if (has_record) {
                     try msgpack.writeArrayHeader(out, 3);
                     try row.key.write(out);
-                    try out.append(batch.results.written()[row.result_start..row.result_end]);
+                    try out.append(result);
                 } else {
                     try msgpack.writeNil(out);
                 }
+                if (has_text) try msgpack.writeBinary(out, result);
             }
         }
 

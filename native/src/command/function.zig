@@ -58,6 +58,11 @@ pub fn writeValue(message: *const wire.message.Message, out: *wire.Buffer) Error
 /// What a reply says that went wrong; null when it says nothing.
 pub fn errorText(body: []const u8) ?[]const u8 {
     const message = wire.message.Message.decode(body) catch return null;
+    return failureText(&message);
+}
+
+/// The same of a reply that was taken apart.
+pub fn failureText(message: *const wire.message.Message) ?[]const u8 {
     var operations = message.operations() catch return null;
     while (operations.next() catch return null) |operation| {
         if (std.mem.eql(u8, operation.name, failure_bin)) return operation.value;

@@ -78,6 +78,7 @@ pub const Command = enum(i32) {
             .get, .select, .exists => .batch_read,
             .remove => .batch_remove,
             .operate, .operate_ordered => .batch_operate,
+            .apply => .batch_apply,
             else => .batch_write,
         };
     }

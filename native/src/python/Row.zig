@@ -18,6 +18,8 @@ asked: ?*Object,
 /// Set when there is no record, or it was given.
 key: ?*Object,
 record: ?*Object,
+/// A bytes object: what the server said went wrong, as it does of functions.
+text: ?*Object,
 /// Where in the source the record begins, or the key where there is none.
 offset: u64,
 status: i32,
@@ -40,7 +42,7 @@ pub const Class = struct {
 };
 
 /// What `module.c` has room for.
-pub const body_size = 48;
+pub const body_size = 56;
 
 comptime {
     std.debug.assert(@sizeOf(Row) == body_size);
@@ -51,8 +53,8 @@ pub inline fn bodyOf(object: *Object) *Row {
     return @ptrCast(@alignCast(bytes + api.headers.body_offset));
 }
 
-/// Reads [key or nil, status, in_doubt, record or nil] and makes a row of it; null with an
-/// exception. The source is a bytes object, and what the reader reads.
+/// Reads [key or nil, status, in_doubt, record or nil], perhaps with a text, and makes a row of it;
+/// null with an exception. The source is a bytes object, and what the reader reads.
 pub fn read(
     reader: *msgpack.Reader,
     source: *Object,
@@ -64,13 +66,19 @@ pub fn read(
         .asked = asked,
         .key = null,
         .record = null,
+        .text = null,
         .offset = 0,
         .status = 0,
         .in_doubt = false,
         .has_record = false,
     };
-    row.scan(reader) catch return Decoder.malformed();
-    const made = class.allocate(class.object, 0) orelse return null;
+    if (row.scan(reader) catch return Decoder.malformed()) |text| {
+        row.text = api.PyBytes_FromStringAndSize(text.ptr, @intCast(text.len)) orelse return null;
+    }
+    const made = class.allocate(class.object, 0) orelse {
+        api.Py_DecRef(row.text);
+        return null;
+    };
     api.Py_IncRef(source);
     api.Py_IncRef(asked);
     bodyOf(made).* = row;
@@ -79,11 +87,13 @@ pub fn read(
     return made;
 }
 
-fn scan(row: *Row, reader: *msgpack.Reader) msgpack.ReadError!void {
-    switch (try reader.next()) {
-        .array => |count| if (count != 4) return error.Malformed,
+/// Returns the row's text, if it has one.
+fn scan(row: *Row, reader: *msgpack.Reader) msgpack.ReadError!?[]const u8 {
+    const count = switch (try reader.next()) {
+        .array => |count| count,
         else => return error.Malformed,
-    }
+    };
+    if (count != 4 and count != 5) return error.Malformed;
     const key_offset = reader.position;
     const has_key = reader.peek() != nil;
     try reader.skip();
@@ -100,18 +110,31 @@ fn scan(row: *Row, reader: *msgpack.Reader) msgpack.ReadError!void {
     if (row.has_record == has_key) return error.Malformed;
     row.offset = if (has_key) key_offset else record_offset;
     try reader.skip();
+    if (count == 4) return null;
+    return switch (try reader.next()) {
+        .binary => |text| text,
+        else => error.Malformed,
+    };
 }
 
 const nil = 0xc0;
 
 /// A row of what Python code gives.
-pub fn fill(object: *Object, key: *Object, status: i32, in_doubt: bool, record: *Object) void {
+pub fn fill(
+    object: *Object,
+    key: *Object,
+    status: i32,
+    in_doubt: bool,
+    record: *Object,
+    text: *Object,
+) void {
     const has_record = record != api.headers.none;
     bodyOf(object).* = .{
         .source = null,
         .asked = null,
         .key = api.share(key),
         .record = if (has_record) api.share(record) else null,
+        .text = if (text == api.headers.none) null else api.share(text),
         .offset = 0,
         .status = status,
         .in_doubt = in_doubt,
@@ -124,6 +147,7 @@ pub fn deinit(row: *Row) void {
     api.Py_DecRef(row.asked);
     api.Py_DecRef(row.key);
     api.Py_DecRef(row.record);
+    api.Py_DecRef(row.text);
     row.* = undefined;
 }
 

@@ -47,27 +47,29 @@ static PyMethodDef methods[] = {
 };
 
 /* What a row has beside what every object has: see Row.zig. */
-#define ROW_BODY_SIZE 48
+#define ROW_BODY_SIZE 56
 
-void asz_row_init(PyObject *row, PyObject *key, int status, int in_doubt, PyObject *record);
+void asz_row_init(PyObject *row, PyObject *key, int status, int in_doubt, PyObject *record,
+                  PyObject *text);
 void asz_row_deinit(PyObject *row);
 PyObject *asz_row_key(PyObject *row, void *closure);
 PyObject *asz_row_result(PyObject *row, void *closure);
 PyObject *asz_row_in_doubt(PyObject *row, void *closure);
 PyObject *asz_row_record(PyObject *row, void *closure);
+PyObject *asz_row_text(PyObject *row, void *closure);
 
 static PyObject *row_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
-    static char *names[] = {"key", "result", "in_doubt", "record", NULL};
-    PyObject *key, *record;
+    static char *names[] = {"key", "result", "in_doubt", "record", "text", NULL};
+    PyObject *key, *record, *text = Py_None;
     int status, in_doubt;
-    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OipO", names, &key, &status, &in_doubt,
-                                     &record)) {
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "OipO|O", names, &key, &status, &in_doubt,
+                                     &record, &text)) {
         return NULL;
     }
     PyObject *row = ((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
     if (row != NULL) {
-        asz_row_init(row, key, status, in_doubt, record);
+        asz_row_init(row, key, status, in_doubt, record, text);
     }
     return row;
 }
@@ -85,6 +87,7 @@ static PyGetSetDef row_members[] = {
     {"result", asz_row_result, NULL, NULL, NULL},
     {"in_doubt", asz_row_in_doubt, NULL, NULL, NULL},
     {"record", asz_row_record, NULL, NULL, NULL},
+    {"_text", asz_row_text, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 
