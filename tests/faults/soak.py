@@ -2,11 +2,13 @@
 
     python tests/faults/soak.py --server 127.0.0.1:3000 --client sync --operations 1000000
     python tests/faults/soak.py --server embedded --client async --cycles 1000
+    python tests/faults/soak.py --server 127.0.0.1:3000 --client sync --scan 1000000
 
 `--operations` does that many reads, writes and failing commands, from 4 threads or 64 tasks; with
 `--cancel` half of the asynchronous ones are cancelled at a random moment. `--cycles` connects,
-works and closes that many times, with a new client each time. Fails when descriptors are left
-over, or memory still grows in the second half of the run.
+works and closes that many times, with a new client each time. `--scan` writes that many records
+and takes all of them with one query, by `foreach` or `async for`, and prints when the first came.
+Fails when descriptors are left over, or memory still grows in the second half of the run.
 """
 
 import argparse
@@ -27,6 +29,7 @@ from aerospike_py import AerospikeError, RecordNotFound
 from aerospike_py.devserver import DevCluster
 
 SET = "soak"
+SCAN_SET = "soak_scan"
 KEYS = 1000
 TASKS = 64
 THREADS = 4
@@ -204,12 +207,66 @@ def run_cycles(watch: Watch, cycles: int, run: Callable[[], None]) -> None:
         watch.checkpoint((step + 1) * (cycles // CHECKPOINTS))
 
 
+class Scan:
+    """Takes the records of a query, and looks at the figures now and then."""
+
+    def __init__(self, watch: Watch, records: int) -> None:
+        self.watch = watch
+        self.records = records
+        self.seen = bytearray(records)
+        self.count = 0
+        self.begin_s = time.monotonic()
+
+    def take(self, record: aerospike_py.Record) -> None:
+        assert record.bins is not None
+        if self.count == 0:
+            print(f"the first record after {(time.monotonic() - self.begin_s) * 1000:.1f} ms")
+        self.seen[record.bins["k"]] += 1
+        self.count += 1
+        if self.count % (self.records // CHECKPOINTS) == 0:
+            self.watch.checkpoint(self.count)
+
+    def end(self) -> None:
+        if self.seen.count(1) != self.records:
+            raise SystemExit(f"{self.count} of {self.records} records came, not each once")
+
+
+def run_scan(watch: Watch, config: dict[str, Any], records: int, kind: str) -> None:
+    with aerospike_py.client(config).connect() as client:
+        for start in range(0, records, 1000):
+            rows = [
+                (("test", SCAN_SET, index), bins_of(index))
+                for index in range(start, min(start + 1000, records))
+            ]
+            if any(row.result for row in client.batch_write(rows, {"total_timeout": 10_000})):
+                raise SystemExit("the records cannot be written")
+        try:
+            if kind == "sync":
+                scan = Scan(watch, records)
+                client.query("test", SCAN_SET).foreach(scan.take)
+                scan.end()
+            else:
+                asyncio.run(scan_async(watch, config, records))
+        finally:
+            client.truncate("test", SCAN_SET)
+
+
+async def scan_async(watch: Watch, config: dict[str, Any], records: int) -> None:
+    async with aerospike_py.AsyncClient(config) as client:
+        await client.connect()
+        scan = Scan(watch, records)
+        async for record in client.query("test", SCAN_SET):
+            scan.take(record)
+        scan.end()
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--server", default="embedded", metavar="embedded|HOST:PORT")
     parser.add_argument("--client", choices=("sync", "async"), default="sync")
     parser.add_argument("--operations", type=int, default=100_000)
     parser.add_argument("--cycles", type=int, default=0)
+    parser.add_argument("--scan", type=int, default=0, metavar="RECORDS")
     parser.add_argument("--cancel", action="store_true")
     return parser.parse_args()
 
@@ -223,8 +280,14 @@ def main() -> int:
             host, _, port = options.server.rpartition(":")
             hosts = [(host, int(port))]
         config = {"hosts": hosts}
+        if options.scan:
+            # From the first query on, the process keeps the system's source of random numbers open.
+            with aerospike_py.client(config).connect() as client:
+                client.query("test", SCAN_SET).results({"max_records": 1})
         watch = Watch()
-        if options.cycles and options.client == "sync":
+        if options.scan:
+            run_scan(watch, config, options.scan, options.client)
+        elif options.cycles and options.client == "sync":
             run_cycles(watch, options.cycles, lambda: cycle(config))
         elif options.cycles:
             with contextlib.closing(asyncio.new_event_loop()) as loop:

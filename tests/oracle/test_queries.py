@@ -8,9 +8,10 @@ from typing import Any
 import aerospike as official
 import pytest
 from aerospike import predicates as theirs_p
+from aerospike_helpers import cdt_ctx as their_ctx
 
 import aerospike_py
-from aerospike_py import Client, GeoJSON
+from aerospike_py import Client, GeoJSON, cdt_ctx
 from aerospike_py import predicates as ours_p
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -29,6 +30,9 @@ THEIRS = {
     KEYS: official.INDEX_TYPE_MAPKEYS,
     VALUES: official.INDEX_TYPE_MAPVALUES,
 }
+# The first member of the list at the map's "deep".
+NESTED = [cdt_ctx.map_key("deep"), cdt_ctx.list_index(0)]
+THEIR_NESTED = [their_ctx.cdt_ctx_map_key("deep"), their_ctx.cdt_ctx_list_index(0)]
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +73,9 @@ def filled(server: Any, set_prefix: str) -> Iterator[str]:
                 "m": {word: source.randrange(20) for word in words},
                 "p": GeoJSON(point(source)),
                 "r": GeoJSON(source.choice((square, circle))(source)),
+                "d": {"deep": [source.randrange(20), source.choice(WORDS)]},
+                "places": [GeoJSON(point(source)) for _ in range(3)],
+                "blobs": {word: word.encode() for word in words},
             }
             client.put((NAMESPACE, name, number), bins)
         creates = [
@@ -81,12 +88,16 @@ def filled(server: Any, set_prefix: str) -> Iterator[str]:
             (client.index_integer_create, "m", VALUES),
             (client.index_geo2dsphere_create, "p", 0),
             (client.index_geo2dsphere_create, "r", 0),
+            (client.index_geo2dsphere_create, "places", LIST),
+            (client.index_blob_create, "blobs", VALUES),
         ]
         for number, (create, bin_name, index_type) in enumerate(creates):
             create(NAMESPACE, name, bin_name, f"{name}_{number}", index_type=index_type)
+        client.index_integer_create(NAMESPACE, name, "d", f"{name}_nested", ctx=NESTED)
         yield name
         for number in range(len(creates)):
             client.index_remove(NAMESPACE, f"{name}_{number}")
+        client.index_remove(NAMESPACE, f"{name}_nested")
 
 
 def compare(client: Client, theirs: Any, name: str, ours_where: Any, theirs_where: Any) -> int:
@@ -139,6 +150,38 @@ def test_collections(
     assert compare(client, theirs, filled, ours, other) > 10
 
 
+def test_bytes_in_collections(client: Client, theirs: Any, filled: str) -> None:
+    ours = ours_p.contains("blobs", VALUES, b"word2")
+    other = theirs_p.contains("blobs", THEIRS[VALUES], b"word2")
+    assert compare(client, theirs, filled, ours, other) > 10
+
+
+def test_nested_values(client: Client, theirs: Any, filled: str) -> None:
+    query = theirs.query(NAMESPACE, filled)
+    query.where(theirs_p.between("d", 3, 8), THEIR_NESTED)
+    expected = {bytes(key[3]) for key, _, _ in query.results()}
+    ours = client.query(NAMESPACE, filled).where(ours_p.between("d", 3, 8), ctx=NESTED).results()
+    assert len(ours) == len(expected) > 10
+    assert {record.key.digest for record in ours if record.key} == expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_points_in_collections(client: Client, theirs: Any, filled: str, seed: int) -> None:
+    text = GeoJSON(circle(random.Random(seed))).text
+    ours = ours_p.geo_within_geojson_region("places", text, LIST)
+    query = theirs.query(NAMESPACE, filled)
+    query.where(theirs_p.geo_within_geojson_region("places", text, THEIRS[LIST]))
+    # A record with several of its points in the region comes several times to the official client.
+    expected = {bytes(key[3]) for key, _, _ in query.results()}
+    found = [record.key.digest for record in found_by(client, filled, ours) if record.key]
+    assert len(found) == len(expected)
+    assert set(found) == expected
+
+
+def found_by(client: Client, name: str, where: Any) -> Any:
+    return client.query(NAMESPACE, name).where(where).results()
+
+
 def test_ranges_in_collections(client: Client, theirs: Any, filled: str) -> None:
     ours = ours_p.range("m", VALUES, 5, 15)
     other = theirs_p.range("m", THEIRS[VALUES], 5, 15)
@@ -180,6 +223,29 @@ def test_circles(client: Client, theirs: Any, filled: str) -> None:
             ours_p.geo_within_radius("p", latitude, longitude, radius),
             theirs_p.geo_within_radius("p", longitude, latitude, radius),
         )
+
+
+@pytest.mark.parametrize("size", [50, 299])
+def test_pages_by_an_index(client: Client, theirs: Any, filled: str, size: int) -> None:
+    query = theirs.query(NAMESPACE, filled)
+    query.where(theirs_p.between("i", -20, 30))
+    query.paginate()
+    query.max_records = size
+    expected: list[bytes] = []
+    while not query.is_done():
+        expected += [bytes(key[3]) for key, _, _ in query.results()]
+    found: list[bytes] = []
+    token = None
+    while True:
+        ours = client.query(NAMESPACE, filled).where(ours_p.between("i", -20, 30))
+        page = ours.results({"max_records": size, **({"token": token} if token else {})})
+        assert len(page) <= size
+        found += [record.key.digest for record in page if record.key]
+        token = ours.token
+        if token is None:
+            break
+    assert sorted(found) == sorted(expected)
+    assert len(found) > size
 
 
 @pytest.mark.parametrize("size", [1, 50, 599])
