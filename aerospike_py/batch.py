@@ -400,17 +400,27 @@ def encode_rows(rows: Any, compares_generation: bool) -> bytes:
                 "a row of a batch must be made by read, write, operate, exists, remove or apply "
                 f"of aerospike_py.batch, not {type(row).__name__}"
             )
-    metas = [row.meta and row.meta.members(compares_generation) for row in listed]
-    encoded = encode_fast([(*row[:3], meta) for row, meta in zip(listed, metas, strict=True)])
+    encoded = encode_fast(
+        [
+            row[:4] if row.meta is None else _sent(row, row.argument, compares_generation)
+            for row in listed
+        ]
+    )
     if encoded is None:
-        encoded = encode([_slow(row, meta) for row, meta in zip(listed, metas, strict=True)])
+        encoded = encode([_slow(row, compares_generation) for row in listed])
     return encoded
 
 
-def _slow(row: BatchRow, meta: Any) -> tuple[Any, ...]:
-    """The row with an argument made of the encoder's own types."""
-    argument = row.argument if row.is_checked else slow_bins(row.argument)
+def _sent(row: BatchRow, argument: Any, compares_generation: bool) -> tuple[Any, ...]:
+    """The row as a request has it."""
+    meta = None if row.meta is None else row.meta.members(compares_generation)
     return (row.key, row.command, argument, meta)
+
+
+def _slow(row: BatchRow, compares_generation: bool) -> tuple[Any, ...]:
+    """The same with an argument made of the encoder's own types."""
+    argument = row.argument if row.is_checked else slow_bins(row.argument)
+    return _sent(row, argument, compares_generation)
 
 
 def writes(records: Any) -> list[BatchRow]:

@@ -313,11 +313,6 @@ class RowMeta(NamedTuple):
     policy: dict[str, int | bytes] | None
     """Members of asz_policy, and the filter; None for the batch's policy."""
 
-    @property
-    def generation_policy(self) -> int | bytes | None:
-        """How the generation is compared; None: as the batch's policy says."""
-        return None if self.policy is None else self.policy.get("generation_policy")
-
     def members(self, compares_generation: bool) -> tuple[Any, ...] | None:
         """The member of a request; None when there is nothing to say.
 
@@ -325,14 +320,13 @@ class RowMeta(NamedTuple):
             compares_generation: Whether the batch's policy does. Where neither it nor the row's own
                 does, the generation is dropped.
         """
-        own = self.generation_policy
-        compares = compares_generation if own is None else bool(own)
-        generation = self.generation if compares else None
-        if self.policy is not None:
-            return (generation, self.ttl, self.policy)
-        if generation is None and self.ttl is None:
-            return None
-        return (generation, self.ttl)
+        generation, ttl, policy = self
+        if policy is not None:
+            compares = policy.get("generation_policy", compares_generation)
+            return (generation if compares else None, ttl, policy)
+        if not compares_generation:
+            generation = None
+        return None if generation is None and ttl is None else (generation, ttl)
 
 
 def row_meta(kind: str, meta: Any, policy: Any) -> RowMeta | None:
@@ -347,6 +341,8 @@ def row_meta(kind: str, meta: Any, policy: Any) -> RowMeta | None:
         TypeError: One of them is not a dict.
         InvalidArgError: A key is unknown, or a value is not valid.
     """
+    if policy is None and meta is None:
+        return None
     numbers = write_meta(meta)
     if policy is None:
         return None if numbers is None else RowMeta(*numbers, None)
