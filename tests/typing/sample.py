@@ -26,6 +26,7 @@ from aerospike_py.types import (
     RecordMetadata,
     WriteMeta,
     WritePolicy,
+    WriteRowPolicy,
 )
 
 if TYPE_CHECKING:
@@ -108,6 +109,19 @@ def batches(client: aerospike_py.Client) -> None:
     assert_type(client.batch_operate([KEY], OPS), BatchResults)
     assert_type(client.batch_remove([KEY]), BatchResults)
     assert_type(client.batch([batch.read(KEY), batch.write(KEY, {"a": 1})]), BatchRecords)
+    own: WriteRowPolicy = {"exists": aerospike_py.POLICY_EXISTS_CREATE_ONLY, "ttl": 60}
+    assert_type(client.batch_write([(KEY, {"a": 1}, META, own), (KEY, {}, None)]), BatchRecords)
+    with_policies = [
+        batch.read(KEY, ["a"], {"expressions": exp.bin_exists("a")}),
+        batch.write(KEY, {"a": 1}, META, own),
+        batch.operate(KEY, OPS, None, {"read_mode_sc": 1, "durable_delete": True}),
+        batch.remove(KEY, META, {"gen": aerospike_py.POLICY_GEN_EQ}),
+        batch.apply(KEY, "module", "function", [1, "x"], {"ttl": 5}),
+    ]
+    assert_type(client.batch(with_policies), BatchRecords)
+    applied = client.batch_apply([KEY], "module", "function", [1])
+    assert_type(applied.batch_records[0].value, Any)
+    assert_type(applied.batch_records[0].message, str | None)
     rows = np.zeros(2, dtype=[("_key", "i8"), ("age", "i4")])
     assert_type(client.batch_write_numpy(rows, "test", "demo"), BatchRecords)
 

@@ -688,6 +688,23 @@ test "nobody waits in line longer than for the network, with or without a deadli
     try std.testing.expectEqual(before + 2, history.completed);
     try std.testing.expectEqual(2, history.unconnected);
     try std.testing.expectEqual(0, history.records[1].doubtful.items.len);
+    // And a command that waits itself.
+    var memory: [128]u8 = undefined;
+    var request = wire.Buffer.fixed(&memory);
+    try msgpack.writeArrayHeader(&request, 1);
+    try writeKey(&request, 0);
+    var out = wire.Buffer.growing(gpa, &.{}, 4096);
+    defer out.deinit();
+    const single = command.Single(Net);
+    const bytes = request.written();
+    const started_ns = stage.net.now();
+    const result =
+        single.execute(stage.cluster, &stage.net, gpa, .get, bytes, &endless, &out, &failure);
+    try std.testing.expectError(error.Failed, result);
+    try std.testing.expectEqual(.no_more_connections, failure.status);
+    const waited_ms = (stage.net.now() - started_ns) / ms;
+    try std.testing.expect(waited_ms >= 40);
+    try std.testing.expect(waited_ms <= 50);
     try std.testing.expectEqual(0, node.queued.load(.monotonic));
 }
 
