@@ -359,6 +359,8 @@ fn live(seed: u64) !void {
         try history.checkCounts();
     }
     world.faults = .none;
+    // What was still to happen to the servers.
+    world.advance(3 * second);
     for (0..nodes) |server| world.revive(@intCast(server));
     world.rebalance();
     for (0..100) |_| {
