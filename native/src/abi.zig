@@ -209,7 +209,7 @@ export fn asz_client_wake_fd(client: *Client, err: ?*asz_error) i32 {
         _ = report(&failure, err);
         return -1;
     };
-    return engine.mailbox.wake.read_fd;
+    return @intCast(engine.mailbox.wake.read_fd);
 }
 
 export fn asz_client_submit(

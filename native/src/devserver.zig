@@ -3,9 +3,9 @@
 //! For tests of applications without containers, and for faults that a real cluster cannot be
 //! asked for. `Server` runs it in this process on threads of its own; `Core` and `Session` are
 //! the same server without sockets, threads and clock, for a simulated network to host. It
-//! shares `wire.zig` and the status codes with the client, and nothing else. Where behaviour
-//! differs between editions of the real server it follows the Community Edition, except that
-//! it can be started with users.
+//! shares `wire.zig`, `os.zig` and the status codes with the client, and nothing else. Where
+//! behaviour differs between editions of the real server it follows the Community Edition, except
+//! that it can be started with users.
 
 pub const Core = @import("devserver/Core.zig");
 pub const Scratch = @import("devserver/command.zig").Scratch;

@@ -31,9 +31,11 @@ else
 fn onPanic(message: []const u8, return_address: ?usize) noreturn {
     @branchHint(.cold);
     _ = return_address;
-    const prefix = "aerospike_zig: panic: ";
-    _ = std.c.write(2, prefix, prefix.len);
-    _ = std.c.write(2, message.ptr, message.len);
-    _ = std.c.write(2, "\n", 1);
+    for ([_][]const u8{ "aerospike_zig: panic: ", message, "\n" }) |part| {
+        _ = write(2, part.ptr, @intCast(part.len));
+    }
     std.c.abort();
 }
+
+const write = if (builtin.os.tag == .windows) _write else std.c.write;
+extern "c" fn _write(fd: c_int, bytes: [*]const u8, count: c_uint) c_int;

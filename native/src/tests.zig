@@ -10,6 +10,7 @@ test {
     _ = @import("engine.zig");
     _ = @import("io.zig");
     _ = @import("metrics.zig");
+    _ = @import("os.zig");
     _ = @import("result.zig");
     _ = @import("sim.zig");
     _ = @import("memory.zig");

@@ -177,7 +177,7 @@ test "closing does not wait for a server that does not answer" {
 
 test "a forked child leaves the parent's connections alone and makes its own" {
     // The sanitizer does not let a forked child start threads.
-    if (builtin.sanitize_thread) return error.SkipZigTest;
+    if (builtin.sanitize_thread or builtin.os.tag == .windows) return error.SkipZigTest;
     var fixture: Fixture = undefined;
     try fixture.init(2);
     defer fixture.deinit();

@@ -1,19 +1,23 @@
-//! Waiting for many sockets at once: epoll on Linux, kqueue on macOS.
+//! Waiting for many sockets at once: epoll on Linux, kqueue on macOS, a set that is polled on Windows.
 //!
-//! Level-triggered. One thread waits; any thread may `add` and `wake`.
+//! Level-triggered. One thread waits and changes what is waited for; any thread may `wake` it.
 
 const std = @import("std");
 const builtin = @import("builtin");
 const assert = std.debug.assert;
 const socket = @import("socket.zig");
+const PollSet = @import("../os/poll_set.zig").PollSet;
+const POLL = @import("../os/windows.zig").POLL;
 
 const c = std.c;
+const system = @import("../os.zig").system;
 const posix = std.posix;
 
 pub const Poller = switch (builtin.os.tag) {
     .linux => Epoll,
     .macos => Kqueue,
-    else => @compileError("the development server needs epoll or kqueue"),
+    .windows => Polled,
+    else => @compileError("the development server has no poller for this system"),
 };
 
 /// What is waited for; errors and the peer's end are always told.
@@ -219,6 +223,62 @@ const Kqueue = struct {
     }
 };
 
+const Polled = struct {
+    set: PollSet,
+    raw: [events_max]PollSet.Ready = undefined,
+
+    pub fn init() Error!Polled {
+        return .{ .set = try .init() };
+    }
+
+    pub fn deinit(poller: *Polled) void {
+        poller.set.deinit();
+        poller.* = undefined;
+    }
+
+    pub fn add(poller: *Polled, fd: socket.Fd, token: usize, interest: Interest) Error!void {
+        try poller.set.add(fd, token, bits(interest));
+    }
+
+    pub fn modify(poller: *Polled, fd: socket.Fd, token: usize, interest: Interest) Error!void {
+        poller.set.modify(fd, token, bits(interest));
+    }
+
+    pub fn remove(poller: *Polled, fd: socket.Fd) void {
+        poller.set.remove(fd);
+    }
+
+    fn bits(interest: Interest) i16 {
+        return switch (interest) {
+            .none => 0,
+            .read => POLL.IN,
+            .write => POLL.OUT,
+        };
+    }
+
+    pub fn wake(poller: *const Polled) void {
+        poller.set.wake();
+    }
+
+    pub fn wait(poller: *Polled, events: *[events_max]Event, timeout_ms: i32) []Event {
+        var woken = false;
+        // The wake has a place of its own.
+        const ready = poller.set.wait(poller.raw[1..], timeout_ms, &woken);
+        for (ready, events[0..ready.len]) |from, *to| {
+            const broken = from.revents & (POLL.ERR | POLL.HUP | POLL.NVAL) != 0;
+            to.* = .{
+                .token = from.token,
+                .readable = broken or from.revents & POLL.IN != 0,
+                .writable = broken or from.revents & POLL.OUT != 0,
+                .broken = broken,
+            };
+        }
+        if (!woken) return events[0..ready.len];
+        events[ready.len] = .{ .token = 0 };
+        return events[0 .. ready.len + 1];
+    }
+};
+
 pub const Events = [events_max]Event;
 
 test "a wake ends a wait, and only one" {
@@ -239,13 +299,13 @@ test "a listener with a peer is readable, and not while nothing is asked of it" 
     const listener = try socket.listen("127.0.0.1", 0);
     defer socket.close(listener.fd);
     try poller.add(listener.fd, 7, .read);
-    const peer = c.socket(c.AF.INET, c.SOCK.STREAM, 0);
+    const peer = system.socket(system.AF.INET, system.SOCK.STREAM, 0);
     defer socket.close(peer);
-    const address: c.sockaddr.in = .{
+    const address: system.sockaddr.in = .{
         .port = std.mem.nativeToBig(u16, listener.port),
         .addr = std.mem.nativeToBig(u32, 0x7f000001),
     };
-    const connected = c.connect(peer, @ptrCast(&address), @sizeOf(c.sockaddr.in));
+    const connected = system.connect(peer, @ptrCast(&address), @sizeOf(system.sockaddr.in));
     try std.testing.expectEqual(@as(c_int, 0), connected);
     var events: Events = undefined;
     const seen = poller.wait(&events, 1000);

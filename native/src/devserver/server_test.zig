@@ -6,8 +6,8 @@ const Server = @import("Server.zig");
 const options_module = @import("options.zig");
 const socket = @import("socket.zig");
 
-const c = std.c;
-const posix = std.posix;
+const os = @import("../os.zig");
+const c = os.system;
 const testing = std.testing;
 
 /// A blocking connection that gives up rather than hang a test.
@@ -17,14 +17,17 @@ const Peer = struct {
     fn connect(port: u16) error{Refused}!Peer {
         const fd = c.socket(c.AF.INET, c.SOCK.STREAM, 0);
         std.debug.assert(fd >= 0);
-        const timeout: c.timeval = .{ .sec = 5, .usec = 0 };
-        _ = c.setsockopt(fd, c.SOL.SOCKET, c.SO.RCVTIMEO, &timeout, @sizeOf(c.timeval));
+        const timeout = if (os.is_windows)
+            @as(u32, 5_000)
+        else
+            c.timeval{ .sec = 5, .usec = 0 };
+        _ = c.setsockopt(fd, c.SOL.SOCKET, c.SO.RCVTIMEO, &timeout, @sizeOf(@TypeOf(timeout)));
         const address: c.sockaddr.in = .{
             .port = std.mem.nativeToBig(u16, port),
             .addr = std.mem.nativeToBig(u32, 0x7f000001),
         };
         const result = c.connect(fd, @ptrCast(&address), @sizeOf(c.sockaddr.in));
-        if (posix.errno(result) != .SUCCESS) {
+        if (os.errno(result) != .SUCCESS) {
             socket.close(fd);
             return error.Refused;
         }

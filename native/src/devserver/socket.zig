@@ -1,18 +1,18 @@
 //! The few system calls that the server's threads make: sockets that never block, and time.
 //!
-//! Linux and macOS. Every descriptor is close-on-exec, and writing to a closed peer never
+//! Linux, macOS and Windows. Every descriptor is close-on-exec, and writing to a closed peer never
 //! raises a signal.
 
 const std = @import("std");
-const builtin = @import("builtin");
 const assert = std.debug.assert;
 const access = @import("access.zig");
+const os = @import("../os.zig");
 
-const c = std.c;
-const posix = std.posix;
-const is_linux = builtin.os.tag == .linux;
+const c = os.system;
+/// Whether a socket is made as it is to be, or has to be told afterwards.
+const has_flags = os.is_linux or os.is_windows;
 
-pub const Fd = posix.fd_t;
+pub const Fd = os.Fd;
 
 /// Connections waiting to be accepted.
 const backlog = 4096;
@@ -35,21 +35,22 @@ pub fn listen(address: []const u8, port: u16) ListenError!Listener {
     var target = try Address.parse(address, port);
     const fd = try open(target.family());
     errdefer close(fd);
-    // A port is taken again at once after its node was killed.
-    setOption(fd, c.SOL.SOCKET, c.SO.REUSEADDR, 1);
-    switch (posix.errno(c.bind(fd, target.pointer(), target.len))) {
+    // A port is taken again at once after its node was killed. On Windows that needs no asking, and
+    // asking would let others take it too.
+    if (!os.is_windows) setOption(fd, c.SOL.SOCKET, c.SO.REUSEADDR, 1);
+    switch (os.errno(c.bind(fd, target.pointer(), target.len))) {
         .SUCCESS => {},
         .ADDRINUSE => return error.AddressInUse,
         .ACCES, .PERM => return error.PermissionDenied,
         .ADDRNOTAVAIL, .AFNOSUPPORT => return error.AddressNotAvailable,
         else => return error.SystemResources,
     }
-    switch (posix.errno(c.listen(fd, backlog))) {
+    switch (os.errno(c.listen(fd, backlog))) {
         .SUCCESS => {},
         .ADDRINUSE => return error.AddressInUse,
         else => return error.SystemResources,
     }
-    switch (posix.errno(c.getsockname(fd, target.pointer(), &target.len))) {
+    switch (os.errno(c.getsockname(fd, target.pointer(), &target.len))) {
         .SUCCESS => {},
         else => return error.SystemResources,
     }
@@ -57,17 +58,17 @@ pub fn listen(address: []const u8, port: u16) ListenError!Listener {
 }
 
 fn open(family: u32) ListenError!Fd {
-    const kind: c_uint = if (is_linux)
+    const kind: c_uint = if (has_flags)
         c.SOCK.STREAM | c.SOCK.CLOEXEC | c.SOCK.NONBLOCK
     else
         c.SOCK.STREAM;
     const fd = c.socket(family, kind, 0);
-    switch (posix.errno(fd)) {
+    switch (os.errno(fd)) {
         .SUCCESS => {},
         .AFNOSUPPORT => return error.AddressNotAvailable,
         else => return error.SystemResources,
     }
-    if (!is_linux) prepare(fd);
+    if (!has_flags) prepare(fd);
     return fd;
 }
 
@@ -114,17 +115,17 @@ const Address = struct {
 pub const AcceptError = error{ WouldBlock, TooManyFiles, Aborted };
 
 pub fn accept(listener: Fd) AcceptError!Fd {
-    const fd = if (is_linux)
+    const fd = if (has_flags)
         c.accept4(listener, null, null, c.SOCK.CLOEXEC | c.SOCK.NONBLOCK)
     else
         c.accept(listener, null, null);
-    switch (posix.errno(fd)) {
+    switch (os.errno(fd)) {
         .SUCCESS => {},
         .AGAIN => return error.WouldBlock,
         .MFILE, .NFILE, .NOBUFS, .NOMEM => return error.TooManyFiles,
         else => return error.Aborted,
     }
-    if (!is_linux) prepare(fd);
+    if (!has_flags) prepare(fd);
     setOption(fd, c.IPPROTO.TCP, c.TCP.NODELAY, 1);
     return fd;
 }
@@ -132,7 +133,7 @@ pub fn accept(listener: Fd) AcceptError!Fd {
 /// Where an accepted connection comes from; null when it is gone already.
 pub fn peer(fd: Fd) ?access.Address {
     var address: Address = .{ .storage = undefined, .len = @sizeOf(c.sockaddr.in6) };
-    switch (posix.errno(c.getpeername(fd, address.pointer(), &address.len))) {
+    switch (os.errno(c.getpeername(fd, address.pointer(), &address.len))) {
         .SUCCESS => {},
         else => return null,
     }
@@ -174,7 +175,7 @@ pub fn receive(fd: Fd, buffer: []u8) TransferError!usize {
     assert(buffer.len > 0);
     while (true) {
         const count = c.recv(fd, buffer.ptr, buffer.len, 0);
-        switch (posix.errno(count)) {
+        switch (os.errno(count)) {
             .SUCCESS => return if (count == 0) error.Closed else @intCast(count),
             .AGAIN => return error.WouldBlock,
             .INTR => continue,
@@ -186,10 +187,10 @@ pub fn receive(fd: Fd, buffer: []u8) TransferError!usize {
 /// As much as goes without waiting.
 pub fn send(fd: Fd, bytes: []const u8) TransferError!usize {
     assert(bytes.len > 0);
-    const flags = if (is_linux) c.MSG.NOSIGNAL else 0;
+    const flags = if (os.is_linux) c.MSG.NOSIGNAL else 0;
     while (true) {
         const count = c.send(fd, bytes.ptr, bytes.len, flags);
-        switch (posix.errno(count)) {
+        switch (os.errno(count)) {
             .SUCCESS => return @intCast(count),
             .AGAIN => return error.WouldBlock,
             .INTR => continue,
@@ -219,13 +220,8 @@ fn now(id: c.clockid_t) c.timespec {
 /// Starts a thread that no signal is delivered to, so that handlers of the process keep running
 /// on threads of their own.
 pub fn spawn(comptime function: anytype, arguments: anytype) std.Thread.SpawnError!std.Thread {
-    const all = posix.sigfillset();
-    var before: posix.sigset_t = undefined;
-    _ = c.pthread_sigmask(c.SIG.SETMASK, &all, &before);
-    defer {
-        var ignored: posix.sigset_t = undefined;
-        _ = c.pthread_sigmask(c.SIG.SETMASK, &before, &ignored);
-    }
+    const previous = os.SignalMask.block();
+    defer previous.restore();
     return std.Thread.spawn(.{ .stack_size = stack_bytes }, function, arguments);
 }
 

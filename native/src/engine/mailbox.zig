@@ -7,7 +7,8 @@
 const std = @import("std");
 const builtin = @import("builtin");
 const posix = std.posix;
-const system = posix.system;
+const os = @import("../os.zig");
+const system = os.system;
 
 pub fn Mailbox(comptime Item: type) type {
     return struct {
@@ -62,10 +63,11 @@ pub fn Mailbox(comptime Item: type) type {
     };
 }
 
-/// A descriptor that one side makes readable: an eventfd, or a pipe where there is none.
+/// A descriptor that one side makes readable: an eventfd, or a pipe where there is none, or a pair
+/// of sockets where nothing else can be waited for.
 pub const Wake = struct {
-    read_fd: posix.fd_t,
-    write_fd: posix.fd_t,
+    read_fd: os.Fd,
+    write_fd: os.Fd,
 
     const is_eventfd = builtin.os.tag == .linux;
 
@@ -75,6 +77,10 @@ pub const Wake = struct {
             const rc = std.os.linux.eventfd(0, flags);
             if (std.os.linux.errno(rc) != .SUCCESS) return error.SystemResources;
             return .{ .read_fd = @intCast(rc), .write_fd = @intCast(rc) };
+        }
+        if (os.is_windows) {
+            const ends = try system.socketpair();
+            return .{ .read_fd = ends[0], .write_fd = ends[1] };
         }
         var ends: [2]std.c.fd_t = undefined;
         if (std.c.pipe(&ends) != 0) return error.SystemResources;
@@ -87,20 +93,26 @@ pub const Wake = struct {
     }
 
     pub fn deinit(wake: *Wake) void {
-        _ = std.c.close(wake.read_fd);
-        if (!is_eventfd) _ = std.c.close(wake.write_fd);
+        _ = system.close(wake.read_fd);
+        if (!is_eventfd) _ = system.close(wake.write_fd);
     }
 
     /// A descriptor that is full is readable, which is all that is needed.
     pub fn signal(wake: *const Wake) void {
         const one: u64 = 1;
         const bytes: usize = if (is_eventfd) 8 else 1;
-        _ = std.c.write(wake.write_fd, @ptrCast(&one), bytes);
+        _ = if (os.is_windows)
+            system.send(wake.write_fd, @ptrCast(&one), bytes, 0)
+        else
+            system.write(wake.write_fd, @ptrCast(&one), bytes);
     }
 
     pub fn clear(wake: *const Wake) void {
         var sink: [64]u8 = undefined;
-        _ = std.c.read(wake.read_fd, &sink, sink.len);
+        _ = if (os.is_windows)
+            system.recv(wake.read_fd, &sink, sink.len, 0)
+        else
+            system.read(wake.read_fd, &sink, sink.len);
     }
 };
 
@@ -129,8 +141,8 @@ test "items come in the order they were posted, and one wake covers many" {
     try std.testing.expect(isReadable(mailbox.wake.read_fd));
 }
 
-fn isReadable(fd: posix.fd_t) bool {
-    var entries = [1]posix.pollfd{.{ .fd = fd, .events = posix.POLL.IN, .revents = 0 }};
+fn isReadable(fd: os.Fd) bool {
+    var entries = [1]system.pollfd{.{ .fd = fd, .events = system.POLL.IN, .revents = 0 }};
     return system.poll(&entries, 1, 0) == 1;
 }
 
@@ -153,9 +165,9 @@ test "no wake is lost between a thread that posts and one that takes" {
     defer thread.join();
     var expected: u32 = 0;
     while (expected < total) {
-        var entries = [1]posix.pollfd{.{
+        var entries = [1]system.pollfd{.{
             .fd = mailbox.wake.read_fd,
-            .events = posix.POLL.IN,
+            .events = system.POLL.IN,
             .revents = 0,
         }};
         // A lost wake would end in this timeout.

@@ -1,13 +1,15 @@
-//! Readiness of many sockets at once: epoll on Linux, kqueue on macOS, behind one interface.
+//! Readiness of many sockets at once: epoll on Linux, kqueue on macOS, a set that is polled on
+//! Windows, behind one interface.
 //!
 //! Level-triggered. Every socket is watched for reading as long as it is registered, and for
 //! writing while that is asked for. One thread waits; any thread may `wake` it.
 
 const std = @import("std");
 const builtin = @import("builtin");
+const Wake = @import("mailbox.zig").Wake;
 const assert = std.debug.assert;
-const posix = std.posix;
-const system = posix.system;
+const PollSet = @import("../os/poll_set.zig").PollSet;
+const POLL = @import("../os/windows.zig").POLL;
 
 pub const Error = error{SystemResources};
 
@@ -27,6 +29,7 @@ pub const events_max = 256;
 pub const Poller = switch (builtin.os.tag) {
     .linux => Epoll,
     .macos => Kqueue,
+    .windows => Polled,
     else => @compileError("no poller for this operating system"),
 };
 
@@ -198,6 +201,53 @@ const Kqueue = struct {
     const wake_ident = 0;
 };
 
+const Polled = struct {
+    set: PollSet,
+    raw: [events_max]PollSet.Ready = undefined,
+
+    pub fn init(_: anytype) Error!Polled {
+        return .{ .set = try .init() };
+    }
+
+    pub fn deinit(poller: *Polled) void {
+        poller.set.deinit();
+    }
+
+    pub fn add(poller: *Polled, fd: usize, token: usize, writable: bool) Error!void {
+        assert(token != wake_token);
+        try poller.set.add(fd, token, interest(writable));
+    }
+
+    pub fn setWritable(poller: *Polled, fd: usize, token: usize, writable: bool) Error!void {
+        poller.set.modify(fd, token, interest(writable));
+    }
+
+    pub fn remove(poller: *Polled, fd: usize) void {
+        poller.set.remove(fd);
+    }
+
+    fn interest(writable: bool) i16 {
+        return if (writable) POLL.IN | POLL.OUT else POLL.IN;
+    }
+
+    pub fn wait(poller: *Polled, events: *[events_max]Event, timeout_ms: ?u32) []Event {
+        const timeout: i32 = if (timeout_ms) |value| @intCast(@min(value, 1 << 30)) else -1;
+        var woken = false;
+        const ready = poller.set.wait(&poller.raw, timeout, &woken);
+        for (ready, events[0..ready.len]) |from, *to| to.* = .{
+            .token = from.token,
+            .readable = from.revents & (POLL.IN | POLL.ERR | POLL.HUP | POLL.NVAL) != 0,
+            .writable = from.revents & (POLL.OUT | POLL.ERR) != 0,
+        };
+        return events[0..ready.len];
+    }
+
+    /// Any thread.
+    pub fn wake(poller: *const Polled) void {
+        poller.set.wake();
+    }
+};
+
 test "a wake ends a wait, and readiness carries the token" {
     var poller = try Poller.init({});
     defer poller.deinit();
@@ -206,18 +256,15 @@ test "a wake ends a wait, and readiness carries the token" {
     try std.testing.expectEqual(@as(usize, 0), poller.wait(&events, null).len);
     try std.testing.expectEqual(@as(usize, 0), poller.wait(&events, 0).len);
 
-    var pipe: [2]std.c.fd_t = undefined;
-    try std.testing.expectEqual(@as(c_int, 0), std.c.pipe(&pipe));
-    defer for (pipe) |fd| {
-        _ = std.c.close(fd);
-    };
-    try poller.add(pipe[0], 77, false);
+    var descriptor = try Wake.init();
+    defer descriptor.deinit();
+    try poller.add(descriptor.read_fd, 77, false);
     try std.testing.expectEqual(@as(usize, 0), poller.wait(&events, 0).len);
-    _ = std.c.write(pipe[1], "x", 1);
+    descriptor.signal();
     const ready = poller.wait(&events, null);
     try std.testing.expectEqual(@as(usize, 1), ready.len);
     try std.testing.expectEqual(@as(usize, 77), ready[0].token);
     try std.testing.expect(ready[0].readable);
-    poller.remove(pipe[0]);
+    poller.remove(descriptor.read_fd);
     try std.testing.expectEqual(@as(usize, 0), poller.wait(&events, 0).len);
 }

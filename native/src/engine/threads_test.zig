@@ -2,6 +2,7 @@
 //! what only threads and descriptors can get wrong.
 
 const std = @import("std");
+const system = @import("../os.zig").system;
 const cluster = @import("../cluster.zig");
 const command = @import("../command.zig");
 const devserver = @import("../devserver.zig");
@@ -103,12 +104,12 @@ const Stage = struct {
 
     /// The collector's thread: waits for a wake, at most for a while, and takes what there is.
     fn collect(stage: *Stage) void {
-        var entries = [1]std.posix.pollfd{.{
+        var entries = [1]system.pollfd{.{
             .fd = stage.engine.mailbox.wake.read_fd,
-            .events = std.posix.POLL.IN,
+            .events = system.POLL.IN,
             .revents = 0,
         }};
-        _ = std.posix.system.poll(&entries, 1, 100);
+        _ = system.poll(&entries, 1, 100);
         stage.engine.refill();
         while (stage.engine.first()) |completion| {
             stage.completions[completion.token] += 1;

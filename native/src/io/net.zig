@@ -1,4 +1,4 @@
-//! The real network: TCP over IPv4 and IPv6 on Linux and macOS.
+//! The real network: TCP over IPv4 and IPv6 on Linux, macOS and Windows.
 //!
 //! Descriptors are non-blocking, closed on exec, without Nagle's delay, and never raise SIGPIPE.
 //! Waiting is `poll` until the deadline, in slices, so that a signal or a stop is noticed even
@@ -6,10 +6,10 @@
 //! has no lock; a `Socket` is a value that one thread uses at a time.
 
 const std = @import("std");
-const builtin = @import("builtin");
 const assert = std.debug.assert;
-const posix = std.posix;
-const system = posix.system;
+const os = @import("../os.zig");
+const system = os.system;
+const Fd = os.Fd;
 const errors = @import("errors.zig");
 const Error = errors.Error;
 const ResolveError = errors.ResolveError;
@@ -28,14 +28,14 @@ pub const Net = struct {
     pub const Address = std.Io.net.IpAddress;
 
     pub const Socket = struct {
-        fd: posix.fd_t,
+        fd: Fd,
         spin: Spin = .{},
     };
 
     /// How long a wait goes on before it asks `interrupt` and `stop` again.
     const slice_ms_max = 100;
     const host_bytes_max = 255;
-    const send_flags = if (@hasDecl(posix.MSG, "NOSIGNAL")) posix.MSG.NOSIGNAL else 0;
+    const send_flags = if (@hasDecl(system.MSG, "NOSIGNAL")) system.MSG.NOSIGNAL else 0;
 
     pub fn init() Net {
         const cpu_count = std.Thread.getCpuCount() catch 1;
@@ -49,9 +49,9 @@ pub const Net = struct {
 
     pub fn now(net: *const Net) u64 {
         _ = net;
-        var time: posix.timespec = undefined;
+        var time: system.timespec = undefined;
         const rc = system.clock_gettime(.MONOTONIC, &time);
-        assert(posix.errno(rc) == .SUCCESS);
+        assert(os.errno(rc) == .SUCCESS);
         return @as(u64, @intCast(time.sec)) * std.time.ns_per_s + @as(u64, @intCast(time.nsec));
     }
 
@@ -75,7 +75,7 @@ pub const Net = struct {
     pub fn connect(net: *Net, address: Address, deadline_ns: u64) Error!Socket {
         var socket = try net.connectStart(address);
         errdefer net.close(&socket);
-        try net.wait(socket.fd, posix.POLL.OUT, deadline_ns);
+        try net.wait(socket.fd, system.POLL.OUT, deadline_ns);
         try net.connectFinish(&socket, address);
         return socket;
     }
@@ -87,9 +87,9 @@ pub const Net = struct {
         const fd = try open(name.family());
         errdefer _ = system.close(fd);
         // TCP_NODELAY: requests are written whole, waiting for more would only delay them.
-        try setOption(fd, posix.IPPROTO.TCP, posix.TCP.NODELAY);
+        try setOption(fd, system.IPPROTO.TCP, system.TCP.NODELAY);
         const rc = system.connect(fd, name.pointer(), name.length());
-        switch (posix.errno(rc)) {
+        switch (os.errno(rc)) {
             .SUCCESS, .INPROGRESS, .INTR => return .{ .fd = fd },
             else => |code| return errorFrom(code),
         }
@@ -109,7 +109,7 @@ pub const Net = struct {
         assert(bytes.len > 0);
         while (true) {
             const rc = system.send(socket.fd, bytes.ptr, bytes.len, send_flags);
-            switch (posix.errno(rc)) {
+            switch (os.errno(rc)) {
                 .SUCCESS => return @intCast(rc),
                 .INTR => {},
                 .AGAIN => return 0,
@@ -130,10 +130,10 @@ pub const Net = struct {
         var rest = bytes;
         while (rest.len > 0) {
             const rc = system.send(socket.fd, rest.ptr, rest.len, send_flags);
-            switch (posix.errno(rc)) {
+            switch (os.errno(rc)) {
                 .SUCCESS => rest = rest[@intCast(rc)..],
                 .INTR => if (net.isInterrupted()) return error.Interrupted,
-                .AGAIN => try net.wait(socket.fd, posix.POLL.OUT, deadline_ns),
+                .AGAIN => try net.wait(socket.fd, system.POLL.OUT, deadline_ns),
                 else => |code| return errorFrom(code),
             }
         }
@@ -155,7 +155,7 @@ pub const Net = struct {
             socket.spin.miss();
         }
         while (true) {
-            try net.wait(socket.fd, posix.POLL.IN, deadline_ns);
+            try net.wait(socket.fd, system.POLL.IN, deadline_ns);
             if (try tryReceive(socket.fd, buffer)) |count| return count;
         }
     }
@@ -164,9 +164,9 @@ pub const Net = struct {
     pub fn isIdle(net: *const Net, socket: *const Socket) bool {
         _ = net;
         var byte: [1]u8 = undefined;
-        const flags = posix.MSG.PEEK | posix.MSG.DONTWAIT;
+        const flags = system.MSG.PEEK | system.MSG.DONTWAIT;
         const rc = system.recvfrom(socket.fd, &byte, byte.len, flags, null, null);
-        return posix.errno(rc) == .AGAIN;
+        return os.errno(rc) == .AGAIN;
     }
 
     pub fn close(net: *const Net, socket: *Socket) void {
@@ -179,7 +179,7 @@ pub const Net = struct {
 
     pub fn sleep(net: *const Net, duration_ns: u64) error{Interrupted}!void {
         const deadline_ns = net.now() +| duration_ns;
-        var nothing: [0]posix.pollfd = .{};
+        var nothing: [0]system.pollfd = .{};
         while (true) {
             const left_ns = deadline_ns -| net.now();
             if (left_ns == 0) return;
@@ -189,13 +189,13 @@ pub const Net = struct {
     }
 
     /// Until the descriptor is ready for the events, or has failed.
-    fn wait(net: *const Net, fd: posix.fd_t, events: i16, deadline_ns: u64) Error!void {
-        var entries = [1]posix.pollfd{.{ .fd = fd, .events = events, .revents = 0 }};
+    fn wait(net: *const Net, fd: Fd, events: i16, deadline_ns: u64) Error!void {
+        var entries = [1]system.pollfd{.{ .fd = fd, .events = events, .revents = 0 }};
         while (true) {
             const left_ns = deadline_ns -| net.now();
             if (left_ns == 0) return error.Timeout;
             const rc = system.poll(&entries, entries.len, net.sliceMilliseconds(left_ns));
-            switch (posix.errno(rc)) {
+            switch (os.errno(rc)) {
                 .SUCCESS => if (rc > 0) return,
                 .INTR => {},
                 .NOMEM => return error.SystemResources,
@@ -222,8 +222,8 @@ pub const Net = struct {
 
 /// An address as the operating system's calls want it.
 const SocketName = union(enum) {
-    ip4: posix.sockaddr.in,
-    ip6: posix.sockaddr.in6,
+    ip4: system.sockaddr.in,
+    ip6: system.sockaddr.in6,
 
     fn from(address: Net.Address) SocketName {
         return switch (address) {
@@ -242,72 +242,72 @@ const SocketName = union(enum) {
 
     fn family(name: *const SocketName) c_uint {
         return switch (name.*) {
-            .ip4 => posix.AF.INET,
-            .ip6 => posix.AF.INET6,
+            .ip4 => system.AF.INET,
+            .ip6 => system.AF.INET6,
         };
     }
 
-    fn pointer(name: *const SocketName) *const posix.sockaddr {
+    fn pointer(name: *const SocketName) *const system.sockaddr {
         return switch (name.*) {
             .ip4 => |*ip4| @ptrCast(ip4),
             .ip6 => |*ip6| @ptrCast(ip6),
         };
     }
 
-    fn length(name: *const SocketName) posix.socklen_t {
+    fn length(name: *const SocketName) system.socklen_t {
         return switch (name.*) {
-            .ip4 => @sizeOf(posix.sockaddr.in),
-            .ip6 => @sizeOf(posix.sockaddr.in6),
+            .ip4 => @sizeOf(system.sockaddr.in),
+            .ip6 => @sizeOf(system.sockaddr.in6),
         };
     }
 };
 
-fn open(family: c_uint) Error!posix.fd_t {
-    const atomic_flags = builtin.os.tag == .linux;
-    const flags = if (atomic_flags) posix.SOCK.NONBLOCK | posix.SOCK.CLOEXEC else 0;
-    const rc = system.socket(family, posix.SOCK.STREAM | flags, posix.IPPROTO.TCP);
-    if (posix.errno(rc) != .SUCCESS) return errorFrom(posix.errno(rc));
-    const fd: posix.fd_t = @intCast(rc);
+fn open(family: c_uint) Error!Fd {
+    const atomic_flags = os.is_linux or os.is_windows;
+    const flags = if (atomic_flags) system.SOCK.NONBLOCK | system.SOCK.CLOEXEC else 0;
+    const rc = system.socket(family, system.SOCK.STREAM | flags, system.IPPROTO.TCP);
+    if (os.errno(rc) != .SUCCESS) return errorFrom(os.errno(rc));
+    const fd: Fd = @intCast(rc);
     errdefer _ = system.close(fd);
     if (!atomic_flags) {
-        _ = system.fcntl(fd, posix.F.SETFD, @as(c_int, posix.FD_CLOEXEC));
-        const status = system.fcntl(fd, posix.F.GETFL, @as(c_int, 0));
-        const nonblock: c_int = @bitCast(posix.O{ .NONBLOCK = true });
-        _ = system.fcntl(fd, posix.F.SETFL, status | nonblock);
-        if (@hasDecl(posix.SO, "NOSIGPIPE")) {
-            try setOption(fd, posix.SOL.SOCKET, posix.SO.NOSIGPIPE);
+        _ = system.fcntl(fd, system.F.SETFD, @as(c_int, system.FD_CLOEXEC));
+        const status = system.fcntl(fd, system.F.GETFL, @as(c_int, 0));
+        const nonblock: c_int = @bitCast(system.O{ .NONBLOCK = true });
+        _ = system.fcntl(fd, system.F.SETFL, status | nonblock);
+        if (@hasDecl(system.SO, "NOSIGPIPE")) {
+            try setOption(fd, system.SOL.SOCKET, system.SO.NOSIGPIPE);
         }
     }
     return fd;
 }
 
-fn setOption(fd: posix.fd_t, level: i32, option: u32) Error!void {
+fn setOption(fd: Fd, level: i32, option: u32) Error!void {
     const on: c_int = 1;
     const rc = system.setsockopt(fd, level, option, std.mem.asBytes(&on), @sizeOf(c_int));
-    if (posix.errno(rc) != .SUCCESS) return errorFrom(posix.errno(rc));
+    if (os.errno(rc) != .SUCCESS) return errorFrom(os.errno(rc));
 }
 
 /// How a connect that did not finish at once has ended.
-fn pendingError(fd: posix.fd_t) Error!void {
+fn pendingError(fd: Fd) Error!void {
     var code: c_int = 0;
-    var size: posix.socklen_t = @sizeOf(c_int);
+    var size: system.socklen_t = @sizeOf(c_int);
     const bytes = std.mem.asBytes(&code);
-    const rc = system.getsockopt(fd, posix.SOL.SOCKET, posix.SO.ERROR, bytes, &size);
-    if (posix.errno(rc) != .SUCCESS) return errorFrom(posix.errno(rc));
+    const rc = system.getsockopt(fd, system.SOL.SOCKET, system.SO.ERROR, bytes, &size);
+    if (os.errno(rc) != .SUCCESS) return errorFrom(os.errno(rc));
     if (code != 0) return errorFrom(@fromBackingInt(@intCast(code)));
 }
 
 /// A connect to a port of this machine that nobody listens on may, by chance of the port that the
 /// kernel picks for our end, connect the socket with itself; it would answer every request with
 /// an echo, and keep the true owner from listening.
-fn isConnectedToItself(fd: posix.fd_t, peer: *const SocketName) bool {
-    var own: posix.sockaddr.in6 = undefined;
-    var size: posix.socklen_t = @sizeOf(posix.sockaddr.in6);
+fn isConnectedToItself(fd: Fd, peer: *const SocketName) bool {
+    var own: system.sockaddr.in6 = undefined;
+    var size: system.socklen_t = @sizeOf(system.sockaddr.in6);
     const rc = system.getsockname(fd, @ptrCast(&own), &size);
-    if (posix.errno(rc) != .SUCCESS) return false;
+    if (os.errno(rc) != .SUCCESS) return false;
     return switch (peer.*) {
         .ip4 => |*ip4| {
-            const own4: *const posix.sockaddr.in = @ptrCast(&own);
+            const own4: *const system.sockaddr.in = @ptrCast(&own);
             return own4.port == ip4.port and own4.addr == ip4.addr;
         },
         .ip6 => |*ip6| own.port == ip6.port and std.mem.eql(u8, &own.addr, &ip6.addr),
@@ -315,10 +315,10 @@ fn isConnectedToItself(fd: posix.fd_t, peer: *const SocketName) bool {
 }
 
 /// Null when nothing has arrived yet.
-fn tryReceive(fd: posix.fd_t, buffer: []u8) Error!?usize {
+fn tryReceive(fd: Fd, buffer: []u8) Error!?usize {
     while (true) {
         const rc = system.recvfrom(fd, buffer.ptr, buffer.len, 0, null, null);
-        switch (posix.errno(rc)) {
+        switch (os.errno(rc)) {
             .SUCCESS => return if (rc == 0) error.ConnectionClosed else @intCast(rc),
             .INTR => {},
             .AGAIN => return null,
@@ -327,7 +327,7 @@ fn tryReceive(fd: posix.fd_t, buffer: []u8) Error!?usize {
     }
 }
 
-fn errorFrom(code: posix.E) Error {
+fn errorFrom(code: std.posix.E) Error {
     return switch (code) {
         .CONNREFUSED => error.ConnectionRefused,
         .CONNRESET, .CONNABORTED, .PIPE, .NOTCONN => error.ConnectionClosed,
@@ -344,18 +344,18 @@ fn lookUp(host: []const u8, port: u16, buffer: []Net.Address) ResolveError![]Net
     if (std.mem.findScalar(u8, host, 0) != null) return error.HostNotFound;
     @memcpy(name[0..host.len], host);
     name[host.len] = 0;
-    var hints = std.mem.zeroes(std.c.addrinfo);
-    hints.socktype = posix.SOCK.STREAM;
-    hints.protocol = posix.IPPROTO.TCP;
-    var list: ?*std.c.addrinfo = null;
-    const rc = std.c.getaddrinfo(name[0..host.len :0], null, &hints, &list);
+    var hints = std.mem.zeroes(system.addrinfo);
+    hints.socktype = system.SOCK.STREAM;
+    hints.protocol = system.IPPROTO.TCP;
+    var list: ?*system.addrinfo = null;
+    const rc = system.getaddrinfo(name[0..host.len :0], null, &hints, &list);
     if (@backingInt(rc) != 0) {
         return if (rc == .MEMORY) error.SystemResources else error.HostNotFound;
     }
     const first = list orelse return error.HostNotFound;
-    defer std.c.freeaddrinfo(first);
+    defer system.freeaddrinfo(first);
     var count: usize = 0;
-    var next: ?*std.c.addrinfo = first;
+    var next: ?*system.addrinfo = first;
     while (next) |entry| : (next = entry.next) {
         if (count == buffer.len) break;
         const address = addressFrom(entry.addr orelse continue, port) orelse continue;
@@ -367,14 +367,14 @@ fn lookUp(host: []const u8, port: u16, buffer: []Net.Address) ResolveError![]Net
     return buffer[0..count];
 }
 
-fn addressFrom(name: *const posix.sockaddr, port: u16) ?Net.Address {
+fn addressFrom(name: *const system.sockaddr, port: u16) ?Net.Address {
     switch (name.family) {
-        posix.AF.INET => {
-            const ip4: *const posix.sockaddr.in = @ptrCast(@alignCast(name));
+        system.AF.INET => {
+            const ip4: *const system.sockaddr.in = @ptrCast(@alignCast(name));
             return .{ .ip4 = .{ .bytes = @bitCast(ip4.addr), .port = port } };
         },
-        posix.AF.INET6 => {
-            const ip6: *const posix.sockaddr.in6 = @ptrCast(@alignCast(name));
+        system.AF.INET6 => {
+            const ip6: *const system.sockaddr.in6 = @ptrCast(@alignCast(name));
             return .{ .ip6 = .{
                 .bytes = ip6.addr,
                 .port = port,

@@ -1,21 +1,21 @@
 //! Tests of the real network against sockets of this process on the loopback interface.
 
 const std = @import("std");
-const posix = std.posix;
-const system = posix.system;
+const os = @import("../os.zig");
+const system = os.system;
 const Net = @import("net.zig").Net;
 
 /// A listening socket on an ephemeral loopback port, with plain blocking calls.
 const Listener = struct {
-    fd: posix.fd_t,
+    fd: os.Fd,
     port: u16,
 
     fn open() !Listener {
-        const rc = system.socket(posix.AF.INET, posix.SOCK.STREAM | posix.SOCK.CLOEXEC, 0);
+        const rc = system.socket(system.AF.INET, system.SOCK.STREAM | system.SOCK.CLOEXEC, 0);
         try std.testing.expect(rc >= 0);
-        const fd: posix.fd_t = @intCast(rc);
-        var name: posix.sockaddr.in = .{ .port = 0, .addr = @bitCast([4]u8{ 127, 0, 0, 1 }) };
-        var size: posix.socklen_t = @sizeOf(posix.sockaddr.in);
+        const fd: os.Fd = @intCast(rc);
+        var name: system.sockaddr.in = .{ .port = 0, .addr = @bitCast([4]u8{ 127, 0, 0, 1 }) };
+        var size: system.socklen_t = @sizeOf(system.sockaddr.in);
         try std.testing.expectEqual(0, system.bind(fd, @ptrCast(&name), size));
         try std.testing.expectEqual(0, system.listen(fd, 8));
         try std.testing.expectEqual(0, system.getsockname(fd, @ptrCast(&name), &size));
@@ -26,7 +26,7 @@ const Listener = struct {
         return .{ .ip4 = .loopback(listener.port) };
     }
 
-    fn accept(listener: Listener) !posix.fd_t {
+    fn accept(listener: Listener) !os.Fd {
         const rc = system.accept(listener.fd, null, null);
         try std.testing.expect(rc >= 0);
         return @intCast(rc);
@@ -53,10 +53,10 @@ test "bytes go both ways, and a socket with unread bytes is not idle" {
     try std.testing.expect(net.isIdle(&socket));
     try net.send(&socket, "hello", soon(&net));
     var buffer: [16]u8 = undefined;
-    try std.testing.expectEqual(5, system.read(peer, &buffer, buffer.len));
+    try std.testing.expectEqual(5, system.recv(peer, &buffer, buffer.len, 0));
     try std.testing.expectEqualStrings("hello", buffer[0..5]);
 
-    try std.testing.expectEqual(3, system.write(peer, "abc", 3));
+    try std.testing.expectEqual(3, system.send(peer, "abc", 3, 0));
     const count = try net.recv(&socket, buffer[0..2], soon(&net));
     try std.testing.expectEqual(2, count);
     try std.testing.expect(!net.isIdle(&socket));
@@ -73,10 +73,10 @@ test "more bytes than the kernel buffers are sent whole" {
     defer _ = system.close(peer);
 
     const Reader = struct {
-        fn run(fd: posix.fd_t, total: *usize) void {
+        fn run(fd: os.Fd, total: *usize) void {
             var buffer: [65536]u8 = undefined;
             while (true) {
-                const rc = system.read(fd, &buffer, buffer.len);
+                const rc = system.recv(fd, &buffer, buffer.len, 0);
                 if (rc <= 0) return;
                 total.* += @intCast(rc);
             }

@@ -1,0 +1,42 @@
+//! The operating system's sockets, clocks and signals, by their POSIX names.
+//!
+//! On Linux and macOS these are libc's own. Windows has all of it under other names and error
+//! numbers; `os/windows.zig` gives it these.
+
+const std = @import("std");
+const builtin = @import("builtin");
+
+pub const is_linux = builtin.os.tag == .linux;
+pub const is_windows = builtin.os.tag == .windows;
+
+pub const system = if (is_windows) @import("os/windows.zig") else std.posix.system;
+pub const errno = if (is_windows) system.errno else std.posix.errno;
+/// A socket, and on POSIX systems any other descriptor.
+pub const Fd = system.fd_t;
+
+/// The signals that the calling thread has blocked.
+pub const SignalMask = struct {
+    set: Set,
+
+    const Set = if (is_windows) void else std.posix.sigset_t;
+
+    /// Blocks every signal; returns what was blocked before.
+    pub fn block() SignalMask {
+        if (is_windows) return .{ .set = {} };
+        const all = std.posix.sigfillset();
+        var mask: SignalMask = undefined;
+        _ = std.c.pthread_sigmask(std.posix.SIG.SETMASK, &all, &mask.set);
+        return mask;
+    }
+
+    pub fn restore(mask: *const SignalMask) void {
+        if (is_windows) return;
+        var ignored: std.posix.sigset_t = undefined;
+        _ = std.c.pthread_sigmask(std.posix.SIG.SETMASK, &mask.set, &ignored);
+    }
+};
+
+test {
+    _ = system;
+    if (is_windows) _ = @import("os/poll_set.zig");
+}
