@@ -45,4 +45,4 @@ built development:
 
 clean:
 	rm -rf .venv .bench build dist site *.egg-info
-	rm -f aerospike_py/*.so aerospike_py/*.dylib aerospike_py/_ffi.c
+	rm -f aerospike_py/*.so aerospike_py/*.dylib aerospike_py/*.dll aerospike_py/*.pyd aerospike_py/_ffi.c

@@ -6,12 +6,14 @@ copies files.
 
 The environment variable AEROSPIKE_PY_TARGET, a target as Zig names it, builds a wheel for another
 platform than this one, as scripts/wheels.py does: the limited API of Python is the same everywhere,
-so this Python's headers serve.
+so this Python's headers serve, with a configuration of ours for Windows.
 """
 
 import hashlib
 import os
 import platform
+import shutil
+import struct
 import subprocess
 import sys
 import sysconfig
@@ -40,11 +42,10 @@ def zig_target() -> str:
     if sys.platform == "darwin":
         oldest = os.environ.get("MACOSX_DEPLOYMENT_TARGET", "11.0")
         return f"{architecture}-macos.{oldest}"
+    if sys.platform == "win32":
+        return f"{architecture}-windows-gnu"
     if sys.platform != "linux":
-        raise SystemExit(
-            f"{PACKAGE} builds on Linux and macOS; this is {sys.platform}. Windows is not "
-            "supported: the core's network layer knows POSIX sockets only."
-        )
+        raise SystemExit(f"{PACKAGE} builds on Linux, macOS and Windows; this is {sys.platform}")
     if "musl" in (sysconfig.get_config_var("HOST_GNU_TYPE") or ""):
         return f"{architecture}-linux-musl"
     return f"{architecture}-linux-gnu.2.17"
@@ -60,13 +61,23 @@ def platform_tag(target: str) -> str:
     if system.startswith("macos."):
         oldest = system.removeprefix("macos.").replace(".", "_")
         return f"macosx_{oldest}_{architecture.replace('aarch64', 'arm64')}"
-    raise SystemExit(f"{PACKAGE} builds for linux-gnu.2.17, linux-musl and macos.N, not {target}")
+    if system == "windows":
+        return {"x86_64": "win_amd64", "aarch64": "win_arm64"}[architecture]
+    raise SystemExit(
+        f"{PACKAGE} builds for linux-gnu.2.17, linux-musl, macos.N and windows-gnu, not {target}"
+    )
 
 
 TARGET = zig_target()
 IS_MACOS = "-macos" in TARGET
-LIBRARY = "libaerospike_zig.dylib" if IS_MACOS else "libaerospike_zig.so"
+IS_WINDOWS = "-windows" in TARGET
+if IS_WINDOWS:
+    LIBRARY = "aerospike_zig.dll"
+else:
+    LIBRARY = "libaerospike_zig.dylib" if IS_MACOS else "libaerospike_zig.so"
 NATIVE = ROOT / "build" / "native" / TARGET
+# For Windows: what links against the library.
+IMPORTS = "aerospike_zig.lib"
 
 
 def source_fingerprint(command: "list[str]") -> str:
@@ -100,23 +111,76 @@ def build_library() -> Path:
     options = ["-dynamic", "--name", "aerospike_zig"]
     if IS_MACOS:
         options += ["-install_name", f"@rpath/{LIBRARY}", "-headerpad_max_install_names"]
+    if IS_WINDOWS:
+        options += [f"-femit-implib={NATIVE / IMPORTS}"]
     return build("build-lib", "root.zig", NATIVE / LIBRARY, *options)
 
 
 def build_codec() -> Path:
     """The object file that the codec's extension is linked from."""
     # It has no arrays on the stack to protect.
-    options = ["-fPIC", "-fno-stack-protector"]
+    options = ["-fno-stack-protector"] + ["-fPIC"] * (not IS_WINDOWS)
     return build("build-obj", "codec.zig", NATIVE / "codec.o", *options)
+
+
+def undefined_symbols(data: bytes) -> "set[str]":
+    """The names that an object file of Windows leaves to others."""
+    table, count = struct.unpack_from("<II", data, 8)
+    strings = table + 18 * count
+    names = set()
+    index = 0
+    while index < count:
+        symbol = data[table + 18 * index : table + 18 * index + 18]
+        _, section, _, storage, auxiliaries = struct.unpack_from("<IhHBB", symbol, 8)
+        index += 1 + auxiliaries
+        if section or storage != 2:  # Of this file, or not a symbol that linkers look at.
+            continue
+        if symbol[:4] == bytes(4):
+            start = strings + struct.unpack_from("<I", symbol, 4)[0]
+            names.add(data[start : data.index(0, start)].decode())
+        else:
+            names.add(symbol[:8].rstrip(b"\0").decode())
+    return names
+
+
+def python_imports(objects: "list[Path]", output: Path) -> Path:
+    """What links the objects against `python3.dll`: Python's own is only there on Windows."""
+    symbols = set().union(*(undefined_symbols(each.read_bytes()) for each in objects))
+    names = {name.removeprefix("__imp_") for name in symbols}
+    names = {name for name in names if name.startswith(("Py", "_Py"))}
+    definition = output.with_suffix(".def")
+    definition.write_text("\n".join(["LIBRARY python3.dll", "EXPORTS", *sorted(names), ""]))
+    machine = {"x86_64": "i386:x86-64", "aarch64": "arm64"}[TARGET.partition("-")[0]]
+    command = ["dlltool", "-m", machine, "-d", str(definition), "-l", str(output)]
+    subprocess.run([*ZIG, *command], check=True)
+    return output
+
+
+def windows_headers() -> Path:
+    """Python's headers, with the configuration of Windows."""
+    own = Path(sysconfig.get_path("include"))
+    if sys.platform == "win32":
+        return own
+    headers = ROOT / "build" / "windows-headers"
+    shutil.copytree(own, headers, dirs_exist_ok=True)
+    shutil.copy(SOURCES / "python" / "windows" / "pyconfig.h", headers)
+    return headers
 
 
 class BuildExt(build_ext):
     """Compiles and links with zig, and puts library and header beside the extension."""
 
+    def get_ext_filename(self, fullname):
+        name = super().get_ext_filename(fullname)
+        return f"{name.partition('.')[0]}.pyd" if IS_WINDOWS and IS_LIMITED_API else name
+
     def build_extension(self, ext):
         library = build_library()
         output = Path(self.get_ext_fullpath(ext.name)).resolve().parent
         self.place(library, output)
+        if IS_WINDOWS:
+            self.build_for_windows(ext)
+            return
         compiler = " ".join([*ZIG, "cc", "-target", TARGET])
         shared = "-dynamiclib -undefined dynamic_lookup" if IS_MACOS else "-shared -s"
         self.compiler.set_executables(
@@ -131,6 +195,29 @@ class BuildExt(build_ext):
         self.library_dirs = []
         ext.library_dirs = []
         super().build_extension(ext)
+
+    def build_for_windows(self, ext):
+        """Without setuptools' compilers, which differ by where they run."""
+        folder = NATIVE / ext.name
+        folder.mkdir(exist_ok=True)
+        compiler = [*ZIG, "cc", "-target", TARGET, "-O2"]
+        macros = [f"-D{name}" + (f"={value}" if value else "") for name, value in ext.define_macros]
+        objects = []
+        for source in ext.sources:
+            compiled = folder / Path(source).with_suffix(".o").name
+            options = ["-DNDEBUG", *macros, "-I", str(windows_headers())]
+            subprocess.run([*compiler, *options, "-c", source, "-o", str(compiled)], check=True)
+            objects.append(compiled)
+        others = [NATIVE / IMPORTS]
+        if ext.name == CODEC:
+            objects.append(build_codec())
+            others = []
+        others.append(python_imports(objects, folder / "python3.lib"))
+        linked = [str(each) for each in [*objects, *others]]
+        # Not linked where it belongs: what would link against it is made beside it.
+        extension = folder / "extension.pyd"
+        subprocess.run([*compiler, "-shared", "-s", *linked, "-o", str(extension)], check=True)
+        self.copy_file(str(extension), self.get_ext_fullpath(ext.name))
 
     def copy_extensions_to_source(self):
         """For editable installs: setuptools itself copies only the extension."""
@@ -150,7 +237,7 @@ class BuildExt(build_ext):
 wheel_options = {}
 if IS_LIMITED_API:
     wheel_options["py_limited_api"] = "cp310"
-if CHOSEN or sys.platform == "linux":
+if CHOSEN or sys.platform in ("linux", "win32"):
     wheel_options["plat_name"] = platform_tag(TARGET)
 
 codec = Extension(

@@ -6,6 +6,7 @@ operation connects anew.
 """
 
 import os
+import sys
 import threading
 import weakref
 from functools import partial
@@ -106,4 +107,5 @@ def _after_fork_in_child() -> None:
         client._after_fork()
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+if sys.platform != "win32":  # Where nothing forks.
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -19,6 +19,7 @@ An application that has a Prometheus endpoint of its own registers a `Collector`
 """
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -228,4 +229,5 @@ def _after_fork_in_child() -> None:
         old.forget()
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+if sys.platform != "win32":  # Where nothing forks.
+    os.register_at_fork(after_in_child=_after_fork_in_child)

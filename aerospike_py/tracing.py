@@ -10,6 +10,7 @@ operation. OpenTelemetry is imported by `init_tracing`.
 
 import atexit
 import os
+import sys
 import threading
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -350,5 +351,6 @@ def _after_fork_in_child() -> None:
     _lock = threading.Lock()
 
 
-os.register_at_fork(after_in_child=_after_fork_in_child)
+if sys.platform != "win32":  # Where nothing forks.
+    os.register_at_fork(after_in_child=_after_fork_in_child)
 atexit.register(shutdown_tracing)

@@ -2,6 +2,7 @@
 
     python scripts/try_wheels.py                       # this machine's wheel, on all its Pythons
     python scripts/try_wheels.py --sysroot DIRECTORY   # the wheel of a system unpacked there
+    python scripts/try_wheels.py --wine DIRECTORY      # the one for Windows, with a Python there
 
 On this machine: for each CPython of 3.10 and later that is found, a new virtual environment with
 the wheel and nothing else, the quickstart on a local cluster, and a test with the pytest plugin.
@@ -9,6 +10,8 @@ the wheel and nothing else, the quickstart on a local cluster, and a test with t
 A system in a folder is one of another architecture, or another Python, as `debootstrap` or
 `dpkg-deb --extract` lay it out. Its programs run with its own loader and libraries, and with
 `qemu-<architecture>-static` where the processor is a different one (--qemu says where that is).
+
+A Python for Windows in a folder is the embeddable package of python.org, unpacked; `wine` runs it.
 """
 
 import argparse
@@ -32,6 +35,24 @@ def test_counts(aerospike_client):
     aerospike_client.increment(key, "n", 1)
     assert aerospike_client.get(key).bins == {"n": 1}
 """
+ON_WINDOWS = """
+import asyncio
+import aerospike_py
+from aerospike_py.devserver import DevCluster
+
+async def main():
+    async with aerospike_py.AsyncClient({"hosts": cluster.hosts}) as client:
+        await client.connect()
+        keys = [("test", "demo", number) for number in range(50)]
+        await asyncio.gather(*(client.put(key, {"n": key[2]}) for key in keys))
+        records = await asyncio.gather(*(client.get(key) for key in keys))
+        assert [record.bins["n"] for record in records] == list(range(50))
+    print(type(asyncio.get_running_loop()).__name__)
+
+with DevCluster(nodes=2) as cluster:
+    asyncio.SelectorEventLoop().run_until_complete(main())
+    asyncio.run(main())
+"""
 VERSION = "import sys, platform; print(sys.version.split()[0], platform.machine())"
 
 
@@ -46,10 +67,10 @@ def run(*command: str | Path, cwd: Path | None = None, **variables: str) -> str:
     return done.stdout
 
 
-def wheel_for(architecture: str) -> Path:
-    for wheel in DIST.glob(f"aerospike_py-*manylinux*_{architecture}.whl"):
+def wheel_for(platform: str) -> Path:
+    for wheel in DIST.glob(f"aerospike_py-*{platform}.whl"):
         return wheel
-    raise SystemExit(f"{DIST} has no wheel for Linux on {architecture}; make wheels builds it")
+    raise SystemExit(f"{DIST} has no wheel for {platform}; make wheels builds it")
 
 
 def pythons() -> Iterator[str]:
@@ -84,6 +105,36 @@ def try_natively(wheel: Path) -> None:
             print(f"passed on {run(program, '-c', VERSION).strip()}", flush=True)
 
 
+def install_for(minor: str, platforms: list[str], wheel: Path, folder: str) -> None:
+    """Installs the wheel and what it needs, by the pip of this Python, for another one."""
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder]
+    pip += ["--only-binary", ":all:", "--python-version", f"3.{minor}"]
+    pip += ["--implementation", "cp", "--abi", f"cp3{minor}", "--abi", "abi3", "--abi", "none"]
+    for platform in platforms:
+        pip += ["--platform", platform]
+    run(*pip, wheel)
+
+
+def try_with_wine(windows_python: Path) -> None:
+    """The wheel for Windows with an embeddable Python: both of asyncio's loops, the quickstart."""
+    (library,) = windows_python.glob("python3[0-9]*.dll")
+    with tempfile.TemporaryDirectory() as folder:
+        install_for(
+            library.stem.removeprefix("python3"), ["win_amd64"], wheel_for("win_amd64"), folder
+        )
+        (Path(folder) / "shown.py").write_text(ON_WINDOWS)
+        shutil.copy(QUICKSTART, folder)
+        for program, last in (("shown.py", "ProactorEventLoop"), ("quickstart.py", "All done.")):
+            # The embeddable Python looks into no folder but its own.
+            start = f"import runpy, sys; sys.path.insert(0, '.'); runpy.run_path({program!r}, "
+            start += "run_name='__main__')"
+            python = str(windows_python / "python.exe")
+            output = run("wine", python, "-c", start, cwd=Path(folder), WINEDEBUG="-all")
+            assert output.rstrip().endswith(last), output
+        output = run("wine", python, "-c", VERSION, cwd=Path(folder), WINEDEBUG="-all")
+        print(f"passed on Windows (wine), {output.strip()}", flush=True)
+
+
 def try_in(sysroot: Path, qemu: str) -> None:
     """The wheel with the Python of an unpacked system."""
     candidates = sorted(sysroot.glob("usr/bin/python3.*"))
@@ -98,13 +149,9 @@ def try_in(sysroot: Path, qemu: str) -> None:
     launch += [str(python)]
     minor = python.name.removeprefix("python3.")
     with tempfile.TemporaryDirectory() as folder:
-        # pip of this Python, asked for the other one's packages.
-        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder]
-        pip += ["--only-binary", ":all:", "--python-version", f"3.{minor}"]
-        pip += ["--implementation", "cp", "--abi", f"cp3{minor}", "--abi", "abi3", "--abi", "none"]
-        for platform in ("manylinux_2_17", "manylinux2014", "manylinux_2_28", "manylinux_2_34"):
-            pip += ["--platform", f"{platform}_{architecture}"]
-        run(*pip, wheel_for(architecture))
+        systems = ("manylinux_2_17", "manylinux2014", "manylinux_2_28", "manylinux_2_34")
+        platforms = [f"{system}_{architecture}" for system in systems]
+        install_for(minor, platforms, wheel_for(f"manylinux*_{architecture}"), folder)
         home = {"PYTHONHOME": str(sysroot / "usr"), "PYTHONPATH": folder}
         output = run(*launch, QUICKSTART, cwd=Path(folder), **home)
         assert output.endswith("All done.\n"), output
@@ -114,12 +161,15 @@ def try_in(sysroot: Path, qemu: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sysroot", type=Path, help="an unpacked system with a Python")
+    parser.add_argument("--wine", type=Path, help="an unpacked embeddable Python for Windows")
     parser.add_argument("--qemu", default="qemu-{}-static", help="the emulator's path")
     options = parser.parse_args()
     if options.sysroot:
         try_in(options.sysroot, options.qemu)
+    elif options.wine:
+        try_with_wine(options.wine)
     else:
-        try_natively(wheel_for(os.uname().machine))
+        try_natively(wheel_for(f"manylinux*_{os.uname().machine}"))
     return 0
 
 

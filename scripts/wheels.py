@@ -6,8 +6,9 @@
 Every wheel is built from the source archive, so that one is tried too. Checked is of each wheel:
 its files; that its libraries are of its architecture and need nothing that the platform does not
 promise (auditwheel, for Linux); that its extension keeps to the limited API of Python 3.10
-(abi3audit); and that the macOS libraries are signed and find each other. Needs the packages of the
-dependency group `wheels`. `scripts/try_wheels.py` then runs them.
+(abi3audit); that the macOS libraries are signed and find each other, and the Windows ones need only
+Python, each other and the system. Needs the packages of the dependency group `wheels`.
+`scripts/try_wheels.py` then runs them.
 """
 
 import argparse
@@ -22,6 +23,8 @@ import time
 import zipfile
 from pathlib import Path
 
+import pefile
+
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
 # What the wheel is called, and Zig's name of the platform.
@@ -32,13 +35,18 @@ TARGETS = {
     "musllinux_1_2_aarch64": "aarch64-linux-musl",
     "macosx_11_0_x86_64": "x86_64-macos.11.0",
     "macosx_11_0_arm64": "aarch64-macos.11.0",
+    "win_amd64": "x86_64-windows-gnu",
 }
 LIMITED_API = "cp310-abi3"
 ELF_MACHINES = {62: "x86_64", 183: "aarch64"}
 MACHO_MACHINES = {0x01000007: "x86_64", 0x0100000C: "arm64"}
+PE_MACHINES = {0x8664: "amd64", 0xAA64: "arm64"}
 MACHO_MAGIC = 0xFEEDFACF
 LC_CODE_SIGNATURE = 0x1D
 LC_RPATH = 0x8000001C
+# What every Windows 10 has.
+WINDOWS_LIBRARIES = {"kernel32.dll", "ntdll.dll", "ws2_32.dll", "advapi32.dll"}
+WINDOWS_RUNTIME = "api-ms-win-crt-"
 HOOK = "from setuptools import build_meta; import sys; build_meta.{}(sys.argv[1])"
 
 
@@ -91,13 +99,20 @@ def name_musl(wheel: Path, architecture: str) -> None:
 
 
 def check_files(wheel: Path, libraries: dict[str, bytes]) -> None:
-    """The wheel has the package, both libraries, the header, the marker of types, the licence."""
+    """The wheel has the package, its libraries, the header, the marker of types, the licence."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    suffix = "dylib" if "macosx" in wheel.name else "so"
+    extension = "abi3.so"
+    core = "libaerospike_zig.so"
+    if "macosx" in wheel.name:
+        core = "libaerospike_zig.dylib"
+    elif "win_" in wheel.name:
+        core = "aerospike_zig.dll"
+        extension = "pyd"
+    binaries = {f"aerospike_py/{name}.{extension}" for name in ("_ffi", "_codec")}
+    binaries.add(f"aerospike_py/{core}")
     wanted = {
+        *binaries,
         "aerospike_py/__init__.py",
-        "aerospike_py/_ffi.abi3.so",
-        f"aerospike_py/libaerospike_zig.{suffix}",
         "aerospike_py/include/aerospike_zig.h",
         "aerospike_py/py.typed",
         "pytest_aerospike_py.py",
@@ -106,9 +121,9 @@ def check_files(wheel: Path, libraries: dict[str, bytes]) -> None:
         raise CheckError(f"without {sorted(missing)}")
     if not any(name.endswith("LICENSE") for name in names):
         raise CheckError("without the licence")
-    if foreign := [name for name in names if name.endswith((".c", ".zig", ".o", ".pyc"))]:
+    if foreign := [name for name in names if name.endswith((".c", ".zig", ".o", ".lib", ".pyc"))]:
         raise CheckError(f"with {foreign}")
-    if len(libraries) != 2:
+    if set(libraries) != binaries:
         raise CheckError(f"with the libraries {sorted(libraries)}")
     if LIMITED_API not in wheel.name:
         raise CheckError("not tagged for the limited API")
@@ -119,6 +134,8 @@ def check_machine(name: str, data: bytes, platform: str) -> None:
     if "macosx" in platform:
         magic, machine = struct.unpack_from("<II", data)
         found = MACHO_MACHINES.get(machine) if magic == MACHO_MAGIC else None
+    elif "win_" in platform:
+        found = PE_MACHINES.get(pefile.PE(data=data, fast_load=True).FILE_HEADER.Machine)
     else:
         found = ELF_MACHINES.get(struct.unpack_from("<H", data, 18)[0])
         found = found if data.startswith(b"\x7fELF") else None
@@ -141,6 +158,14 @@ def check_macho(name: str, data: bytes) -> None:
         raise CheckError(f"{name} has no run path to the library beside it")
 
 
+def check_imports(name: str, data: bytes, own: set[str]) -> None:
+    """A library for Windows needs the system, Python's stable ABI, and what is in the wheel."""
+    imports = {each.dll.decode().lower() for each in pefile.PE(data=data).DIRECTORY_ENTRY_IMPORT}
+    imports = {each for each in imports if not each.startswith(WINDOWS_RUNTIME)}
+    if foreign := imports - WINDOWS_LIBRARIES - {"python3.dll"} - own:
+        raise CheckError(f"{name} needs {sorted(foreign)}")
+
+
 def run_tool(*command: str) -> str:
     """Runs a checking tool of this environment."""
     tool = Path(sys.executable).parent / command[0]
@@ -159,15 +184,17 @@ def check(wheel: Path) -> None:
         libraries = {
             name: archive.read(name)
             for name in archive.namelist()
-            if name.endswith((".so", ".dylib"))
+            if name.endswith((".so", ".dylib", ".dll", ".pyd"))
         }
     check_files(wheel, libraries)
     for name, data in libraries.items():
         check_machine(name, data, platform)
         if "macosx" in platform:
             check_macho(f"{platform}/{name}", data)
+        if "win_" in platform:
+            check_imports(name, data, {Path(each).name for each in libraries})
     run_tool("abi3audit", "--strict", str(wheel))
-    if "macosx" not in platform:
+    if "linux" in platform:
         shown = run_tool("auditwheel", "show", str(wheel))
         if f'platform tag: "{platform}"' not in shown:
             raise CheckError(shown)
@@ -177,7 +204,9 @@ def library_bytes(wheel: Path) -> int:
     """The size of the core in the wheel, uncompressed."""
     with zipfile.ZipFile(wheel) as archive:
         return sum(
-            each.file_size for each in archive.infolist() if "libaerospike_zig" in each.filename
+            each.file_size
+            for each in archive.infolist()
+            if "aerospike_zig." in each.filename and not each.filename.endswith(".h")
         )
 
 
@@ -206,7 +235,6 @@ def main() -> int:
             failed += 1
         sizes = f"{wheel.stat().st_size / 1024:5.0f} KiB {library_bytes(wheel) / 1024:5.0f} KiB"
         print(f"{tag:<24} {sizes}  {verdict} in {time.monotonic() - begin_s:.0f} s", flush=True)
-    print("\nWindows is not supported: the core's network layer knows POSIX sockets only.")
     return 1 if failed else 0
 
 

@@ -15,6 +15,7 @@ from .. import exception
 from .._ffi import ffi, lib
 from .._values import decode
 from . import TABLE, Pointer, allocate, failure
+from .watch import watch
 
 _DRAINED_MAX = 256
 # What is collected at once, unless a single result is larger: to decode it takes a few milliseconds
@@ -55,10 +56,10 @@ class Completions:
         self._members = memoryview(ffi.buffer(self._completions)).cast("B").cast("q")
         self._needed = ffi.new("uint64_t *")
         self._allocate(_DATA_BYTES)
-        self._descriptor: int = lib.asz_client_wake_fd(client, self._error)
-        if self._descriptor < 0:
+        descriptor: int = lib.asz_client_wake_fd(client, self._error)
+        if descriptor < 0:
             raise failure(self._error)
-        loop.add_reader(self._descriptor, self._collect)
+        self._unwatch = watch(loop, descriptor, self._collect)
 
     def _allocate(self, size: int) -> None:
         self._data = allocate("uint8_t[]", size)
@@ -160,15 +161,15 @@ class Completions:
                 self.loop.call_soon_threadsafe(self._leave)
 
     def _leave(self) -> None:
-        self.loop.remove_reader(self._descriptor)
+        self._unwatch()
         lib.asz_client_close(self.client)
         for token in self._waiting:
             _tables.pop(token, None)
 
     def shut(self) -> None:
         """After the library's client was closed: resolves what is left and leaves the loop."""
+        self._unwatch()
         if not self.loop.is_closed():
-            self.loop.remove_reader(self._descriptor)
             while self._waiting:
                 before = len(self._waiting)
                 self._collect()

@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+import time
 from collections.abc import Sequence
 
 from ..exception import AerospikeError
@@ -29,12 +30,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"Aerospike dev server listening on {places}")
             print(f"Namespaces: {options.namespaces}. Ctrl-C stops it.", flush=True)
             while True:
-                signal.pause()
+                _pause()
     except KeyboardInterrupt:
         return 0
     except AerospikeError as error:
         print(f"aerospike_py.devserver: {error}", file=sys.stderr)
         return 1
+
+
+def _pause() -> None:
+    if sys.platform == "win32":
+        time.sleep(3600)  # Ctrl-C ends it.
+    else:
+        signal.pause()
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
