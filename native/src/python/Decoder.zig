@@ -47,8 +47,8 @@ pub const Named = struct {
         }
         return .{
             .class = class,
-            .allocate = if (is_plain) @ptrCast(allocate.?) else null,
-            .create = @ptrCast(create.?),
+            .allocate = if (is_plain) @ptrCast(@alignCast(allocate.?)) else null,
+            .create = @ptrCast(@alignCast(create.?)),
         };
     }
 
