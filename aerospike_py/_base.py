@@ -9,10 +9,11 @@ import os
 import sys
 import threading
 import weakref
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from . import _native, tracing
+from . import _native, _node_metrics, tracing
 from ._config import Config
 from ._native import Pointer
 from ._requests import Requests
@@ -34,6 +35,8 @@ class BaseClient:
         self._native: Pointer = None
         self._native_config = b""
         self._was_forked = False
+        # Its nodes' counts are taken from it, not from what is kept of closed clients.
+        self._is_counted = False
         _clients.add(self)
 
     def _open(self, user: str | None, password: str | None) -> None:
@@ -44,18 +47,33 @@ class BaseClient:
             else:
                 client = _native.client_create(encoded)
                 _native.client_connect(client)
-                old, self._native, self._native_config = self._native, client, encoded
+                old = self._native
+                with _node_metrics.lock:
+                    self._keep_counts()
+                    self._native, self._native_config = client, encoded
                 if old is not None:
                     _native.client_close(old)
             self._was_forked = False
+            self._is_counted = True
         logger.debug("connected to the cluster")
 
     def _shut(self) -> None:
         with self._lock:
             self._was_forked = False
             if self._native is not None:
+                with _node_metrics.lock:
+                    self._keep_counts()
                 _native.client_close(self._native)
                 logger.debug("closed the client")
+
+    def _keep_counts(self) -> None:
+        if self._is_counted and (counts := _statistics(self._native)) is not None:
+            _node_metrics.keep(self._cluster_name, counts)
+        self._is_counted = False
+
+    @property
+    def _cluster_name(self) -> str:
+        return self._config.cluster_name or ""
 
     def _is_connected(self) -> bool:
         client = self._native
@@ -86,6 +104,7 @@ class BaseClient:
             if self._was_forked:
                 _native.client_connect(self._native)
                 self._was_forked = False
+                self._is_counted = True
 
     def _after_fork(self) -> None:
         self._lock = threading.Lock()  # A thread that is not in the child may have held it.
@@ -93,6 +112,21 @@ class BaseClient:
         if client is not None:
             self._was_forked = _native.client_is_connected(client)
             _native.client_after_fork(client)
+
+
+def _statistics(client: Pointer) -> bytes | None:
+    try:
+        return _native.execute(client, _native.STATISTICS, b"\x90", _native.NULL, bytes)
+    except ClientError:  # Not connected.
+        return None
+
+
+def statistics() -> Iterator[tuple[str, bytes]]:
+    """The name of its cluster and what is counted of each connected client of the process."""
+    for client in list(_clients):
+        native = client._native
+        if client._is_counted and (counts := _statistics(native)) is not None:
+            yield client._cluster_name, counts
 
 
 def not_connected() -> ClientError:
@@ -105,6 +139,7 @@ def not_connected() -> ClientError:
 def _after_fork_in_child() -> None:
     for client in list(_clients):
         client._after_fork()
+    _node_metrics.after_fork_in_child()
 
 
 if sys.platform != "win32":  # Where nothing forks.

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: how long operations took.
+"""Metrics for Prometheus: how long operations took, and how the nodes are.
 
 One histogram, `db_client_operation_duration_seconds`, over the operations of all clients of the
 process. Its labels:
@@ -8,6 +8,10 @@ process. Its labels:
   key. When an application uses more than a thousand sets, the later ones are "(other)".
 - `db_operation_name`: the method's name; "delete" for `remove`, "query" for whatever a query does.
 - `error_type`: "" for an operation that succeeded, otherwise the exception's class.
+
+And of each node, with the labels `db_system_name`, `cluster_name` (as configured, or "") and
+`node`: connections, errors, timeouts, retries, bytes, tending, sizes of batches and queries; see
+the guide on observability.
 
 The core counts operations where they end, always and at next to no cost; a duration is the time
 between a request's arrival in the core and its result. An operation whose arguments are refused is
@@ -24,7 +28,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from . import _native
+from . import _base, _native, _node_metrics
 from ._values import decode
 from .exception import class_for
 from .log import logger
@@ -32,7 +36,7 @@ from .log import logger
 if TYPE_CHECKING:
     from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-    from prometheus_client.core import HistogramMetricFamily
+    from prometheus_client.core import HistogramMetricFamily, Metric
 
 __all__ = ["Collector", "get_metrics", "start_metrics_server", "stop_metrics_server"]
 
@@ -52,10 +56,14 @@ _REQUEST_TIMEOUT_S = 10
 
 
 class Collector:
-    """Gives Prometheus the histogram; to be registered with a `prometheus_client` registry."""
+    """Gives Prometheus the metrics; to be registered with a `prometheus_client` registry."""
 
-    def collect(self) -> "Iterator[HistogramMetricFamily]":
-        """The histogram as it is now, also when there was no operation yet."""
+    def collect(self) -> "Iterator[Metric]":
+        """The metrics as they are now, also when there was no operation yet."""
+        yield self._durations()
+        yield from _node_metrics.collect(_base.statistics())
+
+    def _durations(self) -> "HistogramMetricFamily":
         from prometheus_client.core import HistogramMetricFamily
 
         family = HistogramMetricFamily(_NAME, _HELP, labels=_LABELS)
@@ -70,7 +78,7 @@ class Collector:
                 total += count
                 buckets.append((name, total))
             family.add_metric(["aerospike", *labels], buckets, sum_ns / 1e9)
-        yield family
+        return family
 
 
 def _merged(

@@ -27,6 +27,8 @@ if lib.asz_abi_version() != lib.ASZ_ABI_VERSION:
 NULL: Pointer = ffi.NULL
 NOT_CONNECTED: int = lib.ASZ_ERROR_NOT_CONNECTED
 
+STATISTICS: int = lib.ASZ_STATISTICS
+
 TABLE = -1
 """In the place of a command: a batch read into the asz_table that `decode` has as `table`."""
 

@@ -30,6 +30,7 @@ const ClusterCommand = enum(i32) {
     info_any = 65,
     nodes = 66,
     ping = 67,
+    statistics = 68,
 };
 
 pub const Client = struct {
@@ -423,7 +424,7 @@ const Inquiry = struct {
         const expected: u32 = switch (asked) {
             .info => 2,
             .info_any => 1,
-            .nodes, .ping => 0,
+            .nodes, .ping, .statistics => 0,
         };
         if (count != expected) return command.request.invalid(
             failure,
@@ -439,6 +440,7 @@ const Inquiry = struct {
             },
             .nodes => try inquiry.nodes(),
             .ping => try inquiry.ping(),
+            .statistics => try inquiry.statistics(),
         }
     }
 
@@ -533,6 +535,27 @@ const Inquiry = struct {
             try msgpack.writeArrayHeader(inquiry.out, 2);
             try msgpack.writeString(inquiry.out, node.name());
             try msgpack.writeString(inquiry.out, address);
+        }
+        inquiry.endRows(header, count);
+    }
+
+    /// Also of nodes that have left: what was counted of them stays true.
+    fn statistics(inquiry: *const Inquiry) Error!void {
+        const out = inquiry.out;
+        try msgpack.writeArrayHeader(out, 2);
+        const bounds = &cluster.statistics.Sizes.bounds;
+        try msgpack.writeArrayHeader(out, bounds.len);
+        for (bounds) |bound| try msgpack.writeUint(out, bound);
+        const header = try inquiry.beginRows();
+        var count: u32 = 0;
+        var iterator = inquiry.owner.table.all();
+        while (iterator.next()) |node| : (count += 1) {
+            try msgpack.writeArrayHeader(out, 5);
+            try msgpack.writeString(out, node.name());
+            try msgpack.writeBool(out, node.isActive());
+            try msgpack.writeUint(out, node.openCount());
+            try msgpack.writeUint(out, node.inUseCount());
+            try node.statistics.write(out);
         }
         inquiry.endRows(header, count);
     }

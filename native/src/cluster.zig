@@ -9,6 +9,7 @@ pub const Cluster = @import("cluster/core.zig").Cluster;
 pub const Node = @import("cluster/node.zig").Node;
 pub const Namespace = partition_map.Namespace;
 pub const partition_map = @import("cluster/partition_map.zig");
+pub const statistics = @import("cluster/statistics.zig");
 
 const options = @import("cluster/options.zig");
 pub const Options = options.Options;
@@ -33,5 +34,6 @@ test {
     _ = @import("cluster/replica.zig");
     _ = @import("cluster/round.zig");
     _ = @import("cluster/seeds.zig");
+    _ = @import("cluster/statistics.zig");
     _ = @import("cluster/threads_test.zig");
 }

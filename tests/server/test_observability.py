@@ -26,7 +26,7 @@ def counts(set_name: str) -> dict[tuple[str, str], int]:
     for family in text_string_to_metric_families(metrics.get_metrics()):
         for sample in family.samples:
             labels = sample.labels
-            if sample.name.endswith("_count") and labels["db_collection_name"] == set_name:
+            if sample.name.endswith("_count") and labels.get("db_collection_name") == set_name:
                 assert labels["db_system_name"] == "aerospike"
                 assert labels["db_namespace"] == "test"
                 found[labels["db_operation_name"], labels["error_type"]] = int(sample.value)
@@ -41,7 +41,7 @@ def seconds(set_name: str, operation: str) -> float:
             labels = sample.labels
             if (
                 sample.name.endswith("_sum")
-                and labels["db_collection_name"] == set_name
+                and labels.get("db_collection_name") == set_name
                 and labels["db_operation_name"] == operation
             ):
                 total += sample.value

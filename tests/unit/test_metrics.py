@@ -34,6 +34,8 @@ def samples(text: str) -> dict[tuple[str, tuple[str, ...]], float]:
     """Values by the sample's name and its labels' values, in the order of the labels' names."""
     found = {}
     for family in text_string_to_metric_families(text):
+        if family.name != "db_client_operation_duration_seconds":
+            continue
         for sample in family.samples:
             labels = tuple(sample.labels[name] for name in sorted(sample.labels))
             found[sample.name.removeprefix("db_client_operation_duration_seconds"), labels] = (

@@ -13,30 +13,19 @@ const auth = @import("auth.zig");
 const exchange = @import("exchange.zig");
 const partition_map = @import("partition_map.zig");
 const recovery = @import("recovery.zig");
+const statistics_module = @import("statistics.zig");
 const Breaker = @import("breaker.zig").Breaker;
 const Context = @import("context.zig").Context;
 const Failure = @import("../status.zig").Failure;
 const Pool = @import("pool.zig").Pool;
 const Slot = @import("replica.zig").Slot;
+const Statistics = statistics_module.Statistics;
 
 pub const name_bytes_max = Failure.node_name_max;
 
 /// Consecutive failed refreshes after which a node does not count as connected, and is dropped
 /// when no other node answers either.
 pub const failures_max = 5;
-
-/// Written by any thread, read by whoever shows them.
-pub const Statistics = struct {
-    opened: std.atomic.Value(u64) = .init(0),
-    closed: std.atomic.Value(u64) = .init(0),
-    errors: std.atomic.Value(u64) = .init(0),
-    timeouts: std.atomic.Value(u64) = .init(0),
-    recovered: std.atomic.Value(u64) = .init(0),
-
-    pub fn add(counter: *std.atomic.Value(u64)) void {
-        _ = counter.fetchAdd(1, .monotonic);
-    }
-};
 
 pub fn Node(comptime Net: type) type {
     return struct {
@@ -51,6 +40,8 @@ pub fn Node(comptime Net: type) type {
         wanted: std.atomic.Value(u32) = .init(0),
         /// Requests of the event loop that found all connections in use.
         queued: std.atomic.Value(u32) = .init(0),
+        /// Connections that the event loop has and does not use.
+        held_idle: std.atomic.Value(u32) = .init(0),
         recovering: Recovery = .{},
         breaker: Breaker,
         statistics: Statistics = .{},
@@ -152,7 +143,8 @@ pub fn Node(comptime Net: type) type {
         }
 
         pub fn inUseCount(node: *This) u32 {
-            return node.openCount() -| node.pool.idleCount();
+            const idle = node.pool.idleCount() + node.held_idle.load(.monotonic);
+            return node.openCount() -| idle;
         }
 
         // Connections, for a driver that waits and for one that does not.
@@ -164,7 +156,7 @@ pub fn Node(comptime Net: type) type {
             defer if (found_dead) {
                 // Many sockets that died together are one event.
                 node.breaker.record();
-                Statistics.add(&node.statistics.errors);
+                statistics_module.add(&node.statistics.errors, 1);
                 node.context.requestTend();
             };
             while (node.pool.take()) |taken| {
@@ -225,7 +217,7 @@ pub fn Node(comptime Net: type) type {
             var dropped = connection;
             node.context.net.close(&dropped.socket);
             node.unreserve();
-            Statistics.add(&node.statistics.closed);
+            statistics_module.add(&node.statistics.closed, 1);
         }
 
         /// A connection ready for a request: idle, or new and authenticated. Sets the failure
@@ -297,7 +289,7 @@ pub fn Node(comptime Net: type) type {
         ) error{Failed}!Connection {
             const generation_now = node.generation();
             const socket = try node.connectSocket(net, deadline_ns, failure);
-            Statistics.add(&node.statistics.opened);
+            statistics_module.add(&node.statistics.opened, 1);
             return .{
                 .socket = socket,
                 .generation = generation_now,
@@ -448,20 +440,20 @@ pub fn Node(comptime Net: type) type {
         /// A connection was closed because of an error.
         pub fn recordError(node: *This) void {
             node.breaker.record();
-            Statistics.add(&node.statistics.errors);
+            statistics_module.add(&node.statistics.errors, 1);
             node.context.requestTend();
         }
 
         /// The server answered that it is overloaded or took too long.
         pub fn recordServerError(node: *This) void {
             node.breaker.record();
-            Statistics.add(&node.statistics.errors);
+            statistics_module.add(&node.statistics.errors, 1);
         }
 
         /// A wait for the node took too long.
         pub fn recordTimeout(node: *This) void {
             node.breaker.record();
-            Statistics.add(&node.statistics.timeouts);
+            statistics_module.add(&node.statistics.timeouts, 1);
             node.context.requestTend();
         }
 
@@ -490,7 +482,7 @@ pub fn Node(comptime Net: type) type {
             for (node.recovering.takeAll(&buffer)) |*entry| {
                 switch (Recovery.advance(node.context.tend_net, entry)) {
                     .finished => {
-                        Statistics.add(&node.statistics.recovered);
+                        statistics_module.add(&node.statistics.recovered, 1);
                         node.push(entry.connection);
                     },
                     .broken => node.drop(entry.connection),

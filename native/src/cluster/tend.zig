@@ -7,6 +7,7 @@
 //! breakers turned and late replies drained. By one thread at a time.
 
 const std = @import("std");
+const statistics = @import("statistics.zig");
 const assert = std.debug.assert;
 const exchange = @import("exchange.zig");
 const milliseconds = @import("context.zig").milliseconds;
@@ -133,12 +134,15 @@ pub fn Tend(comptime Net: type) type {
         fn refreshAll(tending: *This, cluster: *Cluster, round: *Round) error{Failed}!void {
             var iterator = cluster.nodes();
             while (iterator.next()) |node| {
+                const began_ns = cluster.context.tend_net.now();
                 tending.refresh(cluster, node, round) catch {
                     try failed(cluster, node);
                     round.peers_changed = true;
                     continue;
                 };
                 round.answered += 1;
+                statistics.add(&node.statistics.tends, 1);
+                statistics.add(&node.statistics.tend_ns, cluster.context.tend_net.now() - began_ns);
                 if (node.failures.load(.monotonic) == 0) continue;
                 // Whatever it said before the failure may be out of date.
                 node.failures.store(0, .monotonic);

@@ -13,6 +13,7 @@ const std = @import("std");
 const assert = std.debug.assert;
 const clock = @import("clock.zig");
 const cluster = @import("../cluster.zig");
+const statistics = cluster.statistics;
 const executor = @import("executor.zig");
 const function = @import("function.zig");
 const metrics = @import("../metrics.zig");
@@ -499,6 +500,9 @@ pub fn Batch(comptime Net: type) type {
         pub fn markSent(batch: *This, part: *const Part) void {
             for (batch.order[part.first..][0..part.count]) |index| batch.rows[index].sent += 1;
             batch.attempts.sent += 1;
+            const counters = &part.node.statistics;
+            counters.batches.count(part.count);
+            if (batch.attempts.failed > 0) statistics.add(&counters.retries, 1);
         }
 
         pub const Absorbed = union(enum) {

@@ -7,6 +7,7 @@
 const std = @import("std");
 const batch_module = @import("batch.zig");
 const cluster = @import("../cluster.zig");
+const statistics = cluster.statistics;
 const exchange = @import("exchange.zig");
 const executor = @import("executor.zig");
 const reply = @import("reply.zig");
@@ -142,6 +143,7 @@ pub fn BatchBlocking(comptime Net: type) type {
                 return null;
             };
             batch.markSent(part);
+            statistics.add(&part.node.statistics.bytes_sent, bytes.len);
             return connection;
         }
 
@@ -152,7 +154,10 @@ pub fn BatchBlocking(comptime Net: type) type {
 
         fn receive(driver: *This, part: *Part, connection: *Connection) void {
             const batch = &driver.batch;
-            var receiver: exchange.Receiver = .{ .gpa = driver.gpa };
+            var receiver: exchange.Receiver = .{
+                .gpa = driver.gpa,
+                .counter = &part.node.statistics.bytes_received,
+            };
             defer receiver.deinit();
             const waits = &batch.attempts;
             while (true) {

@@ -7,6 +7,7 @@ const std = @import("std");
 const assert = std.debug.assert;
 const Failure = @import("../status.zig").Failure;
 const wire = @import("../wire.zig");
+const statistics = @import("../cluster.zig").statistics;
 
 /// The largest reply that is accepted (as/include/base/proto.h: PROTO_SIZE_MAX).
 pub const frame_bytes_max = 128 * 1024 * 1024;
@@ -33,6 +34,8 @@ pub const Receiver = struct {
     /// What was received and not yet handed out: `memory()[start..end]`.
     start: usize = 0,
     end: usize = 0,
+    /// Where received bytes are counted.
+    counter: ?*statistics.Counter = null,
     /// Of the frame at hand, with its header; 0 while the header is not complete.
     total: usize = 0,
     /// One receive of this size takes header and body of a usual reply at once.
@@ -77,7 +80,9 @@ pub const Receiver = struct {
         try receiver.makeRoom(needed);
         while (receiver.end - receiver.start < needed) {
             const room = receiver.memory()[receiver.end..];
-            receiver.end += try net.recv(socket, room, waits.waitDeadline(net.now()));
+            const count = try net.recv(socket, room, waits.waitDeadline(net.now()));
+            if (receiver.counter) |counter| statistics.add(counter, count);
+            receiver.end += count;
         }
     }
 

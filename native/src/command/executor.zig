@@ -9,6 +9,7 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const cluster = @import("../cluster.zig");
+const statistics = cluster.statistics;
 const Failure = @import("../status.zig").Failure;
 const Status = @import("../status.zig").Status;
 const Key = @import("request.zig").Key;
@@ -59,6 +60,7 @@ pub fn judgeClient(status: Status) Verdict {
 /// Tells the node and the cluster what the server's answer means for them, and judges it.
 pub fn settle(node: anytype, owner: anytype, status: Status) Verdict {
     const verdict = judgeServer(status);
+    node.statistics.answered(status);
     if (verdict.node_at_fault) node.recordServerError();
     switch (status) {
         .not_authenticated, .expired_session => node.authenticationLost(),
@@ -237,8 +239,10 @@ pub fn Execution(comptime Net: type) type {
                 execution.target.partition_id,
                 &execution.route,
             );
-            if (node != null) execution.node = node;
-            return node;
+            const found = node orelse return null;
+            execution.node = found;
+            if (execution.attempts.failed > 0) statistics.add(&found.statistics.retries, 1);
+            return found;
         }
 
         pub fn waitDeadline(execution: *const This, now_ns: u64) u64 {

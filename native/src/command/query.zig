@@ -686,6 +686,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         fn endStream(query: *This, stream: *Stream, status: Status) !void {
             const node = stream.exchange.node;
             const verdict = executor.settle(node, query.cluster, status);
+            node.statistics.streams.count(stream.records);
             query.loop.complete(&stream.exchange, verdict.connection_usable);
             stream.is_active = false;
             if (status == .ok) {

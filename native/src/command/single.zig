@@ -4,6 +4,7 @@
 const std = @import("std");
 const clock = @import("clock.zig");
 const cluster = @import("../cluster.zig");
+const statistics = cluster.statistics;
 const exchange = @import("exchange.zig");
 const executor = @import("executor.zig");
 const reply = @import("reply.zig");
@@ -102,6 +103,7 @@ pub fn Single(comptime Net: type) type {
                 return fail(node, err, failure);
             };
             execution.attempts.sent += 1;
+            statistics.add(&node.statistics.bytes_sent, single.frame.len);
             return single.receive(node, &connection, failure);
         }
 
@@ -117,7 +119,10 @@ pub fn Single(comptime Net: type) type {
             connection: *Connection,
             failure: *Failure,
         ) ?executor.Verdict {
-            var receiver: exchange.Receiver = .{ .gpa = single.gpa };
+            var receiver: exchange.Receiver = .{
+                .gpa = single.gpa,
+                .counter = &node.statistics.bytes_received,
+            };
             defer receiver.deinit();
             const frame = single.receiveFrame(&receiver, connection) catch |err| {
                 if (err == error.Timeout and single.policy.timeout_delay_ms != 0) {

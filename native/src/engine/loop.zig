@@ -18,6 +18,7 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const cluster = @import("../cluster.zig");
+const statistics = cluster.statistics;
 const poller_module = @import("poller.zig");
 const timers_module = @import("timers.zig");
 const wire = @import("../wire.zig");
@@ -436,7 +437,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             var socket = try loop.net.connectStart(lane.node.address());
             errdefer loop.net.close(&socket);
             const connection = try loop.register(lane, socket, generation, .connecting);
-            _ = lane.node.statistics.opened.fetchAdd(1, .monotonic);
+            statistics.add(&lane.node.statistics.opened, 1);
             return connection;
         }
 
@@ -553,6 +554,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 const count = loop.net.trySend(&connection.socket, connection.unsent) catch |err|
                     return loop.fail(connection, err);
                 if (count == 0) break;
+                statistics.add(&connection.lane.node.statistics.bytes_sent, count);
                 connection.unsent = connection.unsent[count..];
             }
             const blocked = connection.unsent.len > 0;
@@ -584,6 +586,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             const count = loop.net.tryRecv(&connection.socket, space) catch |err|
                 return loop.fail(connection, err);
             if (count == 0) return;
+            statistics.add(&connection.lane.node.statistics.bytes_received, count);
             connection.end += count;
             loop.consume(connection);
         }
@@ -698,6 +701,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 } else |_| {}
             }
             connection.phase = .idle;
+            _ = lane.node.held_idle.fetchAdd(1, .monotonic);
             connection.next = lane.idle_first;
             connection.previous = null;
             if (lane.idle_first) |first| {
@@ -721,6 +725,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         fn unlinkIdle(connection: *Connection) void {
             assert(connection.phase == .idle);
             const lane = connection.lane;
+            _ = lane.node.held_idle.fetchSub(1, .monotonic);
             if (connection.previous) |previous| {
                 previous.next = connection.next;
             } else {
@@ -746,7 +751,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             loop.timers.cancel(&connection.timer.entry);
             loop.forget(connection);
             loop.net.close(&connection.socket);
-            _ = lane.node.statistics.closed.fetchAdd(1, .monotonic);
+            statistics.add(&lane.node.statistics.closed, 1);
             lane.node.unreserve();
             if (!loop.stopping) _ = loop.serveWaiting(lane);
         }

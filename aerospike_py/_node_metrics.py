@@ -1,0 +1,181 @@
+"""What the core counts of each node, for `metrics`: added up over the clients of the process.
+
+A client's counts end with its connection to the cluster, so they are kept here when it closes:
+a counter never goes back.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from ._values import decode
+from .exception import class_for
+
+if TYPE_CHECKING:
+    from prometheus_client.core import Metric
+
+_LABELS = ["db_system_name", "cluster_name", "node"]
+# In the order of the core.
+_COUNTERS = [
+    ("connections_opened", "Connections that were opened."),
+    ("connections_closed", "Connections that were closed."),
+    ("connection_errors", "Connections lost, and answers that the node is overloaded."),
+    ("timeouts", "Waits for the node that took too long."),
+    ("connections_recovered", "Connections kept because their late reply came after all."),
+    ("retries", "Attempts that came to the node after one that had failed."),
+    ("sent_bytes", "Bytes of requests for records."),
+    ("received_bytes", "Bytes of replies with records."),
+]
+_SIZES = [
+    ("batch_records", "Records in a batch's part for the node."),
+    ("query_records", "Records in a query's stream from the node."),
+]
+
+
+class _Name(NamedTuple):
+    cluster: str
+    node: str
+
+
+@dataclass
+class _Node:
+    active: int = 0
+    open: int = 0
+    in_use: int = 0
+    counters: list[int] = field(default_factory=lambda: [0] * len(_COUNTERS))
+    tends: int = 0
+    tend_ns: int = 0
+    # (records, counts of the buckets) of each of _SIZES.
+    sizes: list[tuple[int, list[int]]] = field(default_factory=lambda: [(0, []), (0, [])])
+    codes: dict[int, int] = field(default_factory=dict)
+
+    def add(self, counts: list[Any]) -> None:
+        """The COUNTS of the C header."""
+        *counters, tends, tend_ns, batches, streams, codes = counts
+        self.counters = [a + b for a, b in zip(self.counters, counters, strict=True)]
+        self.tends += tends
+        self.tend_ns += tend_ns
+        for index, (records, buckets) in enumerate((batches, streams)):
+            before, old = self.sizes[index]
+            old = old or [0] * len(buckets)
+            both = [a + b for a, b in zip(old, buckets, strict=True)]
+            self.sizes[index] = (before + records, both)
+        for code, count in codes:
+            self.codes[code] = self.codes.get(code, 0) + count
+
+
+_Nodes = dict[_Name, _Node]
+
+lock = threading.Lock()
+"""To be held from the end of a client's counting until they are kept: counted once, or never."""
+
+_closed: _Nodes = {}
+# Of the sizes' buckets, as the core has them.
+_bounds: list[int] = []
+
+
+def _add(nodes: _Nodes, cluster: str, rows: list[Any], *, is_open: bool) -> None:
+    for name, active, connections_open, in_use, counts in rows:
+        node = nodes.setdefault(_Name(cluster, name), _Node())
+        node.add(counts)
+        if is_open:
+            node.active |= active
+            node.open += connections_open
+            node.in_use += in_use
+        else:
+            # Closed is what was open.
+            node.counters[1] += connections_open
+
+
+def keep(cluster: str, statistics: bytes) -> None:
+    """Keeps the counts of a client that is about to close; with the lock held."""
+    _bounds[:], rows = decode(statistics)
+    _add(_closed, cluster, rows, is_open=False)
+
+
+def after_fork_in_child() -> None:
+    """What the parent's clients did, they did there."""
+    global lock
+    lock = threading.Lock()
+    _closed.clear()
+
+
+def collect(clients: Iterable[tuple[str, bytes]]) -> "Iterator[Metric]":
+    """The metrics of all nodes.
+
+    Args:
+        clients: The cluster's name and the statistics of each connected client; taken with the
+            lock held.
+    """
+    from prometheus_client.core import (
+        CounterMetricFamily,
+        GaugeMetricFamily,
+        HistogramMetricFamily,
+        SummaryMetricFamily,
+    )
+
+    nodes: _Nodes = {}
+    with lock:
+        for name, node in _closed.items():
+            nodes[name] = _Node(
+                counters=node.counters,
+                tends=node.tends,
+                tend_ns=node.tend_ns,
+                sizes=list(node.sizes),
+                codes=dict(node.codes),
+            )
+        for cluster, statistics in clients:
+            _bounds[:], rows = decode(statistics)
+            _add(nodes, cluster, rows, is_open=True)
+    listed = [(["aerospike", *name], node) for name, node in sorted(nodes.items())]
+
+    for member, text in (
+        ("active", "Whether the node is in the cluster, as a client sees it."),
+        ("open", "Connections, those of the tend thread excepted."),
+        ("in_use", "Connections that a command is using."),
+    ):
+        where = "node_active" if member == "active" else f"connections_{member}"
+        gauge = GaugeMetricFamily(f"aerospike_client_{where}", text, labels=_LABELS)
+        for labels, node in listed:
+            gauge.add_metric(labels, getattr(node, member))
+        yield gauge
+    for index, (counted, text) in enumerate(_COUNTERS):
+        counter = CounterMetricFamily(f"aerospike_client_{counted}", text, labels=_LABELS)
+        for labels, node in listed:
+            counter.add_metric(labels, node.counters[index])
+        yield counter
+    errors = CounterMetricFamily(
+        "aerospike_client_errors",
+        "Answers of the node with another result code than success.",
+        labels=[*_LABELS, "result_code", "error_type"],
+    )
+    for labels, node in listed:
+        for code, count in sorted(node.codes.items()):
+            # Code 0 is what the core has no place for any more.
+            kind = class_for(code).__name__ if code else "(other)"
+            errors.add_metric([*labels, str(code), kind], count)
+    yield errors
+    tends = SummaryMetricFamily(
+        "aerospike_client_tend_duration_seconds",
+        "How long the node took to say how it is.",
+        labels=_LABELS,
+    )
+    for labels, node in listed:
+        tends.add_metric(labels, node.tends, node.tend_ns / 1e9)
+    yield tends
+    for index, (counted, text) in enumerate(_SIZES):
+        histogram = HistogramMetricFamily(f"aerospike_client_{counted}", text, labels=_LABELS)
+        for labels, node in listed:
+            records, buckets = node.sizes[index]
+            histogram.add_metric(labels, _cumulated(buckets), records)
+        yield histogram
+
+
+def _cumulated(counts: list[int]) -> list[tuple[str, float]]:
+    total = 0
+    buckets: list[tuple[str, float]] = []
+    for name, count in zip([*map(str, _bounds), "+Inf"], counts, strict=True):
+        total += count
+        buckets.append((name, total))
+    return buckets
