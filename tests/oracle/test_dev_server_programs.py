@@ -11,6 +11,7 @@ from random import Random
 from typing import Any
 
 import blob_programs
+import branch_programs
 import cdt_programs
 import expression_programs
 import pytest
@@ -53,10 +54,11 @@ def _answers(server: RawServer, requests: list[Request]) -> list[Reply]:
     [
         cdt_programs.program,
         expression_programs.program,
+        branch_programs.program,
         blob_programs.bits,
         blob_programs.hlls,
     ],
-    ids=["lists and maps", "expressions", "bits", "HyperLogLogs"],
+    ids=["lists and maps", "expressions", "branches", "bits", "HyperLogLogs"],
 )
 @settings(
     max_examples=_PROGRAMS,

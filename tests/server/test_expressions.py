@@ -180,9 +180,7 @@ def test_contexts(client: Client, key: Key) -> None:
     assert grown == {"a": {"b": [1, 2, 3]}}
 
 
-def test_paths(client: Client, key: Key, server: Any) -> None:
-    if server.embedded is not None:
-        pytest.skip("the local server does not look along paths")
+def test_paths(client: Client, key: Key) -> None:
     client.put(key, {"d": {"a": [1, 9, 20], "b": [7]}})
     above = exp.gt(exp.loop_var(exp.EXP_TYPE_INT, exp.LOOP_VAR_VALUE), 5)
     path = [cdt_ctx.all_children(), cdt_ctx.all_children_filter(above)]

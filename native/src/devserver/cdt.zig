@@ -10,6 +10,7 @@ const Container = @import("cdt/Container.zig");
 const Parameters = @import("cdt/Parameters.zig");
 const Path = @import("cdt/Path.zig");
 const Target = @import("cdt/Target.zig");
+const branch = @import("cdt/branch.zig");
 const element = @import("cdt/element.zig");
 const list = @import("cdt/list.zig");
 const map = @import("cdt/map.zig");
@@ -24,6 +25,8 @@ pub const Error = result.Error;
 const code_map_first = 64;
 /// In the place of a code: a context, and the operation to be carried out where it leads to.
 const code_context = 0xff;
+/// A path that branches.
+const code_branch = 0xfe;
 /// The form of old clients, with a code of 16 bits in front of the parameters.
 const old_form = 0;
 
@@ -45,6 +48,9 @@ pub fn read(arena: Allocator, particle: Particle, operation: []const u8) Error!?
         bytes = path.value.?;
         code = try parameters.code();
         if (Container.kindOf(bytes) != kindOfCode(code)) return error.IncompatibleType;
+    } else if (code == code_branch) {
+        if (kindOf(particle) == null) return error.IncompatibleType;
+        return element.toParticle(arena, try branch.read(arena, bytes, &parameters));
     } else if (kindOf(particle) != kindOfCode(code)) return error.IncompatibleType;
     const answer = switch (kindOfCode(code)) {
         .list => try list.read(arena, code, &parameters, bytes),
@@ -58,6 +64,7 @@ pub fn modify(arena: Allocator, particle: ?Particle, operation: []const u8) Erro
     var parameters = Parameters.init(operation);
     const code = try begin(&parameters);
     if (code == code_context) return modifyInside(arena, particle, &parameters);
+    if (code == code_branch) return modifyBranches(arena, particle, &parameters);
     if (particle) |present| {
         if (kindOf(present) != kindOfCode(code)) return error.IncompatibleType;
     }
@@ -97,6 +104,15 @@ fn modifyInside(arena: Allocator, particle: ?Particle, parameters: *Parameters) 
     return .{
         .particle = particleOf(Container.kindOf(bytes).?, bytes),
         .result = try toldBy(&target),
+    };
+}
+
+fn modifyBranches(arena: Allocator, particle: ?Particle, parameters: *Parameters) Error!Changed {
+    const present = particle orelse return error.IncompatibleType;
+    if (kindOf(present) == null) return error.IncompatibleType;
+    return switch (try branch.modify(arena, present.bytes, parameters)) {
+        .told => |bytes| .{ .result = try element.toParticle(arena, bytes) },
+        .replaced => |bytes| .{ .particle = .{ .kind = present.kind, .bytes = bytes } },
     };
 }
 

@@ -47,6 +47,27 @@ pub const Expression = struct {
         return evaluator.evaluate(&expression.root);
     }
 
+    /// On an element of a container, where nothing is known about the record.
+    pub fn evaluateElement(
+        expression: *const Expression,
+        arena: Allocator,
+        element: *const Element,
+    ) error{OutOfMemory}!Value {
+        var evaluator: Evaluator = .{
+            .arena = arena,
+            .record = &Record.nothing,
+            .variables = try arena.alloc(Value, expression.slots),
+        };
+        evaluator.builtins[Compiler.builtin_value] = try Value.ofElement(arena, element.value);
+        if (element.key) |key| {
+            evaluator.builtins[Compiler.builtin_key] = try Value.ofElement(arena, key);
+        }
+        if (element.index) |index| {
+            evaluator.builtins[Compiler.builtin_index] = .{ .integer = index };
+        }
+        return evaluator.evaluate(&expression.root);
+    }
+
     /// What is not known to be true does not match.
     pub fn matches(
         expression: *const Expression,
@@ -58,6 +79,13 @@ pub const Expression = struct {
             else => false,
         };
     }
+};
+
+/// An element that expressions are evaluated on: of a list with its index, of a map with its key.
+pub const Element = struct {
+    key: ?[]const u8 = null,
+    value: []const u8,
+    index: ?u32 = null,
 };
 
 /// What a write does to a bin.

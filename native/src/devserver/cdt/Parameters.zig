@@ -122,7 +122,7 @@ pub fn element(parameters: *Parameters) Error![]const u8 {
 }
 
 /// Whether a value, or one inside it, only makes sense in comparisons.
-fn isComparison(bytes: []const u8) bool {
+pub fn isComparison(bytes: []const u8) bool {
     var reader = msgpack.Reader.init(bytes);
     while (!reader.isAtEnd()) {
         const token = reader.next() catch unreachable;

@@ -265,6 +265,56 @@ test "values of another type, and codes that there are not" {
     try expectModified("\x90", "", .{ .failed = error.InvalidParameter });
 }
 
+const branch_list = "\x93\x01\x91\x07\xa2\x03a";
+const branch_map = "\x82\x01\x02\x05\x81\x06\x07";
+
+test "paths that branch tell values, keys, both, or a tree" {
+    const all = "\x92\x04\xc3";
+    try expectRead(branch_list, "\x93\xcc\xfe" ++ all ++ "\x01", branch_list);
+    try expectRead(branch_list, "\x93\xcc\xfe\x94\x04\xc3\x04\xc3\x01", "\x91\x07");
+    try expectRead(branch_list, "\x93\xcc\xfe\x92\x00\x01\x00", "\x91\x91\x07");
+    try expectRead(branch_map, "\x93\xcc\xfe" ++ all ++ "\x02", "\x92\x01\x05");
+    const pairs = "\x94\x01\x02\x05\x81\x06\x07";
+    try expectRead(branch_map, "\x93\xcc\xfe" ++ all ++ "\x03", pairs);
+    const by_keys = "\x93\xcc\xfe\x92\x0a\x92\x05\x09\x01";
+    try expectRead(branch_map, by_keys, "\x91\x81\x06\x07");
+    const tree = "\x93\xcc\xfe\x94\x02\x05\x04\xc3\x00";
+    try expectRead(branch_map, tree, "\x81\x05\x81\x06\x07");
+}
+
+test "paths that branch select by expressions, which may know nothing" {
+    const above_1 = "\x92\x04\x93\x03\x93\x7a\x02\x01\x01";
+    const strict = "\x93\xcc\xfe" ++ above_1 ++ "\x01";
+    const present = particleOf(branch_map).?;
+    try testing.expectError(
+        error.InvalidParameter,
+        cdt.read(testing.allocator, present, "\x93\xcc\xfe\x92\x04\xc2\x01"),
+    );
+    try expectModified(branch_map, strict, .{ .failed = error.InvalidParameter });
+    try expectRead(branch_map, "\x93\xcc\xfe" ++ above_1 ++ "\x11", "\x91\x02");
+    const keys = "\x93\xcc\xfe\x92\x04\xc3\x02";
+    try expectModified(branch_list, keys, .{ .failed = error.IncompatibleType });
+}
+
+test "paths that branch replace and remove" {
+    const add_10 = "\x04\x93\x14\x93\x7a\x02\x01\x0a";
+    try expectModified(
+        branch_list,
+        "\x94\xcc\xfe\x92\x00\x00" ++ add_10,
+        modified("\x93\x0b\x91\x07\xa2\x03a", ""),
+    );
+    try expectModified(
+        branch_map,
+        "\x94\xcc\xfe\x94\x02\x05\x04\xc3" ++ add_10,
+        modified("\x82\x01\x02\x05\x81\x06\x11", ""),
+    );
+    const remove = "\x04\x91\x64";
+    const remove_all = "\x94\xcc\xfe\x92\x04\xc3" ++ remove;
+    try expectModified(branch_list, remove_all, modified("\x90", ""));
+    try expectModified(branch_map, remove_all, modified("\x80", ""));
+    try expectModified("", remove_all, .{ .failed = error.IncompatibleType });
+}
+
 test "whatever is sent ends as a value or an error" {
     var random_source = std.Random.DefaultPrng.init(1);
     const random = random_source.random();
@@ -279,7 +329,8 @@ test "whatever is sent ends as a value or an error" {
         // Mostly arrays that begin with a code.
         if (operation.len > 1 and random.uintLessThan(u8, 8) > 0) {
             operation[0] = 0x90 | (operation[0] & 0x03) + 1;
-            operation[1] &= 0x7f;
+            operation[1] = if (random.uintLessThan(u8, 8) > 0) operation[1] & 0x7f else 0xcc;
+            if (operation[1] == 0xcc and operation.len > 2) operation[2] = 0xfe;
         }
         const before = starts[random.uintLessThan(usize, starts.len)];
         _ = cdt.modify(arena.allocator(), particleOf(before), operation) catch {};

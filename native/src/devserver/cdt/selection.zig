@@ -149,6 +149,48 @@ fn Heap(comptime Context: type) type {
     };
 }
 
+/// The position of the element of a rank, found by dividing the elements into lesser and greater
+/// ones. Which of equal elements it is follows from how the server divides them.
+pub fn quickSelect(
+    arena: Allocator,
+    total: u32,
+    rank: u32,
+    context: anytype,
+) error{OutOfMemory}!u32 {
+    const nodes = try arena.alloc(u32, total);
+    for (nodes, 0..) |*node, position| node.* = @intCast(position);
+    var first: u32 = 0;
+    var last = total - 1;
+    while (first < last) {
+        const middle = first + (last - first) / 2;
+        const pivot = nodes[middle];
+        std.mem.swap(u32, &nodes[first], &nodes[middle]);
+        const divide = partition(nodes, first, last, context);
+        std.mem.swap(u32, &nodes[first], &nodes[divide]);
+        if (divide == rank) return pivot;
+        if (divide < rank) first = divide + 1 else last = divide -| 1;
+    }
+    return nodes[first];
+}
+
+/// Divides the nodes after the first by how they compare to it, and returns the last of the
+/// lesser ones.
+fn partition(nodes: []u32, first: u32, last: u32, context: anytype) u32 {
+    const pivot = nodes[first];
+    var low = first + 1;
+    var high = last;
+    while (true) {
+        while (low < high and context.compare(nodes[low], pivot) == .lt) low += 1;
+        while (low <= high and high != first and context.compare(pivot, nodes[high]) == .lt) {
+            high -= 1;
+        }
+        if (low >= high) return high;
+        std.mem.swap(u32, &nodes[low], &nodes[high]);
+        low += 1;
+        high -= 1;
+    }
+}
+
 const testing = std.testing;
 
 test "an index is found from both ends, or not at all" {
@@ -191,4 +233,14 @@ test "ranks are found from the nearer end, in its direction" {
     const high = try byRank(arena.allocator(), 5, .{ .start = 3, .count = 2 }, numbers);
     try testing.expectEqualSlices(u32, &.{ 2, 0 }, high.positions);
     try testing.expect(!high.descending);
+}
+
+test "every rank is found by dividing" {
+    var arena = std.heap.ArenaAllocator.init(testing.allocator);
+    defer arena.deinit();
+    const numbers: Numbers = .{ .numbers = &.{ 50, 10, 40, 20, 30, 10 } };
+    for ([_]u8{ 10, 10, 20, 30, 40, 50 }, 0..) |number, rank| {
+        const position = try quickSelect(arena.allocator(), 6, @intCast(rank), numbers);
+        try testing.expectEqual(number, numbers.numbers[position]);
+    }
 }

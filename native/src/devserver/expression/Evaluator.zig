@@ -54,6 +54,16 @@ pub const Record = struct {
         none,
     };
 
+    pub const nothing: Record = .{
+        .meta = &.{ .digest = @splat(0) },
+        .set_name = "",
+        .key = "",
+        .is_key_stored = false,
+        .stored = null,
+        .bins = .none,
+        .now = .{ .unix_ms = 0 },
+    };
+
     fn find(record: *const Record, name: []const u8) ?Particle {
         const bin = switch (record.bins) {
             .none => return null,

@@ -7,6 +7,7 @@ const std = @import("std");
 const wire = @import("../../wire.zig");
 const Container = @import("../cdt/Container.zig");
 const element = @import("../cdt/element.zig");
+const geo = @import("../geo.zig");
 const number = @import("../cdt/number.zig");
 const value = @import("../value.zig");
 
@@ -39,6 +40,48 @@ pub const Value = union(enum) {
             .float => .{ .float = @bitCast(std.mem.readInt(u64, particle.bytes[0..8], .big)) },
             .boolean => .{ .boolean = particle.bytes[0] != 0 },
             else => .{ .particle = particle },
+        };
+    }
+
+    /// For an element of a list or a map.
+    pub fn ofElement(arena: Allocator, bytes: []const u8) error{OutOfMemory}!Value {
+        var reader = wire.msgpack.Reader.init(bytes);
+        return switch (reader.next() catch return .unknown) {
+            .nil => .nil,
+            .boolean => |flag| .{ .boolean = flag },
+            .int => |integer| .{ .integer = integer },
+            .uint => |integer| .{ .integer = @bitCast(integer) },
+            .float => |float| .{ .float = float },
+            .array, .map => .{ .container = bytes },
+            .string, .binary => |text| ofText(arena, text),
+            .extension => .unknown,
+        };
+    }
+
+    fn ofText(arena: Allocator, text: []const u8) error{OutOfMemory}!Value {
+        if (text.len == 0) return .unknown;
+        const content = text[1..];
+        const kind: wire.particle.Type = @fromBackingInt(text[0]);
+        switch (kind) {
+            .string => return .{ .string = content },
+            .blob => return .{ .blob = content },
+            .hll => return .{ .hll = content },
+            .geojson => {
+                _ = geo.parse(arena, content) catch |err| switch (err) {
+                    error.OutOfMemory => return error.OutOfMemory,
+                    error.Invalid => return .unknown,
+                };
+                return .{ .geojson = content };
+            },
+            else => return .unknown,
+        }
+    }
+
+    /// The content of what is packed as a text; null for anything else.
+    pub fn plainText(self: Value) ?[]const u8 {
+        return switch (self.plain()) {
+            .string, .blob, .hll, .geojson => |text| text,
+            else => null,
         };
     }
 
