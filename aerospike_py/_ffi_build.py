@@ -15,6 +15,8 @@ _HEADER = Path(__file__).resolve().parent.parent / "native" / "include" / "aeros
 # Python functions that the library calls: defined with ffi.def_extern in aerospike_py._native.
 _CALLBACKS = """
 extern "Python" int32_t asz_python_interrupt_check(void);
+extern "Python" int32_t asz_python_run_function(void *context, const uint8_t *request,
+                                                uint64_t request_len, asz_udf_answer *answer);
 """
 
 

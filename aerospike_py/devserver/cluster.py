@@ -9,6 +9,7 @@ from .. import _native
 from .._native import Pointer
 from .._values import decode, encode
 from ..exception import ClientError, InvalidArgError
+from . import _lua
 
 Scope: TypeAlias = Literal["message", "info", "admin", "all"]
 """Which requests a fault is for: those about records, info, administration, or all of them."""
@@ -37,6 +38,9 @@ class DevCluster:
         security: True: clients log in, as "admin" with password "admin" if there are no users.
         session_ttl_s: Seconds that a login is good for.
         seed: Decides which node owns which partition.
+
+    Functions in Lua (UDF) run if the package lupa is installed, which the extra "lua" brings;
+    what they log goes to the logger "aerospike_py.devserver".
 
     As a context manager it starts on entry and stops on exit. A node is named by its index.
     """
@@ -89,6 +93,8 @@ class DevCluster:
         with self._lock:
             if self._server is None:
                 server = _native.devserver_start(encode(self._options))
+                if _lua.is_available():
+                    _native.devserver_set_runner(server, _lua.Runner().answer)
                 self._ports = [
                     node["port"] for node in _run(server, {"command": "counters"})["nodes"]
                 ]

@@ -462,6 +462,27 @@ int32_t asz_devserver_start(const uint8_t *options, uint64_t options_len, asz_de
 int32_t asz_devserver_control(asz_devserver *server, const uint8_t *command, uint64_t command_len,
                               asz_result *result, asz_error *error);
 
+/* What a runner of functions answers; valid while it runs. */
+typedef struct asz_udf_answer asz_udf_answer;
+
+/*
+ * Runs functions of modules (UDF), which the server itself cannot: writes its answer to a request,
+ * both MessagePack maps that native/src/devserver/udf.zig describes, and returns 0; anything else
+ * says that there is no answer. Called on the server's threads, on several at once.
+ */
+typedef int32_t (*asz_udf_runner)(void *context, const uint8_t *request, uint64_t request_len,
+                                  asz_udf_answer *answer);
+
+/* Copies the answer; the last one written counts. ASZ_ERROR_OUT_OF_MEMORY or 0. */
+int32_t asz_udf_answer_write(asz_udf_answer *answer, const uint8_t *bytes, uint64_t len);
+
+/*
+ * Gives the server a runner, or none with NULL. Returns when the one before runs nowhere any more,
+ * so a runner must not call it. The context must live until then, or until the server has been
+ * destroyed.
+ */
+void asz_devserver_set_udf_runner(asz_devserver *server, asz_udf_runner runner, void *context);
+
 /* Stops the server, waits for its threads and frees it. NULL is allowed. */
 void asz_devserver_destroy(asz_devserver *server);
 

@@ -463,6 +463,27 @@ export fn asz_devserver_control(
     return 0;
 }
 
+export fn asz_udf_answer_write(
+    answer: *devserver.udf.Answer,
+    bytes: ?[*]const u8,
+    len: u64,
+) i32 {
+    answer.write(slice(bytes, len)) catch return @intCast(@backingInt(Status.out_of_memory));
+    return 0;
+}
+
+export fn asz_devserver_set_udf_runner(
+    server: *devserver.Server,
+    run: ?devserver.udf.Runner.Run,
+    context: ?*anyopaque,
+) void {
+    const runner: ?devserver.udf.Runner = if (run) |given|
+        .{ .context = context, .run = given }
+    else
+        null;
+    server.core.modules.setRunner(runner);
+}
+
 export fn asz_devserver_destroy(server: ?*devserver.Server) void {
     (server orelse return).destroy();
 }

@@ -27,6 +27,7 @@ INFO2_WRITE = 0x01
 INFO2_DELETE = 0x02
 INFO2_RESPOND_ALL = 0x80
 
+INTEGER = 1
 STRING = 3
 BLOB = 4
 HLL = 18
@@ -35,6 +36,8 @@ MAP = 19
 GEOJSON = 23
 _BLOB_FIELD = 4
 _FILTER = 43
+# A function's module, its name and its arguments.
+_FUNCTION = (30, 31, 32)
 
 
 class Extension(NamedTuple):
@@ -171,11 +174,16 @@ class Request(NamedTuple):
     info2: int = 0
     info3: int = 0
     filter: bytes | None = None
+    function: tuple[str, str] | None = None
+    arguments: bytes = b""
 
     def encode(self, set_name: str) -> bytes:
         fields = [(0, b"test"), (1, set_name.encode()), (_BLOB_FIELD, self.digest)]
         if self.filter is not None:
             fields.append((_FILTER, self.filter))
+        if self.function is not None:
+            texts = (name.encode() for name in self.function)
+            fields += zip(_FUNCTION, (*texts, self.arguments), strict=True)
         body = struct.pack(
             ">BBBBBBIIIHH",
             22,

@@ -55,21 +55,11 @@ end
 """
 
 
-@pytest.fixture
-def lua(server: Any) -> None:
-    """What runs functions: the local server needs the package lupa for it."""
-    if server.embedded is not None:
-        pytest.importorskip("lupa")
-
-
 @pytest.fixture(scope="module")
 def module(server: Any) -> Iterator[str]:
     name = f"t{uuid.uuid4().hex[:10]}"
     with aerospike_py.client(server.config).connect() as client:
-        try:
-            client.udf_put(f"{name}.lua", source=SOURCE)
-        except AerospikeError as error:
-            pytest.skip(f"the server has no functions: {error}")
+        client.udf_put(f"{name}.lua", source=SOURCE)
         yield name
         client.udf_remove(name)
 
@@ -89,7 +79,6 @@ class TestFiles:
         client.udf_remove(f"{name}.lua")
         assert f"{name}.lua" not in {file.name for file in client.udf_list()}
 
-    @pytest.mark.usefixtures("lua")
     def test_a_new_version_replaces_the_old_one(self, client: Client, module: str) -> None:
         name = f"t{uuid.uuid4().hex[:10]}"
         key = (NAMESPACE, "udf", name)
@@ -98,7 +87,6 @@ class TestFiles:
             assert client.apply(key, name, "version") == number
         client.udf_remove(name)
 
-    @pytest.mark.usefixtures("lua")
     def test_what_does_not_compile(self, client: Client, module: str) -> None:
         with pytest.raises(UDFError, match="near") as caught:
             client.udf_put("broken.lua", source="function (")
@@ -125,7 +113,6 @@ class TestFiles:
             client.udf_remove(5)  # type: ignore[arg-type]
 
 
-@pytest.mark.usefixtures("lua")
 class TestApply:
     def test_a_function_changes_the_record_and_returns_a_value(
         self, client: Client, module: str, key: tuple[str, str, str]
@@ -304,7 +291,6 @@ class TestBackground:
             client.put((NAMESPACE, name, number), {"n": number})
         return name
 
-    @pytest.mark.usefixtures("lua")
     def test_a_function_on_every_record(self, client: Client, module: str, numbers: str) -> None:
         job = client.query(NAMESPACE, numbers).apply_background(module, "add", ["n", 1000])
         status = job.wait(30)

@@ -134,6 +134,8 @@ pub const Request = struct {
     /// A function to apply.
     udf: ?Udf = null,
     has_transaction: bool = false,
+    /// The record loses its key. No client can ask for it, only a function.
+    drops_key: bool = false,
     operations: wire.message.OperationIterator = undefined,
 
     pub const Udf = struct {

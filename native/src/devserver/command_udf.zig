@@ -1,8 +1,8 @@
 //! Applying a function to a record.
 //!
-//! The function sees a copy of the record, and nothing is locked while it runs. What it did to
-//! the record is then written as a command of its own would be, on the condition that the
-//! record is still what the function saw; otherwise the function runs again.
+//! The function sees a copy of the record, and nothing of the store is locked while it runs. What
+//! it did to the record is then written as a command of its own would be, on the condition that
+//! the record is still what the function saw; otherwise the function runs again.
 
 const std = @import("std");
 const wire = @import("../wire.zig");
@@ -23,13 +23,14 @@ const Record = record_module.Record;
 const Request = command.Request;
 const Status = status.Status;
 const msgpack = wire.msgpack;
-const particle = wire.particle;
 
 const Error = Buffer.Error;
 
-/// Runs of one command, when others keep changing the record.
-const runs_max = 16;
+/// Runs of one command, when plain writes keep changing the record.
+const runs_max = 1000;
 const message_bytes_max = 64 * 1024 * 1024;
+/// Of a command that does not say how long it may take.
+const timeout_ms_default = 1000;
 
 pub fn handle(
     context: *const Context,
@@ -48,6 +49,9 @@ pub fn handle(
         .digest = digest,
         .arena = context.scratch.arena.allocator(),
     };
+    const lock = context.core.modules.recordLock(digest);
+    lock.lock();
+    defer lock.unlock();
     for (0..runs_max) |_| {
         if (try application.run() == .answered) return;
     }
@@ -70,59 +74,43 @@ const Application = struct {
         const context = application.context;
         const call = &application.request.udf.?;
         const core = context.core;
-        var question = Buffer.growing(application.arena, &.{}, message_bytes_max);
-        try msgpack.writeMapHeader(&question, 6);
-        try msgpack.writeString(&question, "record");
-        const code = try application.describe(&question);
+        const arena = application.arena;
+        var record = Buffer.growing(arena, &.{}, message_bytes_max);
+        const code = try application.describe(&record);
         if (code != .ok) {
             try command.failOf(context, code, &application.meta);
             return .answered;
         }
-        const file = try std.fmt.allocPrint(application.arena, "{s}.lua", .{call.package});
+        const file = try std.fmt.allocPrint(arena, "{s}.lua", .{call.package});
         const module = core.modules.acquire(file) orelse {
             return application.failText("UDF: Execution Error 1");
         };
         defer module.release(core.gpa);
-        const runner = core.modules.runnerNow() orelse {
+        if (!core.modules.hasRunner()) {
             return application.failText("UDF: this server has no Lua to run functions with");
-        };
-        try msgpack.writeString(&question, "command");
-        try msgpack.writeString(&question, "run");
-        try msgpack.writeString(&question, "module");
-        try msgpack.writeString(&question, module.name);
-        try msgpack.writeString(&question, "source");
-        try msgpack.writeBinary(&question, module.source);
-        try msgpack.writeString(&question, "function");
-        try msgpack.writeString(&question, call.function);
-        try msgpack.writeString(&question, "arguments");
-        try appendArguments(&question, call.arguments);
-        const memory = try application.arena.alloc(u8, udf.reply_bytes_max);
-        const bytes = runner.ask(question.written(), memory) orelse {
-            return application.failText("UDF: the function's runner has failed");
-        };
-        const reply = Reply.decode(bytes) catch {
-            return application.failText("UDF: the function's runner has failed");
-        };
-        if (!reply.ok) return application.failText(reply.message);
-        return application.carryOut(&reply);
-    }
-
-    /// Arguments that make no sense count as none, as they do to the server.
-    fn appendArguments(question: *Buffer, arguments: []const u8) Error!void {
-        const start = question.end;
-        var reader: msgpack.Reader = .init(arguments);
-        const is_list = if (reader.next()) |token| token == .array else |_| false;
-        if (is_list) {
-            if (particle.msgpackFromPacked(question, arguments)) return else |err| switch (err) {
-                error.Malformed, error.NestingTooDeep => question.end = start,
-                error.OutOfMemory, error.NoSpaceLeft => |other| return other,
-            }
         }
-        try msgpack.writeArrayHeader(question, 0);
+        const timeout_ms = application.request.header.transaction_ttl;
+        const bytes = try core.modules.ask(arena, &.{
+            .module = module.name,
+            .source = module.source,
+            .call = .{
+                .function = call.function,
+                .arguments = call.arguments,
+                .record = record.written(),
+            },
+            .timeout_ms = if (timeout_ms == 0) timeout_ms_default else timeout_ms,
+        }) orelse return application.failText("UDF: what runs functions has failed");
+        const reply = Reply.decode(bytes) catch {
+            return application.failText("UDF: what runs functions has failed");
+        };
+        if (reply.ok) return application.carryOut(&reply);
+        if (reply.code == .ok) return application.failText(reply.message);
+        try command.failOf(context, reply.code, &application.meta);
+        return .answered;
     }
 
     /// Appends what the function sees of the record; the code to answer if it may not see it.
-    fn describe(application: *Application, question: *Buffer) Error!Status {
+    fn describe(application: *Application, out: *Buffer) Error!Status {
         const namespace = application.namespace;
         const context = application.context;
         const partition = namespace.partitionOf(application.digest);
@@ -143,86 +131,65 @@ const Application = struct {
             if (passed != .ok) return passed;
             if (!command_read.keyMatches(one, application.request.key)) return .record_key_mismatch;
         }
-        try application.appendRecord(question, record);
+        try application.appendRecord(out, record);
         return .ok;
     }
 
-    fn appendRecord(application: *Application, question: *Buffer, record: ?*Record) Error!void {
+    fn appendRecord(application: *Application, out: *Buffer, record: ?*Record) Error!void {
         const meta = &application.meta;
-        const now_s = application.context.now.epochS();
-        try msgpack.writeMapHeader(question, 8);
-        try msgpack.writeString(question, "exists");
-        try msgpack.writeBool(question, record != null);
-        try msgpack.writeString(question, "namespace");
-        try msgpack.writeString(question, application.namespace.options.name);
-        try msgpack.writeString(question, "set");
-        try msgpack.writeString(question, application.set);
-        try msgpack.writeString(question, "digest");
-        try msgpack.writeBinary(question, application.digest);
-        try msgpack.writeString(question, "generation");
-        try msgpack.writeUint(question, meta.generation);
-        try msgpack.writeString(question, "ttl");
-        try msgpack.writeUint(question, meta.void_time_s -| now_s);
-        try msgpack.writeString(question, "key");
+        try msgpack.writeMapHeader(out, 9);
+        try msgpack.writeString(out, "exists");
+        try msgpack.writeBool(out, record != null);
+        try msgpack.writeString(out, "set");
+        try msgpack.writeString(out, application.set);
+        try msgpack.writeString(out, "digest");
+        try msgpack.writeBinary(out, application.digest);
+        try msgpack.writeString(out, "generation");
+        try msgpack.writeUint(out, meta.generation);
+        try msgpack.writeString(out, "ttl");
+        try msgpack.writeUint(out, meta.void_time_s -| application.context.now.epochS());
+        try msgpack.writeString(out, "last_update_ms");
+        try msgpack.writeUint(out, meta.last_update_ms);
+        try msgpack.writeString(out, "key");
         const stored = if (record) |one| one.storedKey() else "";
         const key = if (stored.len > 0) stored else application.request.key orelse "";
-        if (key.len > 0) {
-            try appendValue(question, @fromBackingInt(key[0]), key[1..]);
-        } else {
-            try msgpack.writeNil(question);
-        }
-        try msgpack.writeString(question, "bins");
-        try msgpack.writeMapHeader(question, if (record) |one| one.bin_count else 0);
-        const one = record orelse return;
+        if (key.len > 0) try msgpack.writeBinary(out, key) else try msgpack.writeNil(out);
+        try msgpack.writeString(out, "size");
+        const blocks_bytes = if (record) |one|
+            try record_module.blocksBytes(application.arena, one, application.set.len)
+        else
+            record_module.block_bytes;
+        try msgpack.writeUint(out, blocks_bytes);
+        try msgpack.writeString(out, "bins");
+        const one = record orelse return msgpack.writeArrayHeader(out, 0);
+        try msgpack.writeArrayHeader(out, one.bin_count);
         var bins = one.iterateBins();
         while (bins.next()) |bin| {
-            try msgpack.writeString(question, bin.name);
-            try appendValue(question, bin.kind, bin.value);
+            try msgpack.writeArrayHeader(out, 3);
+            try msgpack.writeString(out, bin.name);
+            try msgpack.writeUint(out, @backingInt(bin.kind));
+            try msgpack.writeBinary(out, bin.value);
         }
-    }
-
-    /// What was stored has been checked, so that it can be told.
-    fn appendValue(question: *Buffer, kind: particle.Type, bytes: []const u8) Error!void {
-        const start = question.end;
-        particle.msgpackFromParticle(question, kind, bytes) catch |err| switch (err) {
-            error.Malformed, error.NestingTooDeep => {
-                question.end = start;
-                try msgpack.writeNil(question);
-            },
-            error.OutOfMemory, error.NoSpaceLeft => |other| return other,
-        };
     }
 
     /// Does to the record what the function did, and answers with its value.
     fn carryOut(application: *Application, reply: *const Reply) Error!Outcome {
-        var value = Buffer.growing(application.arena, &.{}, udf.reply_bytes_max);
-        var reader: msgpack.Reader = .init(reply.value);
-        const kind = particle.particleFromMsgpack(&value, &reader) catch |err| switch (err) {
-            error.OutOfMemory, error.NoSpaceLeft => |other| return other,
-            else => return application.failText("UDF: the function's value cannot be sent"),
-        };
+        const context = application.context;
         var changed: Changed = .{
             .generation = application.meta.generation,
             .void_time_s = application.meta.void_time_s,
         };
-        switch (reply.change) {
-            .none => {},
-            .removed, .bins => {
-                changed = try application.write(reply) orelse return .changed_meanwhile;
-                if (changed.code != .ok) {
-                    return application.failText(try std.fmt.allocPrint(
-                        application.arena,
-                        "UDF: the record could not be written ({d})",
-                        .{@backingInt(changed.code)},
-                    ));
-                }
-            },
+        if (reply.change) |*change| {
+            changed = try application.write(change) orelse return .changed_meanwhile;
+        }
+        if (changed.code != .ok) {
+            try command.failOf(context, changed.code, &application.meta);
+            return .answered;
         }
         const response = [_]command.Response{.{
             .code = .read,
-            .bin = .{ .name = "SUCCESS", .kind = kind, .value = value.written() },
+            .bin = .{ .name = "SUCCESS", .kind = reply.kind, .value = reply.value },
         }};
-        const context = application.context;
         try command.replyOperations(context, changed.generation, changed.void_time_s, &response);
         return .answered;
     }
@@ -234,7 +201,10 @@ const Application = struct {
     };
 
     /// Null when the record is not what the function saw any more.
-    fn write(application: *Application, reply: *const Reply) Error!?Changed {
+    fn write(application: *Application, change: *const Change) Error!?Changed {
+        const exists = application.meta.generation != 0;
+        // A record that was removed after it had been made, or made without bins.
+        if (change.is_empty and !exists) return .{ .code = .record_not_found };
         var out = Buffer.growing(application.arena, &.{}, message_bytes_max);
         var context = application.context.*;
         context.out = &out;
@@ -242,7 +212,6 @@ const Application = struct {
         // What an earlier run left.
         context.scratch.bins.clearRetainingCapacity();
         context.scratch.response.clearRetainingCapacity();
-        const exists = application.meta.generation != 0;
         var request: Request = .{
             .header = .{
                 .info2 = .{ .write = true, .generation = exists, .create_only = !exists },
@@ -251,23 +220,17 @@ const Application = struct {
             .namespace = application.request.namespace,
             .set = application.set,
             .key = application.request.key,
+            .drops_key = change.drops_key,
         };
         request.header.info2.durable_delete = application.request.header.info2.durable_delete;
-        if (reply.change == .removed) {
-            // A record that is not there was removed by a function that had just created it.
-            if (!exists) return .{};
+        const namespace = application.namespace;
+        if (change.is_empty) {
             request.header.info2.delete = true;
-            const digest = application.digest;
-            try command_delete.handle(&context, &request, application.namespace, digest);
+            try command_delete.handle(&context, &request, namespace, application.digest);
         } else {
-            request.header.record_ttl = reply.ttl_s orelse application.request.header.record_ttl;
-            const bins = reply.change.bins;
-            request.operations = try application.encodeBins(bins, exists, &request.header) orelse {
-                return .{ .code = .bin_name };
-            };
-            if (request.header.operation_count == 0) return .{ .code = .record_not_found };
-            const digest = application.digest;
-            try command_write.handle(&context, &request, application.namespace, digest);
+            request.header.record_ttl = change.ttl_s orelse application.request.header.record_ttl;
+            request.operations = try application.operationsOf(change, &request.header);
+            try command_write.handle(&context, &request, namespace, application.digest);
         }
         const header = wire.message.Header.decode(out.written()[wire.proto.header_bytes..]) catch {
             unreachable;
@@ -277,45 +240,31 @@ const Application = struct {
             .record_generation, .record_exists, .record_not_found => return null,
             else => {},
         }
-        const is_removed = reply.change == .removed;
         return .{
             .code = code,
-            .generation = if (is_removed) application.meta.nextGeneration() else header.generation,
+            // A delete is told as the change that it was.
+            .generation = if (change.is_empty)
+                application.meta.nextGeneration()
+            else
+                header.generation,
             .void_time_s = header.record_ttl,
         };
     }
 
-    /// The bins that the record is to have, as operations: all others go first. Null for a name
-    /// or a value that cannot be.
-    fn encodeBins(
+    /// A change as the operations of a write.
+    fn operationsOf(
         application: *Application,
-        bins: []const u8,
-        exists: bool,
+        change: *const Change,
         header: *wire.message.Header,
-    ) Error!?wire.message.OperationIterator {
+    ) Error!wire.message.OperationIterator {
         var out = Buffer.growing(application.arena, &.{}, message_bytes_max);
         var encoder = try wire.message.Encoder.beginBare(&out);
-        if (exists) {
-            encoder.operation(.delete, .nil, "", "") catch |err| return encodeFailure(err);
+        var operations = change.operations() catch unreachable;
+        while (operations.next() catch unreachable) |operation| {
+            try encode(&encoder, .write, operation.kind, operation.name, operation.value);
         }
-        var reader: msgpack.Reader = .init(bins);
-        const count = switch (reader.next() catch return null) {
-            .map => |count| count,
-            else => return null,
-        };
-        for (0..count) |_| {
-            const name = switch (reader.next() catch return null) {
-                .string => |text| text,
-                else => return null,
-            };
-            if (reader.peek() == msgpack_nil) {
-                reader.skip() catch return null;
-                continue;
-            }
-            _ = encoder.operationFromMsgpack(.write, name, &reader) catch |err| {
-                return encodeFailure(err);
-            };
-        }
+        // An update that changes no bin.
+        if (encoder.operation_count == 0) try encode(&encoder, .touch, .nil, "", "");
         header.operation_count = encoder.operation_count;
         return .{
             .rest = out.written()[wire.message.header_bytes..],
@@ -323,13 +272,16 @@ const Application = struct {
         };
     }
 
-    const msgpack_nil = 0xc0;
-
-    fn encodeFailure(err: anyerror) Error!?wire.message.OperationIterator {
-        return switch (err) {
-            error.OutOfMemory => error.OutOfMemory,
-            error.NoSpaceLeft => error.NoSpaceLeft,
-            else => null,
+    fn encode(
+        encoder: *wire.message.Encoder,
+        code: wire.operation.Code,
+        kind: wire.particle.Type,
+        name: []const u8,
+        value: []const u8,
+    ) Error!void {
+        encoder.operation(code, kind, name, value) catch |err| return switch (err) {
+            error.BinNameTooLong => unreachable,
+            error.OutOfMemory, error.NoSpaceLeft => |other| other,
         };
     }
 
@@ -337,31 +289,84 @@ const Application = struct {
         const context = application.context;
         context.count(.errors);
         var encoder = try context.beginReply();
-        encoder.operation(.read, .string, "FAILURE", text) catch |err| switch (err) {
-            error.BinNameTooLong => unreachable,
-            error.OutOfMemory, error.NoSpaceLeft => |other| return other,
-        };
+        try encode(&encoder, .read, .string, "FAILURE", text);
         const meta = &application.meta;
         context.finishReply(&encoder, .udf, meta.generation, meta.void_time_s);
         return .answered;
     }
 };
 
+/// What a function did to its record.
+const Change = struct {
+    /// No bin is left.
+    is_empty: bool = false,
+    /// MessagePack.
+    operations_packed: []const u8 = "\x90",
+    ttl_s: ?u32 = null,
+    drops_key: bool = false,
+
+    const Operation = struct {
+        name: []const u8,
+        kind: wire.particle.Type,
+        value: []const u8,
+    };
+
+    const Iterator = struct {
+        reader: msgpack.Reader,
+        remaining: u32,
+
+        fn next(iterator: *Iterator) msgpack.ReadError!?Operation {
+            if (iterator.remaining == 0) return null;
+            iterator.remaining -= 1;
+            const reader = &iterator.reader;
+            const head = try reader.next();
+            if (head != .array or head.array != 3) return error.Malformed;
+            const name = try expectString(reader);
+            const kind = try expectInteger(u8, reader);
+            const value = try reader.next();
+            if (value != .binary or !command.isBinName(name)) return error.Malformed;
+            return .{ .name = name, .kind = @fromBackingInt(kind), .value = value.binary };
+        }
+    };
+
+    fn operations(change: *const Change) msgpack.ReadError!Iterator {
+        var reader: msgpack.Reader = .init(change.operations_packed);
+        const head = try reader.next();
+        if (head != .array) return error.Malformed;
+        return .{ .reader = reader, .remaining = head.array };
+    }
+
+    fn decode(bytes: []const u8) msgpack.ReadError!Change {
+        var change: Change = .{};
+        var reader: msgpack.Reader = .init(bytes);
+        for (0..try expectMap(&reader)) |_| {
+            const key = try expectString(&reader);
+            const value = try reader.value();
+            var inner: msgpack.Reader = .init(value);
+            if (std.mem.eql(u8, key, "empty")) {
+                change.is_empty = try isTrue(&inner);
+            } else if (std.mem.eql(u8, key, "drops_key")) {
+                change.drops_key = try isTrue(&inner);
+            } else if (std.mem.eql(u8, key, "operations")) {
+                change.operations_packed = value;
+            } else if (std.mem.eql(u8, key, "ttl") and inner.peek() != msgpack_nil) {
+                change.ttl_s = try expectInteger(u32, &inner);
+            }
+        }
+        var iterator = try change.operations();
+        while (try iterator.next()) |_| {}
+        return change;
+    }
+};
+
 /// What a runner answers.
 const Reply = struct {
     ok: bool = false,
+    code: Status = .ok,
     message: []const u8 = "",
-    /// MessagePack.
-    value: []const u8 = "\xc0",
-    change: Change = .none,
-    ttl_s: ?u32 = null,
-
-    const Change = union(enum) {
-        none,
-        removed,
-        /// MessagePack: a map of all the bins that the record is to have.
-        bins: []const u8,
-    };
+    kind: wire.particle.Type = .nil,
+    value: []const u8 = "",
+    change: ?Change = null,
 
     fn decode(bytes: []const u8) msgpack.ReadError!Reply {
         var reply: Reply = .{};
@@ -371,67 +376,75 @@ const Reply = struct {
             const value = try reader.value();
             var inner: msgpack.Reader = .init(value);
             if (std.mem.eql(u8, key, "ok")) {
-                const token = try inner.next();
-                reply.ok = token == .boolean and token.boolean;
+                reply.ok = try isTrue(&inner);
+            } else if (std.mem.eql(u8, key, "code")) {
+                reply.code = .fromServer(try expectInteger(u8, &inner));
             } else if (std.mem.eql(u8, key, "error")) {
                 reply.message = try expectString(&inner);
+            } else if (std.mem.eql(u8, key, "kind")) {
+                reply.kind = @fromBackingInt(try expectInteger(u8, &inner));
             } else if (std.mem.eql(u8, key, "value")) {
-                reply.value = value;
-            } else if (std.mem.eql(u8, key, "change")) {
-                try reply.decodeChange(&inner);
+                const token = try inner.next();
+                reply.value = if (token == .binary) token.binary else return error.Malformed;
+            } else if (std.mem.eql(u8, key, "change") and inner.peek() != msgpack_nil) {
+                reply.change = try .decode(value);
             }
         }
         return reply;
     }
-
-    fn decodeChange(reply: *Reply, reader: *msgpack.Reader) msgpack.ReadError!void {
-        if (reader.peek() == 0xc0) return;
-        for (0..try expectMap(reader)) |_| {
-            const key = try expectString(reader);
-            const value = try reader.value();
-            var inner: msgpack.Reader = .init(value);
-            if (std.mem.eql(u8, key, "bins")) {
-                reply.change = .{ .bins = value };
-            } else if (std.mem.eql(u8, key, "removed")) {
-                reply.change = .removed;
-            } else if (std.mem.eql(u8, key, "ttl")) switch (try inner.next()) {
-                .int => |ttl_s| {
-                    // Negative ones have a meaning as 32-bit numbers.
-                    if (ttl_s < std.math.minInt(i32) or ttl_s > std.math.maxInt(u32)) {
-                        return error.Malformed;
-                    }
-                    reply.ttl_s = @truncate(@as(u64, @bitCast(ttl_s)));
-                },
-                else => {},
-            };
-        }
-    }
-
-    fn expectMap(reader: *msgpack.Reader) msgpack.ReadError!u32 {
-        const token = try reader.next();
-        return if (token == .map) token.map else error.Malformed;
-    }
-
-    fn expectString(reader: *msgpack.Reader) msgpack.ReadError![]const u8 {
-        const token = try reader.next();
-        return if (token == .string) token.string else error.Malformed;
-    }
 };
+
+const msgpack_nil = 0xc0;
+
+fn expectMap(reader: *msgpack.Reader) msgpack.ReadError!u32 {
+    const token = try reader.next();
+    return if (token == .map) token.map else error.Malformed;
+}
+
+fn expectString(reader: *msgpack.Reader) msgpack.ReadError![]const u8 {
+    const token = try reader.next();
+    return if (token == .string) token.string else error.Malformed;
+}
+
+fn expectInteger(comptime T: type, reader: *msgpack.Reader) msgpack.ReadError!T {
+    return switch (try reader.next()) {
+        inline .int, .uint => |number| std.math.cast(T, number) orelse error.Malformed,
+        else => error.Malformed,
+    };
+}
+
+fn isTrue(reader: *msgpack.Reader) msgpack.ReadError!bool {
+    const token = try reader.next();
+    return if (token == .boolean) token.boolean else error.Malformed;
+}
 
 test "a runner's answer is a value, or a change with it, or an error" {
     const testing = std.testing;
-    const plain = try Reply.decode("\x82\xa2ok\xc3\xa5value\x05");
+    const plain = try Reply.decode("\x83\xa2ok\xc3\xa4kind\x03\xa5value\xc4\x01x");
     try testing.expect(plain.ok);
-    try testing.expectEqualStrings("\x05", plain.value);
-    try testing.expect(plain.change == .none);
-    const change = "\x82\xa4bins\x81\xa1a\x01\xa3ttl\xff";
+    try testing.expectEqualStrings("x", plain.value);
+    try testing.expectEqual(wire.particle.Type.string, plain.kind);
+    try testing.expect(plain.change == null);
+    const operations = "\xaaoperations\x91\x93\xa1a\x03\xc4\x01x";
+    const rest = "\xa3ttl\xce\xff\xff\xff\xff\xa9drops_key\xc3";
+    const change = "\x84\xa5empty\xc2" ++ operations ++ rest;
     const written = try Reply.decode("\x82\xa2ok\xc3\xa6change" ++ change);
-    try testing.expectEqualStrings("\x81\xa1a\x01", written.change.bins);
-    try testing.expectEqual(@as(?u32, 0xffffffff), written.ttl_s);
-    const removed = try Reply.decode("\x82\xa2ok\xc3\xa6change\x81\xa7removed\xc3");
-    try testing.expect(removed.change == .removed);
+    try testing.expectEqual(@as(?u32, 0xffffffff), written.change.?.ttl_s);
+    try testing.expect(written.change.?.drops_key);
+    var iterator = try written.change.?.operations();
+    const operation = (try iterator.next()).?;
+    try testing.expectEqualStrings("a", operation.name);
+    try testing.expectEqualStrings("x", operation.value);
+    try testing.expect(try iterator.next() == null);
     const failed = try Reply.decode("\x82\xa2ok\xc2\xa5error\xa3bad");
     try testing.expectEqualStrings("bad", failed.message);
-    try testing.expectError(error.Malformed, Reply.decode("\x91\xc3"));
-    try testing.expectError(error.Malformed, Reply.decode("\x82\xa2ok"));
+    try testing.expectEqual(Status.ok, failed.code);
+    const refused = try Reply.decode("\x82\xa2ok\xc2\xa4code\x0c");
+    try testing.expectEqual(Status.bin_incompatible_type, refused.code);
+    for ([_][]const u8{
+        "\x91\xc3",
+        "\x82\xa2ok",
+        "\x81\xa6change\x81\xaaoperations\x91\x93\xa1a\xcd\x01\x03\xc4\x01x",
+        "\x81\xa6change\x81\xaaoperations\x91\x93\xb0aaaaaaaaaaaaaaaa\x03\xc4\x01x",
+    }) |bytes| try testing.expectError(error.Malformed, Reply.decode(bytes));
 }

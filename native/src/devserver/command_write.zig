@@ -477,7 +477,8 @@ const Write = struct {
     fn finish(write: *Write, bins: []const Bin) Buffer.Error!Status {
         const namespace = write.namespace;
         const stored_key = if (write.existing) |record| record.storedKey() else "";
-        const key = if (stored_key.len > 0) stored_key else write.request.key orelse "";
+        const kept_key = if (stored_key.len > 0) stored_key else write.request.key orelse "";
+        const key = if (write.request.drops_key) "" else kept_key;
         const set_name = namespace.setName(write.meta.set_id);
         const size = record_module.storedBytes(&write.meta, set_name.len, key.len, bins);
         if (size > namespace.options.record_bytes_max) return .record_too_big;

@@ -9,7 +9,6 @@ const udf = @import("udf.zig");
 
 const Buffer = wire.Buffer;
 const Question = info.Question;
-const Runner = udf.Runner;
 const msgpack = wire.msgpack;
 
 pub fn list(question: *const Question) Buffer.Error!void {
@@ -79,21 +78,18 @@ pub fn put(question: *const Question) Buffer.Error!void {
     try question.text("ok");
 }
 
+/// That long may what a module does when it is loaded take.
+const check_timeout_ms = 10_000;
+
 /// Whether the source is not Lua, which has been answered then. Without a runner anything goes.
 fn refuses(question: *const Question, name: []const u8, source: []const u8) Buffer.Error!bool {
-    const runner = question.core().modules.runnerNow() orelse return false;
     const arena = question.context.scratch.arena.allocator();
-    var request = Buffer.growing(arena, &.{}, 2 * udf.source_bytes_max);
-    try msgpack.writeMapHeader(&request, 3);
-    try msgpack.writeString(&request, "command");
-    try msgpack.writeString(&request, "check");
-    try msgpack.writeString(&request, "module");
-    try msgpack.writeString(&request, name);
-    try msgpack.writeString(&request, "source");
-    try msgpack.writeBinary(&request, source);
-    const memory = try arena.alloc(u8, 64 * 1024);
-    const reply = runner.ask(request.written(), memory) orelse return false;
-    const verdict = Verdict.decode(reply) catch return false;
+    const bytes = try question.core().modules.ask(arena, &.{
+        .module = name,
+        .source = source,
+        .timeout_ms = check_timeout_ms,
+    }) orelse return false;
+    const verdict = Verdict.decode(bytes) catch return false;
     if (verdict.ok) return false;
     try question.print("error=compile_error;file={s};line={d};message=", .{ name, verdict.line });
     try appendBase64(question.out, verdict.message);

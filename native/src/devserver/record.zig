@@ -177,6 +177,23 @@ fn encodeBins(target: []u8, bins: []const Bin) void {
     assert(rest.len == 0);
 }
 
+/// Storage comes in pieces of this size; a record that is being made counts as one.
+pub const block_bytes = 16;
+
+/// What a stored record takes of them.
+pub fn blocksBytes(
+    arena: std.mem.Allocator,
+    record: *const Record,
+    set_name_bytes: usize,
+) error{OutOfMemory}!usize {
+    var bins: std.ArrayList(Bin) = .empty;
+    var iterator = record.iterateBins();
+    while (iterator.next()) |bin| try bins.append(arena, bin);
+    const key_bytes = record.storedKey().len;
+    const bytes = storedBytes(&record.meta, set_name_bytes, key_bytes, bins.items);
+    return std.mem.alignForward(usize, bytes, block_bytes);
+}
+
 /// What a server with storage takes for the record, by which it judges its size limit.
 pub fn storedBytes(
     meta: *const Meta,

@@ -36,6 +36,42 @@ pub const Counter = struct {
     }
 };
 
+/// Counts the threads that use something; another may wait until there are none.
+pub const Users = struct {
+    count: std.atomic.Value(u32) = .init(0),
+
+    pub fn enter(users: *Users) void {
+        _ = users.count.fetchAdd(1, .acq_rel);
+    }
+
+    pub fn leave(users: *Users) void {
+        if (users.count.fetchSub(1, .acq_rel) != 1) return;
+        io.futexWake(u32, &users.count.raw, std.math.maxInt(u32));
+    }
+
+    pub fn waitUntilNone(users: *Users) void {
+        while (true) {
+            const seen = users.count.load(.acquire);
+            if (seen == 0) return;
+            io.futexWaitUncancelable(u32, &users.count.raw, seen);
+        }
+    }
+};
+
+test "waiting for users ends when the last has left" {
+    var users: Users = .{};
+    users.waitUntilNone();
+    for (0..3) |_| users.enter();
+    const thread = try std.Thread.spawn(.{}, struct {
+        fn run(target: *Users) void {
+            for (0..3) |_| target.leave();
+        }
+    }.run, .{&users});
+    users.waitUntilNone();
+    try std.testing.expectEqual(@as(u32, 0), users.count.load(.acquire));
+    thread.join();
+}
+
 test "a waiter returns when another thread has counted far enough" {
     var counter: Counter = .{};
     const thread = try std.Thread.spawn(.{}, struct {

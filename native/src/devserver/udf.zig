@@ -1,56 +1,115 @@
 //! Modules of functions in Lua, and whoever can run them.
 //!
 //! The server keeps the modules' text, for all of its nodes, and has no Lua of its own: the
-//! host may give it a `Runner`, which is asked with one MessagePack map and answers with one:
+//! host may give it a runner, which is asked with one MessagePack map and answers with one.
 //!
-//!   {"command": "check", "module": text, "source": bytes}
-//!     -> {"ok": true} or {"ok": false, "error": text, "line": number}
-//!   {"command": "run", "module", "source", "function", "arguments": array, "record": record}
-//!     -> {"ok": true, "value": any, "change": change} or {"ok": false, "error": text}
+//!   {"command": "check" or "run", "module": text, "source": bytes, "libraries": map,
+//!    "timeout_ms": number} and to run a function
+//!   {"function": text, "arguments": bytes, "record": record}
 //!
-//! A record is {"exists", "namespace", "set", "digest", "key" (if stored), "generation",
-//! "ttl", "bins": map}; a change is nil, or {"removed": true}, or {"bins": map, "ttl": seconds
-//! or nil}. Nothing is locked while the runner runs. Any thread may call anything.
+//! "libraries" has the sources of other modules, by name without ".lua", or false for one that is
+//! not there. Arguments are a packed list in the protocol's dialect, or nothing. A record is
+//! {"exists", "set", "digest", "key": nil or a particle's type and bytes, "generation", "ttl",
+//! "last_update_ms", "size", "bins": [[name, type, bytes]...]}. The answer is one of
+//!
+//!   {"ok": true} to a check, {"ok": true, "kind": type, "value": bytes, "change": change}
+//!   {"ok": false, "error": text, "line": number}
+//!   {"ok": false, "code": number}: the command fails with it
+//!   {"ok": false, "needs": name}: to be asked again, with that library
+//!
+//! A change is nil, or {"empty": whether no bin is left, "operations": [[name, type, bytes]...] in
+//! order, type 0 to remove a bin, "ttl": seconds or nil, "drops_key": bool}. Nothing of the store
+//! is locked while the runner runs. Any thread may call anything.
 
 const std = @import("std");
 const wire = @import("../wire.zig");
-const Mutex = @import("sync.zig").Mutex;
+const sync = @import("sync.zig");
 
+const Allocator = std.mem.Allocator;
 const Buffer = wire.Buffer;
+const Mutex = sync.Mutex;
 const Sha1 = std.crypto.hash.Sha1;
+const msgpack = wire.msgpack;
 
 pub const name_bytes_max = 127;
 pub const source_bytes_max = 1024 * 1024;
-pub const reply_bytes_max = 4 * 1024 * 1024;
+const question_bytes_max = 64 * 1024 * 1024;
+/// Other modules that one may need.
+const libraries_max = 32;
+
+/// What a runner writes its answer to.
+pub const Answer = struct {
+    arena: Allocator,
+    bytes: ?[]const u8 = null,
+
+    pub fn write(answer: *Answer, bytes: []const u8) error{OutOfMemory}!void {
+        answer.bytes = try answer.arena.dupe(u8, bytes);
+    }
+};
 
 pub const Runner = struct {
     context: ?*anyopaque,
-    /// Writes its answer to the buffer and its length to the last argument; anything but 0 says
-    /// that there is none.
-    run: *const fn (
+    /// Anything but 0 says that there is no answer.
+    run: Run,
+
+    pub const Run = *const fn (
         context: ?*anyopaque,
         request: [*]const u8,
         request_len: u64,
-        reply: [*]u8,
-        reply_capacity: u64,
-        reply_len: *u64,
-    ) callconv(.c) i32,
+        answer: *Answer,
+    ) callconv(.c) i32;
+};
 
-    /// Points into `memory`; null when the runner has failed.
-    pub fn ask(runner: *const Runner, request: []const u8, memory: []u8) ?[]const u8 {
-        var len: u64 = 0;
-        const failed = runner.run(
-            runner.context,
-            request.ptr,
-            request.len,
-            memory.ptr,
-            memory.len,
-            &len,
-        );
-        if (failed != 0 or len > memory.len) return null;
-        return memory[0..len];
+/// What a runner is asked.
+pub const Question = struct {
+    module: []const u8,
+    source: []const u8,
+    /// Null: to check the module.
+    call: ?Call = null,
+    timeout_ms: u32,
+
+    pub const Call = struct {
+        function: []const u8,
+        arguments: []const u8,
+        /// MessagePack.
+        record: []const u8,
+    };
+
+    fn encode(
+        question: *const Question,
+        out: *Buffer,
+        libraries: []const Library,
+    ) Buffer.Error!void {
+        try msgpack.writeMapHeader(out, if (question.call == null) 5 else 8);
+        try msgpack.writeString(out, "command");
+        try msgpack.writeString(out, if (question.call == null) "check" else "run");
+        try msgpack.writeString(out, "module");
+        try msgpack.writeString(out, question.module);
+        try msgpack.writeString(out, "source");
+        try msgpack.writeBinary(out, question.source);
+        try msgpack.writeString(out, "timeout_ms");
+        try msgpack.writeUint(out, question.timeout_ms);
+        try msgpack.writeString(out, "libraries");
+        try msgpack.writeMapHeader(out, @intCast(libraries.len));
+        for (libraries) |*library| {
+            try msgpack.writeString(out, library.name);
+            if (library.module) |module| {
+                try msgpack.writeBinary(out, module.source);
+            } else {
+                try msgpack.writeBool(out, false);
+            }
+        }
+        const call = question.call orelse return;
+        try msgpack.writeString(out, "function");
+        try msgpack.writeString(out, call.function);
+        try msgpack.writeString(out, "arguments");
+        try msgpack.writeBinary(out, call.arguments);
+        try msgpack.writeString(out, "record");
+        try out.append(call.record);
     }
 };
+
+const Library = struct { name: []const u8, module: ?*Module };
 
 pub const Module = struct {
     arena: std.heap.ArenaAllocator,
@@ -101,12 +160,17 @@ pub const Module = struct {
 };
 
 const modules_max = 10_000;
+const lock_count = 64;
 
 pub const Modules = struct {
-    gpa: std.mem.Allocator,
+    gpa: Allocator,
     mutex: Mutex = .{},
     modules: std.ArrayList(*Module) = .empty,
     runner: ?Runner = null,
+    /// Who has been given the runner and may be in it.
+    askers: sync.Users = .{},
+    /// Of those that apply functions to the same record, one at a time does.
+    record_locks: [lock_count]Mutex = @splat(.{}),
 
     pub fn deinit(modules: *Modules) void {
         for (modules.modules.items) |module| module.release(modules.gpa);
@@ -114,16 +178,58 @@ pub const Modules = struct {
         modules.* = undefined;
     }
 
+    /// Returns when nobody is in the runner before.
     pub fn setRunner(modules: *Modules, runner: ?Runner) void {
         modules.mutex.lock();
-        defer modules.mutex.unlock();
         modules.runner = runner;
+        modules.mutex.unlock();
+        modules.askers.waitUntilNone();
     }
 
-    pub fn runnerNow(modules: *Modules) ?Runner {
+    pub fn hasRunner(modules: *Modules) bool {
         modules.mutex.lock();
         defer modules.mutex.unlock();
-        return modules.runner;
+        return modules.runner != null;
+    }
+
+    pub fn recordLock(modules: *Modules, digest: *const wire.digest.Digest) *Mutex {
+        return &modules.record_locks[wire.digest.partitionId(digest) % lock_count];
+    }
+
+    /// The runner's answer; null when there is no runner, or it has failed.
+    pub fn ask(
+        modules: *Modules,
+        arena: Allocator,
+        question: *const Question,
+    ) Buffer.Error!?[]const u8 {
+        var libraries: std.ArrayList(Library) = .empty;
+        defer for (libraries.items) |*library| {
+            if (library.module) |module| module.release(modules.gpa);
+        };
+        while (true) {
+            var out = Buffer.growing(arena, &.{}, question_bytes_max);
+            try question.encode(&out, libraries.items);
+            const bytes = modules.askOnce(arena, out.written()) orelse return null;
+            const name = neededBy(bytes) orelse return bytes;
+            if (libraries.items.len == libraries_max) return null;
+            const file = try std.fmt.allocPrint(arena, "{s}.lua", .{name});
+            try libraries.ensureUnusedCapacity(arena, 1);
+            libraries.appendAssumeCapacity(.{ .name = name, .module = modules.acquire(file) });
+        }
+    }
+
+    fn askOnce(modules: *Modules, arena: Allocator, request: []const u8) ?[]const u8 {
+        const runner = runner: {
+            modules.mutex.lock();
+            defer modules.mutex.unlock();
+            const runner = modules.runner orelse return null;
+            modules.askers.enter();
+            break :runner runner;
+        };
+        defer modules.askers.leave();
+        var answer: Answer = .{ .arena = arena };
+        if (runner.run(runner.context, request.ptr, request.len, &answer) != 0) return null;
+        return answer.bytes;
     }
 
     /// Replaces a module of the same name. `base64` is the source as it was sent.
@@ -171,6 +277,22 @@ pub const Modules = struct {
         return module;
     }
 };
+
+/// The library that an answer says is needed.
+fn neededBy(bytes: []const u8) ?[]const u8 {
+    var reader: msgpack.Reader = .init(bytes);
+    const head = reader.next() catch return null;
+    if (head != .map) return null;
+    for (0..head.map) |_| {
+        const key = reader.next() catch return null;
+        if (key == .string and std.mem.eql(u8, key.string, "needs")) {
+            const name = reader.next() catch return null;
+            return if (name == .string) name.string else null;
+        }
+        reader.skip() catch return null;
+    }
+    return null;
+}
 
 test "a module is replaced and removed while somebody has it, and hashed as the server does" {
     var modules: Modules = .{ .gpa = std.testing.allocator };

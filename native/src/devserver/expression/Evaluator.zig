@@ -323,9 +323,6 @@ fn keyValue(self: *Evaluator, node: *const Node) Error!Value {
     };
 }
 
-/// Storage comes in pieces of this size.
-const block_bytes = 16;
-
 fn metadata(self: *Evaluator, node: *const Node) Error!Value {
     const record = self.record;
     const meta = record.meta;
@@ -363,18 +360,9 @@ fn unixNs(time: u64, unit_ns: u64) i64 {
 }
 
 fn storedBytes(self: *Evaluator) Error!i64 {
-    // A record that is being made counts as one piece.
-    const stored = self.record.stored orelse return block_bytes;
-    var bins: std.ArrayList(record_module.Bin) = .empty;
-    var iterator = stored.iterateBins();
-    while (iterator.next()) |one| try bins.append(self.arena, one);
-    const bytes = record_module.storedBytes(
-        &stored.meta,
-        self.record.set_name.len,
-        stored.storedKey().len,
-        bins.items,
-    );
-    return @intCast(std.mem.alignForward(usize, bytes, block_bytes));
+    const stored = self.record.stored orelse return record_module.block_bytes;
+    const set_name_bytes = self.record.set_name.len;
+    return @intCast(try record_module.blocksBytes(self.arena, stored, set_name_bytes));
 }
 
 fn calculate(self: *Evaluator, node: *const Node) Error!Value {
