@@ -1,7 +1,7 @@
 """What runs the functions of a local server's modules: Lua, if the package lupa is installed.
 
 The functions' world is functions.lua; this keeps one of it for each version of a module.
-`Runner.answer` is called on the server's threads. While Lua runs it does not hold the GIL.
+Runners are called on the server's threads. While Lua runs it does not hold the GIL.
 """
 
 import logging
@@ -24,12 +24,26 @@ _LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)
 _logger = logging.getLogger("aerospike_py.devserver")
 
 
-def is_available() -> bool:
+_WITHOUT_LUA = "functions on a local server need the package lupa: pip install 'aerospike-py[lua]'"
+
+
+def new_runner() -> Callable[[bytes], bytes]:
+    """What answers a server's requests; without lupa with an error, once one is to be run."""
+    return Runner().answer if _is_available() else _answer_without_lua
+
+
+def _is_available() -> bool:
     """Whether lupa is installed, and with it the version of Lua that servers have."""
     try:
         return find_spec("lupa.lua54") is not None
     except ModuleNotFoundError:
         return False
+
+
+def _answer_without_lua(request: bytes) -> bytes:
+    if _decode(request).command == "check":
+        return _encode({"ok": True})
+    return _encode({"ok": False, "error": _WITHOUT_LUA})
 
 
 class Runner:

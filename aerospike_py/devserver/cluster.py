@@ -93,8 +93,7 @@ class DevCluster:
         with self._lock:
             if self._server is None:
                 server = _native.devserver_start(encode(self._options))
-                if _lua.is_available():
-                    _native.devserver_set_runner(server, _lua.Runner().answer)
+                _native.devserver_set_runner(server, _lua.new_runner())
                 self._ports = [
                     node["port"] for node in _run(server, {"command": "counters"})["nodes"]
                 ]

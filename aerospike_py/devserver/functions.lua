@@ -1277,17 +1277,17 @@ end
 
 local LEVEL_INFO = 2
 
-local function log_from(level, message, frame)
-    local info = getinfo(frame, "Sl")
-    local place = info and format("%s:%d", info.short_src, info.currentline) or ""
-    log(level, place, message)
+-- Called by functions that a module calls, whose place is told.
+local function log_line(level, message)
+    local info = getinfo(3, "Sl")
+    log(level, info and format("%s:%d", info.short_src, info.currentline) or "", message)
 end
 
 function class.log(...)
     local count, self, level, message = select("#", ...), ...
     content_of(Aerospike, count, 1, self)
     level = unsigned32(integer(count, 2, level, 0))
-    log_from(level, text(count, 3, message) or "", 4)
+    log_line(level, text(count, 3, message) or "")
 end
 
 function class.get_current_time(...)
@@ -1305,13 +1305,13 @@ _G.Aerospike, _G.List, _G.Map, _G.Bytes, _G.Iterator = class, List, Map, Bytes, 
 aerospike = new(Aerospike, {})
 
 for level, name in ipairs({ "warn", "info", "debug", "trace" }) do
-    _G[name] = function(message, ...) aerospike:log(level, format(message, ...)) end
+    _G[name] = function(message, ...) log_line(level, format(message, ...)) end
 end
 
 function print(...)
     local parts = table_pack(...)
     for index = 1, parts.n do parts[index] = tostring(parts[index]) end
-    log_from(LEVEL_INFO, concat(parts, "\t"), 3)
+    log_line(LEVEL_INFO, concat(parts, "\t"))
 end
 
 function math.sum(left, right) return left + right end

@@ -77,9 +77,7 @@ def test_geojson(client: Client, theirs: Any, key: Key) -> None:
     assert bins["l"][0].unwrap() == GeoJSON(POINT).unwrap()
 
 
-def test_hyperloglog(server: Any, client: Client, theirs: Any, key: Key) -> None:
-    if server.embedded is not None:
-        pytest.skip("the embedded server does not make HyperLogLog values yet")
+def test_hyperloglog(client: Client, theirs: Any, key: Key) -> None:
     theirs.operate(key, [hll_operations.hll_add("h", ["a", "b", "c"], index_bit_count=8)])
     sketch = (client.get(key).bins or {})["h"]
     assert type(sketch) is HyperLogLog

@@ -30,8 +30,6 @@ def test_page(page: Path, server: Any, set_name: str) -> None:
     place = f"{set_name}_{page.stem}".replace("-", "_")
     command = [sys.executable, str(RUNNER), str(page), place, f"{host}:{port}"]
     run = subprocess.run(command, capture_output=True, text=True)
-    if server.embedded is not None and run.returncode in guide_page.NOT_KNOWN:
-        pytest.xfail(f"the embedded server: {run.stderr}")
     assert run.returncode == 0, run.stderr
 
 
