@@ -92,6 +92,10 @@ class TestFiles:
             client.udf_put("broken.lua", source="function (")
         assert caught.value.result_code == 100
 
+    def test_a_long_message_of_what_does_not_compile(self, client: Client, module: str) -> None:
+        with pytest.raises(UDFError, match="long long long"):
+            client.udf_put("broken.lua", source="error(('long '):rep(1000))")
+
     def test_files_that_are_not_there(self, client: Client, module: str, tmp_path: Path) -> None:
         with pytest.raises(UDFError):
             client.udf_get("no_such_module")
