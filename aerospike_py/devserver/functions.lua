@@ -14,9 +14,9 @@
 
 local clock_ms, log = ...
 
-local error, getmetatable, next, pcall, rawget = error, getmetatable, next, pcall, rawget
-local select, setmetatable, tonumber, tostring = select, setmetatable, tonumber, tostring
-local load, raw_type = load, type
+local error, getmetatable, ipairs, next, pcall = error, getmetatable, ipairs, next, pcall
+local rawget, select, setmetatable, tonumber, tostring = rawget, select, setmetatable, tonumber, tostring
+local load, raw_type, globals = load, type, _G
 local concat, move, table_pack, unpack = table.concat, table.move, table.pack, table.unpack
 local find, format, match = string.find, string.format, string.match
 local rep, sub = string.rep, string.sub
@@ -1538,7 +1538,7 @@ local function run(question)
     if not is_loaded and not load_module(question) then return failure("UDF: Execution Error 1") end
     local state = new_state(question.record)
     local arguments = arguments_of(question.arguments)
-    local applied = _G[question["function"]]
+    local applied = globals[question["function"]]
     if applied == nil then return failure("function not found") end
     local succeeded, value =
         pcall(applied, new(Record, state), unpack(arguments, 1, arguments.n))

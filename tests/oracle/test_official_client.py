@@ -1,6 +1,7 @@
 """What the official client writes, ours reads, and the reverse; digests are equal."""
 
 import math
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,6 +85,31 @@ def test_hyperloglog(client: Client, theirs: Any, key: Key) -> None:
     client.put(key, {"copy": sketch})
     _, _, bins = theirs.operate(key, [hll_operations.hll_get_count("copy")])
     assert bins["copy"] == 3
+
+
+def test_functions(client: Client, theirs: Any, key: Key) -> None:
+    module = f"t{uuid.uuid4().hex[:10]}"
+    source = """
+    function add(rec, amount)
+        rec.n = (rec.n or 0) + amount
+        if aerospike:exists(rec) then aerospike:update(rec) else aerospike:create(rec) end
+        return map{n = rec.n, l = list{1.5, "x"}}
+    end
+    function fails(rec) error("no") end
+    """
+    client.udf_put(f"{module}.lua", source=source)
+    assert theirs.apply(key, module, "add", [2]) == {"n": 2, "l": [1.5, "x"]}
+    assert client.apply(key, module, "add", [3]) == {"n": 5, "l": [1.5, "x"]}
+    with pytest.raises(official.exception.UDFError):
+        theirs.apply(key, module, "fails", [])
+    keys = [key, (*key[:2], "another")]
+    rows = theirs.batch_apply(keys, module, "add", [10]).batch_records
+    assert [row.result for row in rows] == [0, 0]
+    assert rows[0].record[2] == {"SUCCESS": {"n": 15, "l": [1.5, "x"]}}
+    failed = theirs.batch_apply(keys, module, "fails", []).batch_records
+    assert [row.result for row in failed] == [100, 100]
+    client.remove(keys[1])
+    client.udf_remove(module)
 
 
 @pytest.mark.parametrize(

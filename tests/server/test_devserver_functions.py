@@ -86,6 +86,24 @@ def test_nothing_outside_is_within_reach(
     assert client.apply(key, "m", "run", [source]) == "nil" * 4
 
 
+def test_modules_may_take_any_global_for_themselves(
+    client: Client, key: tuple[str, str, str]
+) -> None:
+    source = """
+    for name in pairs(_G) do
+        if name ~= "aerospike" and name ~= "_G" then _G[name] = 5 end
+    end
+    _G = nil
+    function f(rec, value)
+        rec.a = value
+        return aerospike:create(rec)
+    end
+    """
+    client.udf_put("taken.lua", source=source)
+    assert client.apply(key, "taken", "f", [{"b": [1, "c"]}]) == 0
+    assert client.get(key).bins == {"a": {"b": [1, "c"]}}
+
+
 def test_a_function_that_does_not_end_is_stopped(client: Client, key: tuple[str, str, str]) -> None:
     with pytest.raises(UDFError, match="UDF Execution Timeout"):
         client.apply(key, "m", "for_ever", policy=PATIENT)
