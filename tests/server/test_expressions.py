@@ -120,6 +120,12 @@ def value(client: Client, key: Key, expression: Any) -> Any:
         (exp.list_get_by_value("l", 9, 9), False),
         (exp.list_get_by_value_list("l", [1, 2], 7), [1, 2]),
         (exp.list_get_by_value_range("l", 2, None, 5), 2),
+        (exp.list_get_by_value_range("l", 2, exp.infinity(), 5), 2),
+        (exp.list_get_by_value("l", exp.wildcard(), 5), 3),
+        (exp.in_list(2, exp.list_bin("l")), True),
+        (exp.in_list(exp.int_bin("i"), exp.list_bin("l")), False),
+        (exp.map_keys(exp.map_bin("m")), ["k", "z"]),
+        (exp.map_values(exp.map_bin("m")), [1, 9]),
         (exp.list_append("l", exp.int_bin("i")), [3, 1, 2, 5]),
         (exp.list_sort("l"), [1, 2, 3]),
         (exp.list_remove_by_value("l", 1), [3, 2]),
@@ -143,6 +149,7 @@ def value(client: Client, key: Key, expression: Any) -> Any:
         (exp.hll_describe("h"), [8, 0]),
         (exp.hll_may_contain("h", ["a"]), 1),
         (exp.hll_get_count(exp.hll_add("h", ["d"])), 4),
+        (exp.hll_get_count(exp.hll_bin("h")), 3),
     ],
     ids=lambda item: item.get("__expr__") if isinstance(item, dict) and "__expr__" in item else "",
 )
@@ -153,7 +160,10 @@ def test_values(client: Client, stored: Key, expression: Any, expected: Any) -> 
 def test_metadata(client: Client, stored: Key) -> None:
     assert value(client, stored, exp.key(exp.EXP_TYPE_STRING)) == stored[2]
     assert value(client, stored, exp.set_name()) == stored[1]
-    assert value(client, stored, exp.record_size()) > 0
+    size = value(client, stored, exp.record_size())
+    assert size > 0
+    assert value(client, stored, exp.memory_size()) == size
+    assert value(client, stored, exp.device_size()) == 0
     assert value(client, stored, exp.ttl()) == -1
     assert value(client, stored, exp.since_update()) < 60_000
     age_ns = time.time_ns() - value(client, stored, exp.last_update())
@@ -170,6 +180,12 @@ def test_geo(client: Client, stored: Key) -> None:
     far = GeoJSON({"type": "AeroCircle", "coordinates": [[50.0, 2.0], 1000]})
     assert value(client, stored, exp.geo_compare(exp.geo_bin("g"), exp.geo_val(near))) is True
     assert value(client, stored, exp.geo_compare(exp.geo_bin("g"), far)) is False
+
+
+def test_a_constant_hyperloglog(client: Client, stored: Key) -> None:
+    sketch = (client.get(stored).bins or {})["h"]
+    assert value(client, stored, exp.hll_get_count(exp.hll_val(sketch))) == 3
+    assert value(client, stored, exp.hll_val(sketch)) == sketch
 
 
 def test_contexts(client: Client, key: Key) -> None:
