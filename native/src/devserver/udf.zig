@@ -294,6 +294,47 @@ fn neededBy(bytes: []const u8) ?[]const u8 {
     return null;
 }
 
+test "a runner is asked again with what it needs, and is none once it was taken away" {
+    const Host = struct {
+        asked: u32 = 0,
+
+        fn run(
+            context: ?*anyopaque,
+            request: [*]const u8,
+            request_len: u64,
+            answer: *Answer,
+        ) callconv(.c) i32 {
+            const host: *@This() = @ptrCast(@alignCast(context.?));
+            host.asked += 1;
+            const bytes = request[0..request_len];
+            const has_base = std.mem.find(u8, bytes, "return 2") != null;
+            // One that is not there is told as such.
+            const has_none = std.mem.find(u8, bytes, "\xa4none\xc2") != null;
+            const needed = if (!has_base) "\xa4base" else "\xa4none";
+            const reply = if (has_base and has_none) "\x81\xa2ok\xc3" else needed;
+            const head = if (has_base and has_none) "" else "\x82\xa2ok\xc2\xa5needs";
+            var memory: [32]u8 = undefined;
+            const whole = std.fmt.bufPrint(&memory, "{s}{s}", .{ head, reply }) catch return 1;
+            answer.write(whole) catch return 1;
+            return 0;
+        }
+    };
+    var arena = std.heap.ArenaAllocator.init(std.testing.allocator);
+    defer arena.deinit();
+    var modules: Modules = .{ .gpa = std.testing.allocator };
+    defer modules.deinit();
+    try modules.put("base.lua", "return 2", "");
+    const question: Question = .{ .module = "m.lua", .source = "", .timeout_ms = 1 };
+    var host: Host = .{};
+    modules.setRunner(.{ .context = &host, .run = Host.run });
+    const answered = try modules.ask(arena.allocator(), &question);
+    try std.testing.expectEqualStrings("\x81\xa2ok\xc3", answered.?);
+    try std.testing.expectEqual(3, host.asked);
+    modules.setRunner(null);
+    try std.testing.expectEqual(null, try modules.ask(arena.allocator(), &question));
+    try std.testing.expectEqual(3, host.asked);
+}
+
 test "a module is replaced and removed while somebody has it, and hashed as the server does" {
     var modules: Modules = .{ .gpa = std.testing.allocator };
     defer modules.deinit();
