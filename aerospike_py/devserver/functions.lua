@@ -34,7 +34,7 @@ local BINS_MAX = 512
 local UPDATES_MAX = 2 * BINS_MAX
 local BIN_NAME_BYTES_MAX = 15
 local NESTING_MAX = 256
-local MAP_FLAG_KEY_ORDERED = 1
+local LIST_FLAG_ORDERED, MAP_FLAG_KEY_ORDERED = 1, 1
 
 ---------------------------------------------------------------------------------------------------
 -- Objects, and the checks of arguments with the messages of Lua's own.
@@ -204,8 +204,9 @@ local function data_of(content)
     return sub(content.memory, 1, content.size)
 end
 
--- Appends to `out`; an error, without a place, when the value cannot be kept.
-local function append_packed(out, value, depth)
+-- Appends to `out`; an error, without a place, when the value cannot be kept. Lists in bins keep
+-- their order, those that are sent do not know of it.
+local function append_packed(out, value, depth, is_bin)
     if depth > NESTING_MAX then error("nested too deep", 0) end
     local kind = raw_type(value)
     if value == nil then
@@ -220,8 +221,10 @@ local function append_packed(out, value, depth)
     else
         local class, content = getmetatable(value), contents[value]
         if class == List then
-            out[#out + 1] = count_header(0x90, 0xdc, content.n)
-            for index = 1, content.n do append_packed(out, content[index], depth + 1) end
+            local is_ordered = is_bin and content.is_ordered
+            out[#out + 1] = count_header(0x90, 0xdc, content.n + (is_ordered and 1 or 0))
+            if is_ordered then out[#out + 1] = "\xc7\0" .. char(LIST_FLAG_ORDERED) end
+            for index = 1, content.n do append_packed(out, content[index], depth + 1, is_bin) end
         elseif class == Map then
             local is_ordered = content.flags & MAP_FLAG_KEY_ORDERED ~= 0
             local count = #content.keys + (is_ordered and 1 or 0)
@@ -233,7 +236,7 @@ local function append_packed(out, value, depth)
                 else
                     append_packed(out, key, depth + 1)
                 end
-                append_packed(out, content.values[key], depth + 1)
+                append_packed(out, content.values[key], depth + 1, is_bin)
             end
         elseif class == Bytes then
             out[#out + 1] = text_packed(content.kind & 0xff, data_of(content))
@@ -245,9 +248,9 @@ local function append_packed(out, value, depth)
     end
 end
 
-local function packed(value)
+local function packed(value, is_bin)
     local out = {}
-    append_packed(out, value, 1)
+    append_packed(out, value, 1, is_bin)
     return concat(out)
 end
 
@@ -380,6 +383,7 @@ local function unpacked(data, position)
     if kind == "array" then
         local items = {}
         for index = 1, value do items[index], after = unpacked(data, after) end
+        items.is_ordered = flags & LIST_FLAG_ORDERED ~= 0
         return new_list(items, value), after
     end
     local map = new_map(flags)
@@ -409,7 +413,7 @@ local function of_particle(kind, data)
 end
 
 -- The particle's type and bytes; none of what no bin can have.
-local function particle(value)
+local function particle(value, is_bin)
     local kind = raw_type(value)
     if kind == "boolean" then return PARTICLE_BOOLEAN, value and "\1" or "\0" end
     if kind == "string" then return PARTICLE_STRING, value end
@@ -423,7 +427,7 @@ local function particle(value)
         return PARTICLE_GEOJSON, string_pack(">I1I2", 0, 0) .. contents[value].text
     end
     if class ~= List and class ~= Map then return nil end
-    local succeeded, data = pcall(packed, value)
+    local succeeded, data = pcall(packed, value, is_bin)
     if not succeeded then return nil end
     return class == List and PARTICLE_LIST or PARTICLE_MAP, data
 end
@@ -1115,7 +1119,7 @@ local function fail(state, code)
 end
 
 local function write_bin(state, name, value)
-    local kind, data = particle(value)
+    local kind, data = particle(value, true)
     if kind == nil then return CODE_INCOMPATIBLE_TYPE end
     local position = bin_position(state.bins, name)
     if position == nil and #state.bins == BINS_MAX then return CODE_BIN_NAME end

@@ -67,7 +67,9 @@ def _record(random: Random, digest: bytes) -> Request:
     bins = [
         Operation(WRITE, "i", random.choice([0, 5, -1]).to_bytes(8, "big", signed=True), INTEGER),
         Operation(WRITE, "s", random.choice([b"", b"text", b"a\0b"]), STRING),
-        Operation(WRITE, "l", pack(Flagged(1, [1, 2, 3]) if flags else numbers), LIST),
+        Operation(
+            WRITE, "l", pack(Flagged(1, [1, 2, [3, Flagged(1, [4])]]) if flags else numbers), LIST
+        ),
         Operation(WRITE, "m", pack(Flagged(flags, {1: 1, "a": 2}) if flags else pairs), MAP),
         Operation(WRITE, "b", random.choice([bytes(range(16)), bytes(20)]), BLOB),
     ]

@@ -7,6 +7,8 @@
 const std = @import("std");
 const wire = @import("../wire.zig");
 const status = @import("../status.zig");
+const Container = @import("cdt/Container.zig");
+const ListSelection = @import("cdt/ListSelection.zig");
 const command = @import("command.zig");
 const command_delete = @import("command_delete.zig");
 const command_read = @import("command_read.zig");
@@ -261,7 +263,8 @@ const Application = struct {
         var encoder = try wire.message.Encoder.beginBare(&out);
         var operations = change.operations() catch unreachable;
         while (operations.next() catch unreachable) |operation| {
-            try encode(&encoder, .write, operation.kind, operation.name, operation.value);
+            const value = try inOrder(application.arena, operation.value, operation.kind);
+            try encode(&encoder, .write, operation.kind, operation.name, value);
         }
         // An update that changes no bin.
         if (encoder.operation_count == 0) try encode(&encoder, .touch, .nil, "", "");
@@ -295,6 +298,44 @@ const Application = struct {
         return .answered;
     }
 };
+
+/// A bin's value with the elements of all ordered lists in order; functions put them anywhere.
+fn inOrder(
+    arena: std.mem.Allocator,
+    bytes: []const u8,
+    kind: wire.particle.Type,
+) error{OutOfMemory}![]const u8 {
+    if (kind != .list and kind != .map) return bytes;
+    return inOrderWithin(arena, bytes);
+}
+
+fn inOrderWithin(arena: std.mem.Allocator, bytes: []const u8) error{OutOfMemory}![]const u8 {
+    var container = Container.parse(arena, bytes) catch |err| switch (err) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.Malformed => return bytes,
+    };
+    const items = try arena.dupe([]const u8, container.items);
+    for (items) |*item| {
+        const key = if (container.kind == .map) Container.keyOf(item.*) else "";
+        const value = item.*[key.len..];
+        if (Container.kindOf(value) == null) continue;
+        const in_order = try inOrderWithin(arena, value);
+        item.* = try std.mem.concat(arena, u8, &.{ key, in_order });
+    }
+    const is_sorted = container.kind == .list and container.isOrdered();
+    container.items = if (is_sorted) try ListSelection.sorted(arena, items) else items;
+    return container.write(arena);
+}
+
+test "ordered lists are put in order, also within others" {
+    var arena = std.heap.ArenaAllocator.init(std.testing.allocator);
+    defer arena.deinit();
+    const nested = "\x92\x93\xc7\x00\x01\x02\x01\x00";
+    const in_order = try inOrder(arena.allocator(), nested, .list);
+    try std.testing.expectEqualStrings("\x92\x93\xc7\x00\x01\x01\x02\x00", in_order);
+    const of_map = try inOrder(arena.allocator(), "\x81\x01\x93\xc7\x00\x01\x02\x01", .map);
+    try std.testing.expectEqualStrings("\x81\x01\x93\xc7\x00\x01\x01\x02", of_map);
+}
 
 /// What a function did to its record.
 const Change = struct {

@@ -557,6 +557,16 @@ pub fn sortedPositions(
     return positions;
 }
 
+pub fn sorted(
+    arena: Allocator,
+    values: []const []const u8,
+) error{OutOfMemory}![]const []const u8 {
+    const positions = try sortedPositions(arena, values);
+    const in_order = try arena.alloc([]const u8, values.len);
+    for (in_order, positions) |*value, position| value.* = values[position];
+    return in_order;
+}
+
 pub fn sortedDescending(
     arena: Allocator,
     values: []const []const u8,

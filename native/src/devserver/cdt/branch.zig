@@ -152,7 +152,7 @@ const Selector = struct {
         if (!replaces) {
             container.flags = 0;
         } else if (is_list and container.isOrdered()) {
-            container.items = try sorted(self.arena, items.items);
+            container.items = try ListSelection.sorted(self.arena, items.items);
         }
         return container.write(self.arena);
     }
@@ -189,13 +189,6 @@ const Selector = struct {
         }
     }
 };
-
-fn sorted(arena: Allocator, items: []const []const u8) error{OutOfMemory}![]const []const u8 {
-    const positions = try ListSelection.sortedPositions(arena, items);
-    const in_order = try arena.alloc([]const u8, items.len);
-    for (in_order, positions) |*item, position| item.* = items[position];
-    return in_order;
-}
 
 /// Through the elements of one container.
 const Walk = struct {
