@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
+from .._codec import skip
 from .._values import decode, encode
 
 _STATES_MAX = 32
@@ -41,9 +42,26 @@ def _is_available() -> bool:
 
 
 def _answer_without_lua(request: bytes) -> bytes:
-    if _decode(request).command == "check":
-        return _encode({"ok": True})
-    return _encode({"ok": False, "error": _WITHOUT_LUA})
+    if _question(request)["command"] == "check":
+        return encode({"ok": True})
+    return encode({"ok": False, "error": _WITHOUT_LUA})
+
+
+def _question(request: bytes) -> dict[str, Any]:
+    """What has to be known of a request to find the state that it is for.
+
+    The other members are values of records, which only Lua can read whatever they are.
+    """
+    known: dict[str, Any] = {}
+    position = 1
+    for _ in range(request[0] & 0x0F):  # There are fewer than 16.
+        value = skip(request, position)
+        end = skip(request, value)
+        name = decode(request[position:value])
+        if name in ("command", "module", "source"):
+            known[name] = decode(request[value:end])
+        position = end
+    return known
 
 
 class Runner:
@@ -56,7 +74,7 @@ class Runner:
     def answer(self, request: bytes) -> bytes:
         """The reply to one request, both MessagePack maps (native/src/devserver/udf.zig)."""
         try:
-            question = decode(request)
+            question = _question(request)
             # Whoever puts a module has it run anew.
             state = self._state(question, is_new=question["command"] == "check")
             return state.answer(request)

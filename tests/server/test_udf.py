@@ -9,7 +9,6 @@ import pytest
 
 import aerospike_py
 from aerospike_py import (
-    AerospikeError,
     Client,
     GeoJSON,
     InvalidArgError,
@@ -206,7 +205,6 @@ class TestBatches:
         client.batch_write([(each, {"n": number}) for number, each in enumerate(keys)])
         return keys
 
-    @pytest.mark.usefixtures("lua")
     def test_a_function_on_many_records(
         self, client: Client, module: str, keys: list[tuple[str, str, str]]
     ) -> None:
@@ -220,7 +218,6 @@ class TestBatches:
         echoed = client.batch_apply(keys[:2], f"{module}.lua", "echo", [[1, {"k": b"v"}, 2.5]])
         assert [row.value for row in echoed] == [[1, {"k": b"v"}, 2.5]] * 2
 
-    @pytest.mark.usefixtures("lua")
     def test_rows_whose_function_fails(
         self, client: Client, module: str, keys: list[tuple[str, str, str]]
     ) -> None:
@@ -236,7 +233,6 @@ class TestBatches:
         (row,) = client.batch_apply(keys[:1], module, "fail")
         assert "the sky is falling" in (row.message or "")
 
-    @pytest.mark.usefixtures("lua")
     def test_a_function_that_is_not_there(
         self, client: Client, module: str, keys: list[tuple[str, str, str]]
     ) -> None:
@@ -245,7 +241,6 @@ class TestBatches:
             assert [row.result for row in rows] == [100] * 3
             assert all(row.message for row in rows)
 
-    @pytest.mark.usefixtures("lua")
     def test_rows_among_others(
         self, client: Client, module: str, keys: list[tuple[str, str, str]]
     ) -> None:
@@ -269,7 +264,6 @@ class TestBatches:
         assert made.meta is not None
         assert 290 <= made.meta.ttl <= 300
 
-    @pytest.mark.usefixtures("lua")
     def test_it_is_what_the_official_client_finds(
         self, server: Any, client: Client, module: str, keys: list[tuple[str, str, str]]
     ) -> None:
