@@ -1,4 +1,4 @@
-//! Queries, indexes, background jobs, functions and administration, as a client sends them to a
+//! Queries, indexes, background jobs and administration, as a client sends them to a
 //! core without sockets.
 
 const std = @import("std");
@@ -364,76 +364,6 @@ test "operations are applied in the background, at once or at a rate" {
     try testing.expectEqual(null, queue.run(&client.scratch, client.now));
     const aborted = try client.info("query-show:id=7");
     try testing.expect(std.mem.find(u8, aborted, "done(user-aborted)") != null);
-}
-
-/// Answers every call with the bin that it changes to 7, or with an error for one function.
-fn runTestFunction(
-    context: ?*anyopaque,
-    request: [*]const u8,
-    request_len: u64,
-    reply: [*]u8,
-    reply_capacity: u64,
-    reply_len: *u64,
-) callconv(.c) i32 {
-    const calls: *u32 = @ptrCast(@alignCast(context.?));
-    calls.* += 1;
-    const text = request[0..request_len];
-    const answer = if (std.mem.find(u8, text, "failing") != null)
-        "\x82\xa2ok\xc2\xa5error\xa8m.lua:1:"
-    else
-        "\x83\xa2ok\xc3\xa5value\xa4done\xa6change\x81\xa4bins\x81\xa1n\x07";
-    std.debug.assert(answer.len <= reply_capacity);
-    @memcpy(reply[0..answer.len], answer);
-    reply_len.* = answer.len;
-    return 0;
-}
-
-fn apply(client: *Client, digest: *const Digest, function: []const u8) !wire.message.Message {
-    var request = wire.Buffer.growing(testing.allocator, &.{}, 4096);
-    defer request.deinit();
-    var encoder = try wire.message.Encoder.begin(&request);
-    try encoder.field(.namespace, "test");
-    try encoder.field(.set, "demo");
-    try encoder.field(.digest, digest);
-    try encoder.field(.udf_package, "m");
-    try encoder.field(.udf_function, function);
-    try encoder.field(.udf_arguments, "\x91\x05");
-    encoder.finish(.{ .info2 = .{ .write = true } });
-    _ = client.send(request.written());
-    return wire.message.Message.decode(client.out.written()[8..]);
-}
-
-fn expectResult(name: []const u8, value: []const u8, message: *const wire.message.Message) !void {
-    var operations = try message.operations();
-    const operation = (try operations.next()).?;
-    try testing.expectEqualStrings(name, operation.name);
-    try testing.expectEqualStrings(value, operation.value);
-}
-
-test "a function is kept by name, and what it does to a record is written" {
-    var client = try Client.init(.{});
-    defer client.deinit();
-    const digest = try client.put(1);
-    const absent = try apply(&client, &digest, "run");
-    try testing.expectEqual(@as(u8, 100), absent.header.result_code);
-    try expectResult("FAILURE", "UDF: Execution Error 1", &absent);
-    try client.expectInfo("ok", "udf-put:filename=m.lua;content-len=4;content=YWJj");
-    try client.expectInfo("type=LUA;content=YWJj;", "udf-get:filename=m.lua");
-    const alone = try apply(&client, &digest, "run");
-    try expectResult("FAILURE", "UDF: this server has no Lua to run functions with", &alone);
-
-    var calls: u32 = 0;
-    client.core.modules.setRunner(.{ .context = &calls, .run = runTestFunction });
-    const done = try apply(&client, &digest, "run");
-    try testing.expectEqual(@as(u8, 0), done.header.result_code);
-    try testing.expectEqual(@as(u32, 2), done.header.generation);
-    try expectResult("SUCCESS", "done", &done);
-    const failed = try apply(&client, &digest, "failing");
-    try testing.expectEqual(@as(u8, 100), failed.header.result_code);
-    try expectResult("FAILURE", "m.lua:1:", &failed);
-    try testing.expectEqual(@as(u32, 2), calls);
-    try client.expectInfo("ok", "udf-remove:filename=m.lua");
-    try client.expectInfo("error=not_found", "udf-get:filename=m.lua");
 }
 
 fn administer(client: *Client, request: *wire.Buffer) !Status {
