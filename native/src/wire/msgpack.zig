@@ -98,25 +98,29 @@ pub const Reader = struct {
 
     /// Passes over one value with everything inside it.
     pub fn skip(reader: *Reader) ReadError!void {
-        // Every value outstanding needs at least one byte, so the count cannot run away.
+        const bytes = reader.bytes;
+        var position = reader.position;
+        // However many there are said to be, every value takes a byte of those that are left.
         var outstanding: u64 = 1;
         while (outstanding > 0) {
-            const left = reader.bytes.len - reader.position;
-            if (outstanding > left) return error.Malformed;
+            if (position >= bytes.len) return error.Malformed;
             outstanding -= 1;
-            const form = short_forms[reader.bytes[reader.position]];
-            if (form.size > left) return error.Malformed;
+            const form = short_forms[bytes[position]];
             if (form.size > 0) {
-                reader.position += form.size;
+                position +%= form.size;
                 outstanding += form.children;
                 continue;
             }
+            reader.position = position;
             switch (try reader.next()) {
                 .array => |count| outstanding += count,
                 .map => |count| outstanding += @as(u64, count) * 2,
                 else => {},
             }
+            position = reader.position;
         }
+        if (position > bytes.len) return error.Malformed;
+        reader.position = position;
     }
 
     /// The bytes of one value, passed over.
