@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from . import _native, _node_metrics, tracing
+from . import _core_log, _native, _node_metrics, tracing
 from ._config import Config
 from ._native import Pointer
 from ._requests import Requests
@@ -41,6 +41,7 @@ class BaseClient:
 
     def _open(self, user: str | None, password: str | None) -> None:
         encoded = self._config.encode(user, password)
+        _core_log.start()
         with self._lock:
             if self._native is not None and encoded == self._native_config:
                 _native.client_connect(self._native)
@@ -102,6 +103,7 @@ class BaseClient:
     def _reopen_in_child(self) -> None:
         with self._lock:
             if self._was_forked:
+                _core_log.start()
                 _native.client_connect(self._native)
                 self._was_forked = False
                 self._is_counted = True
@@ -140,6 +142,7 @@ def _after_fork_in_child() -> None:
     for client in list(_clients):
         client._after_fork()
     _node_metrics.after_fork_in_child()
+    _core_log.after_fork_in_child()
 
 
 if sys.platform != "win32":  # Where nothing forks.

@@ -31,3 +31,8 @@ def set_log_level(level: int) -> None:
     if level not in _LEVELS:
         raise ValueError(f"the log level must be from -1 to 4, not {level}")
     logger.setLevel(_LEVELS[level])
+
+
+def level_of(level: int) -> int:
+    """Python's level for one of the core."""
+    return _LEVELS[level]

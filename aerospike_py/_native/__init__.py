@@ -38,6 +38,8 @@ _SCRATCH_BYTES = 64 * 1024
 # The size that a buffer is given once a result did not fit it.
 _SCRATCH_BYTES_MAX = 1024 * 1024
 _SCRATCHES_KEPT_MAX = 64
+# Longer than any line of the core's log.
+_LINE_BYTES = 256
 
 # Not filled with zeros, so that memory that no result needs is never touched.
 allocate = ffi.new_allocator(should_clear_after_alloc=False)
@@ -200,6 +202,20 @@ def metrics() -> bytes:
         return bytes(ffi.buffer(result.data, result.length))
     finally:
         _reset(scratch)
+
+
+def log_next(timeout_ms: int) -> tuple[int, str] | None:
+    """The level and text of the next line of the core's log; None after that time, or a stop."""
+    text = ffi.new("char[]", _LINE_BYTES)
+    level: int = lib.asz_log_next(text, _LINE_BYTES, timeout_ms)
+    if level < 0:
+        return None
+    return level, ffi.string(text).decode(errors="replace")
+
+
+def log_stop() -> None:
+    """Ends the wait of `log_next`."""
+    lib.asz_log_stop()
 
 
 def new_policy(command: int) -> Pointer:

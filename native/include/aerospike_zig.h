@@ -445,6 +445,19 @@ int32_t asz_expression_compile(const uint8_t *expression, uint64_t expression_le
 int32_t asz_metrics(asz_result *result, asz_error *error);
 
 /*
+ * Waits for the next line of the library's log, which says what became of clusters and their nodes:
+ * who joined and left, who is slow, makes errors or is not reached; each once, and once when it is
+ * over. Copies it into `text`, cut to `capacity` with the zero at its end, and returns its level:
+ * 0 error, 1 warning, 2 information, 3 debugging. -1: there was none in that time, or
+ * asz_log_stop was called. One thread at a time. The library keeps the last 128 lines, and never
+ * waits for a reader.
+ */
+int32_t asz_log_next(char *text, uint32_t capacity, uint32_t timeout_ms);
+
+/* Ends the present wait in asz_log_next, or the next one. Any thread. */
+void asz_log_stop(void);
+
+/*
  * Sets a function that is asked whenever a signal interrupts a waiting call, on the thread that
  * waits: 0 goes on waiting, any other value ends the call with ASZ_ERROR_INTERRUPTED. One for
  * the process; NULL (the default) always goes on.

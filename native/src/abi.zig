@@ -8,6 +8,7 @@ const client_module = @import("client.zig");
 const columns = @import("result.zig").columns;
 const command = @import("command.zig");
 const devserver = @import("devserver.zig");
+const log = &@import("log.zig").process;
 const metrics = @import("metrics.zig");
 const wire = @import("wire.zig");
 const Client = client_module.Client;
@@ -156,6 +157,7 @@ export fn asz_client_destroy(client: ?*Client) void {
 }
 
 export fn asz_client_after_fork(client: *Client) void {
+    log.afterFork();
     client.afterFork();
 }
 
@@ -201,6 +203,20 @@ export fn asz_client_batch_read_table(
     const bytes = slice(request, request_len);
     client.executeTable(bytes, given, table, &failure) catch return report(&failure, err);
     return 0;
+}
+
+export fn asz_log_next(text: [*]u8, capacity: u32, timeout_ms: u32) i32 {
+    const line = log.next(@as(u64, timeout_ms) * std.time.ns_per_ms) orelse return -1;
+    if (capacity > 0) {
+        const len = @min(line.len, capacity - 1);
+        @memcpy(text[0..len], line.text[0..len]);
+        text[len] = 0;
+    }
+    return @backingInt(line.level);
+}
+
+export fn asz_log_stop() void {
+    log.stop();
 }
 
 export fn asz_client_wake_fd(client: *Client, err: ?*asz_error) i32 {

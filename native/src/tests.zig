@@ -13,6 +13,7 @@ test {
     _ = @import("os.zig");
     _ = @import("result.zig");
     _ = @import("sim.zig");
+    _ = @import("log.zig");
     _ = @import("memory.zig");
     _ = @import("status.zig");
     _ = @import("wire.zig");

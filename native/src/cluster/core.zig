@@ -18,6 +18,7 @@ const Context = @import("context.zig").Context;
 const Failure = @import("../status.zig").Failure;
 const Namespace = partition_map.Namespace;
 const NodeTable = @import("node_table.zig").NodeTable;
+const log = &@import("../log.zig").process;
 const Options = @import("options.zig").Options;
 const Peers = @import("peers.zig").Peers;
 const Seeds = @import("seeds.zig").Seeds;
@@ -33,6 +34,8 @@ pub fn Cluster(comptime Net: type) type {
         seeds: Seeds(Net) = .{},
         tending: Tend(Net) = .{},
         statistics: Statistics = .{},
+        /// The log has been told. Only for whoever tends.
+        is_unreachable: bool = false,
         /// Where the next random choice begins.
         rotation: std.atomic.Value(u32) = .init(0),
         /// Somebody is inside `tend`.
@@ -170,7 +173,18 @@ pub fn Cluster(comptime Net: type) type {
         pub fn tend(cluster: *This) void {
             var failure: Failure = .{};
             // A round that failed leaves everything as it was; the next one tries again.
-            cluster.tendOnce(&failure) catch {};
+            cluster.tendOnce(&failure) catch return cluster.tellUnreachable(&failure);
+            if (!cluster.is_unreachable) return;
+            cluster.is_unreachable = false;
+            log.write(.info, "the cluster can be reached again", .{});
+        }
+
+        /// Once, until it is over.
+        fn tellUnreachable(cluster: *This, failure: *const Failure) void {
+            if (cluster.is_unreachable or cluster.context.interrupted) return;
+            if (cluster.nodeCount() > 0) return;
+            cluster.is_unreachable = true;
+            log.write(.err, "the cluster cannot be reached: {s}", .{failure.message()});
         }
 
         fn tendOnce(cluster: *This, failure: *Failure) error{Failed}!void {

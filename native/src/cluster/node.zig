@@ -84,7 +84,13 @@ pub fn Node(comptime Net: type) type {
             user_agent_due: bool = false,
             failed_at_ns: u64 = 0,
             inactive_since_ns: u64 = 0,
+            /// What was said of it in the log, and is not said again before it has ended.
+            told: Told = .{},
+            /// As of the last look.
+            retries_seen: u64 = 0,
         };
+
+        const Told = struct { is_slow: bool = false, rests: bool = false, storms: bool = false };
 
         pub fn create(context: *Context(Net), slot: Slot, address_new: Net.Address) !*This {
             const gpa = context.gpa;
@@ -521,6 +527,7 @@ pub fn Node(comptime Net: type) type {
                 .socket = socket,
                 .takes_user_agent = takes_user_agent,
                 .user_agent_due = takes_user_agent,
+                .retries_seen = node.statistics.retries.load(.monotonic),
             };
             node.failures.store(0, .monotonic);
             node.breaker.reset();

@@ -7,6 +7,7 @@
 //! breakers turned and late replies drained. By one thread at a time.
 
 const std = @import("std");
+const log = &@import("../log.zig").process;
 const statistics = @import("statistics.zig");
 const assert = std.debug.assert;
 const exchange = @import("exchange.zig");
@@ -123,12 +124,14 @@ pub fn Tend(comptime Net: type) type {
                 candidate.takes_user_agent,
             );
             _ = cluster.statistics.nodes_added.fetchAdd(1, .monotonic);
+            log.write(.info, "node {s} at {f} joined", .{ node.name(), candidate.address });
             return node;
         }
 
         fn remove(cluster: *Cluster, node: *Node) void {
             node.deactivate();
             _ = cluster.statistics.nodes_removed.fetchAdd(1, .monotonic);
+            log.write(.info, "node {s} left", .{node.name()});
         }
 
         fn refreshAll(tending: *This, cluster: *Cluster, round: *Round) error{Failed}!void {
@@ -141,14 +144,64 @@ pub fn Tend(comptime Net: type) type {
                     continue;
                 };
                 round.answered += 1;
+                const took_ns = cluster.context.tend_net.now() - began_ns;
                 statistics.add(&node.statistics.tends, 1);
-                statistics.add(&node.statistics.tend_ns, cluster.context.tend_net.now() - began_ns);
+                statistics.add(&node.statistics.tend_ns, took_ns);
+                tellSlowness(cluster, node, took_ns);
                 if (node.failures.load(.monotonic) == 0) continue;
                 // Whatever it said before the failure may be out of date.
                 node.failures.store(0, .monotonic);
                 node.tending.partitions_changed = true;
                 node.tending.racks_changed = true;
                 round.peers_changed = true;
+            }
+        }
+
+        // Each of these says once that something has begun, and once that it has ended.
+
+        fn tellSlowness(cluster: *Cluster, node: *Node, took_ns: u64) void {
+            const interval_ms = cluster.context.options.tend_interval_ms;
+            const is_slow = took_ns > @as(u64, interval_ms) * std.time.ns_per_ms;
+            if (is_slow == node.tending.told.is_slow) return;
+            node.tending.told.is_slow = is_slow;
+            const took_ms = took_ns / std.time.ns_per_ms;
+            if (is_slow) {
+                const text = "node {s} took {d} ms to say how it is, longer than the tend interval";
+                log.write(.warn, text, .{ node.name(), took_ms });
+            } else {
+                const text = "node {s} says how it is in {d} ms again";
+                log.write(.info, text, .{ node.name(), took_ms });
+            }
+        }
+
+        /// At the end of a breaker's window.
+        fn tellRest(node: *Node) void {
+            const rests = !node.breakerAllows();
+            if (rests == node.tending.told.rests) return;
+            node.tending.told.rests = rests;
+            if (rests) {
+                const text = "node {s} has made too many errors; commands for it fail at once";
+                log.write(.warn, text, .{node.name()});
+            } else {
+                log.write(.info, "node {s} makes few errors again", .{node.name()});
+            }
+        }
+
+        /// So many retries between two looks are a storm.
+        const storm_retries_min = 100;
+
+        fn tellStorm(node: *Node) void {
+            const retries = node.statistics.retries.load(.monotonic);
+            const fresh = retries - node.tending.retries_seen;
+            node.tending.retries_seen = retries;
+            const storms = fresh >= storm_retries_min;
+            if (storms == node.tending.told.storms) return;
+            node.tending.told.storms = storms;
+            if (storms) {
+                const text = "node {s}: {d} retries in a tend interval";
+                log.write(.warn, text, .{ node.name(), fresh });
+            } else {
+                log.write(.info, "node {s} has few retries again", .{node.name()});
             }
         }
 
@@ -367,7 +420,11 @@ pub fn Tend(comptime Net: type) type {
             const window = cluster.context.options.error_rate_window_tends;
             var iterator = cluster.nodes();
             while (iterator.next()) |node| {
-                if (count % window == 0) node.breaker.turn();
+                if (count % window == 0) {
+                    tellRest(node);
+                    node.breaker.turn();
+                }
+                tellStorm(node);
                 if (count % trim_every_tends == 0) node.trim();
                 if (node.failures.load(.monotonic) == 0) node.fill();
             }

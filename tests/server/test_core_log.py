@@ -1,0 +1,106 @@
+"""What the core has to say of a cluster reaches Python's logging, once."""
+
+import logging
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+import aerospike_py
+from aerospike_py.devserver import DevCluster
+from aerospike_py.log import logger
+
+# A machine with too much to do makes calm and storm of its own; a line for each error is more.
+FEW = 10
+
+
+class Lines(logging.Handler):
+    """Keeps lines, and waits for them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[tuple[int, str]] = []
+        self.changed = threading.Condition()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with self.changed:
+            self.lines.append((record.levelno, record.getMessage()))
+            self.changed.notify_all()
+
+    def containing(self, text: str) -> list[tuple[int, str]]:
+        return [line for line in self.lines if text in line[1]]
+
+    def wait_for(self, text: str) -> tuple[int, str]:
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.containing(text), 20), self.lines
+            return self.containing(text)[0]
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    handler = Lines()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+    yield handler
+    logger.removeHandler(handler)
+    logger.setLevel(level)
+
+
+def test_nodes_join_and_leave(lines: Lines) -> None:
+    with DevCluster(nodes=2) as cluster:
+        config = {"hosts": cluster.hosts, "tend_interval": 250}
+        with aerospike_py.client(config).connect():
+            assert lines.wait_for("node D1 at 127.0.0.1")[0] == logging.INFO
+            lines.wait_for("node D2 at 127.0.0.1")
+            cluster.kill(1)
+            assert lines.wait_for("node D2 left")[0] == logging.INFO
+
+
+def test_a_cluster_that_is_gone_is_told_once_and_so_is_its_return(lines: Lines) -> None:
+    with DevCluster(nodes=1) as cluster:
+        config = {"hosts": cluster.hosts, "tend_interval": 250}
+        with aerospike_py.client(config).connect():
+            cluster.kill(0)
+            assert lines.wait_for("cannot be reached")[0] == logging.ERROR
+            cluster.revive(0)
+            lines.wait_for("can be reached again")
+            assert len(lines.containing("cannot be reached")) == 1
+
+
+def test_a_node_that_makes_errors_and_a_storm_of_retries_are_told_rarely(lines: Lines) -> None:
+    with DevCluster(nodes=1) as cluster:
+        config = {"hosts": cluster.hosts, "tend_interval": 250}
+        with aerospike_py.client(config).connect() as client:
+            cluster.answer_with(18)  # Overloaded.
+            policy = {"max_retries": 1000, "sleep_between_retries": 0, "total_timeout": 20_000}
+            done = threading.Event()
+
+            def work() -> None:
+                while not done.is_set():
+                    with pytest.raises(aerospike_py.AerospikeError):
+                        client.get(("test", "log", 1), policy=policy)
+
+            thread = threading.Thread(target=work)
+            thread.start()
+            try:
+                assert lines.wait_for("too many errors")[0] == logging.WARNING
+                assert lines.wait_for("retries in a tend interval")[0] == logging.WARNING
+            finally:
+                cluster.clear_faults()
+                done.set()
+                thread.join()
+            lines.wait_for("makes few errors again")
+            assert len(lines.containing("too many errors")) < FEW
+            assert len(lines.containing("retries in a tend interval")) < FEW
+
+
+def test_a_node_that_is_slow_is_told_and_so_is_its_recovery(lines: Lines) -> None:
+    with DevCluster(nodes=1) as cluster:
+        config = {"hosts": cluster.hosts, "tend_interval": 250}
+        with aerospike_py.client(config).connect():
+            cluster.delay(400, scope="info")
+            assert lines.wait_for("longer than the tend interval")[0] == logging.WARNING
+            cluster.clear_faults()
+            lines.wait_for("says how it is in")
+            assert len(lines.containing("longer than the tend interval")) < FEW
