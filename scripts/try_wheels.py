@@ -5,7 +5,9 @@
     python scripts/try_wheels.py --wine DIRECTORY      # the one for Windows, with a Python there
 
 On this machine: for each CPython of 3.10 and later that is found, a new virtual environment with
-the wheel and nothing else, the quickstart on a local cluster, and a test with the pytest plugin.
+the wheel and nothing else, and in it what a team does that tries the package: the program of
+`make demo`, then all of the page "Quick start" of the documentation, from the first program over a
+scrape of the metrics and a trace to a test with the pytest plugin.
 
 A system in a folder is one of another architecture, or another Python, as `debootstrap` or
 `dpkg-deb --extract` lay it out. Its programs run with its own loader and libraries, and with
@@ -29,11 +31,21 @@ ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
 QUICKSTART = ROOT / "examples" / "quickstart.py"
 ELF_MACHINES = {62: "x86_64", 183: "aarch64"}
-TEST = """
-def test_counts(aerospike_client):
-    key = ("test", "demo", "counter")
-    aerospike_client.increment(key, "n", 1)
-    assert aerospike_client.get(key).bins == {"n": 1}
+PAGE = ROOT / "docs" / "index.md"
+# The programs of the page one after the other, with a cluster where it says that one listens.
+PROGRAMS = """
+import sys
+from pathlib import Path
+from aerospike_py.devserver import DevCluster
+
+names = {}
+with DevCluster(nodes=3) as cluster:
+    exec("import aerospike_py", names)
+    for page in sorted(Path().glob("block_*.py")):
+        exec(page.read_text().replace("18710", str(cluster.port)), names)
+assert 'db_operation_name="put"' in names["scrape"]
+assert 'aerospike_client_node_active' in names["scrape"]
+assert [span.name for span in names["collected"].get_finished_spans()] == ["GET test.demo"]
 """
 ON_WINDOWS = """
 import asyncio
@@ -89,6 +101,16 @@ def pythons() -> Iterator[str]:
                 yield str(program)
 
 
+def lay_out_page(folder: Path) -> None:
+    """The programs of the page as files, and its tests as one."""
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    tests = [block for block in blocks if block.startswith("def test_")]
+    assert tests, "the page shows no test"
+    (folder / "test_shown.py").write_text("\n\n".join(tests))
+    for number, block in enumerate(block for block in blocks if block not in tests):
+        (folder / f"block_{number:02}.py").write_text(block)
+
+
 def try_natively(wheel: Path) -> None:
     """The wheel on every Python of this machine."""
     for python in pythons():
@@ -96,11 +118,12 @@ def try_natively(wheel: Path) -> None:
             environment = Path(folder) / "venv"
             run(python, "-m", "venv", environment)
             program = environment / "bin" / "python"
-            run(program, "-m", "pip", "install", "--quiet", wheel)
+            run(program, "-m", "pip", "install", "--quiet", f"{wheel}[tracing]")
             output = run(program, QUICKSTART, cwd=Path(folder))
             assert output.endswith("All done.\n"), output
             run(program, "-m", "pip", "install", "--quiet", "pytest")
-            (Path(folder) / "test_shown.py").write_text(TEST)
+            lay_out_page(Path(folder))
+            run(program, "-c", PROGRAMS, cwd=Path(folder))
             run(program, "-m", "pytest", "-q", "test_shown.py", cwd=Path(folder))
             print(f"passed on {run(program, '-c', VERSION).strip()}", flush=True)
 
