@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -55,44 +56,58 @@ def fresh(key: Key) -> Key:
     return namespace, f"{set_name[:40]}_{name[:12]}", name
 
 
+# What `do_each` does: the name of the operation, and how often.
+EACH = {
+    "put": 1,
+    "get": 1,
+    "select": 1,
+    "exists": 1,
+    "touch": 1,
+    "append": 1,
+    "prepend": 1,
+    "increment": 1,
+    "operate": 1,
+    "operate_ordered": 1,
+    "remove_bin": 1,
+    "batch_read": 2,
+    "batch_write": 1,
+    "batch_operate": 1,
+    "batch_remove": 1,
+    "delete": 1,
+    "query": 1,
+}
+
+
+def do_each(client: aerospike_py.Client, key: Key) -> None:
+    """Every command on records once; the last one fails."""
+    client.put(key, {"a": "x", "n": 1})
+    client.get(key)
+    client.select(key, ["a"])
+    client.exists(key)
+    client.touch(key)
+    client.append(key, "a", "y")
+    client.prepend(key, "a", "w")
+    client.increment(key, "n", 1)
+    operations = [{"op": aerospike_py.OPERATOR_READ, "bin": "n", "val": None}]
+    client.operate(key, operations)
+    client.operate_ordered(key, operations)
+    client.remove_bin(key, ["a"])
+    client.batch_read([key, key])
+    client.batch_read([key], _dtype=[("n", "i8")])
+    client.batch_write([(key, {"n": 2})])
+    client.batch_operate([key], operations)
+    client.query(key[0], key[1]).results()
+    client.batch_remove([key])
+    with pytest.raises(aerospike_py.RecordNotFound):
+        client.remove(key)
+
+
 def test_every_operation_is_counted_under_its_methods_name(
     client: aerospike_py.Client, fresh: Key
 ) -> None:
-    client.put(fresh, {"a": "x", "n": 1})
-    client.get(fresh)
-    client.select(fresh, ["a"])
-    client.exists(fresh)
-    client.touch(fresh)
-    client.append(fresh, "a", "y")
-    client.prepend(fresh, "a", "w")
-    client.increment(fresh, "n", 1)
-    operations = [{"op": aerospike_py.OPERATOR_READ, "bin": "n", "val": None}]
-    client.operate(fresh, operations)
-    client.operate_ordered(fresh, operations)
-    client.remove_bin(fresh, ["a"])
-    client.batch_read([fresh, fresh])
-    client.batch_read([fresh], _dtype=[("n", "i8")])
-    client.batch_operate([fresh], operations)
-    client.batch_remove([fresh])
-    with pytest.raises(aerospike_py.RecordNotFound):
-        client.remove(fresh)
-    assert counts(fresh[1]) == {
-        ("put", ""): 1,
-        ("get", ""): 1,
-        ("select", ""): 1,
-        ("exists", ""): 1,
-        ("touch", ""): 1,
-        ("append", ""): 1,
-        ("prepend", ""): 1,
-        ("increment", ""): 1,
-        ("operate", ""): 1,
-        ("operate_ordered", ""): 1,
-        ("remove_bin", ""): 1,
-        ("batch_read", ""): 2,
-        ("batch_operate", ""): 1,
-        ("batch_remove", ""): 1,
-        ("delete", "RecordNotFound"): 1,
-    }
+    do_each(client, fresh)
+    expected = {(name, ""): count for name, count in EACH.items() if name != "delete"}
+    assert counts(fresh[1]) == {**expected, ("delete", "RecordNotFound"): 1}
     assert 0 < seconds(fresh[1], "get") < 10
 
 
@@ -175,6 +190,51 @@ def test_operations_have_spans(
     assert put.attributes["server.address"] == server.hosts[0][0]
     assert put.attributes["server.port"] == server.hosts[0][1]
     assert read.attributes["db.operation.batch.size"] == 2
+
+
+def test_every_operation_has_its_span(
+    client: aerospike_py.Client, fresh: Key, spans: Spans
+) -> None:
+    do_each(client, fresh)
+    names = [span.name for span in spans()]
+    place = f"{fresh[0]}.{fresh[1]}"
+    assert Counter(names) == {f"{name.upper()} {place}": count for name, count in EACH.items()}
+
+
+def test_spans_of_sixteen_threads_agree_with_the_metrics(
+    client: aerospike_py.Client, fresh: Key, spans: Spans
+) -> None:
+    client.put(fresh, {"a": 1})
+
+    def work() -> None:
+        for _ in range(20):
+            client.get(fresh)
+
+    threads = [threading.Thread(target=work) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    names = Counter(span.name.partition(" ")[0].lower() for span in spans())
+    assert names == {"put": 1, "get": 320}
+    assert counts(fresh[1]) == {("put", ""): 1, ("get", ""): 320}
+
+
+async def test_spans_of_many_tasks_agree_with_the_metrics(
+    server: Any, fresh: Key, spans: Spans
+) -> None:
+    async with aerospike_py.AsyncClient(server.config) as client:
+        await client.connect()
+        await client.put(fresh, {"a": 1})
+
+        async def work() -> None:
+            for _ in range(3):
+                await client.get(fresh, policy={"total_timeout": 30_000})
+
+        await asyncio.gather(*(work() for _ in range(256)))
+    names = Counter(span.name.partition(" ")[0].lower() for span in spans())
+    assert names == {"put": 1, "get": 768}
+    assert counts(fresh[1]) == {("put", ""): 1, ("get", ""): 768}
 
 
 def test_failures_are_errors_in_spans(
