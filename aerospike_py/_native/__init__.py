@@ -8,6 +8,7 @@ call and surfaces from it.
 
 import atexit
 import os
+import sys
 from collections.abc import Callable
 from threading import get_ident
 from typing import Any, TypeAlias, TypeVar, cast
@@ -319,6 +320,7 @@ def _interrupt_check() -> int:
 ffi.def_extern("asz_python_interrupt_check", error=1, onerror=_keep_raised)(_interrupt_check)
 ffi.def_extern("asz_python_run_function", error=1)(_run_function)
 atexit.register(_end_runners)
-# A forked child has none of the servers' threads.
-os.register_at_fork(after_in_child=_runners.clear)
+if sys.platform != "win32":  # Where nothing forks.
+    # A forked child has none of the servers' threads.
+    os.register_at_fork(after_in_child=_runners.clear)
 lib.asz_set_interrupt_check(lib.asz_python_interrupt_check)

@@ -37,7 +37,7 @@ pub const Class = struct {
     pub fn of(object: *Object) api.Error!Class {
         const allocate = api.PyType_GetSlot(object, api.slot_allocate) orelse
             return api.raise(api.headers.type_error, "a class is needed");
-        return .{ .object = object, .allocate = @ptrCast(allocate) };
+        return .{ .object = object, .allocate = @ptrCast(@alignCast(allocate)) };
     }
 };
 
