@@ -555,7 +555,7 @@ const Inquiry = struct {
             try msgpack.writeBool(out, node.isActive());
             try msgpack.writeUint(out, node.openCount());
             try msgpack.writeUint(out, node.inUseCount());
-            try node.statistics.write(out);
+            try node.statistics.write(node.pool.trafficNow(), out);
         }
         inquiry.endRows(header, count);
     }

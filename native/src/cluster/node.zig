@@ -223,6 +223,7 @@ pub fn Node(comptime Net: type) type {
             var dropped = connection;
             node.context.net.close(&dropped.socket);
             node.unreserve();
+            node.statistics.addTraffic(dropped.traffic);
             statistics_module.add(&node.statistics.closed, 1);
         }
 

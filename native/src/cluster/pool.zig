@@ -9,6 +9,7 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const Mutex = @import("../io.zig").sync.Mutex;
+const Traffic = @import("statistics.zig").Traffic;
 
 pub fn Pool(comptime Net: type) type {
     return struct {
@@ -19,6 +20,8 @@ pub fn Pool(comptime Net: type) type {
         is_open: bool = false,
         generation: std.atomic.Value(u32) = .init(0),
         count: std.atomic.Value(u32) = .init(0),
+        /// Of connections that came back; guarded.
+        traffic: Traffic = .{},
 
         const This = @This();
 
@@ -28,6 +31,8 @@ pub fn Pool(comptime Net: type) type {
             /// The node's generation when it was opened.
             generation: u32,
             last_used_ns: u64,
+            /// Since it was lent; whoever takes it back counts them for the node.
+            traffic: Traffic = .{},
         };
 
         pub fn init(gpa: std.mem.Allocator, count_max: u32) error{OutOfMemory}!This {
@@ -74,7 +79,9 @@ pub fn Pool(comptime Net: type) type {
             if (!pool.is_open) return false;
             if (connection.generation != pool.generation.load(.monotonic)) return false;
             assert(pool.idle_count < pool.idle.len);
+            pool.traffic.add(connection.traffic);
             pool.idle[pool.idle_count] = connection;
+            pool.idle[pool.idle_count].traffic = .{};
             pool.idle_count += 1;
             return true;
         }
@@ -105,6 +112,12 @@ pub fn Pool(comptime Net: type) type {
             defer pool.mutex.unlock();
             pool.is_open = false;
             _ = pool.generation.fetchAdd(1, .monotonic);
+        }
+
+        pub fn trafficNow(pool: *This) Traffic {
+            pool.mutex.lock();
+            defer pool.mutex.unlock();
+            return pool.traffic;
         }
 
         pub fn idleCount(pool: *This) u32 {

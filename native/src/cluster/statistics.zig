@@ -16,6 +16,18 @@ fn read(counter: *const Counter) u64 {
     return counter.load(.monotonic);
 }
 
+/// Bytes of commands on records and of queries. A connection has its own, which its thread adds to
+/// without troubling others; they are the node's when it comes back.
+pub const Traffic = struct {
+    bytes_sent: u64 = 0,
+    bytes_received: u64 = 0,
+
+    pub fn add(traffic: *Traffic, other: Traffic) void {
+        traffic.bytes_sent += other.bytes_sent;
+        traffic.bytes_received += other.bytes_received;
+    }
+};
+
 pub const Statistics = struct {
     /// Connections.
     opened: Counter = .init(0),
@@ -28,7 +40,7 @@ pub const Statistics = struct {
     recovered: Counter = .init(0),
     /// Attempts that came here after one that had failed, anywhere.
     retries: Counter = .init(0),
-    /// Of commands on records and of queries.
+    /// Beside those that the pool knows of.
     bytes_sent: Counter = .init(0),
     bytes_received: Counter = .init(0),
     /// Rounds of the tend thread that the node answered, and how long they took.
@@ -40,6 +52,11 @@ pub const Statistics = struct {
     streams: Sizes = .{},
     codes: Codes = .{},
 
+    pub fn addTraffic(statistics: *Statistics, traffic: Traffic) void {
+        add(&statistics.bytes_sent, traffic.bytes_sent);
+        add(&statistics.bytes_received, traffic.bytes_received);
+    }
+
     /// An answer of the server.
     pub fn answered(statistics: *Statistics, status: Status) void {
         if (status != .ok) statistics.codes.add(@backingInt(status));
@@ -48,15 +65,25 @@ pub const Statistics = struct {
     /// Appends [opened, closed, errors, timeouts, recovered, retries, bytes sent, bytes received,
     /// tends, ns of tends, SIZES of batches, SIZES of streams, [[code, count]]], where SIZES is
     /// [sum, [count of a bucket]].
-    pub fn write(statistics: *const Statistics, out: *wire.Buffer) wire.Buffer.Error!void {
-        const counters = .{
-            "opened",  "closed",     "errors",         "timeouts", "recovered",
-            "retries", "bytes_sent", "bytes_received", "tends",    "tend_ns",
+    pub fn write(
+        statistics: *const Statistics,
+        of_pool: Traffic,
+        out: *wire.Buffer,
+    ) wire.Buffer.Error!void {
+        const counts = [_]u64{
+            read(&statistics.opened),
+            read(&statistics.closed),
+            read(&statistics.errors),
+            read(&statistics.timeouts),
+            read(&statistics.recovered),
+            read(&statistics.retries),
+            read(&statistics.bytes_sent) + of_pool.bytes_sent,
+            read(&statistics.bytes_received) + of_pool.bytes_received,
+            read(&statistics.tends),
+            read(&statistics.tend_ns),
         };
-        try msgpack.writeArrayHeader(out, counters.len + 3);
-        inline for (counters) |name| {
-            try msgpack.writeUint(out, read(&@field(statistics, name)));
-        }
+        try msgpack.writeArrayHeader(out, counts.len + 3);
+        for (counts) |count| try msgpack.writeUint(out, count);
         try statistics.batches.write(out);
         try statistics.streams.write(out);
         try statistics.codes.write(out);

@@ -7,7 +7,6 @@
 const std = @import("std");
 const batch_module = @import("batch.zig");
 const cluster = @import("../cluster.zig");
-const statistics = cluster.statistics;
 const exchange = @import("exchange.zig");
 const executor = @import("executor.zig");
 const reply = @import("reply.zig");
@@ -143,7 +142,7 @@ pub fn BatchBlocking(comptime Net: type) type {
                 return null;
             };
             batch.markSent(part);
-            statistics.add(&part.node.statistics.bytes_sent, bytes.len);
+            connection.traffic.bytes_sent += bytes.len;
             return connection;
         }
 
@@ -156,7 +155,7 @@ pub fn BatchBlocking(comptime Net: type) type {
             const batch = &driver.batch;
             var receiver: exchange.Receiver = .{
                 .gpa = driver.gpa,
-                .counter = &part.node.statistics.bytes_received,
+                .counter = &connection.traffic.bytes_received,
             };
             defer receiver.deinit();
             const waits = &batch.attempts;

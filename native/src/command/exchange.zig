@@ -7,7 +7,6 @@ const std = @import("std");
 const assert = std.debug.assert;
 const Failure = @import("../status.zig").Failure;
 const wire = @import("../wire.zig");
-const statistics = @import("../cluster.zig").statistics;
 
 /// The largest reply that is accepted (as/include/base/proto.h: PROTO_SIZE_MAX).
 pub const frame_bytes_max = 128 * 1024 * 1024;
@@ -35,7 +34,7 @@ pub const Receiver = struct {
     start: usize = 0,
     end: usize = 0,
     /// Where received bytes are counted.
-    counter: ?*statistics.Counter = null,
+    counter: ?*u64 = null,
     /// Of the frame at hand, with its header; 0 while the header is not complete.
     total: usize = 0,
     /// One receive of this size takes header and body of a usual reply at once.
@@ -81,7 +80,7 @@ pub const Receiver = struct {
         while (receiver.end - receiver.start < needed) {
             const room = receiver.memory()[receiver.end..];
             const count = try net.recv(socket, room, waits.waitDeadline(net.now()));
-            if (receiver.counter) |counter| statistics.add(counter, count);
+            if (receiver.counter) |counter| counter.* += count;
             receiver.end += count;
         }
     }

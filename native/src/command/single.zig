@@ -4,7 +4,6 @@
 const std = @import("std");
 const clock = @import("clock.zig");
 const cluster = @import("../cluster.zig");
-const statistics = cluster.statistics;
 const exchange = @import("exchange.zig");
 const executor = @import("executor.zig");
 const reply = @import("reply.zig");
@@ -103,7 +102,7 @@ pub fn Single(comptime Net: type) type {
                 return fail(node, err, failure);
             };
             execution.attempts.sent += 1;
-            statistics.add(&node.statistics.bytes_sent, single.frame.len);
+            connection.traffic.bytes_sent += single.frame.len;
             return single.receive(node, &connection, failure);
         }
 
@@ -121,7 +120,7 @@ pub fn Single(comptime Net: type) type {
         ) ?executor.Verdict {
             var receiver: exchange.Receiver = .{
                 .gpa = single.gpa,
-                .counter = &node.statistics.bytes_received,
+                .counter = &connection.traffic.bytes_received,
             };
             defer receiver.deinit();
             const frame = single.receiveFrame(&receiver, connection) catch |err| {
