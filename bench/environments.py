@@ -47,7 +47,7 @@ def checkout_fingerprint() -> str:
     """A digest of all that the wheel is made from."""
     digest = hashlib.sha256()
     paths = [ROOT / "pyproject.toml", *sorted(ROOT.glob("*.py"))]
-    for directory, pattern in (("aerospike_py", "*.py"), ("native", "*.zig"), ("native", "*.h")):
+    for directory, pattern in (("aerospike_py", "*.py"), ("native", "*.[chz]*")):
         paths += sorted((ROOT / directory).rglob(pattern))
     for path in paths:
         digest.update(f"{path.relative_to(ROOT)}\0".encode())
