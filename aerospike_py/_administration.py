@@ -16,7 +16,8 @@ from ._base import BaseClient, not_connected
 from ._native import Pointer
 from ._native.streams import Stream
 from ._query_requests import QueryPolicies
-from ._results import Decode, T
+from ._requests import Request
+from ._results import T
 from .constants import (
     INDEX_BLOB,
     INDEX_GEO2DSPHERE,
@@ -40,7 +41,7 @@ class QueryingClient(BaseClient):
 
     def _require_connection(self) -> None:
         """Raises a ClientError unless the client is connected."""
-        self._execute(*self._requests.node_names())
+        self._execute(self._requests.node_names())
 
     def _open_stream(self, request: bytes, policy: Pointer) -> Stream:
         client = self._native
@@ -95,7 +96,7 @@ class Administration(QueryingClient):
         Raises:
             ClusterError: There is no such node, or it cannot be reached.
         """
-        return self._execute(*self._administration.info_node(command, node_name, policy))
+        return self._execute(self._administration.info_node(command, node_name, policy))
 
     def truncate(
         self,
@@ -116,7 +117,7 @@ class Administration(QueryingClient):
             InvalidArgError: The time is in the future.
             ServerError: There is no such namespace.
         """
-        self._execute(*self._administration.truncate(namespace, set_name, nanos, policy))
+        self._execute(self._administration.truncate(namespace, set_name, nanos, policy))
 
     def index_create(
         self,
@@ -155,7 +156,7 @@ class Administration(QueryingClient):
             ServerError: There is no such namespace.
         """
         self._execute(
-            *self._administration.index_create(
+            self._administration.index_create(
                 namespace,
                 set_name,
                 bin_name,
@@ -198,7 +199,7 @@ class Administration(QueryingClient):
             As `index_create`.
         """
         self._execute(
-            *self._administration.index_create(
+            self._administration.index_create(
                 namespace,
                 set_name,
                 bin_name,
@@ -241,7 +242,7 @@ class Administration(QueryingClient):
             As `index_create`.
         """
         self._execute(
-            *self._administration.index_create(
+            self._administration.index_create(
                 namespace,
                 set_name,
                 bin_name,
@@ -284,7 +285,7 @@ class Administration(QueryingClient):
             As `index_create`.
         """
         self._execute(
-            *self._administration.index_create(
+            self._administration.index_create(
                 namespace,
                 set_name,
                 bin_name,
@@ -327,7 +328,7 @@ class Administration(QueryingClient):
             As `index_create`.
         """
         self._execute(
-            *self._administration.index_create(
+            self._administration.index_create(
                 namespace,
                 set_name,
                 bin_name,
@@ -364,7 +365,7 @@ class Administration(QueryingClient):
             ServerError: There is no such namespace.
         """
         self._execute(
-            *self._administration.index_remove(namespace, index_name, policy, wait_timeout)
+            self._administration.index_remove(namespace, index_name, policy, wait_timeout)
         )
 
     def udf_put(
@@ -391,7 +392,7 @@ class Administration(QueryingClient):
             AerospikeTimeoutError: Not all nodes have it in time.
         """
         self._execute(
-            *self._administration.udf_put(filename, udf_type, policy, source, wait_timeout)
+            self._administration.udf_put(filename, udf_type, policy, source, wait_timeout)
         )
 
     def udf_list(self, policy: AdminPolicy | None = None) -> list[UDFFile]:
@@ -400,7 +401,7 @@ class Administration(QueryingClient):
         Args:
             policy: {"timeout": milliseconds}.
         """
-        return self._execute(*self._administration.udf_list(policy))
+        return self._execute(self._administration.udf_list(policy))
 
     def udf_get(self, module: str, policy: AdminPolicy | None = None) -> str:
         """The content of a registered file.
@@ -412,7 +413,7 @@ class Administration(QueryingClient):
         Raises:
             UDFError: There is no such file.
         """
-        return self._execute(*self._administration.udf_get(module, policy))
+        return self._execute(self._administration.udf_get(module, policy))
 
     def udf_remove(
         self, module: str, policy: AdminPolicy | None = None, *, wait_timeout: int = 30_000
@@ -428,7 +429,7 @@ class Administration(QueryingClient):
             UDFError: There is no such file.
             AerospikeTimeoutError: Not all nodes have removed it in time.
         """
-        self._execute(*self._administration.udf_remove(module, policy, wait_timeout))
+        self._execute(self._administration.udf_remove(module, policy, wait_timeout))
 
     def apply(
         self,
@@ -454,7 +455,7 @@ class Administration(QueryingClient):
             UDFError: The function fails, or there is none; the text is the server's.
             TypeError: An argument's type cannot be sent.
         """
-        return self._execute(*self._administration.apply(key, module, function, args, policy))
+        return self._execute(self._administration.apply(key, module, function, args, policy))
 
     def job_status(self, job_id: int, policy: AdminPolicy | None = None) -> JobStatus:
         """How a background query is getting on.
@@ -463,7 +464,7 @@ class Administration(QueryingClient):
             job_id: The `id` of a background job.
             policy: {"timeout": milliseconds} for each question to a node.
         """
-        return self._execute(*self._administration.job_status(job_id, policy))
+        return self._execute(self._administration.job_status(job_id, policy))
 
     def job_abort(self, job_id: int, policy: AdminPolicy | None = None) -> None:
         """Aborts a background query. What it has done stays done.
@@ -475,7 +476,7 @@ class Administration(QueryingClient):
         Raises:
             QueryError: No node is at work on it.
         """
-        self._execute(*self._administration.job_abort(job_id, policy))
+        self._execute(self._administration.job_abort(job_id, policy))
 
     def admin_create_user(
         self, username: str, password: str, roles: Sequence[str], policy: AdminPolicy | None = None
@@ -491,7 +492,7 @@ class Administration(QueryingClient):
         Raises:
             AdminError: The user exists, a role does not, or the server has no security.
         """
-        self._execute(*self._administration.create_user(username, password, roles, policy))
+        self._execute(self._administration.create_user(username, password, roles, policy))
 
     def admin_drop_user(self, username: str, policy: AdminPolicy | None = None) -> None:
         """Removes a user.
@@ -503,7 +504,7 @@ class Administration(QueryingClient):
         Raises:
             AdminError: There is no such user, or the server has no security.
         """
-        self._execute(*self._administration.drop_user(username, policy))
+        self._execute(self._administration.drop_user(username, policy))
 
     def admin_change_password(
         self, username: str, password: str, policy: AdminPolicy | None = None
@@ -521,7 +522,7 @@ class Administration(QueryingClient):
         Raises:
             AdminError: There is no such user, or the server has no security or refuses.
         """
-        self._execute(*self._administration.change_password(username, password, policy))
+        self._execute(self._administration.change_password(username, password, policy))
         self._config.change_password(username, password)
 
     def admin_grant_roles(
@@ -537,7 +538,7 @@ class Administration(QueryingClient):
         Raises:
             AdminError: There is no such user or role, or the server has no security.
         """
-        self._execute(*self._administration.grant_roles(username, roles, policy))
+        self._execute(self._administration.grant_roles(username, roles, policy))
 
     def admin_revoke_roles(
         self, username: str, roles: Sequence[str], policy: AdminPolicy | None = None
@@ -552,7 +553,7 @@ class Administration(QueryingClient):
         Raises:
             AdminError: There is no such user or role, or the server has no security.
         """
-        self._execute(*self._administration.revoke_roles(username, roles, policy))
+        self._execute(self._administration.revoke_roles(username, roles, policy))
 
     def admin_query_user_info(self, username: str, policy: AdminPolicy | None = None) -> UserInfo:
         """What a user is: roles, and connections in use on the node that was asked.
@@ -564,7 +565,7 @@ class Administration(QueryingClient):
         Raises:
             AdminError: There is no such user, or the server has no security.
         """
-        return self._execute(*self._administration.query_user_info(username, policy))
+        return self._execute(self._administration.query_user_info(username, policy))
 
     def admin_query_users_info(self, policy: AdminPolicy | None = None) -> list[UserInfo]:
         """What all users are.
@@ -575,7 +576,7 @@ class Administration(QueryingClient):
         Raises:
             AdminError: The server has no security, or refuses.
         """
-        return self._execute(*self._administration.query_users_info(policy))
+        return self._execute(self._administration.query_users_info(policy))
 
     def admin_create_role(
         self,
@@ -601,7 +602,7 @@ class Administration(QueryingClient):
                 security.
         """
         self._execute(
-            *self._administration.create_role(
+            self._administration.create_role(
                 role, privileges, policy, whitelist, read_quota, write_quota
             )
         )
@@ -616,7 +617,7 @@ class Administration(QueryingClient):
         Raises:
             AdminError: There is no such role, or the server has no security.
         """
-        self._execute(*self._administration.drop_role(role, policy))
+        self._execute(self._administration.drop_role(role, policy))
 
     def admin_grant_privileges(
         self, role: str, privileges: Sequence[Privilege], policy: AdminPolicy | None = None
@@ -631,7 +632,7 @@ class Administration(QueryingClient):
         Raises:
             AdminError: There is no such role, or the server has no security.
         """
-        self._execute(*self._administration.grant_privileges(role, privileges, policy))
+        self._execute(self._administration.grant_privileges(role, privileges, policy))
 
     def admin_revoke_privileges(
         self, role: str, privileges: Sequence[Privilege], policy: AdminPolicy | None = None
@@ -646,7 +647,7 @@ class Administration(QueryingClient):
         Raises:
             AdminError: There is no such role, or the server has no security.
         """
-        self._execute(*self._administration.revoke_privileges(role, privileges, policy))
+        self._execute(self._administration.revoke_privileges(role, privileges, policy))
 
     def admin_query_role(self, role: str, policy: AdminPolicy | None = None) -> RoleInfo:
         """What a role is: privileges, allowlist and quotas.
@@ -658,7 +659,7 @@ class Administration(QueryingClient):
         Raises:
             AdminError: There is no such role, or the server has no security.
         """
-        return self._execute(*self._administration.query_role(role, policy))
+        return self._execute(self._administration.query_role(role, policy))
 
     def admin_query_roles(self, policy: AdminPolicy | None = None) -> list[RoleInfo]:
         """What all roles are, the server's own included.
@@ -669,7 +670,7 @@ class Administration(QueryingClient):
         Raises:
             AdminError: The server has no security, or refuses.
         """
-        return self._execute(*self._administration.query_roles(policy))
+        return self._execute(self._administration.query_roles(policy))
 
     def admin_set_whitelist(
         self, role: str, whitelist: Sequence[str], policy: AdminPolicy | None = None
@@ -685,7 +686,7 @@ class Administration(QueryingClient):
             AdminError: There is no such role, an address is not valid, or the server has no
                 security.
         """
-        self._execute(*self._administration.set_whitelist(role, whitelist, policy))
+        self._execute(self._administration.set_whitelist(role, whitelist, policy))
 
     def admin_set_quotas(
         self,
@@ -705,13 +706,13 @@ class Administration(QueryingClient):
         Raises:
             AdminError: There is no such role, or the server has no security or no quotas.
         """
-        self._execute(*self._administration.set_quotas(role, read_quota, write_quota, policy))
+        self._execute(self._administration.set_quotas(role, read_quota, write_quota, policy))
 
 
 class AsyncAdministration(QueryingClient):
     """The awaited half of what both clients have."""
 
-    async def _run(self, command: int, request: bytes, policy: Pointer, decode: Decode[T]) -> T:
+    async def _run(self, request: Request[T]) -> T:
         raise NotImplementedError
 
     def query(self, namespace: str, set_name: str | None = None) -> AsyncQuery:
@@ -728,7 +729,7 @@ class AsyncAdministration(QueryingClient):
         self, command: str, node_name: str, policy: AdminPolicy | None = None
     ) -> str:
         """See `Client.info_node`."""
-        return await self._run(*self._administration.info_node(command, node_name, policy))
+        return await self._run(self._administration.info_node(command, node_name, policy))
 
     async def truncate(
         self,
@@ -738,7 +739,7 @@ class AsyncAdministration(QueryingClient):
         policy: AdminPolicy | None = None,
     ) -> None:
         """See `Client.truncate`."""
-        await self._run(*self._administration.truncate(namespace, set_name, nanos, policy))
+        await self._run(self._administration.truncate(namespace, set_name, nanos, policy))
 
     async def index_create(
         self,
@@ -756,7 +757,7 @@ class AsyncAdministration(QueryingClient):
     ) -> None:
         """See `Client.index_create`."""
         await self._run(
-            *self._administration.index_create(
+            self._administration.index_create(
                 namespace,
                 set_name,
                 bin_name,
@@ -784,7 +785,7 @@ class AsyncAdministration(QueryingClient):
     ) -> None:
         """See `Client.index_integer_create`."""
         await self._run(
-            *self._administration.index_create(
+            self._administration.index_create(
                 namespace,
                 set_name,
                 bin_name,
@@ -812,7 +813,7 @@ class AsyncAdministration(QueryingClient):
     ) -> None:
         """See `Client.index_string_create`."""
         await self._run(
-            *self._administration.index_create(
+            self._administration.index_create(
                 namespace,
                 set_name,
                 bin_name,
@@ -840,7 +841,7 @@ class AsyncAdministration(QueryingClient):
     ) -> None:
         """See `Client.index_geo2dsphere_create`."""
         await self._run(
-            *self._administration.index_create(
+            self._administration.index_create(
                 namespace,
                 set_name,
                 bin_name,
@@ -868,7 +869,7 @@ class AsyncAdministration(QueryingClient):
     ) -> None:
         """See `Client.index_blob_create`."""
         await self._run(
-            *self._administration.index_create(
+            self._administration.index_create(
                 namespace,
                 set_name,
                 bin_name,
@@ -892,7 +893,7 @@ class AsyncAdministration(QueryingClient):
     ) -> None:
         """See `Client.index_remove`."""
         await self._run(
-            *self._administration.index_remove(namespace, index_name, policy, wait_timeout)
+            self._administration.index_remove(namespace, index_name, policy, wait_timeout)
         )
 
     async def udf_put(
@@ -906,22 +907,22 @@ class AsyncAdministration(QueryingClient):
     ) -> None:
         """See `Client.udf_put`."""
         await self._run(
-            *self._administration.udf_put(filename, udf_type, policy, source, wait_timeout)
+            self._administration.udf_put(filename, udf_type, policy, source, wait_timeout)
         )
 
     async def udf_list(self, policy: AdminPolicy | None = None) -> list[UDFFile]:
         """See `Client.udf_list`."""
-        return await self._run(*self._administration.udf_list(policy))
+        return await self._run(self._administration.udf_list(policy))
 
     async def udf_get(self, module: str, policy: AdminPolicy | None = None) -> str:
         """See `Client.udf_get`."""
-        return await self._run(*self._administration.udf_get(module, policy))
+        return await self._run(self._administration.udf_get(module, policy))
 
     async def udf_remove(
         self, module: str, policy: AdminPolicy | None = None, *, wait_timeout: int = 30_000
     ) -> None:
         """See `Client.udf_remove`."""
-        await self._run(*self._administration.udf_remove(module, policy, wait_timeout))
+        await self._run(self._administration.udf_remove(module, policy, wait_timeout))
 
     async def apply(
         self,
@@ -932,54 +933,54 @@ class AsyncAdministration(QueryingClient):
         policy: WritePolicy | None = None,
     ) -> Any:
         """See `Client.apply`."""
-        return await self._run(*self._administration.apply(key, module, function, args, policy))
+        return await self._run(self._administration.apply(key, module, function, args, policy))
 
     async def job_status(self, job_id: int, policy: AdminPolicy | None = None) -> JobStatus:
         """See `Client.job_status`."""
-        return await self._run(*self._administration.job_status(job_id, policy))
+        return await self._run(self._administration.job_status(job_id, policy))
 
     async def job_abort(self, job_id: int, policy: AdminPolicy | None = None) -> None:
         """See `Client.job_abort`."""
-        await self._run(*self._administration.job_abort(job_id, policy))
+        await self._run(self._administration.job_abort(job_id, policy))
 
     async def admin_create_user(
         self, username: str, password: str, roles: Sequence[str], policy: AdminPolicy | None = None
     ) -> None:
         """See `Client.admin_create_user`."""
-        await self._run(*self._administration.create_user(username, password, roles, policy))
+        await self._run(self._administration.create_user(username, password, roles, policy))
 
     async def admin_drop_user(self, username: str, policy: AdminPolicy | None = None) -> None:
         """See `Client.admin_drop_user`."""
-        await self._run(*self._administration.drop_user(username, policy))
+        await self._run(self._administration.drop_user(username, policy))
 
     async def admin_change_password(
         self, username: str, password: str, policy: AdminPolicy | None = None
     ) -> None:
         """See `Client.admin_change_password`."""
-        await self._run(*self._administration.change_password(username, password, policy))
+        await self._run(self._administration.change_password(username, password, policy))
         self._config.change_password(username, password)
 
     async def admin_grant_roles(
         self, username: str, roles: Sequence[str], policy: AdminPolicy | None = None
     ) -> None:
         """See `Client.admin_grant_roles`."""
-        await self._run(*self._administration.grant_roles(username, roles, policy))
+        await self._run(self._administration.grant_roles(username, roles, policy))
 
     async def admin_revoke_roles(
         self, username: str, roles: Sequence[str], policy: AdminPolicy | None = None
     ) -> None:
         """See `Client.admin_revoke_roles`."""
-        await self._run(*self._administration.revoke_roles(username, roles, policy))
+        await self._run(self._administration.revoke_roles(username, roles, policy))
 
     async def admin_query_user_info(
         self, username: str, policy: AdminPolicy | None = None
     ) -> UserInfo:
         """See `Client.admin_query_user_info`."""
-        return await self._run(*self._administration.query_user_info(username, policy))
+        return await self._run(self._administration.query_user_info(username, policy))
 
     async def admin_query_users_info(self, policy: AdminPolicy | None = None) -> list[UserInfo]:
         """See `Client.admin_query_users_info`."""
-        return await self._run(*self._administration.query_users_info(policy))
+        return await self._run(self._administration.query_users_info(policy))
 
     async def admin_create_role(
         self,
@@ -992,40 +993,40 @@ class AsyncAdministration(QueryingClient):
     ) -> None:
         """See `Client.admin_create_role`."""
         await self._run(
-            *self._administration.create_role(
+            self._administration.create_role(
                 role, privileges, policy, whitelist, read_quota, write_quota
             )
         )
 
     async def admin_drop_role(self, role: str, policy: AdminPolicy | None = None) -> None:
         """See `Client.admin_drop_role`."""
-        await self._run(*self._administration.drop_role(role, policy))
+        await self._run(self._administration.drop_role(role, policy))
 
     async def admin_grant_privileges(
         self, role: str, privileges: Sequence[Privilege], policy: AdminPolicy | None = None
     ) -> None:
         """See `Client.admin_grant_privileges`."""
-        await self._run(*self._administration.grant_privileges(role, privileges, policy))
+        await self._run(self._administration.grant_privileges(role, privileges, policy))
 
     async def admin_revoke_privileges(
         self, role: str, privileges: Sequence[Privilege], policy: AdminPolicy | None = None
     ) -> None:
         """See `Client.admin_revoke_privileges`."""
-        await self._run(*self._administration.revoke_privileges(role, privileges, policy))
+        await self._run(self._administration.revoke_privileges(role, privileges, policy))
 
     async def admin_query_role(self, role: str, policy: AdminPolicy | None = None) -> RoleInfo:
         """See `Client.admin_query_role`."""
-        return await self._run(*self._administration.query_role(role, policy))
+        return await self._run(self._administration.query_role(role, policy))
 
     async def admin_query_roles(self, policy: AdminPolicy | None = None) -> list[RoleInfo]:
         """See `Client.admin_query_roles`."""
-        return await self._run(*self._administration.query_roles(policy))
+        return await self._run(self._administration.query_roles(policy))
 
     async def admin_set_whitelist(
         self, role: str, whitelist: Sequence[str], policy: AdminPolicy | None = None
     ) -> None:
         """See `Client.admin_set_whitelist`."""
-        await self._run(*self._administration.set_whitelist(role, whitelist, policy))
+        await self._run(self._administration.set_whitelist(role, whitelist, policy))
 
     async def admin_set_quotas(
         self,
@@ -1035,4 +1036,4 @@ class AsyncAdministration(QueryingClient):
         policy: AdminPolicy | None = None,
     ) -> None:
         """See `Client.admin_set_quotas`."""
-        await self._run(*self._administration.set_quotas(role, read_quota, write_quota, policy))
+        await self._run(self._administration.set_quotas(role, read_quota, write_quota, policy))

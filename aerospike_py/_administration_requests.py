@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypedDict
 from ._checks import check_name
 from ._ffi import lib
 from ._functions import LUA_SUFFIX, function_call
-from ._operations import check_context, check_operations, plain_operation
+from ._operations import check_context, plain_operations
 from ._query_requests import namespace_argument, set_argument
 from ._requests import Request, Requests, _info_response, _nothing
 from ._results import Decode, T, value
@@ -169,8 +169,10 @@ class AdministrationRequests:
 
     def __init__(self, requests: Requests, policies: Mapping[str, Any]) -> None:
         info = policies.get("info") or policies.get("admin")
-        self._info = admin_policies("info", info, _INFO)
-        self._admin = admin_policies("admin", policies.get("admin"), lib.ASZ_ADMIN_CREATE_USER)
+        self._info = admin_policies("info", info, _INFO).struct
+        self._admin = admin_policies(
+            "admin", policies.get("admin"), lib.ASZ_ADMIN_CREATE_USER
+        ).struct
         self._write = requests._write
 
     def info_node(self, command: Any, node_name: Any, policy: Any) -> Request[str]:
@@ -262,7 +264,7 @@ class AdministrationRequests:
         return _APPLY, request, self._write(policy), value
 
     def query_background(self, members: Mapping[str, Any], ops: Any, policy: Any) -> Request[int]:
-        listed = [plain_operation(operation) for operation in check_operations(ops)]
+        listed = plain_operations(ops)
         request = encode({**members, "operations": listed})
         return _QUERY_BACKGROUND, request, self._write(policy), value
 

@@ -16,8 +16,8 @@ from typing import Any
 from . import _core_log, _native, _node_metrics, tracing
 from ._config import Config
 from ._native import Pointer
-from ._requests import Requests
-from ._results import Decode, T
+from ._requests import Request, Requests
+from ._results import T
 from .exception import ClientError
 from .log import logger
 
@@ -82,23 +82,24 @@ class BaseClient:
             return False
         return _native.client_is_connected(client)
 
-    def _execute(self, command: int, request: bytes, policy: Pointer, decode: Decode[T]) -> T:
+    def _execute(self, request: Request[T]) -> T:
         client = self._native
         if client is None:
             raise not_connected()
+        command, encoded, policy, decode = request
         try:
             traced = tracing.active
             if traced is None:
-                return _native.execute(client, command, request, policy, decode)
-            run = partial(_native.execute, client, command, request, policy, decode)
-            return traced.execute(self._config, command, request, run)
+                return _native.execute(client, command, encoded, policy, decode)
+            run = partial(_native.execute, client, *request)
+            return traced.execute(self._config, command, encoded, run)
         except ClientError as error:
             if error.result_code != _native.NOT_CONNECTED:
                 raise
         if not self._was_forked:
             raise not_connected()
         self._reopen_in_child()
-        return _native.execute(client, command, request, policy, decode)
+        return _native.execute(client, command, encoded, policy, decode)
 
     def _reopen_in_child(self) -> None:
         with self._lock:

@@ -5,10 +5,8 @@
 from typing import Any, TypeAlias
 
 from ._checks import check_int, check_str
-from ._values import _are_plain as are_plain
-from ._values import _are_scalars as are_scalars
-from ._values import _contents_are_plain as contents_are_plain
-from ._values import encode, encode_fast, plain_value
+from ._codec import pack_plain
+from ._values import encode, plain_value
 from .exception import InvalidArgError
 
 Operation: TypeAlias = dict[str, Any]
@@ -168,8 +166,8 @@ def _synonyms(policy: dict[str, Any], names: tuple[str, ...], kind: str) -> int:
     return next(iter(found.values()), 0)
 
 
-def encode_operate(key: Any, operations: Any) -> bytes:
-    """The request [key, [operation, ...]]; `key` is a checked one.
+def plain_operations(operations: Any) -> list[dict[str, Any]]:
+    """The operations, made of the encoder's own types.
 
     Raises:
         TypeError: The operations are not a list of dicts, or a value is of a type that a bin
@@ -179,25 +177,7 @@ def encode_operate(key: Any, operations: Any) -> bytes:
         UnicodeEncodeError: A str has lone surrogates.
         ValueError: Lists and maps are nested too deep.
     """
-    listed = check_operations(operations)
-    if _are_plain(listed):
-        request = encode_fast((key, listed))
-        if request is not None:
-            return request
-    return encode((key, [plain_operation(operation) for operation in listed]))
-
-
-def _are_plain(nodes: list[Any]) -> bool:
-    """Whether the encoder can take all values in some dicts as they are."""
-    containers: list[Any] = []
-    for node in nodes:
-        values = node.values()
-        if are_scalars(map(type, values)):
-            continue
-        if not are_plain(map(type, values)):
-            return False
-        containers += values
-    return not containers or contents_are_plain(containers)
+    return [plain_operation(operation) for operation in check_operations(operations)]
 
 
 def check_operations(operations: Any) -> list[Any]:
@@ -247,11 +227,7 @@ def encode_expression(expression: dict[str, Any]) -> bytes:
         UnicodeEncodeError: A str in it has lone surrogates.
         ValueError: It is nested too deep.
     """
-    if _are_plain([expression]):
-        tree = encode_fast(expression)
-        if tree is not None:
-            return tree
-    return encode(plain_expression(expression))
+    return pack_plain(expression) or encode(plain_expression(expression))
 
 
 def plain_expression(expression: dict[str, Any]) -> dict[str, Any]:

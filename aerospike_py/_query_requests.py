@@ -54,14 +54,14 @@ class QueryPolicies:
             InvalidArgError: A key is unknown, or a value is not valid.
         """
         if not policy:
-            return self._policies(policy), self._defaults
+            return self._policies.struct(policy), self._defaults
         if not isinstance(policy, Mapping):
             raise TypeError(f"the {_PLACE} must be a dict, not {type(policy).__name__}")
         for key in policy:
             if key not in self._known:
                 raise unknown_key(key, _PLACE, self._known)
         own, rest = _split(policy)
-        return self._policies(rest or None), {**self._defaults, **self._members(own)}
+        return self._policies.struct(rest or None), {**self._defaults, **self._members(own)}
 
     def _members(self, own: dict[str, Any]) -> dict[str, Any]:
         members: dict[str, Any] = {}

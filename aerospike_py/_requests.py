@@ -9,16 +9,17 @@ import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from . import _native, batch
+from ._codec import pack_key, pack_operate, pack_put
 from ._config import Config
 from ._ffi import lib
 from ._functions import function_call
 from ._native import Pointer
-from ._operations import encode_operate
+from ._operations import plain_operations
 from ._results import BatchDecoder, Decode, T, exists_result, ordered_result, record, value
-from ._values import bin_names, encode, encode_operand, encode_put
+from ._values import bin_names, encode, encode_operand, plain_bins
 from .batch import BatchRecords, BatchResults
 from .exception import InvalidArgError, class_for
-from .keys import request_key
+from .keys import encode_key, request_key
 from .policy import (
     admin_policies,
     batch_read_policies,
@@ -97,31 +98,33 @@ class Requests:
 
     def __init__(self, config: Config) -> None:
         defaults = config.policies
-        self._read = read_policies(defaults.get("read"), _GET)
-        self._write = write_policies(defaults.get("write"), _PUT)
-        self._batch_read = batch_read_policies(defaults.get("batch"), _BATCH)
+        info = defaults.get("info") or defaults.get("admin")
+        self._read = read_policies(defaults.get("read"), _GET).struct
+        self._write = write_policies(defaults.get("write"), _PUT).struct
+        self._batch_read = batch_read_policies(defaults.get("batch"), _BATCH).struct
         # As single writes, batches that write are not repeated unless that is asked for.
-        self._batch_write = batch_write_policies(defaults.get("batch"), _PUT)
-        self._info = admin_policies("info", defaults.get("info") or defaults.get("admin"), _INFO)
+        self._batch_write = batch_write_policies(defaults.get("batch"), _PUT).struct
+        self._info = admin_policies("info", info, _INFO).struct
 
     def get(self, key: Any, policy: Any) -> Request[Record]:
-        return _GET, encode((request_key(key),)), self._read(policy), record
+        return _GET, pack_key(key) or encode_key(key), self._read(policy), record
 
     def select(self, key: Any, bins: Any, policy: Any) -> Request[Record]:
         request = encode((request_key(key), bin_names(bins, "select")))
         return _SELECT, request, self._read(policy), record
 
     def exists(self, key: Any, policy: Any) -> Request[ExistsResult]:
-        return _EXISTS, encode((request_key(key),)), self._read(policy), exists_result
+        return _EXISTS, pack_key(key) or encode_key(key), self._read(policy), exists_result
 
     def put(self, key: Any, bins: Any, meta: Any, policy: Any) -> Request[None]:
-        return _PUT, encode_put(request_key(key), bins), self._write(policy, meta), _nothing
+        request = pack_put(key, bins) or encode((request_key(key), plain_bins(bins)))
+        return _PUT, request, self._write(policy, meta), _nothing
 
     def remove(self, key: Any, meta: Any, policy: Any) -> Request[None]:
-        return _REMOVE, encode((request_key(key),)), self._write(policy, meta), _nothing
+        return _REMOVE, pack_key(key) or encode_key(key), self._write(policy, meta), _nothing
 
     def touch(self, key: Any, val: Any, meta: Any, policy: Any) -> Request[None]:
-        request = encode((request_key(key),))
+        request = pack_key(key) or encode_key(key)
         given = None if val == 0 and type(val) is int else val
         return _TOUCH, request, self._write(policy, meta, given), _nothing
 
@@ -142,13 +145,13 @@ class Requests:
         return _REMOVE_BIN, request, self._write(policy, meta), _nothing
 
     def operate(self, key: Any, ops: Any, meta: Any, policy: Any) -> Request[Record]:
-        request = encode_operate(request_key(key), ops)
+        request = pack_operate(key, ops) or encode((request_key(key), plain_operations(ops)))
         return _OPERATE, request, self._write(policy, meta), record
 
     def operate_ordered(
         self, key: Any, ops: Any, meta: Any, policy: Any
     ) -> Request[OperateOrderedResult]:
-        request = encode_operate(request_key(key), ops)
+        request = pack_operate(key, ops) or encode((request_key(key), plain_operations(ops)))
         return _OPERATE_ORDERED, request, self._write(policy, meta), ordered_result
 
     def batch_read(self, keys: Any, bins: Any, policy: Any) -> Request[BatchRecords]:

@@ -24,18 +24,10 @@ Decode: TypeAlias = Callable[[memoryview], T]
 _TUPLES_ARE_PLAIN = sys.version_info < (3, 14) and not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 
-def _checked(decode: Decode[T]) -> Decode[T]:
-    def checked(data: memoryview) -> T:
-        try:
-            return decode(data)
-        except (TypeError, ValueError, RecursionError) as error:
-            raise _not_shown(error) from error
-
-    return checked
-
-
 def _not_shown(error: Exception) -> ClientError:
-    return ClientError(f"the server's answer cannot be shown as Python values: {error}")
+    raised = ClientError(f"the server's answer cannot be shown as Python values: {error}")
+    raised.__cause__ = error
+    return raised
 
 
 _codec.bind_results(
@@ -50,11 +42,12 @@ _codec.bind_results(
     _not_shown,
 )
 
-value: Decode[Any] = _checked(_codec.unpack)
-record = _checked(_codec.unpack_record)
-records = _checked(_codec.unpack_records)
-exists_result = _checked(_codec.unpack_exists)
-ordered_result = _checked(_codec.unpack_ordered)
+# All of them raise what `_not_shown` makes.
+value: Decode[Any] = _codec.unpack_value
+record: Decode[Record] = _codec.unpack_record
+records: Decode[list[Record]] = _codec.unpack_records
+exists_result: Decode[ExistsResult] = _codec.unpack_exists
+ordered_result: Decode[OperateOrderedResult] = _codec.unpack_ordered
 
 
 class BatchDecoder(Generic[T]):

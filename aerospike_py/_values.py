@@ -6,7 +6,7 @@ raises the error that names bin and type.
 """
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from . import _codec
@@ -30,11 +30,7 @@ encode = _codec.pack
 decode = _codec.unpack
 
 _SCALARS = frozenset({int, str, float, bytes, bool, type(None), bytearray})
-_CONTAINERS = frozenset({list, tuple, dict})
 _MAP_KEYS = frozenset({int, str, float, bytes})
-_are_scalars = _SCALARS.issuperset
-_are_plain = (_SCALARS | _CONTAINERS).issuperset
-_are_map_keys = _MAP_KEYS.issuperset
 
 
 class Raw(bytes):
@@ -67,22 +63,6 @@ class Extension:
 
     def __repr__(self) -> str:
         return f"Extension({self.code}, {self.data!r})"
-
-
-class _BinNames(set[str]):
-    """Bin names that were found valid, as there are few and they come again and again."""
-
-    limit = 4096
-
-    def check(self, names: Iterable[Any]) -> None:
-        for name in names:
-            check_bin_name(name)
-            if len(self) >= self.limit:
-                self.clear()
-            self.add(str.__str__(name))
-
-
-_bin_names = _BinNames()
 
 
 def check_bin_name(name: Any) -> None:
@@ -122,8 +102,8 @@ def bin_names(names: Any, method: str) -> list[str]:
     return [str.__str__(name) for name in listed]
 
 
-def encode_put(key: Any, bins: Any) -> bytes:
-    """The request [key, {bin: value}]; `key` is a checked one.
+def plain_bins(bins: Any) -> dict[str, Any]:
+    """The bins of a record to be written, made of the encoder's own types.
 
     Raises:
         TypeError: `bins` is not a dict, or a value is of a type that a bin cannot hold.
@@ -133,64 +113,15 @@ def encode_put(key: Any, bins: Any) -> bytes:
         UnicodeEncodeError: A str has lone surrogates.
         ValueError: Lists and maps are nested too deep.
     """
-    if type(bins) is not dict:
-        bins = _base_dict(bins)
-    if not _bin_names.issuperset(bins):
-        _bin_names.check(bins)
-    if _look_plain(bins.values()):
-        request = encode_fast((key, bins))
-        if request is not None:
-            if not bins:
-                raise InvalidArgError("at least one bin is needed")
-            return request
-    return encode((key, slow_bins(bins)))
-
-
-def plain_bins(bins: Any) -> tuple[dict[str, Any], bool]:
-    """The bins of a record to be written, and whether they are only looked at so far.
-
-    What is only looked at has the encoder's own types, and may still hold what only encoding
-    finds: see `encode_fast`, and `slow_bins` for when it fails.
-
-    Raises:
-        TypeError: `bins` is not a dict, or a value is of a type that a bin cannot hold.
-        BinNameError: A name is empty or too long.
-        OverflowError: An int does not fit into 64 bits.
-        UnicodeEncodeError: A str has lone surrogates.
-        ValueError: Lists and maps are nested too deep.
-    """
-    if type(bins) is not dict:
-        bins = _base_dict(bins)
-    if not _bin_names.issuperset(bins):
-        _bin_names.check(bins)
-    if _look_plain(bins.values()):
-        return bins, True
-    return slow_bins(bins), False
-
-
-def _base_dict(bins: Any) -> dict[str, Any]:
     if not isinstance(bins, dict):
         raise TypeError(f"bins must be a dict, not {type(bins).__name__}")
-    return dict(dict.items(bins))
-
-
-def _look_plain(values: Collection[Any]) -> bool:
-    return _are_scalars(map(type, values)) or (
-        _are_plain(map(type, values)) and _contents_are_plain(values)
-    )
-
-
-def slow_bins(bins: dict[str, Any]) -> dict[str, Any]:
-    """The bins made of the encoder's own types; raises as `plain_bins` does."""
-    return {str.__str__(name): plain_value(value, name) for name, value in bins.items()}
-
-
-def encode_fast(request: Any) -> bytes | None:
-    """The request as MessagePack; None when a value in it has to be found and named."""
-    try:
-        return encode(request)
-    except (OverflowError, TypeError, RecursionError):
-        return None
+    plain: dict[str, Any] = {}
+    for name, value in dict.items(bins):
+        check_bin_name(name)
+        plain[str.__str__(name)] = plain_value(value, name)
+    if not plain:
+        raise InvalidArgError("at least one bin is needed")
+    return plain
 
 
 def encode_operand(key: Any, name: Any, value: Any, kinds: tuple[type, ...], method: str) -> bytes:
@@ -209,30 +140,6 @@ def encode_operand(key: Any, name: Any, value: Any, kinds: tuple[type, ...], met
             f"{method}: the value for bin {name!r} must be {allowed}, not {type(value).__name__}"
         )
     return encode((key, str.__str__(name), plain))
-
-
-def _contents_are_plain(values: Iterable[Any]) -> bool:
-    """Whether all that is in the containers among `values` is of the plain types.
-
-    Depth first, so that a container that contains itself meets the limit at once.
-    """
-    pending = [(value, 1) for value in values if type(value) in _CONTAINERS]
-    while pending:
-        container, depth = pending.pop()
-        if depth > DEPTH_MAX:
-            return False
-        if type(container) is dict:
-            if not _are_map_keys(map(type, container)):
-                return False
-            members = container.values()
-        else:
-            members = container
-        if _are_scalars(map(type, members)):
-            continue
-        if not _are_plain(map(type, members)):
-            return False
-        pending += [(member, depth + 1) for member in members if type(member) in _CONTAINERS]
-    return True
 
 
 def plain_value(value: Any, name: str) -> Any:

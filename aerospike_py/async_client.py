@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from . import tracing
 from ._administration import AsyncAdministration
 from ._base import not_connected
-from ._native import Pointer
 from ._native.completions import Completions
-from ._results import Decode, T
+from ._requests import Request
+from ._results import T
 from .batch import BatchRecords, BatchResults, BatchRow, BatchWrite
 from .exception import AerospikeTimeoutError, BackpressureError, ClientError, ClusterError
 from .types import (
@@ -112,40 +112,30 @@ class AsyncClient(AsyncAdministration):
         # The parent's loop and its futures do not exist here.
         self._completions = None
 
-    def _start(
-        self, command: int, request: bytes, policy: Pointer, decode: Decode[T]
-    ) -> Awaitable[T]:
+    def _start(self, request: Request[T]) -> Awaitable[T]:
         """Submits an operation; what it returns is to be awaited at once."""
         completions = self._completions
         if completions is None:
-            return self._start_in_child(command, request, policy, decode)
+            return self._start_in_child(request)
         if completions.loop is not asyncio.get_running_loop():
             raise ClientError(
                 "the client was connected on another event loop; connect it again on this one"
             )
         if self._line is None and tracing.active is None:
-            return completions.start(command, request, policy, decode)
-        return self._start_otherwise(completions, command, request, policy, decode)
+            command, encoded, policy, decode = request
+            return completions.start(command, encoded, policy, decode)
+        return self._start_otherwise(completions, request)
 
-    def _start_otherwise(
-        self,
-        completions: Completions,
-        command: int,
-        request: bytes,
-        policy: Pointer,
-        decode: Decode[T],
-    ) -> Awaitable[T]:
+    def _start_otherwise(self, completions: Completions, request: Request[T]) -> Awaitable[T]:
         """The same with a line to wait in, a span around it, or both."""
-        start = partial(completions.start, command, request, policy, decode)
+        start = partial(completions.start, *request)
         run: Callable[[], Awaitable[T]] = start
         if self._line is not None:
             run = partial(self._line.run, start)
         traced = tracing.active
-        return run() if traced is None else traced.start(self._config, command, request, run)
+        return run() if traced is None else traced.start(self._config, *request[:2], run)
 
-    async def _start_in_child(
-        self, command: int, request: bytes, policy: Pointer, decode: Decode[T]
-    ) -> T:
+    async def _start_in_child(self, request: Request[T]) -> T:
         """Connects anew in the child of a fork."""
         if not self._was_forked:
             raise not_connected()
@@ -153,39 +143,39 @@ class AsyncClient(AsyncAdministration):
         await loop.run_in_executor(None, self._reopen_in_child)
         if self._completions is None:
             self._attach(loop)
-        return await self._start(command, request, policy, decode)
+        return await self._start(request)
 
-    async def _run(self, command: int, request: bytes, policy: Pointer, decode: Decode[T]) -> T:
+    async def _run(self, request: Request[T]) -> T:
         """For what is not asked often: waits in a thread of the loop's executor."""
         if self._completions is None and not self._was_forked:
             raise not_connected()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, self._execute, command, request, policy, decode)
+        return await loop.run_in_executor(None, self._execute, request)
 
     async def get_node_names(self) -> list[str]:
         """See `Client.get_node_names`."""
-        return await self._run(*self._requests.node_names())
+        return await self._run(self._requests.node_names())
 
     async def ping(self) -> bool:
         """See `Client.ping`."""
         try:
-            return await self._run(*self._requests.ping())
+            return await self._run(self._requests.ping())
         except (ClusterError, AerospikeTimeoutError):
             return False
 
     async def get(self, key: Key, policy: ReadPolicy | None = None) -> Record:
         """See `Client.get`."""
-        return await self._start(*self._requests.get(key, policy))
+        return await self._start(self._requests.get(key, policy))
 
     async def select(
         self, key: Key, bins: Sequence[str], policy: ReadPolicy | None = None
     ) -> Record:
         """See `Client.select`."""
-        return await self._start(*self._requests.select(key, bins, policy))
+        return await self._start(self._requests.select(key, bins, policy))
 
     async def exists(self, key: Key, policy: ReadPolicy | None = None) -> ExistsResult:
         """See `Client.exists`."""
-        return await self._start(*self._requests.exists(key, policy))
+        return await self._start(self._requests.exists(key, policy))
 
     async def put(
         self,
@@ -195,13 +185,13 @@ class AsyncClient(AsyncAdministration):
         policy: WritePolicy | None = None,
     ) -> None:
         """See `Client.put`."""
-        await self._start(*self._requests.put(key, bins, meta, policy))
+        await self._start(self._requests.put(key, bins, meta, policy))
 
     async def remove(
         self, key: Key, meta: WriteMeta | None = None, policy: WritePolicy | None = None
     ) -> None:
         """See `Client.remove`."""
-        await self._start(*self._requests.remove(key, meta, policy))
+        await self._start(self._requests.remove(key, meta, policy))
 
     async def touch(
         self,
@@ -211,7 +201,7 @@ class AsyncClient(AsyncAdministration):
         policy: WritePolicy | None = None,
     ) -> None:
         """See `Client.touch`."""
-        await self._start(*self._requests.touch(key, val, meta, policy))
+        await self._start(self._requests.touch(key, val, meta, policy))
 
     async def append(
         self,
@@ -222,7 +212,7 @@ class AsyncClient(AsyncAdministration):
         policy: WritePolicy | None = None,
     ) -> None:
         """See `Client.append`."""
-        await self._start(*self._requests.append(key, bin, val, meta, policy))
+        await self._start(self._requests.append(key, bin, val, meta, policy))
 
     async def prepend(
         self,
@@ -233,7 +223,7 @@ class AsyncClient(AsyncAdministration):
         policy: WritePolicy | None = None,
     ) -> None:
         """See `Client.prepend`."""
-        await self._start(*self._requests.prepend(key, bin, val, meta, policy))
+        await self._start(self._requests.prepend(key, bin, val, meta, policy))
 
     async def increment(
         self,
@@ -244,7 +234,7 @@ class AsyncClient(AsyncAdministration):
         policy: WritePolicy | None = None,
     ) -> None:
         """See `Client.increment`."""
-        await self._start(*self._requests.increment(key, bin, offset, meta, policy))
+        await self._start(self._requests.increment(key, bin, offset, meta, policy))
 
     async def remove_bin(
         self,
@@ -254,7 +244,7 @@ class AsyncClient(AsyncAdministration):
         policy: WritePolicy | None = None,
     ) -> None:
         """See `Client.remove_bin`."""
-        await self._start(*self._requests.remove_bin(key, bin_names, meta, policy))
+        await self._start(self._requests.remove_bin(key, bin_names, meta, policy))
 
     async def operate(
         self,
@@ -264,7 +254,7 @@ class AsyncClient(AsyncAdministration):
         policy: WritePolicy | None = None,
     ) -> Record:
         """See `Client.operate`."""
-        return await self._start(*self._requests.operate(key, ops, meta, policy))
+        return await self._start(self._requests.operate(key, ops, meta, policy))
 
     async def operate_ordered(
         self,
@@ -274,7 +264,7 @@ class AsyncClient(AsyncAdministration):
         policy: WritePolicy | None = None,
     ) -> OperateOrderedResult:
         """See `Client.operate_ordered`."""
-        return await self._start(*self._requests.operate_ordered(key, ops, meta, policy))
+        return await self._start(self._requests.operate_ordered(key, ops, meta, policy))
 
     @overload
     async def batch_read(
@@ -309,9 +299,9 @@ class AsyncClient(AsyncAdministration):
     ) -> "BatchRecords | NumpyBatchRecords":
         """See `Client.batch_read`."""
         if _dtype is None:
-            return await self._start(*self._requests.batch_read(keys, bins, policy))
+            return await self._start(self._requests.batch_read(keys, bins, policy))
         return await self._start(
-            *self._requests.batch_read_numpy(keys, bins, policy, _dtype, errors)
+            self._requests.batch_read_numpy(keys, bins, policy, _dtype, errors)
         )
 
     async def batch_write(
@@ -320,7 +310,7 @@ class AsyncClient(AsyncAdministration):
         policy: BatchPolicy | None = None,
     ) -> BatchRecords:
         """See `Client.batch_write`."""
-        return await self._start(*self._requests.batch_write(records, policy))
+        return await self._start(self._requests.batch_write(records, policy))
 
     async def batch_write_numpy(
         self,
@@ -333,7 +323,7 @@ class AsyncClient(AsyncAdministration):
     ) -> BatchRecords:
         """See `Client.batch_write_numpy`."""
         return await self._start(
-            *self._requests.batch_write_numpy(array, namespace, set_name, key_field, meta, policy)
+            self._requests.batch_write_numpy(array, namespace, set_name, key_field, meta, policy)
         )
 
     async def batch_operate(
@@ -343,13 +333,13 @@ class AsyncClient(AsyncAdministration):
         policy: BatchPolicy | None = None,
     ) -> BatchResults:
         """See `Client.batch_operate`."""
-        return await self._start(*self._requests.batch_operate(keys, ops, policy))
+        return await self._start(self._requests.batch_operate(keys, ops, policy))
 
     async def batch_remove(
         self, keys: Iterable[Key], policy: BatchPolicy | None = None
     ) -> BatchResults:
         """See `Client.batch_remove`."""
-        return await self._start(*self._requests.batch_remove(keys, policy))
+        return await self._start(self._requests.batch_remove(keys, policy))
 
     async def batch_apply(
         self,
@@ -360,23 +350,23 @@ class AsyncClient(AsyncAdministration):
         policy: BatchPolicy | None = None,
     ) -> BatchRecords:
         """See `Client.batch_apply`."""
-        return await self._start(*self._requests.batch_apply(keys, module, function, args, policy))
+        return await self._start(self._requests.batch_apply(keys, module, function, args, policy))
 
     async def batch(
         self, rows: Iterable[BatchRow], policy: BatchPolicy | None = None
     ) -> BatchRecords:
         """See `Client.batch`."""
-        return await self._start(*self._requests.batch(rows, policy))
+        return await self._start(self._requests.batch(rows, policy))
 
     async def info_all(
         self, command: str, policy: AdminPolicy | None = None
     ) -> list[InfoNodeResult]:
         """See `Client.info_all`."""
-        return await self._run(*self._requests.info_all(command, policy))
+        return await self._run(self._requests.info_all(command, policy))
 
     async def info_random_node(self, command: str, policy: AdminPolicy | None = None) -> str:
         """See `Client.info_random_node`."""
-        return await self._run(*self._requests.info_random_node(command, policy))
+        return await self._run(self._requests.info_random_node(command, policy))
 
 
 class _Line:

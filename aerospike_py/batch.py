@@ -25,12 +25,12 @@ A row that fails leaves the others alone.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from ._codec import Row, pack_batch
+from ._codec import Row, pack_batch, pack_operate, pack_put
 from ._ffi import lib
 from ._functions import function_call
-from ._operations import encode_operate
-from ._values import Raw, bin_names, encode, encode_fast, plain_bins, slow_bins
-from .exception import AerospikeError, InvalidArgError, class_for
+from ._operations import plain_operations
+from ._values import Raw, bin_names, encode, plain_bins
+from .exception import AerospikeError, class_for
 from .keys import request_key
 from .policy import RowMeta, row_meta
 from .types import (
@@ -204,8 +204,6 @@ class BatchRow(NamedTuple):
     argument: Any
     meta: RowMeta | None
     """Expected generation and time to live of a write, and the row's own policy."""
-    is_checked: bool
-    """Whether the argument has only values that the encoder takes as they are."""
 
 
 def read(
@@ -224,7 +222,7 @@ def read(
         InvalidArgError: The policy is not valid.
     """
     command, names = read_argument(bins)
-    return BatchRow(request_key(key), command, names, row_meta("read", None, policy), True)
+    return BatchRow(request_key(key), command, names, row_meta("read", None, policy))
 
 
 def exists(key: Key, policy: ReadRowPolicy | None = None) -> BatchRow:
@@ -238,7 +236,7 @@ def exists(key: Key, policy: ReadRowPolicy | None = None) -> BatchRow:
         TypeError, ValueError, OverflowError: The key is not valid.
         InvalidArgError: The policy is not valid.
     """
-    return BatchRow(request_key(key), _EXISTS, None, row_meta("read", None, policy), True)
+    return BatchRow(request_key(key), _EXISTS, None, row_meta("read", None, policy))
 
 
 def write(
@@ -261,10 +259,8 @@ def write(
         BinNameError: A bin name is empty or has more than 15 bytes.
         InvalidArgError: There is no bin, or the metadata or the policy are not valid.
     """
-    plain, is_fast = plain_bins(bins)
-    if not plain:
-        raise InvalidArgError("at least one bin is needed")
-    return BatchRow(request_key(key), _PUT, plain, row_meta("write", meta, policy), not is_fast)
+    encoded = Raw(pack_put(bins) or encode(plain_bins(bins)))
+    return BatchRow(request_key(key), _PUT, encoded, row_meta("write", meta, policy))
 
 
 def operate(
@@ -290,7 +286,7 @@ def operate(
     """
     operations = encoded_operations(ops)
     said = row_meta("operate", meta, policy)
-    return BatchRow(request_key(key), _OPERATE, operations, said, True)
+    return BatchRow(request_key(key), _OPERATE, operations, said)
 
 
 def remove(
@@ -307,7 +303,7 @@ def remove(
         TypeError, ValueError, OverflowError: The key is not valid.
         InvalidArgError: The metadata or the policy are not valid.
     """
-    return BatchRow(request_key(key), _REMOVE, None, row_meta("remove", meta, policy), True)
+    return BatchRow(request_key(key), _REMOVE, None, row_meta("remove", meta, policy))
 
 
 def apply(
@@ -331,7 +327,7 @@ def apply(
         InvalidArgError: A name is empty, or the policy is not valid.
     """
     call = function_call(module, function, args)
-    return BatchRow(request_key(key), _APPLY, call, row_meta("apply", None, policy), True)
+    return BatchRow(request_key(key), _APPLY, call, row_meta("apply", None, policy))
 
 
 def _listed_keys(keys: Any) -> list[Any]:
@@ -356,11 +352,7 @@ def encoded_operations(ops: Any) -> Raw:
         TypeError, ValueError, OverflowError: A value is not valid.
         InvalidArgError: There is no operation, or one has no "op".
     """
-    return Raw(encode_operate(None, ops)[len(_BEFORE_OPERATIONS) :])
-
-
-# What stands before them in a request without a key.
-_BEFORE_OPERATIONS = b"\x92\xc0"
+    return Raw(pack_operate(ops) or encode(plain_operations(ops)))
 
 
 def encode_same(keys: Any, command: int, argument: Any) -> tuple[list[Any], bytes]:
@@ -389,7 +381,7 @@ def encode_rows(rows: Any, compares_generation: bool) -> bytes:
 
     Raises:
         TypeError: It is something else.
-        OverflowError, UnicodeEncodeError: A value is not valid.
+        UnicodeEncodeError: A key has lone surrogates.
     """
     if isinstance(rows, (str, bytes, Mapping, BatchRow)) or not isinstance(rows, Iterable):
         raise TypeError(f"a batch must be a list of rows, not {type(rows).__name__}")
@@ -400,27 +392,16 @@ def encode_rows(rows: Any, compares_generation: bool) -> bytes:
                 "a row of a batch must be made by read, write, operate, exists, remove or apply "
                 f"of aerospike_py.batch, not {type(row).__name__}"
             )
-    encoded = encode_fast(
+    return encode(
         [
-            row[:4] if row.meta is None else _sent(row, row.argument, compares_generation)
+            tuple(row) if row.meta is None else _with_meta(row, row.meta, compares_generation)
             for row in listed
         ]
     )
-    if encoded is None:
-        encoded = encode([_slow(row, compares_generation) for row in listed])
-    return encoded
 
 
-def _sent(row: BatchRow, argument: Any, compares_generation: bool) -> tuple[Any, ...]:
-    """The row as a request has it."""
-    meta = None if row.meta is None else row.meta.members(compares_generation)
-    return (row.key, row.command, argument, meta)
-
-
-def _slow(row: BatchRow, compares_generation: bool) -> tuple[Any, ...]:
-    """The same with an argument made of the encoder's own types."""
-    argument = row.argument if row.is_checked else slow_bins(row.argument)
-    return _sent(row, argument, compares_generation)
+def _with_meta(row: BatchRow, meta: RowMeta, compares_generation: bool) -> tuple[Any, ...]:
+    return (*row[:3], meta.members(compares_generation))
 
 
 def writes(records: Any) -> list[BatchRow]:

@@ -97,7 +97,7 @@ class Client(Administration):
 
     def get_node_names(self) -> list[str]:
         """The names of the cluster's active nodes."""
-        return self._execute(*self._requests.node_names())
+        return self._execute(self._requests.node_names())
 
     def ping(self) -> bool:
         """Whether a node answers now.
@@ -106,7 +106,7 @@ class Client(Administration):
             ClientError: The client is not connected.
         """
         try:
-            return self._execute(*self._requests.ping())
+            return self._execute(self._requests.ping())
         except (ClusterError, AerospikeTimeoutError):
             return False
 
@@ -120,7 +120,7 @@ class Client(Administration):
         Raises:
             RecordNotFound: There is no such record.
         """
-        return self._execute(*self._requests.get(key, policy))
+        return self._execute(self._requests.get(key, policy))
 
     def select(self, key: Key, bins: Sequence[str], policy: ReadPolicy | None = None) -> Record:
         """Reads some bins of a record.
@@ -134,7 +134,7 @@ class Client(Administration):
             RecordNotFound: There is no such record.
             BinNameError: A bin name is empty or has more than 15 bytes.
         """
-        return self._execute(*self._requests.select(key, bins, policy))
+        return self._execute(self._requests.select(key, bins, policy))
 
     def exists(self, key: Key, policy: ReadPolicy | None = None) -> ExistsResult:
         """Asks whether a record exists, and for its metadata, without reading it.
@@ -146,7 +146,7 @@ class Client(Administration):
         Returns:
             The key and the metadata; `meta` is None when there is no such record.
         """
-        return self._execute(*self._requests.exists(key, policy))
+        return self._execute(self._requests.exists(key, policy))
 
     def put(
         self,
@@ -174,7 +174,7 @@ class Client(Administration):
             RecordGenerationError: The generation is not the expected one.
             RecordTooBig: The record is larger than the namespace allows.
         """
-        self._execute(*self._requests.put(key, bins, meta, policy))
+        self._execute(self._requests.put(key, bins, meta, policy))
 
     def remove(
         self, key: Key, meta: WriteMeta | None = None, policy: WritePolicy | None = None
@@ -190,7 +190,7 @@ class Client(Administration):
             RecordNotFound: There is no such record.
             RecordGenerationError: The generation is not the expected one.
         """
-        self._execute(*self._requests.remove(key, meta, policy))
+        self._execute(self._requests.remove(key, meta, policy))
 
     def touch(
         self,
@@ -212,7 +212,7 @@ class Client(Administration):
             RecordNotFound: There is no such record.
             RecordGenerationError: The generation is not the expected one.
         """
-        self._execute(*self._requests.touch(key, val, meta, policy))
+        self._execute(self._requests.touch(key, val, meta, policy))
 
     def append(
         self,
@@ -236,7 +236,7 @@ class Client(Administration):
             BinTypeError: The bin is of another type.
             BinNameError: The bin name is empty or has more than 15 bytes.
         """
-        self._execute(*self._requests.append(key, bin, val, meta, policy))
+        self._execute(self._requests.append(key, bin, val, meta, policy))
 
     def prepend(
         self,
@@ -260,7 +260,7 @@ class Client(Administration):
             BinTypeError: The bin is of another type.
             BinNameError: The bin name is empty or has more than 15 bytes.
         """
-        self._execute(*self._requests.prepend(key, bin, val, meta, policy))
+        self._execute(self._requests.prepend(key, bin, val, meta, policy))
 
     def increment(
         self,
@@ -284,7 +284,7 @@ class Client(Administration):
             BinTypeError: The bin is of another type.
             BinNameError: The bin name is empty or has more than 15 bytes.
         """
-        self._execute(*self._requests.increment(key, bin, offset, meta, policy))
+        self._execute(self._requests.increment(key, bin, offset, meta, policy))
 
     def remove_bin(
         self,
@@ -305,7 +305,7 @@ class Client(Administration):
             RecordNotFound: There is no such record.
             BinNameError: A bin name is empty or has more than 15 bytes.
         """
-        self._execute(*self._requests.remove_bin(key, bin_names, meta, policy))
+        self._execute(self._requests.remove_bin(key, bin_names, meta, policy))
 
     def operate(
         self,
@@ -334,7 +334,7 @@ class Client(Administration):
             BinTypeError: A bin is of another type.
             RecordGenerationError: The generation is not the expected one.
         """
-        return self._execute(*self._requests.operate(key, ops, meta, policy))
+        return self._execute(self._requests.operate(key, ops, meta, policy))
 
     def operate_ordered(
         self,
@@ -360,7 +360,7 @@ class Client(Administration):
             BinTypeError: A bin is of another type.
             RecordGenerationError: The generation is not the expected one.
         """
-        return self._execute(*self._requests.operate_ordered(key, ops, meta, policy))
+        return self._execute(self._requests.operate_ordered(key, ops, meta, policy))
 
     @overload
     def batch_read(
@@ -416,8 +416,8 @@ class Client(Administration):
                 went wrong.
         """
         if _dtype is None:
-            return self._execute(*self._requests.batch_read(keys, bins, policy))
-        return self._execute(*self._requests.batch_read_numpy(keys, bins, policy, _dtype, errors))
+            return self._execute(self._requests.batch_read(keys, bins, policy))
+        return self._execute(self._requests.batch_read_numpy(keys, bins, policy, _dtype, errors))
 
     def batch_write(
         self,
@@ -442,7 +442,7 @@ class Client(Administration):
             AerospikeError: No record at all could be written; otherwise the rows have what went
                 wrong.
         """
-        return self._execute(*self._requests.batch_write(records, policy))
+        return self._execute(self._requests.batch_write(records, policy))
 
     def batch_write_numpy(
         self,
@@ -474,7 +474,7 @@ class Client(Administration):
                 wrong.
         """
         return self._execute(
-            *self._requests.batch_write_numpy(array, namespace, set_name, key_field, meta, policy)
+            self._requests.batch_write_numpy(array, namespace, set_name, key_field, meta, policy)
         )
 
     def batch_operate(
@@ -498,7 +498,7 @@ class Client(Administration):
             InvalidArgError: There is no operation, or one is not valid; nothing was sent.
             AerospikeError: No record at all could be operated on.
         """
-        return self._execute(*self._requests.batch_operate(keys, ops, policy))
+        return self._execute(self._requests.batch_operate(keys, ops, policy))
 
     def batch_remove(self, keys: Iterable[Key], policy: BatchPolicy | None = None) -> BatchResults:
         """Removes many records at once.
@@ -514,7 +514,7 @@ class Client(Administration):
         Raises:
             AerospikeError: No record at all could be asked for.
         """
-        return self._execute(*self._requests.batch_remove(keys, policy))
+        return self._execute(self._requests.batch_remove(keys, policy))
 
     def batch_apply(
         self,
@@ -542,7 +542,7 @@ class Client(Administration):
             AerospikeError: No record at all could be asked for; otherwise the rows have what went
                 wrong.
         """
-        return self._execute(*self._requests.batch_apply(keys, module, function, args, policy))
+        return self._execute(self._requests.batch_apply(keys, module, function, args, policy))
 
     def batch(self, rows: Iterable[BatchRow], policy: BatchPolicy | None = None) -> BatchRecords:
         """Reads, writes, removes and works on many records at once, each as its row says.
@@ -558,7 +558,7 @@ class Client(Administration):
         Raises:
             AerospikeError: No row at all was answered; otherwise the rows have what went wrong.
         """
-        return self._execute(*self._requests.batch(rows, policy))
+        return self._execute(self._requests.batch(rows, policy))
 
     def info_all(self, command: str, policy: AdminPolicy | None = None) -> list[InfoNodeResult]:
         """Asks every node an info command.
@@ -572,7 +572,7 @@ class Client(Administration):
             when it refuses, or the client's when the node does not answer; then the response
             says why.
         """
-        return self._execute(*self._requests.info_all(command, policy))
+        return self._execute(self._requests.info_all(command, policy))
 
     def info_random_node(self, command: str, policy: AdminPolicy | None = None) -> str:
         """Asks any one node an info command.
@@ -588,7 +588,7 @@ class Client(Administration):
             InvalidArgError: The server does not know the command.
             ServerError: The server refuses.
         """
-        return self._execute(*self._requests.info_random_node(command, policy))
+        return self._execute(self._requests.info_random_node(command, policy))
 
 
 def client(config: ClientConfig | Mapping[str, Any]) -> Client:

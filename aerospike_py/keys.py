@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from ._values import INT64_MAX, INT64_MIN
+from ._values import INT64_MAX, INT64_MIN, encode
 
 DIGEST_BYTES = 20
 
@@ -26,6 +26,11 @@ def request_key(key: Any) -> tuple[Any, ...]:
             if kind in _USER_KEYS or (kind is int and INT64_MIN <= user_key <= INT64_MAX):
                 return key
     return _unusual_key(key)
+
+
+def encode_key(key: Any) -> bytes:
+    """The request [key]; raises as `request_key` does, and UnicodeEncodeError."""
+    return encode((request_key(key),))
 
 
 def _unusual_key(key: Any) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from . import _native, constants
 from ._native import NULL, Pointer
+from ._operations import encode_expression
 from .exception import InvalidArgError
 
 _MS_MAX = 2**31 - 1
@@ -148,8 +149,8 @@ def unknown_key(key: object, place: str, known: Sequence[str]) -> InvalidArgErro
 class Policies:
     """The policies of one kind ("read", "write", …) for one client.
 
-    Calling it gives the asz_policy for a policy dict. Those made from hashable values are kept,
-    as programs use few of them and use them often.
+    `struct` gives the asz_policy for a policy dict. They are kept, as programs use few of them and
+    use them often.
     """
 
     cache_limit = 256
@@ -185,7 +186,7 @@ class Policies:
         """The keys that the policy dict may have."""
         return self._known
 
-    def __call__(self, policy: Any = None, meta: Any = None, val: Any = None) -> Pointer:
+    def struct(self, policy: Any = None, meta: Any = None, val: Any = None) -> Pointer:
         """The struct for a call.
 
         Args:
@@ -200,6 +201,8 @@ class Policies:
         """
         if policy is None and meta is None and val is None:
             return self._default
+        if type(policy) is dict and type(policy.get("expressions")) is dict:
+            return self._filtered(policy, meta, val)
         try:
             items = tuple(policy.items()) if policy is not None else ()
             meta_items = tuple(meta.items()) if meta is not None else ()
@@ -223,17 +226,23 @@ class Policies:
         return struct
 
     def _filtered(self, policy: Any, meta: Any, val: Any) -> Pointer:
-        """The struct for a policy with a filter, which is known by what it is encoded to."""
-        encoded = _filter_of(policy, self._place) if policy and self._filters else None
-        if encoded is None:
-            return self._make(policy, meta, val)  # Says which value is wrong.
-        rest = {key: value for key, value in policy.items() if key not in _FILTERS}
-        unfiltered = self(rest, meta, val)
-        found = self._cache.get((encoded, unfiltered))
+        """The struct for what has no hash, such as a filter, whose encoded tree stands for it."""
+        trees = [policy[key] for key in self._filters if policy and policy.get(key) is not None]
+        if len(trees) != 1 or type(trees[0]) is not dict:
+            return self._make(policy, meta, val)
+        if len(policy) == 1 and meta is None and val is None:
+            unfiltered = self._base
+        else:
+            rest = {key: value for key, value in policy.items() if key not in _FILTERS}
+            unfiltered = self.struct(rest, meta, val)
+        cache_key = (encode_expression(trees[0]), unfiltered)
+        found = self._cache.get(cache_key)
         if found is None:
             struct = _native.copy_policy(unfiltered)
+            encoded = _filter_of(policy, self._place)
+            assert encoded is not None
             _native.set_filter(struct, encoded)
-            found = self._keep((encoded, unfiltered), struct)
+            found = self._keep(cache_key, struct)
         return found
 
     def _not_a_dict(self, policy: Any, meta: Any) -> TypeError:
@@ -377,10 +386,10 @@ def _filter_of(given: Mapping[str, Any], place: str) -> bytes | None:
     filters = [given[key] for key in _FILTERS if given.get(key) is not None]
     if not filters:
         return None
-    from .exp import compile as encode_expression  # Who has a filter has imported it already.
+    from .exp import compile as compiled  # Who has a filter has imported it already.
 
-    encoded = encode_expression(filters[0]).encoded
-    if len(filters) == 2 and encode_expression(filters[1]).encoded != encoded:
+    encoded = compiled(filters[0]).encoded
+    if len(filters) == 2 and compiled(filters[1]).encoded != encoded:
         raise InvalidArgError(
             f"'expressions' and 'filter_expression' in the {place} are the same, "
             "but two different ones are given"

@@ -572,7 +572,7 @@ class Query(BaseQuery):
             IndexNotFound: There is no index for the predicate.
         """
         make = self._client._administration.query_background
-        job_id = self._client._execute(*make(self._request, ops, policy))
+        job_id = self._client._execute(make(self._request, ops, policy))
         return BackgroundJob(self._client, job_id)
 
     def apply_background(
@@ -597,7 +597,7 @@ class Query(BaseQuery):
             IndexNotFound: There is no index for the predicate.
         """
         make = self._client._administration.query_apply
-        job_id = self._client._execute(*make(self._request, module, function, args, policy))
+        job_id = self._client._execute(make(self._request, module, function, args, policy))
         return BackgroundJob(self._client, job_id)
 
 
@@ -690,7 +690,7 @@ class AsyncQuery(BaseQuery):
     ) -> AsyncBackgroundJob:
         """See `Query.operate_background`."""
         make = self._client._administration.query_background
-        job_id = await self._client._run(*make(self._request, ops, policy))
+        job_id = await self._client._run(make(self._request, ops, policy))
         return AsyncBackgroundJob(self._client, job_id)
 
     async def apply_background(
@@ -702,5 +702,5 @@ class AsyncQuery(BaseQuery):
     ) -> AsyncBackgroundJob:
         """See `Query.apply_background`."""
         make = self._client._administration.query_apply
-        job_id = await self._client._run(*make(self._request, module, function, args, policy))
+        job_id = await self._client._run(make(self._request, module, function, args, policy))
         return AsyncBackgroundJob(self._client, job_id)

@@ -8,6 +8,7 @@ const Decoder = @import("python/Decoder.zig");
 const Encoder = @import("python/Encoder.zig");
 const Row = @import("python/Row.zig");
 const keys = @import("python/keys.zig");
+const usual = @import("python/usual.zig");
 const msgpack = @import("wire/msgpack.zig");
 
 const Object = api.Object;
@@ -81,6 +82,56 @@ export fn asz_codec_pack(module: *Object, value: *Object) ?*Object {
     return result(encoder.take());
 }
 
+/// pack_key(key) -> bytes of [key], or None when there is anything unusual about the key
+export fn asz_codec_pack_key(module: *Object, key: *Object) ?*Object {
+    _ = module;
+    return packUsual(&.{key}, usual.key);
+}
+
+/// pack_put(key, bins) -> bytes of [key, bins], and pack_put(bins) -> bytes of the bins alone, or
+/// None when there is anything unusual about them
+export fn asz_codec_pack_put(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    _ = module;
+    return packUsual(arguments[0..@intCast(count)], usual.bins);
+}
+
+/// pack_operate(key, operations) -> bytes of [key, operations], and pack_operate(operations) ->
+/// bytes of the operations alone, or None when there is anything unusual about them
+export fn asz_codec_pack_operate(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    _ = module;
+    return packUsual(arguments[0..@intCast(count)], usual.operations);
+}
+
+/// pack_plain(value) -> bytes of the value, or None when there is anything unusual about it
+export fn asz_codec_pack_plain(module: *Object, value: *Object) ?*Object {
+    _ = module;
+    return packUsual(&.{value}, usual.value);
+}
+
+const WriteUsual = fn (*Encoder, *Object) api.Error!bool;
+
+fn packUsual(arguments: []const *Object, comptime write: WriteUsual) ?*Object {
+    if (arguments.len != 1 and arguments.len != 2) return result(wrongCount());
+    defer encoder.clear();
+    const is_usual = writeUsual(arguments, write) catch {
+        if (api.PyErr_ExceptionMatches(api.headers.memory_error) != 0) return null;
+        api.PyErr_Clear();
+        return api.share(api.headers.none);
+    };
+    if (!is_usual) return api.share(api.headers.none);
+    return result(encoder.take());
+}
+
+fn writeUsual(arguments: []const *Object, comptime write: WriteUsual) api.Error!bool {
+    if (write == usual.key) {
+        try encoder.arrayHeader(1);
+    } else if (arguments.len == 2) {
+        try encoder.arrayHeader(2);
+        if (!try usual.key(&encoder, arguments[0])) return false;
+    }
+    return write(&encoder, arguments[arguments.len - 1]);
+}
+
 /// pack_batch(list of keys, bytes of what follows) -> bytes, or None when a key is not one of the
 /// usual ones, which are tuples of a str, a str, and a str, bytes or int.
 export fn asz_codec_pack_batch(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
@@ -94,6 +145,11 @@ fn packBatch(arguments: []const *Object) api.Error!*Object {
     if (!try keys.encode(&encoder, arguments[0])) return api.share(api.headers.none);
     try encoder.append(try Encoder.bytesOf(arguments[1]));
     return encoder.take();
+}
+
+/// The result of a command, which the package says something of when it cannot be shown.
+fn decodeResult(data: *Object, comptime function: fn (*Decoder) ?*Object) ?*Object {
+    return decode(data, function) orelse cannotBeShown();
 }
 
 fn decode(data: *Object, comptime function: fn (*Decoder) ?*Object) ?*Object {
@@ -112,17 +168,23 @@ fn decode(data: *Object, comptime function: fn (*Decoder) ?*Object) ?*Object {
 /// unpack(data) -> the value
 export fn asz_codec_unpack(module: *Object, data: *Object) ?*Object {
     _ = module;
-    return decode(data, struct {
-        fn function(decoder: *Decoder) ?*Object {
-            return decoder.value(0);
-        }
-    }.function);
+    return decode(data, anyValue);
+}
+
+/// unpack_value(data) -> the value, of a command's result
+export fn asz_codec_unpack_value(module: *Object, data: *Object) ?*Object {
+    _ = module;
+    return decodeResult(data, anyValue);
+}
+
+fn anyValue(decoder: *Decoder) ?*Object {
+    return decoder.value(0);
 }
 
 /// unpack_record(data) -> Record
 export fn asz_codec_unpack_record(module: *Object, data: *Object) ?*Object {
     _ = module;
-    return decode(data, Decoder.record);
+    return decodeResult(data, Decoder.record);
 }
 
 /// skip(data, position) -> position: of what follows the value there
@@ -143,19 +205,19 @@ fn skip(arguments: []const *Object) api.Error!*Object {
 /// unpack_exists(data) -> ExistsResult
 export fn asz_codec_unpack_exists(module: *Object, data: *Object) ?*Object {
     _ = module;
-    return decode(data, Decoder.exists);
+    return decodeResult(data, Decoder.exists);
 }
 
 /// unpack_ordered(data) -> OperateOrderedResult
 export fn asz_codec_unpack_ordered(module: *Object, data: *Object) ?*Object {
     _ = module;
-    return decode(data, Decoder.ordered);
+    return decodeResult(data, Decoder.ordered);
 }
 
 /// unpack_records(data) -> [Record]
 export fn asz_codec_unpack_records(module: *Object, data: *Object) ?*Object {
     _ = module;
-    return decode(data, Decoder.records);
+    return decodeResult(data, Decoder.records);
 }
 
 /// unpack_rows(bytes, position, rows, count, keys or None) -> position: appends BatchRecords to the
@@ -239,9 +301,13 @@ export fn asz_row_in_doubt(object: *Object, closure: ?*anyopaque) ?*Object {
     return api.share(if (Row.bodyOf(object).in_doubt) api.headers.true else api.headers.false);
 }
 
-/// Makes the exception at hand the one that the package raises.
+/// Makes the exception at hand the one that the package raises, if it is of the answer.
 fn cannotBeShown() ?*Object {
     @branchHint(.cold);
+    const types = api.headers;
+    for ([_]*Object{ types.type_error, types.value_error, types.recursion_error }) |kind| {
+        if (api.PyErr_ExceptionMatches(kind) != 0) break;
+    } else return null;
     var kind: ?*Object = null;
     var value: ?*Object = null;
     var trace: ?*Object = null;

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aerospike_py import _codec
+from aerospike_py import ClientError, _codec
 from aerospike_py._results import _TUPLES_ARE_PLAIN, _not_shown
-from aerospike_py._values import EXTENSION_PAIRS, Extension, Raw
+from aerospike_py._values import EXTENSION_PAIRS, Extension, Raw, _decode_extension
 from aerospike_py.batch import BatchRecord
 from aerospike_py.types import (
     AerospikeKey,
@@ -222,6 +222,7 @@ def test_metadata_that_differ_are_not_shared() -> None:
 def test_broken_bytes_are_refused() -> None:
     good = [
         (_codec.unpack, [BINS, KEY]),
+        (_codec.unpack_value, [BINS, KEY]),
         (_codec.unpack_record, [KEY, META, BINS]),
         (_codec.unpack_records, [[KEY, META, BINS]] * 2),
         (_codec.unpack_exists, [KEY, META]),
@@ -232,17 +233,45 @@ def test_broken_bytes_are_refused() -> None:
     for unpack, value in good:
         encoded = msgspec.msgpack.encode(value)
         for length in range(len(encoded)):
-            with pytest.raises(ValueError, match="malformed"):
+            with pytest.raises((ValueError, ClientError), match="malformed"):
                 unpack(encoded[:length])
         if unpack is not good[-1][0]:
-            with pytest.raises(ValueError, match="malformed"):
+            with pytest.raises((ValueError, ClientError), match="malformed"):
                 unpack(encoded + b"\x01")
         for _ in range(3000):
             broken = bytearray(encoded)
             for _ in range(random.choice([1, 1, 2, 5])):
                 broken[random.randrange(len(broken))] = random.randrange(256)
-            with contextlib.suppress(ValueError, TypeError):
+            with contextlib.suppress(ValueError, TypeError, ClientError):
                 unpack(bytes(broken))
+
+
+@pytest.mark.parametrize(
+    "unpack",
+    [
+        _codec.unpack_value,
+        _codec.unpack_record,
+        _codec.unpack_records,
+        _codec.unpack_exists,
+        _codec.unpack_ordered,
+    ],
+)
+def test_results_that_cannot_be_shown_raise_the_packages_error(unpack: Callable[..., Any]) -> None:
+    with pytest.raises(ClientError, match="cannot be shown") as caught:
+        unpack(b"\xc1")
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_a_result_leaves_other_errors_alone() -> None:
+    def interrupted(code: int, data: bytes) -> Any:
+        raise KeyboardInterrupt
+
+    _codec.bind_values(Raw, Extension, interrupted)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _codec.unpack_value(msgspec.msgpack.encode(msgspec.msgpack.Ext(5, b"")))
+    finally:
+        _codec.bind_values(Raw, Extension, _decode_extension)
 
 
 def test_counts_that_cannot_be_true_take_no_memory() -> None:
@@ -257,6 +286,96 @@ def test_nesting_without_end_is_refused(tag: bytes) -> None:
         _codec.unpack(tag * 100_000)
 
 
+class Text(str):
+    __slots__ = ()
+
+
+INSIDE_ITSELF: list[Any] = []
+INSIDE_ITSELF.append(INSIDE_ITSELF)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Text("x"),
+        2**63,
+        "\ud800",
+        Raw(b"\x01"),
+        Extension(23, b"{}"),
+        object(),
+        {None: 1},
+        {True: 1},
+        {(1, 2): 1},
+        {Text("x"): 1},
+        INSIDE_ITSELF,
+        [[{"a": [Text("x")]}]],
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_unusual_values_are_left_to_who_looks_closer(value: Any) -> None:
+    assert _codec.pack_plain(value) is None
+    assert _codec.pack_plain([value]) is None
+    for bins in ({"b": value}, {"b": [value]}):
+        assert _codec.pack_put(bins) is None
+        assert _codec.pack_put(("test", "demo", 1), bins) is None
+    assert _codec.pack_operate([{"op": 1, "val": value}]) is None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ("test", "demo"),
+        ["test", "demo", 1],
+        KEY,
+        ("", "demo", 1),
+        ("test", None, 1),
+        ("test", "demo", None),
+        ("test", "demo", True),
+        ("test", "demo", 2**63),
+        ("test", "demo", "\ud800"),
+        ("test", "demo", Text("x")),
+        ("test", Text("demo"), 1),
+        None,
+    ],
+)
+def test_unusual_keys_are_left_to_who_looks_closer(key: Any) -> None:
+    assert _codec.pack_key(key) is None
+    assert _codec.pack_put(key, {"b": 1}) is None
+    assert _codec.pack_operate(key, [{"op": 1}]) is None
+
+
+@pytest.mark.parametrize("bins", [{}, {1: 1}, {"": 1}, {"x" * 16: 1}, {Text("x"): 1}, [], None])
+def test_unusual_bins_are_left_to_who_looks_closer(bins: Any) -> None:
+    assert _codec.pack_put(bins) is None
+
+
+@pytest.mark.parametrize(
+    "operations", [[], None, {"op": 1}, [{}], [{"bin": "op"}], [{1: 1}], [{"op": 1}, {"bin": "b"}]]
+)
+def test_unusual_operations_are_left_to_who_looks_closer(operations: Any) -> None:
+    assert _codec.pack_operate(operations) is None
+
+
+def test_usual_requests() -> None:
+    key, bins = ("test", "demo", 1), {"a": 1, "b": [1, {"x": b"y"}, 1.5, None, True]}
+    assert _codec.unpack(_codec.pack_key(key) or b"") == [list(key)]
+    assert _codec.unpack(_codec.pack_put(key, bins) or b"") == [list(key), bins]
+    assert _codec.unpack(_codec.pack_put(bins) or b"") == bins
+    operations = [{"op": 1, "bin": "b", "val": [1]}, {"bin": "a", "op": 2}]
+    assert _codec.unpack(_codec.pack_operate(key, tuple(operations)) or b"") == [
+        list(key),
+        operations,
+    ]
+    assert _codec.unpack(_codec.pack_operate(operations) or b"") == operations
+
+
+def test_packing_takes_one_or_two_arguments() -> None:
+    for pack in (_codec.pack_put, _codec.pack_operate):
+        for arguments in ((), (KEY, {}, 1)):
+            with pytest.raises(TypeError):
+                pack(*arguments)  # type: ignore[call-overload]
+
+
 @pytest.mark.usefixtures("tuples")
 def test_nothing_is_lost() -> None:
     encoded = [msgspec.msgpack.encode(row) for row in ([FOUND, MISSING], [MISSING, [*FOUND, 1]])]
@@ -268,6 +387,14 @@ def test_nothing_is_lost() -> None:
                 _codec.unpack_rows(data, 0, [], 10, None)
         _codec.pack([BINS, META[0]])
         assert _codec.pack_batch(unusual, b"") is None
+        assert _codec.pack_key(unusual[1]) is None
+        for bins in (BINS, {"b": [1, Text("x")]}, {"b": "\ud800"}, {"b": 2**64}, {1: 2}, {}, 5):
+            _codec.pack_put(unusual[0], bins)
+            _codec.pack_put(bins)
+            _codec.pack_operate(unusual[0], [{"op": 1, "val": bins}, bins])
+            _codec.pack_plain([bins])
+        with contextlib.suppress(ClientError):
+            _codec.unpack_record(b"\xc1")
 
     for _ in range(200):
         work()

@@ -31,17 +31,17 @@ def write() -> Policies:
 
 
 def test_no_policy_means_the_cores_defaults(read: Policies, write: Policies) -> None:
-    assert not read()
-    assert not read(None)
-    assert not write(None, None)
+    assert not read.struct()
+    assert not read.struct(None)
+    assert not write.struct(None, None)
 
 
 def test_an_empty_policy_is_the_default(read: Policies) -> None:
-    assert read({}).total_timeout == read._base.total_timeout
+    assert read.struct({}).total_timeout == read._base.total_timeout
 
 
 def test_every_key_of_a_read_policy(read: Policies) -> None:
-    struct = read(
+    struct = read.struct(
         {
             "socket_timeout": 1,
             "total_timeout": 2,
@@ -72,7 +72,7 @@ def test_every_key_of_a_read_policy(read: Policies) -> None:
 
 
 def test_every_key_of_a_write_policy(write: Policies) -> None:
-    struct = write(
+    struct = write.struct(
         {
             "socket_timeout": 1,
             "total_timeout": 2,
@@ -108,40 +108,40 @@ def test_exists_constants_are_the_cores_own(name: str) -> None:
 
 
 def test_the_policys_ttl_goes_before_the_metas_and_the_methods(write: Policies) -> None:
-    assert write(None, {"ttl": 100}).ttl == 100
-    assert write({"ttl": 200}, {"ttl": 100}).ttl == 200
-    assert write({"ttl": 200}, {"ttl": 100}, 50).ttl == 200
-    assert write(None, {"ttl": 100}, 50).ttl == 100
-    assert write(None, None, 50).ttl == 50
+    assert write.struct(None, {"ttl": 100}).ttl == 100
+    assert write.struct({"ttl": 200}, {"ttl": 100}).ttl == 200
+    assert write.struct({"ttl": 200}, {"ttl": 100}, 50).ttl == 200
+    assert write.struct(None, {"ttl": 100}, 50).ttl == 100
+    assert write.struct(None, None, 50).ttl == 50
 
 
 @pytest.mark.parametrize("ttl", [-1, -2, 0, 2**31 - 1])
 def test_special_ttls_pass(write: Policies, ttl: int) -> None:
-    assert write({"ttl": ttl}).ttl == ttl
+    assert write.struct({"ttl": ttl}).ttl == ttl
 
 
 def test_client_default_ttl_is_the_clients(write: Policies) -> None:
     policies = write_policies({"ttl": 77}, lib.ASZ_PUT)
-    assert policies({"ttl": aerospike_py.TTL_CLIENT_DEFAULT}).ttl == 77
-    assert policies(None, {"ttl": aerospike_py.TTL_CLIENT_DEFAULT}).ttl == 77
-    assert write({"ttl": aerospike_py.TTL_CLIENT_DEFAULT}).ttl == 0
+    assert policies.struct({"ttl": aerospike_py.TTL_CLIENT_DEFAULT}).ttl == 77
+    assert policies.struct(None, {"ttl": aerospike_py.TTL_CLIENT_DEFAULT}).ttl == 77
+    assert write.struct({"ttl": aerospike_py.TTL_CLIENT_DEFAULT}).ttl == 0
 
 
 def test_the_clients_defaults_hold_where_a_policy_is_silent() -> None:
     policies = read_policies({"total_timeout": 50, "max_retries": 9}, lib.ASZ_GET)
-    assert policies().total_timeout == 50
+    assert policies.struct().total_timeout == 50
     assert (
-        policies({"max_retries": 1}).total_timeout,
-        policies({"max_retries": 1}).max_retries,
+        policies.struct({"max_retries": 1}).total_timeout,
+        policies.struct({"max_retries": 1}).max_retries,
     ) == (50, 1)
 
 
 def test_read_touch_never_has_a_number_of_its_own(read: Policies) -> None:
-    assert read({"read_touch_ttl_percent": -1}).read_touch_ttl_percent == 255
+    assert read.struct({"read_touch_ttl_percent": -1}).read_touch_ttl_percent == 255
 
 
 def test_an_info_policys_timeout_is_the_whole_commands() -> None:
-    struct = admin_policies("info", None, lib.ASZ_INFO)({"timeout": 123})
+    struct = admin_policies("info", None, lib.ASZ_INFO).struct({"timeout": 123})
     assert (struct.total_timeout, struct.socket_timeout) == (123, 123)
 
 
@@ -161,20 +161,20 @@ def test_unknown_keys_are_named_with_their_place_and_the_nearest(
     read: Policies, key: Any, near: str | None
 ) -> None:
     with pytest.raises(InvalidArgError, match="read policy") as caught:
-        read({key: 1})
+        read.struct({key: 1})
     assert repr(key) in str(caught.value)
     assert f"did you mean '{near or ''}" in str(caught.value)
 
 
 def test_keys_of_another_policy_are_unknown(read: Policies, write: Policies) -> None:
     with pytest.raises(InvalidArgError, match="'exists' in the read policy"):
-        read({"exists": 1})
+        read.struct({"exists": 1})
     with pytest.raises(InvalidArgError, match="'read_mode_ap' in the write policy"):
-        write({"read_mode_ap": 1})
+        write.struct({"read_mode_ap": 1})
     with pytest.raises(InvalidArgError, match="'lifetime' in the meta"):
-        write(None, {"lifetime": 1})
+        write.struct(None, {"lifetime": 1})
     with pytest.raises(InvalidArgError, match="'expressions' in the info policy"):
-        admin_policies("info", None, lib.ASZ_INFO)({"expressions": 1})
+        admin_policies("info", None, lib.ASZ_INFO).struct({"expressions": 1})
 
 
 @pytest.mark.parametrize(
@@ -198,62 +198,62 @@ def test_keys_of_another_policy_are_unknown(read: Policies, write: Policies) -> 
 def test_values_outside_their_range_are_named(write: Policies, policy: dict[str, Any]) -> None:
     (key,) = policy
     with pytest.raises(InvalidArgError, match=f"'{key}' in the write policy"):
-        write(policy)
+        write.struct(policy)
 
 
 @pytest.mark.parametrize("value", ["1", 1.0, True, [], b"1"])
 def test_values_of_other_types_are_named(write: Policies, value: Any) -> None:
     for key in ("total_timeout", "exists", "ttl"):
         with pytest.raises(InvalidArgError, match=f"'{key}' in the write policy must be an int"):
-            write({key: value})
+            write.struct({key: value})
     with pytest.raises(InvalidArgError, match="'gen' in the meta must be an int"):
-        write(None, {"gen": value})
+        write.struct(None, {"gen": value})
 
 
 @pytest.mark.parametrize("value", [1, 0, "yes", 1.0])
 def test_a_flag_is_a_bool(write: Policies, value: Any) -> None:
     with pytest.raises(InvalidArgError, match=r"'durable_delete'.*bool"):
-        write({"durable_delete": value})
+        write.struct({"durable_delete": value})
 
 
 def test_equal_values_of_other_types_do_not_profit_from_the_cache(write: Policies) -> None:
-    write({"max_retries": 1})
+    write.struct({"max_retries": 1})
     for wrong in (True, 1.0):
         with pytest.raises(InvalidArgError):
-            write({"max_retries": wrong})
+            write.struct({"max_retries": wrong})
 
 
 def test_ints_of_other_kinds_are_ints(write: Policies) -> None:
-    assert write({"total_timeout": np.int64(5)}).total_timeout == 5
+    assert write.struct({"total_timeout": np.int64(5)}).total_timeout == 5
 
 
 @pytest.mark.parametrize("meta", [{"gen": -1}, {"gen": 65536}, {"ttl": -4}, {"ttl": 2**31}])
 def test_meta_values_outside_their_range(write: Policies, meta: dict[str, Any]) -> None:
     with pytest.raises(InvalidArgError, match="in the meta"):
-        write(None, meta)
+        write.struct(None, meta)
 
 
 @pytest.mark.parametrize("given", [[], "x", 1, False, ()])
 def test_policy_and_meta_must_be_dicts(write: Policies, given: Any) -> None:
     with pytest.raises(TypeError, match="write policy must be a dict"):
-        write(given)
+        write.struct(given)
     with pytest.raises(TypeError, match="meta must be a dict"):
-        write(None, given)
+        write.struct(None, given)
 
 
 def test_none_means_not_given(write: Policies) -> None:
-    assert write({"total_timeout": None}, {"ttl": None, "gen": None}).ttl == write._base.ttl
+    assert write.struct({"total_timeout": None}, {"ttl": None, "gen": None}).ttl == write._base.ttl
 
 
 def test_a_policy_is_made_once(write: Policies) -> None:
-    assert write({"ttl": 5}) is write({"ttl": 5})
-    assert write({"ttl": 5}) is not write({"ttl": 6})
-    assert write(None, {"ttl": 5}) is not write({"ttl": 5})
+    assert write.struct({"ttl": 5}) is write.struct({"ttl": 5})
+    assert write.struct({"ttl": 5}) is not write.struct({"ttl": 6})
+    assert write.struct(None, {"ttl": 5}) is not write.struct({"ttl": 5})
 
 
 def test_the_cache_is_bounded(write: Policies) -> None:
     for ttl in range(3 * Policies.cache_limit):
-        assert write({"ttl": ttl}).ttl == ttl
+        assert write.struct({"ttl": ttl}).ttl == ttl
     assert len(write._cache) <= Policies.cache_limit
 
 
@@ -270,14 +270,14 @@ def test_a_filter_is_compiled(read: Policies, write: Policies) -> None:
     assert expected
     for policies in (read, write):
         for key in ("expressions", "filter_expression"):
-            assert filter_of(policies({key: SEVEN, "max_retries": 3})) == expected
-            assert filter_of(policies({key: exp.compile(SEVEN)})) == expected
-    assert not read({"max_retries": 3}).filter
-    assert not read({"expressions": None}).filter
+            assert filter_of(policies.struct({key: SEVEN, "max_retries": 3})) == expected
+            assert filter_of(policies.struct({key: exp.compile(SEVEN)})) == expected
+    assert not read.struct({"max_retries": 3}).filter
+    assert not read.struct({"expressions": None}).filter
 
 
 def test_a_filter_lives_as_long_as_its_policy(read: Policies) -> None:
-    struct = read({"expressions": SEVEN})
+    struct = read.struct({"expressions": SEVEN})
     read._cache.clear()
     gc.collect()
     _ = [bytes(64) for _ in range(100)]
@@ -285,50 +285,50 @@ def test_a_filter_lives_as_long_as_its_policy(read: Policies) -> None:
 
 
 def test_policies_that_only_differ_in_the_filter_are_not_confused(read: Policies) -> None:
-    seven, eight = read({"expressions": SEVEN}), read({"expressions": EIGHT})
+    seven, eight = read.struct({"expressions": SEVEN}), read.struct({"expressions": EIGHT})
     assert filter_of(seven) != filter_of(eight)
-    assert read({"expressions": SEVEN}) == seven
-    compiled = read({"expressions": exp.compile(SEVEN)})
+    assert read.struct({"expressions": SEVEN}) == seven
+    compiled = read.struct({"expressions": exp.compile(SEVEN)})
     assert filter_of(compiled) == filter_of(seven)
-    assert read({"expressions": exp.compile(SEVEN)}) == compiled
-    patient = read({"expressions": SEVEN, "total_timeout": 5})
+    assert read.struct({"expressions": exp.compile(SEVEN)}) == compiled
+    patient = read.struct({"expressions": SEVEN, "total_timeout": 5})
     assert (patient.total_timeout, filter_of(patient)) == (5, filter_of(seven))
     assert seven.total_timeout == read._base.total_timeout
 
 
 def test_filters_are_one_key_of_two_names(read: Policies) -> None:
-    both = read({"filter_expression": SEVEN, "expressions": exp.compile(SEVEN)})
+    both = read.struct({"filter_expression": SEVEN, "expressions": exp.compile(SEVEN)})
     assert filter_of(both) == exp.compile(SEVEN).encoded
     with pytest.raises(InvalidArgError, match="two different"):
-        read({"filter_expression": SEVEN, "expressions": EIGHT})
+        read.struct({"filter_expression": SEVEN, "expressions": EIGHT})
 
 
 def test_a_clients_default_filter_is_replaced_by_a_calls_own() -> None:
     policies = read_policies({"expressions": SEVEN}, lib.ASZ_GET)
-    assert filter_of(policies()) == exp.compile(SEVEN).encoded
-    assert filter_of(policies({"max_retries": 1})) == exp.compile(SEVEN).encoded
-    assert filter_of(policies({"expressions": EIGHT})) == exp.compile(EIGHT).encoded
+    assert filter_of(policies.struct()) == exp.compile(SEVEN).encoded
+    assert filter_of(policies.struct({"max_retries": 1})) == exp.compile(SEVEN).encoded
+    assert filter_of(policies.struct({"expressions": EIGHT})) == exp.compile(EIGHT).encoded
 
 
 @pytest.mark.parametrize("wrong", ["age > 5", 5, b"\x93", {}, {"__expr__": "no_such_builder"}, [1]])
 def test_what_is_no_expression_is_no_filter(read: Policies, wrong: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
-        read({"expressions": wrong})
+        read.struct({"expressions": wrong})
 
 
 def test_an_unknown_builder_is_named(read: Policies) -> None:
     with pytest.raises(ValueError, match="no_such_builder"):
-        read({"expressions": {"__expr__": "no_such_builder"}})
+        read.struct({"expressions": {"__expr__": "no_such_builder"}})
 
 
 def test_info_policies_have_no_filter() -> None:
     with pytest.raises(InvalidArgError, match="expressions"):
-        admin_policies("info", None, lib.ASZ_INFO)({"expressions": SEVEN})
+        admin_policies("info", None, lib.ASZ_INFO).struct({"expressions": SEVEN})
 
 
 def test_batch_policies() -> None:
     read = batch_read_policies(None, lib.ASZ_BATCH)
-    struct = read(
+    struct = read.struct(
         {
             "allow_inline": False,
             "allow_inline_ssd": True,
@@ -343,25 +343,25 @@ def test_batch_policies() -> None:
     assert struct.read_touch_ttl_percent == 255
     for key in ("ttl", "exists", "durable_delete", "gen", "commit_level"):
         with pytest.raises(InvalidArgError, match=key):
-            read({key: 0})
-    defaults = read({})
+            read.struct({key: 0})
+    defaults = read.struct({})
     assert (defaults.allow_inline, defaults.allow_inline_ssd) == (1, 0)
     assert (defaults.respond_all_keys, defaults.concurrent) == (1, 1)
 
 
 def test_batches_that_write_are_not_repeated_unasked() -> None:
     write = batch_write_policies(None, lib.ASZ_PUT)
-    assert write().max_retries == 0
-    assert write().respond_all_keys == 1
-    assert write({"max_retries": 4, "ttl": 5}).max_retries == 4
+    assert write.struct().max_retries == 0
+    assert write.struct().respond_all_keys == 1
+    assert write.struct({"max_retries": 4, "ttl": 5}).max_retries == 4
 
 
 def test_a_clients_batch_defaults_hold_for_reads_and_writes() -> None:
     defaults = {"ttl": 77, "respond_all_keys": False, "max_retries": 1}
     read = batch_read_policies(defaults, lib.ASZ_BATCH)
     write = batch_write_policies(defaults, lib.ASZ_PUT)
-    assert (read().respond_all_keys, read().max_retries) == (0, 1)
-    assert (write().respond_all_keys, write().ttl) == (0, 77)
+    assert (read.struct().respond_all_keys, read.struct().max_retries) == (0, 1)
+    assert (write.struct().respond_all_keys, write.struct().ttl) == (0, 77)
     with pytest.raises(InvalidArgError, match="client's batch policy"):
         batch_read_policies({"respond_all": True}, lib.ASZ_BATCH)
 

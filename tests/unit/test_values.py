@@ -17,10 +17,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aerospike_py import BinNameError, GeoJSON, HyperLogLog, InvalidArgError
-from aerospike_py._values import DEPTH_MAX, bin_names, decode, encode_operand, encode_put
+from aerospike_py import BinNameError, GeoJSON, HyperLogLog, InvalidArgError, _codec
+from aerospike_py._config import Config
+from aerospike_py._operations import plain_operations
+from aerospike_py._requests import Requests
+from aerospike_py._values import (
+    DEPTH_MAX,
+    bin_names,
+    decode,
+    encode,
+    encode_operand,
+    plain_bins,
+    plain_value,
+)
 
 KEY = ("test", "demo", "k")
+
+
+REQUESTS = Requests(Config({"hosts": [("127.0.0.1", 3000)]}))
+
+
+def encode_put(key: Any, bins: Any) -> bytes:
+    """The request of a put."""
+    return REQUESTS.put(key, bins, None, None)[1]
 
 
 def stored(value: Any) -> Any:
@@ -330,14 +349,6 @@ def test_lists_of_bin_names() -> None:
         bin_names([], "select")
 
 
-def test_many_bin_names_are_not_kept_for_ever() -> None:
-    from aerospike_py import _values
-
-    for start in range(0, 3 * _values._BinNames.limit, 500):
-        encode_put(KEY, {f"n{start + i}": 1 for i in range(500)})
-    assert len(_values._bin_names) <= _values._BinNames.limit
-
-
 @pytest.mark.parametrize(
     ("value", "kinds"),
     [(True, (int, float)), ("1", (int, float)), (None, (int,)), (1, (str, bytes)), ([], (str,))],
@@ -374,9 +385,11 @@ def test_any_value_of_the_plain_types_arrives_unchanged(value: Any) -> None:
 
 @given(values)
 def test_fast_and_slow_path_agree(value: Any) -> None:
-    fast = encode_put(KEY, {"b": value})
-    slow = encode_put(KEY, {"b": value, "slow": Text("x")})
-    assert decode(slow)[1]["b"] == decode(fast)[1]["b"]
+    bins = {"b": value}
+    assert _codec.pack_put(KEY, bins) == encode((KEY, plain_bins(bins)))
+    operations = [{"op": 1, "bin": "b", "val": value}]
+    assert _codec.pack_operate(KEY, operations) == encode((KEY, plain_operations(operations)))
+    assert _codec.pack_plain(value) == encode(plain_value(value, "b"))
 
 
 @given(st.integers(), st.lists(scalars), st.booleans())

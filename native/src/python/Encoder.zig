@@ -10,13 +10,18 @@ const Error = api.Error;
 const Object = api.Object;
 
 /// Deeper values are not encoded. One that contains itself ends here.
-const depth_max = 1024;
+const depth_max: u32 = 1024;
+/// What is in a bin has depth 1.
+const plain_depth_max: u32 = 256;
 const bytes_max = 1 << 32;
 
 /// A value that is encoded already: a subclass of bytes.
 raw_type: *Object,
 /// Has `code` and `data`.
 extension_type: *Object,
+/// Whether it is for values as bins hold them: no deeper, with no other keys of maps, and nothing
+/// that stands for something else.
+takes_plain_only: bool = false,
 out: Buffer,
 
 const Encoder = @This();
@@ -33,6 +38,7 @@ pub fn init(gpa: std.mem.Allocator, raw_type: *Object, extension_type: *Object) 
 const kept_bytes_max = 1 << 20;
 
 pub fn clear(encoder: *Encoder) void {
+    encoder.takes_plain_only = false;
     if (encoder.out.bytes.len <= kept_bytes_max) return encoder.out.clear();
     const gpa = encoder.out.gpa.?;
     encoder.out.deinit();
@@ -68,6 +74,11 @@ pub fn arrayHeader(encoder: *Encoder, count: api.Size) Error!void {
     return checked(msgpack.writeArrayHeader(&encoder.out, fits));
 }
 
+pub fn mapHeader(encoder: *Encoder, count: api.Size) Error!void {
+    const fits = std.math.cast(u32, count) orelse return tooLarge();
+    return checked(msgpack.writeMapHeader(&encoder.out, fits));
+}
+
 fn tooLarge() Error {
     return api.raise(api.headers.overflow_error, "more than 4294967295 members");
 }
@@ -87,14 +98,19 @@ pub fn value(encoder: *Encoder, object: *Object, depth: u32) Error!void {
     if (kind == types.dict_type) return encoder.dict(object, depth);
     if (kind == types.list_type or kind == types.tuple_type) return encoder.array(object, depth);
     if (kind == types.bytearray_type) return encoder.binary(bytearrayOf(object));
-    if (kind == encoder.raw_type) return encoder.append(try bytesOf(object));
-    if (kind == encoder.extension_type) return encoder.extension(object);
+    if (!encoder.takes_plain_only) {
+        if (kind == encoder.raw_type) return encoder.append(try bytesOf(object));
+        if (kind == encoder.extension_type) return encoder.extension(object);
+    }
     return api.raise(types.type_error, "a value of this type cannot be encoded");
 }
 
 pub fn string(encoder: *Encoder, object: *Object) Error!void {
-    const text = try api.textOf(object);
-    return sized(msgpack.writeString(&encoder.out, text), text.len);
+    return encoder.text(try api.textOf(object));
+}
+
+pub fn text(encoder: *Encoder, characters: []const u8) Error!void {
+    return sized(msgpack.writeString(&encoder.out, characters), characters.len);
 }
 
 pub fn integer(encoder: *Encoder, object: *Object) Error!void {
@@ -130,7 +146,7 @@ pub fn bytearrayOf(object: *Object) []const u8 {
 }
 
 fn array(encoder: *Encoder, object: *Object, depth: u32) Error!void {
-    try checkDepth(depth);
+    try encoder.checkDepth(depth);
     const is_list = api.typeOf(object) == api.headers.list_type;
     const count = if (is_list) api.PyList_Size(object) else api.PyTuple_Size(object);
     try encoder.arrayHeader(count);
@@ -145,20 +161,29 @@ fn array(encoder: *Encoder, object: *Object, depth: u32) Error!void {
 }
 
 fn dict(encoder: *Encoder, object: *Object, depth: u32) Error!void {
-    try checkDepth(depth);
-    const count = std.math.cast(u32, api.PyDict_Size(object)) orelse return tooLarge();
-    try checked(msgpack.writeMapHeader(&encoder.out, count));
+    try encoder.checkDepth(depth);
+    try encoder.mapHeader(api.PyDict_Size(object));
     var place: api.Size = 0;
     var key: ?*Object = null;
     var member: ?*Object = null;
     while (api.PyDict_Next(object, &place, &key, &member) != 0) {
+        if (encoder.takes_plain_only) try checkMapKey(key.?);
         try encoder.value(key.?, depth + 1);
         try encoder.value(member.?, depth + 1);
     }
 }
 
-fn checkDepth(depth: u32) Error!void {
-    if (depth < depth_max) return;
+fn checkMapKey(key: *Object) Error!void {
+    const kind = api.typeOf(key);
+    const types = api.headers;
+    if (kind == types.str_type or kind == types.int_type) return;
+    if (kind == types.float_type or kind == types.bytes_type) return;
+    return api.raise(types.type_error, "a map key must be a str, int, float or bytes");
+}
+
+fn checkDepth(encoder: *const Encoder, depth: u32) Error!void {
+    const max = if (encoder.takes_plain_only) plain_depth_max else depth_max;
+    if (depth <= max) return;
     return api.raise(api.headers.recursion_error, "the value is nested too deep");
 }
 

@@ -22,7 +22,7 @@ pub fn encode(encoder: *Encoder, list: *Object) api.Error!bool {
     return true;
 }
 
-const Place = struct {
+pub const Place = struct {
     namespace: ?*Object = null,
     set: ?*Object = null,
     /// Where it is encoded, with the header of its key.
@@ -30,7 +30,7 @@ const Place = struct {
     end: usize = 0,
 };
 
-fn encodeKey(encoder: *Encoder, key: *Object, place: *Place) api.Error!bool {
+pub fn encodeKey(encoder: *Encoder, key: *Object, place: *Place) api.Error!bool {
     const types = api.headers;
     if (api.typeOf(key) != types.tuple_type or api.PyTuple_Size(key) != 3) return false;
     const namespace = try api.made(api.PyTuple_GetItem(key, 0));

@@ -20,9 +20,14 @@ typedef PyObject *const *Arguments;
 PyObject *asz_codec_bind_values(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_bind_results(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_pack(PyObject *module, PyObject *value);
+PyObject *asz_codec_pack_key(PyObject *module, PyObject *key);
+PyObject *asz_codec_pack_put(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_pack_operate(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_pack_plain(PyObject *module, PyObject *value);
 PyObject *asz_codec_pack_batch(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_skip(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_unpack(PyObject *module, PyObject *data);
+PyObject *asz_codec_unpack_value(PyObject *module, PyObject *data);
 PyObject *asz_codec_unpack_record(PyObject *module, PyObject *data);
 PyObject *asz_codec_unpack_exists(PyObject *module, PyObject *data);
 PyObject *asz_codec_unpack_ordered(PyObject *module, PyObject *data);
@@ -35,9 +40,14 @@ static PyMethodDef methods[] = {
     {"bind_values", FAST(asz_codec_bind_values), METH_FASTCALL, NULL},
     {"bind_results", FAST(asz_codec_bind_results), METH_FASTCALL, NULL},
     {"pack", asz_codec_pack, METH_O, NULL},
+    {"pack_key", asz_codec_pack_key, METH_O, NULL},
+    {"pack_put", FAST(asz_codec_pack_put), METH_FASTCALL, NULL},
+    {"pack_operate", FAST(asz_codec_pack_operate), METH_FASTCALL, NULL},
+    {"pack_plain", asz_codec_pack_plain, METH_O, NULL},
     {"pack_batch", FAST(asz_codec_pack_batch), METH_FASTCALL, NULL},
     {"skip", FAST(asz_codec_skip), METH_FASTCALL, NULL},
     {"unpack", asz_codec_unpack, METH_O, NULL},
+    {"unpack_value", asz_codec_unpack_value, METH_O, NULL},
     {"unpack_record", asz_codec_unpack_record, METH_O, NULL},
     {"unpack_exists", asz_codec_unpack_exists, METH_O, NULL},
     {"unpack_ordered", asz_codec_unpack_ordered, METH_O, NULL},
