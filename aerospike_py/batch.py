@@ -90,6 +90,8 @@ class BatchRecord(Row):
             a filter left it out.
         in_doubt: True when a write may or may not have taken effect.
         record: The record; None when `result` is not 0. Rows that write have no bins in it.
+        bins: The record's bins; None when there is no record. Whoever asks for no more of the row
+            is spared the rest of the record.
 
     Raises:
         ClientError: By `record` and what is part of it, when a value cannot be shown in Python,
@@ -104,14 +106,9 @@ class BatchRecord(Row):
         return None if self.record is None else self.record.meta
 
     @property
-    def bins(self) -> dict[str, Any] | None:
-        """The record's bins; None when there is no record."""
-        return None if self.record is None else self.record.bins
-
-    @property
     def value(self) -> Any:
         """What the row's function returned; None when it failed, or the row had none."""
-        return None if self.record is None else (self.record.bins or {}).get(_RETURNED)
+        return (self.bins or {}).get(_RETURNED)
 
     @property
     def message(self) -> str | None:

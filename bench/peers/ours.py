@@ -25,7 +25,7 @@ def connect(host: str, port: int) -> Calls:
     def batch_read(names: list[str]) -> int:
         total = 0
         for row in client.batch_read([(NAMESPACE, SET, name) for name in names]).batch_records:
-            total += row.record.bins["id"]
+            total += row.bins["id"]
         return total
 
     def batch_numpy(names: list[str]) -> int:
@@ -63,7 +63,7 @@ async def connect_async(host: str, port: int) -> Calls:
         batch = await client.batch_read([(NAMESPACE, SET, name) for name in names])
         total = 0
         for row in batch.batch_records:
-            total += row.record.bins["id"]
+            total += row.bins["id"]
         return total
 
     calls: Calls = {"put": put, "get": get, "close": client.close}

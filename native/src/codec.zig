@@ -286,6 +286,11 @@ export fn asz_row_record(object: *Object, closure: ?*anyopaque) ?*Object {
     return Row.bodyOf(object).getRecord(&classes) orelse cannotBeShown();
 }
 
+export fn asz_row_bins(object: *Object, closure: ?*anyopaque) ?*Object {
+    _ = closure;
+    return Row.bodyOf(object).getBins(&classes) orelse cannotBeShown();
+}
+
 export fn asz_row_text(object: *Object, closure: ?*anyopaque) ?*Object {
     _ = closure;
     return api.share(Row.bodyOf(object).text orelse api.headers.none);

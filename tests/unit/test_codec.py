@@ -218,6 +218,70 @@ def test_metadata_that_differ_are_not_shared() -> None:
     assert [row.meta for row in found] == metas
 
 
+def records(*bins: dict[str, Any]) -> list[dict[str, Any]]:
+    """What records with such bins become."""
+    encoded = msgspec.msgpack.encode([[KEY, META, each] for each in bins])
+    return [record.bins for record in _codec.unpack_records(encoded)]
+
+
+def test_records_of_any_bins_after_any_others() -> None:
+    random = Random(5)
+    names = ["a", "b", "c", "d", "é", "a name of 15 by", "a name of more than fifteen bytes"]
+    shapes = [random.sample(names, random.randrange(len(names) + 1)) for _ in range(12)]
+    given = [
+        {name: random.choice([index, "x", None, [index]]) for name in random.choice(shapes)}
+        for index in range(5000)
+    ]
+    made = records(*given)
+    assert made == given
+    assert [list(bins) for bins in made] == [list(bins) for bins in given]
+    assert len({id(bins) for bins in made}) == len(given)
+
+
+def test_bins_are_the_records_own() -> None:
+    first, second = records(*[{"a": 1, "b": 2}] * 20)[-2:]
+    first["c"] = first.pop("a")
+    assert second == {"a": 1, "b": 2}
+    assert records({"a": 1, "b": 2}) == [{"a": 1, "b": 2}]
+
+
+def test_a_name_that_comes_twice_does_no_harm() -> None:
+    encoded = msgspec.msgpack.encode([KEY, META, {"a": 1, "b": 2}])
+    records(*[{"a": 1, "b": 2}] * 20)
+    assert _codec.unpack_record(encoded.replace(b"\xa1b", b"\xa1a")).bins == {"a": 2}
+    assert records({"a": 1, "b": 2}) == [{"a": 1, "b": 2}]
+
+
+def test_bins_whose_values_bring_records_with_other_bins() -> None:
+    def made_of(code: int, data: bytes) -> Any:
+        made = [records({"a": 1, "z": 2}, {"y": 1, "z": 2}) for _ in range(20)]
+        return made[-1][0]
+
+    _codec.bind_values(Raw, Extension, made_of)
+    try:
+        bins = {"a": msgspec.msgpack.Ext(5, b""), "z": 3}
+        for _ in range(50):
+            assert records(bins, {"a": 1, "q": 2}) == [
+                {"a": {"a": 1, "z": 2}, "z": 3},
+                {"a": 1, "q": 2},
+            ]
+    finally:
+        _codec.bind_values(Raw, Extension, _decode_extension)
+
+
+def test_bins_asked_for_before_the_record_are_the_records() -> None:
+    (row,) = rows(FOUND)
+    bins = row.bins
+    assert bins == BINS
+    assert row.bins is bins
+    assert row.key == KEY
+    assert row.record is not None
+    assert row.record.bins is bins
+    assert row.bins is bins
+    assert rows(MISSING)[0].bins is None
+    assert BatchRecord(KEY, 0, False, Record(KEY, META, bins)).bins is bins
+
+
 @pytest.mark.usefixtures("tuples")
 def test_broken_bytes_are_refused() -> None:
     good = [

@@ -12,6 +12,7 @@ const api = @import("api.zig");
 const msgpack = @import("../wire/msgpack.zig");
 const Row = @import("Row.zig");
 const names = @import("names.zig");
+const shape = @import("shape.zig");
 
 const Object = api.Object;
 
@@ -86,6 +87,8 @@ reader: msgpack.Reader,
 classes: *const Classes,
 /// Borrowed: a tuple of namespace, set and user key that the key at hand is known to have.
 asked: ?*Object = null,
+/// Borrowed: what the bins of the record at hand were made into before.
+bins: ?*Object = null,
 
 const Decoder = @This();
 
@@ -140,13 +143,13 @@ fn list(decoder: *Decoder, count: u32, depth: u32) ?*Object {
     return made;
 }
 
-fn failed(made: *Object) ?*Object {
+pub fn failed(made: *Object) ?*Object {
     @branchHint(.cold);
     api.release(made);
     return null;
 }
 
-fn dict(decoder: *Decoder, count: u32, depth: u32) ?*Object {
+pub fn dict(decoder: *Decoder, count: u32, depth: u32) ?*Object {
     if (!decoder.isPossible(count, depth)) return malformed();
     const made = api.PyDict_New() orelse return null;
     for (0..count) |_| {
@@ -160,7 +163,7 @@ fn dict(decoder: *Decoder, count: u32, depth: u32) ?*Object {
 }
 
 /// Lists become tuples, as keys of a dict have to have a hash.
-fn mapKey(decoder: *Decoder, depth: u32) ?*Object {
+pub fn mapKey(decoder: *Decoder, depth: u32) ?*Object {
     const place = decoder.reader.position;
     const token = decoder.reader.next() catch return malformed();
     switch (token) {
@@ -201,8 +204,30 @@ pub fn record(decoder: *Decoder) ?*Object {
     const made = named.begin(3) orelse return null;
     set(made, 0, decoder.key() orelse return failed(made));
     set(made, 1, decoder.metadataOrNone() orelse return failed(made));
-    set(made, 2, decoder.value(0) orelse return failed(made));
+    set(made, 2, decoder.recordBins() orelse return failed(made));
     return named.end(made);
+}
+
+fn recordBins(decoder: *Decoder) ?*Object {
+    const known = decoder.bins orelse return decoder.namedValues();
+    decoder.reader.skip() catch return malformed();
+    return api.share(known);
+}
+
+/// {bin: value}
+fn namedValues(decoder: *Decoder) ?*Object {
+    const token = decoder.reader.next() catch return malformed();
+    return switch (token) {
+        .map => |count| shape.bins(decoder, count),
+        else => malformed(),
+    };
+}
+
+/// [key, metadata, bins], of which nothing is made but the bins.
+pub fn binsOfRecord(decoder: *Decoder) ?*Object {
+    if (decoder.arrayCount() != 3) return malformed();
+    for (0..2) |_| decoder.reader.skip() catch return malformed();
+    return decoder.namedValues();
 }
 
 /// [key, metadata or nil]

@@ -18,6 +18,8 @@ asked: ?*Object,
 /// Set when there is no record, or it was given.
 key: ?*Object,
 record: ?*Object,
+/// The record's, when they were asked for before the record was; it gets the same.
+bins: ?*Object,
 /// A bytes object: what the server said went wrong, as it does of functions.
 text: ?*Object,
 /// Where in the source the record begins, or the key where there is none.
@@ -42,7 +44,7 @@ pub const Class = struct {
 };
 
 /// What `module.c` has room for.
-pub const body_size = 56;
+pub const body_size = 64;
 
 comptime {
     std.debug.assert(@sizeOf(Row) == body_size);
@@ -66,6 +68,7 @@ pub fn read(
         .asked = asked,
         .key = null,
         .record = null,
+        .bins = null,
         .text = null,
         .offset = 0,
         .status = 0,
@@ -134,6 +137,7 @@ pub fn fill(
         .asked = null,
         .key = api.share(key),
         .record = if (has_record) api.share(record) else null,
+        .bins = null,
         .text = if (text == api.headers.none) null else api.share(text),
         .offset = 0,
         .status = status,
@@ -147,6 +151,7 @@ pub fn deinit(row: *Row) void {
     api.Py_DecRef(row.asked);
     api.Py_DecRef(row.key);
     api.Py_DecRef(row.record);
+    api.Py_DecRef(row.bins);
     api.Py_DecRef(row.text);
     row.* = undefined;
 }
@@ -167,19 +172,45 @@ pub fn getRecord(row: *Row, classes: *const Decoder.Classes) ?*Object {
     return api.share(row.record.?);
 }
 
+/// A new reference to the record's bins or None; null with an exception. Who asks for nothing else
+/// is spared the rest of the record.
+pub fn getBins(row: *Row, classes: *const Decoder.Classes) ?*Object {
+    if (row.bins) |bins| return api.share(bins);
+    if (row.record) |record| return api.PyObject_GetAttrString(record, "bins");
+    if (!row.has_record) return api.share(api.headers.none);
+    const source = row.source.?;
+    api.Py_IncRef(source);
+    defer api.release(source);
+    var decoder = row.decoderOf(source, classes) orelse return null;
+    const made = decoder.withoutCollector(Decoder.binsOfRecord) orelse return null;
+    if (row.bins == null and row.record == null) {
+        row.bins = api.share(made);
+        return made;
+    }
+    // Somebody else has made them meanwhile.
+    api.release(made);
+    return row.getBins(classes);
+}
+
+/// Values of extension types are made by Python code, which might let go of the row's source, or
+/// make the same meanwhile: whoever decodes has a reference to the source.
+fn decoderOf(row: *const Row, source: *Object, classes: *const Decoder.Classes) ?Decoder {
+    const bytes = api.readable(source) catch return null;
+    var decoder: Decoder = .init(bytes, classes);
+    decoder.reader.position = @intCast(row.offset);
+    if (row.asked) |asked| decoder.ask(asked) catch return null;
+    decoder.bins = row.bins;
+    return decoder;
+}
+
 /// Makes what there is to be made, and lets go of the source.
 fn make(row: *Row, classes: *const Decoder.Classes) bool {
     const source = row.source.?;
-    // Values of extension types are made by Python code, which might let go of the row's.
     api.Py_IncRef(source);
     defer api.release(source);
-    const bytes = api.readable(source) catch return false;
-    var decoder: Decoder = .init(bytes, classes);
-    decoder.reader.position = @intCast(row.offset);
-    if (row.asked) |asked| decoder.ask(asked) catch return false;
+    var decoder = row.decoderOf(source, classes) orelse return false;
     const made = (if (row.has_record) decoder.withoutCollector(Decoder.record) else decoder.key()) orelse
         return false;
-    // Or make it meanwhile.
     if (row.source == null) {
         api.release(made);
         return true;
@@ -187,6 +218,8 @@ fn make(row: *Row, classes: *const Decoder.Classes) bool {
     if (row.has_record) row.record = made else row.key = made;
     api.Py_DecRef(row.asked);
     row.asked = null;
+    api.Py_DecRef(row.bins);
+    row.bins = null;
     row.source = null;
     api.release(source);
     return true;

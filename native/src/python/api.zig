@@ -70,6 +70,7 @@ pub extern fn PyUnicode_AsUTF8AndSize(object: *Object, size: *Size) ?[*]const u8
 pub extern fn PyUnicode_FromStringAndSize(data: [*]const u8, size: Size) ?*Object;
 pub extern fn PyUnicode_InternInPlace(object: *?*Object) void;
 
+pub extern fn PyDict_Copy(dict: *Object) ?*Object;
 pub extern fn PyDict_New() ?*Object;
 pub extern fn PyDict_Next(dict: *Object, place: *Size, key: *?*Object, value: *?*Object) c_int;
 pub extern fn PyDict_SetItem(dict: *Object, key: *Object, value: *Object) c_int;

@@ -57,7 +57,7 @@ static PyMethodDef methods[] = {
 };
 
 /* What a row has beside what every object has: see Row.zig. */
-#define ROW_BODY_SIZE 56
+#define ROW_BODY_SIZE 64
 
 void asz_row_init(PyObject *row, PyObject *key, int status, int in_doubt, PyObject *record,
                   PyObject *text);
@@ -66,6 +66,7 @@ PyObject *asz_row_key(PyObject *row, void *closure);
 PyObject *asz_row_result(PyObject *row, void *closure);
 PyObject *asz_row_in_doubt(PyObject *row, void *closure);
 PyObject *asz_row_record(PyObject *row, void *closure);
+PyObject *asz_row_bins(PyObject *row, void *closure);
 PyObject *asz_row_text(PyObject *row, void *closure);
 
 static PyObject *row_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
@@ -97,6 +98,7 @@ static PyGetSetDef row_members[] = {
     {"result", asz_row_result, NULL, NULL, NULL},
     {"in_doubt", asz_row_in_doubt, NULL, NULL, NULL},
     {"record", asz_row_record, NULL, NULL, NULL},
+    {"bins", asz_row_bins, NULL, NULL, NULL},
     {"_text", asz_row_text, NULL, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
