@@ -26,13 +26,26 @@ const collected_bytes_max = 16 * 1024;
 var encoder: Encoder = undefined;
 var classes: Decoder.Classes = undefined;
 var not_shown: *Object = undefined;
+/// The one that the package was imported in: another has classes of its own, and none of these once
+/// this one is gone.
+var interpreter: ?i64 = null;
 
 /// bind_values(Raw, Extension, function of an extension's code and bytes): what stands for values
 /// that MessagePack has and Python has not, and the other way round.
 export fn asz_codec_bind_values(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
     _ = module;
-    if (count != 3) return result(wrongCount());
-    for (arguments[0..3]) |argument| api.Py_IncRef(argument);
+    return result(bindValues(arguments[0..@intCast(count)]));
+}
+
+fn bindValues(arguments: []const *Object) api.Error!*Object {
+    if (arguments.len != 3) return wrongCount();
+    const here = api.PyInterpreterState_GetID(api.PyInterpreterState_Get());
+    if (here != interpreter orelse here) {
+        const message = "aerospike_py is in use in another interpreter of this process";
+        return api.raise(api.headers.import_error, message);
+    }
+    interpreter = here;
+    for (arguments) |argument| api.Py_IncRef(argument);
     encoder = .init(gpa, arguments[0], arguments[1]);
     classes.extension = arguments[2];
     return api.share(api.headers.none);

@@ -34,3 +34,46 @@ def test_the_header_and_the_type_marker_are_shipped() -> None:
     package = Path(aerospike_py.__file__).parent
     assert (package / "py.typed").exists()
     assert "asz_abi_version" in (package / "include" / "aerospike_zig.h").read_text()
+
+
+_IN_TWO_INTERPRETERS = """
+import sys
+
+if sys.version_info >= (3, 13):
+    import _interpreters as interpreters
+
+    other, run = interpreters.create("legacy"), interpreters.exec
+else:
+    import _xxsubinterpreters as interpreters
+
+    other, run = interpreters.create(isolated=False), interpreters.run_string
+
+import aerospike_py
+from aerospike_py import _codec
+
+run(other, f'''
+import sys
+sys.path[:] = {sys.path!r}
+try:
+    import aerospike_py
+except ImportError as error:
+    print(error, flush=True)
+''')
+interpreters.destroy(other)
+packed = _codec.pack([["test", "demo", 1, b"d" * 20], [3, 60], {"n": 1}])
+print(type(_codec.unpack_record(packed)) is aerospike_py.Record)
+"""
+
+
+def test_a_second_interpreter_leaves_the_results_of_the_first_alone() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", _IN_TWO_INTERPRETERS],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    assert result.stdout.splitlines() == [
+        "aerospike_py is in use in another interpreter of this process",
+        "True",
+    ]

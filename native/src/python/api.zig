@@ -4,6 +4,7 @@
 const std = @import("std");
 
 pub const Object = opaque {};
+pub const Interpreter = opaque {};
 pub const Size = isize;
 
 /// What `module.c` takes from the headers: singletons, types and exceptions.
@@ -20,6 +21,7 @@ pub const Headers = extern struct {
     list_type: *Object,
     tuple_type: *Object,
     dict_type: *Object,
+    import_error: *Object,
     memory_error: *Object,
     overflow_error: *Object,
     recursion_error: *Object,
@@ -50,6 +52,8 @@ pub extern fn PyErr_SetObject(kind: *Object, value: *Object) void;
 pub extern fn PyErr_SetString(kind: *Object, text: [*:0]const u8) void;
 pub extern fn PyGC_Disable() c_int;
 pub extern fn PyGC_Enable() c_int;
+pub extern fn PyInterpreterState_Get() *Interpreter;
+pub extern fn PyInterpreterState_GetID(interpreter: *Interpreter) i64;
 pub extern fn PyObject_AsReadBuffer(object: *Object, data: *[*]const u8, size: *Size) c_int;
 pub extern fn PyObject_CallFunctionObjArgs(callable: *Object, ...) ?*Object;
 pub extern fn PyObject_GC_UnTrack(object: *Object) void;

@@ -10,7 +10,7 @@
 struct {
     PyObject *singletons[3];
     PyObject *types[9];
-    PyObject *exceptions[5];
+    PyObject *exceptions[6];
     size_t type_offset;
     size_t body_offset;
 } asz_python_headers;
@@ -128,8 +128,8 @@ PyMODINIT_FUNC PyInit__codec(void)
         (PyObject *)&PyList_Type,  (PyObject *)&PyTuple_Type, (PyObject *)&PyDict_Type,
     };
     PyObject *const exceptions[] = {
-        PyExc_MemoryError, PyExc_OverflowError, PyExc_RecursionError, PyExc_TypeError,
-        PyExc_ValueError,
+        PyExc_ImportError,    PyExc_MemoryError, PyExc_OverflowError,
+        PyExc_RecursionError, PyExc_TypeError,   PyExc_ValueError,
     };
     memcpy(asz_python_headers.singletons, singletons, sizeof singletons);
     memcpy(asz_python_headers.types, types, sizeof types);
