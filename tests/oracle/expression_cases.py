@@ -3,14 +3,17 @@
 from typing import Any, NamedTuple
 
 import aerospike
+import aerospike_helpers
 from aerospike_helpers import cdt_ctx as their_ctx
 from aerospike_helpers import expressions as theirs
 
 from aerospike_py import cdt_ctx, exp
-from aerospike_py.types import GeoJSON
+from aerospike_py.types import GeoJSON, HyperLogLog
 
 INVERTED = 0x10000
 GEO = {"type": "Point", "coordinates": [1.5, 2.25]}
+# 16 registers, all empty, as the server writes them.
+SKETCH = bytes([0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]) + bytes(12)
 REGION = {"type": "AeroCircle", "coordinates": [[1.5, 2.25], 100]}
 
 
@@ -590,6 +593,7 @@ def _maps() -> list[ExpressionCase]:
 def _blobs() -> list[ExpressionCase]:
     bin_, their_bin = exp.blob_bin("b"), theirs.BlobBin("b")
     hll, their_hll = exp.hll_bin("h"), theirs.HLLBin("h")
+    sketch = HyperLogLog(SKETCH), aerospike_helpers.HyperLogLog(SKETCH)
     flags, their_flags = {"write_flags": 4}, {"bit_write_flags": 4}
     data = b"\x0f\xf0"
     pairs: list[tuple[str, Any, Any]] = [
@@ -667,6 +671,11 @@ def _blobs() -> list[ExpressionCase]:
             "hll_get_union",
             exp.hll_get_union(hll, exp.list_bin("l")),
             theirs.HLLGetUnion(theirs.ListBin("l"), their_hll),
+        ),
+        (
+            "hll_get_union of a constant",
+            exp.hll_get_union(hll, exp.list_val([sketch[0]])),
+            theirs.HLLGetUnion([sketch[1]], their_hll),
         ),
         (
             "hll_get_union_count",

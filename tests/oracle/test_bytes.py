@@ -1,19 +1,27 @@
 """What is sent for each builder is what the official client sends for the same call.
 
-Two differences are wanted. A list operation asks for a place in the reply for every operation, as
+Three differences are wanted. A list operation asks for a place in the reply for every operation, as
 all others do, so that results of an operation do not depend on its neighbours. And an expression
-that increments in a map with a policy sends no write flags, which the server refuses there.
+that increments in a map with a policy sends no write flags, which the server refuses there. And a
+HyperLogLog in an expression is sent as one: theirs is sent as a blob, which the server refuses.
 """
 
+import aerospike_helpers
 import pytest
-from expression_cases import ExpressionCase, expression_cases
+from aerospike_helpers import expressions as theirs
+from expression_cases import SKETCH, ExpressionCase, expression_cases
 from operation_cases import Case, operation_cases
 from recorder import Recorder
+
+from aerospike_py import exp
+from aerospike_py.types import HyperLogLog
 
 # The official client deprecates what it is asked to send here.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 _RESPOND_ALL = 0x80
+_BLOB = b"\x04"
+_HLL = b"\x12"
 
 
 @pytest.mark.parametrize("case", operation_cases(), ids=lambda case: case.name)
@@ -37,6 +45,18 @@ def test_filters(recorder: Recorder, case: ExpressionCase) -> None:
     theirs = recorder.last()
     assert ours.filter is not None
     assert ours.filter == theirs.filter
+
+
+def test_a_hyperloglog_is_sent_as_one(recorder: Recorder) -> None:
+    ours = exp.eq(exp.hll_bin("h"), exp.hll_val(HyperLogLog(SKETCH)))
+    recorder.ours.get(recorder.key, {"expressions": ours})
+    sent = recorder.last().filter
+    their_sketch = aerospike_helpers.HyperLogLog(SKETCH)
+    their = theirs.Eq(theirs.HLLBin("h"), their_sketch)
+    recorder.theirs.get(recorder.key, {"expressions": their.compile()})
+    assert sent is not None
+    assert sent.endswith(_HLL + SKETCH)
+    assert sent.removesuffix(_HLL + SKETCH) + _BLOB + SKETCH == recorder.last().filter
 
 
 def test_a_read_of_all_bins_has_no_places(recorder: Recorder) -> None:
