@@ -20,7 +20,8 @@ nested structures  bytes in the field's own layout
 
 What is shorter than its field ends in zeros; NumPy does not show zeros at the end of an S field, so
 bytes that may end in them belong into a V field. The byte order of every number is the dtype's. A
-record or a bin that does not exist is zero.
+number in a float field is the nearest that the field has, so ints beyond 2**53 are not exact there,
+as everywhere in NumPy. A record or a bin that does not exist is zero.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
