@@ -90,3 +90,31 @@ def test_node(server: Any, set_name: str, tmp_path: Path) -> None:
     assert 'get: {"name":"Alice","age":30,"tags":["a",{"b":null}]}' in output
     assert "batch: 1001 rows, sum 499500 last null" in output
     assert "get again: 2 " in output
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.skipif(not shutil.which("go"), reason="needs Go")
+def test_go(server: Any, set_name: str, tmp_path: Path) -> None:
+    host, port = server.hosts[0]
+    environment = {
+        **os.environ,
+        "CC": f"{sys.executable} -m ziglang cc",
+        "CGO_ENABLED": "1",
+        "CGO_CFLAGS": f"-I{HEADER.parent}",
+        "CGO_LDFLAGS": f"-L{PACKAGE} -Wl,-rpath,{PACKAGE}",
+        "GOCACHE": str(tmp_path),
+        "GOPROXY": "off",
+    }
+    output = run(
+        *("go", "run", ".", host, str(port), f"{set_name}_go"),
+        cwd=LANGUAGES / "go",
+        env=environment,
+    )
+    assert output.splitlines() == [
+        "get: Alice 30 [a [{b <nil>}]]",
+        "submitted: 1000 written",
+        "batch: 1001 rows, sum 499500, last <nil>",
+        "called back: 42 <nil>",
+        "submitted: 1001 removed",
+        "get again: 2: record not found",
+    ]

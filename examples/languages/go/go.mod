@@ -1,0 +1,3 @@
+module aerospike-zig-example
+
+go 1.19
