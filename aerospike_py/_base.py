@@ -9,13 +9,13 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from . import _core_log, _native, _node_metrics, tracing
 from ._config import Config
 from ._native import Pointer
+from ._node_metrics import Counted
 from ._requests import Request, Requests
 from ._results import T
 from .exception import ClientError
@@ -35,8 +35,7 @@ class BaseClient:
         self._native: Pointer = None
         self._native_config = b""
         self._was_forked = False
-        # Its nodes' counts are taken from it, not from what is kept of closed clients.
-        self._is_counted = False
+        self._counted: Counted | None = None
         _clients.add(self)
 
     def _open(self, user: str | None, password: str | None) -> None:
@@ -49,32 +48,40 @@ class BaseClient:
                 client = _native.client_create(encoded)
                 _native.client_connect(client)
                 old = self._native
-                with _node_metrics.lock:
-                    self._keep_counts()
-                    self._native, self._native_config = client, encoded
+                self._end_counting()
+                self._native, self._native_config = client, encoded
                 if old is not None:
                     _native.client_close(old)
             self._was_forked = False
-            self._is_counted = True
+            self._begin_counting()
         logger.debug("connected to the cluster")
 
     def _shut(self) -> None:
         with self._lock:
             self._was_forked = False
             if self._native is not None:
-                with _node_metrics.lock:
-                    self._keep_counts()
+                self._end_counting()
                 _native.client_close(self._native)
                 logger.debug("closed the client")
 
-    def _keep_counts(self) -> None:
-        if self._is_counted and (counts := _statistics(self._native)) is not None:
-            _node_metrics.keep(self._cluster_name, counts)
-        self._is_counted = False
+    def __del__(self) -> None:
+        counted: Counted | None = getattr(self, "_counted", None)
+        if counted is None:
+            return
+        if sys.is_finalizing():
+            counted.forget()
+        else:
+            counted.end()
 
-    @property
-    def _cluster_name(self) -> str:
-        return self._config.cluster_name or ""
+    def _begin_counting(self) -> None:
+        if self._counted is None:
+            take = partial(_statistics, self._native)
+            self._counted = Counted(self._config.cluster_name, take)
+
+    def _end_counting(self) -> None:
+        counted, self._counted = self._counted, None
+        if counted is not None:
+            counted.end()
 
     def _is_connected(self) -> bool:
         client = self._native
@@ -107,10 +114,11 @@ class BaseClient:
                 _core_log.start()
                 _native.client_connect(self._native)
                 self._was_forked = False
-                self._is_counted = True
+                self._begin_counting()
 
     def _after_fork(self) -> None:
         self._lock = threading.Lock()  # A thread that is not in the child may have held it.
+        self._counted = None
         client = self._native
         if client is not None:
             self._was_forked = _native.client_is_connected(client)
@@ -122,14 +130,6 @@ def _statistics(client: Pointer) -> bytes | None:
         return _native.execute(client, _native.STATISTICS, b"\x90", _native.NULL, bytes)
     except ClientError:  # Not connected.
         return None
-
-
-def statistics() -> Iterator[tuple[str, bytes]]:
-    """The name of its cluster and what is counted of each connected client of the process."""
-    for client in list(_clients):
-        native = client._native
-        if client._is_counted and (counts := _statistics(native)) is not None:
-            yield client._cluster_name, counts
 
 
 def not_connected() -> ClientError:

@@ -1,11 +1,11 @@
 """What the core counts of each node, for `metrics`: added up over the clients of the process.
 
-A client's counts end with its connection to the cluster, so they are kept here when it closes:
-a counter never goes back.
+A client's counts end with its connection to the cluster, so they are kept here when it closes, or
+when nobody has it any more: a counter never goes back.
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -67,9 +67,53 @@ class _Node:
 
 _Nodes = dict[_Name, _Node]
 
-lock = threading.Lock()
-"""To be held from the end of a client's counting until they are kept: counted once, or never."""
 
+class Counted:
+    """What is counted of one client, from its connecting until its end.
+
+    Args:
+        cluster: The cluster's name.
+        take: Gives the statistics of the core; None when the client is not connected.
+    """
+
+    def __init__(self, cluster: str, take: Callable[[], bytes | None]) -> None:
+        self.cluster = cluster
+        self._take: Callable[[], bytes | None] | None = take
+        self._last: bytes | None = None
+        with _lock:
+            _settle()
+            _counted.append(self)
+
+    def now(self) -> tuple[bytes | None, bool]:
+        """The statistics, and whether they are not the last ones."""
+        take = self._take
+        if take is not None and (statistics := take()) is not None:
+            return statistics, True
+        return self._last, False  # It may have ended just now.
+
+    def end(self) -> None:
+        """To be called before the client is closed; idempotent.
+
+        Takes no lock: a client that nobody has may be found wherever memory is allocated, also
+        where this very thread has the lock.
+        """
+        take = self._take
+        if take is not None:
+            self._last = take()
+            self._take = None
+
+    def forget(self) -> None:
+        """To be called instead when the interpreter goes away, and nothing is asked any more."""
+        self._take = None
+
+    @property
+    def is_over(self) -> bool:
+        return self._take is None
+
+
+_lock = threading.Lock()
+_counted: list[Counted] = []
+# Of the clients that are no longer in the list.
 _closed: _Nodes = {}
 # Of the sizes' buckets, as the core has them.
 _bounds: list[int] = []
@@ -88,26 +132,26 @@ def _add(nodes: _Nodes, cluster: str, rows: list[Any], *, is_open: bool) -> None
             node.counters[1] += connections_open
 
 
-def keep(cluster: str, statistics: bytes) -> None:
-    """Keeps the counts of a client that is about to close; with the lock held."""
-    _bounds[:], rows = decode(statistics)
-    _add(_closed, cluster, rows, is_open=False)
+def _settle() -> None:
+    """Keeps the counts of clients that have ended, and nothing else of them; with the lock held."""
+    for client in [each for each in _counted if each.is_over]:
+        _counted.remove(client)
+        statistics, _ = client.now()
+        if statistics is not None:
+            _bounds[:], rows = decode(statistics)
+            _add(_closed, client.cluster, rows, is_open=False)
 
 
 def after_fork_in_child() -> None:
     """What the parent's clients did, they did there."""
-    global lock
-    lock = threading.Lock()
+    global _lock
+    _lock = threading.Lock()
+    _counted.clear()
     _closed.clear()
 
 
-def collect(clients: Iterable[tuple[str, bytes]]) -> "Iterator[Metric]":
-    """The metrics of all nodes.
-
-    Args:
-        clients: The cluster's name and the statistics of each connected client; taken with the
-            lock held.
-    """
+def collect() -> "Iterator[Metric]":
+    """The metrics of all nodes."""
     from prometheus_client.core import (
         CounterMetricFamily,
         GaugeMetricFamily,
@@ -116,7 +160,8 @@ def collect(clients: Iterable[tuple[str, bytes]]) -> "Iterator[Metric]":
     )
 
     nodes: _Nodes = {}
-    with lock:
+    with _lock:
+        _settle()
         for name, node in _closed.items():
             nodes[name] = _Node(
                 counters=node.counters,
@@ -125,9 +170,11 @@ def collect(clients: Iterable[tuple[str, bytes]]) -> "Iterator[Metric]":
                 sizes=list(node.sizes),
                 codes=dict(node.codes),
             )
-        for cluster, statistics in clients:
-            _bounds[:], rows = decode(statistics)
-            _add(nodes, cluster, rows, is_open=True)
+        for client in _counted:
+            statistics, is_open = client.now()
+            if statistics is not None:
+                _bounds[:], rows = decode(statistics)
+                _add(nodes, client.cluster, rows, is_open=is_open)
     listed = [(["aerospike", *name], node) for name, node in sorted(nodes.items())]
 
     for member, text in (

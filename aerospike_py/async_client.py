@@ -102,6 +102,7 @@ class AsyncClient(AsyncAdministration):
         return False
 
     def __del__(self) -> None:
+        super().__del__()
         # The loop refers to what it calls; without this, it would keep a client that nobody has.
         completions: Completions | None = getattr(self, "_completions", None)
         if completions is not None:

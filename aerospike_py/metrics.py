@@ -28,7 +28,7 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from . import _base, _native, _node_metrics
+from . import _native, _node_metrics
 from ._values import decode
 from .exception import class_for
 from .log import logger
@@ -61,7 +61,7 @@ class Collector:
     def collect(self) -> "Iterator[Metric]":
         """The metrics as they are now, also when there was no operation yet."""
         yield self._durations()
-        yield from _node_metrics.collect(_base.statistics())
+        yield from _node_metrics.collect()
 
     def _durations(self) -> "HistogramMetricFamily":
         from prometheus_client.core import HistogramMetricFamily

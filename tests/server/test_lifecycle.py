@@ -245,7 +245,10 @@ def test_connecting_and_closing_leaks_no_file_descriptor(
         make_client(server.config).connect().get(key)
     client.connect()  # An event loop closes the last one when it has its turn.
     client.close()
-    assert descriptors() <= before + 2
+    # A local server is in this process too, and has still to notice.
+    noticing = threading.Event()
+    while descriptors() > before + 2:
+        noticing.wait(0.01)
 
 
 @pytest.fixture

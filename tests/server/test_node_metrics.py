@@ -1,8 +1,10 @@
 """What is counted of each node, and that it is what happened."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,3 +142,77 @@ def test_the_tend_thread_says_how_long_nodes_take(cluster: DevCluster, since: Co
         while since("tend_duration_seconds_count") < 2:
             done.wait(0.02)
         assert since("tend_duration_seconds_sum") > 0
+
+
+def connections(cluster: DevCluster) -> int:
+    return sum(int(node["connections_open"]) for node in cluster.counters())
+
+
+def test_a_client_that_nobody_closed_leaves_its_counts_and_nothing_else(
+    cluster: DevCluster, since: Counts
+) -> None:
+    def use(number: int) -> None:
+        client = aerospike_py.client(config(cluster)).connect()
+        with pytest.raises(aerospike_py.RecordNotFound):
+            client.get(("test", "counted", "missing"))
+        if number % 2:
+            in_a_cycle: list[Any] = [client]
+            in_a_cycle.append(in_a_cycle)
+
+    threads = []
+    for number in range(1, 7):
+        use(number)
+        gc.collect()
+        assert since("errors_total") == number
+        assert total("connections_open") == 0
+        assert since("connections_closed_total") == since("connections_opened_total") > 0
+        threads.append(len(list(Path("/proc/self/task").glob("*"))))
+    # The first one starts what stays for the others, such as the thread of the log.
+    assert threads == sorted(threads, reverse=True)
+    waiting = threading.Event()
+    while connections(cluster):  # The server has still to notice.
+        waiting.wait(0.01)
+
+
+async def test_the_same_of_an_asynchronous_one(cluster: DevCluster, since: Counts) -> None:
+    for number in range(1, 5):
+        client = aerospike_py.AsyncClient(config(cluster))
+        await client.connect()
+        with pytest.raises(aerospike_py.RecordNotFound):
+            await client.get(("test", "counted", "missing"))
+        del client
+        await asyncio.sleep(0)  # The loop has the exception until then, and so the client.
+        gc.collect()
+        assert since("errors_total") == number
+        assert total("connections_open") == 0
+        assert since("connections_closed_total") == since("connections_opened_total") > 0
+    while connections(cluster):  # The loop closes them when it has its turn.
+        await asyncio.sleep(0.01)
+
+
+def test_no_counter_ever_goes_back(cluster: DevCluster, since: Counts) -> None:
+    seen = []
+    is_done = threading.Event()
+
+    def scrape() -> None:
+        while not is_done.is_set():
+            seen.append(since("errors_total"))
+
+    scraper = threading.Thread(target=scrape)
+    scraper.start()
+    try:
+        for number in range(60):
+            client = aerospike_py.client(config(cluster)).connect()
+            with pytest.raises(aerospike_py.RecordNotFound):
+                client.get(("test", "counted", "missing"))
+            if number % 3 == 0:
+                client.close()
+            if number % 3 == 1:
+                client._cycle = client  # type: ignore[attr-defined]
+            del client
+            gc.collect()
+    finally:
+        is_done.set()
+        scraper.join()
+    assert seen == sorted(seen)
+    assert since("errors_total") == 60
