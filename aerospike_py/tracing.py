@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from . import _native
 from ._codec import skip
 from ._ffi import lib
+from ._values import decode
 from .exception import AerospikeError
 from .log import logger
 
@@ -185,8 +186,15 @@ def _describe(command: int, request: bytes) -> tuple[str, str, str, int] | None:
         place = _place(request, 3) if size else ("", "")
         return (_BATCHES.get(row_command, "BATCH"), *place, size)
     if command == lib.ASZ_BATCH_MIXED:
-        size, _ = _array(request, 0)
-        return ("BATCH_WRITE", *(_place(request, 3) if size else ("", "")), size)
+        # [[key, command, argument, meta]]: named after the first row, as in the metrics.
+        size, row = _array(request, 0)
+        if not size:
+            return ("BATCH_WRITE", "", "", 0)
+        _, key = _array(request, row)
+        return (_BATCHES.get(request[skip(request, key)], "BATCH"), *_place(request, 3), size)
+    if command == lib.ASZ_QUERY_BACKGROUND:
+        query = decode(request)
+        return ("QUERY", query["namespace"], query["set"], 0)
     return None
 
 

@@ -65,7 +65,9 @@ class Blocking:
             result = self._thread.run(result)
         if result is self._inner:
             return self
-        return Blocking(result, self._thread) if isinstance(result, _DRESSED) else result
+        if isinstance(result, _DRESSED) or inspect.isasyncgen(result):
+            return Blocking(result, self._thread)
+        return result
 
     def __next__(self) -> Any:
         try:

@@ -2,20 +2,22 @@
 
 import asyncio
 import threading
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import StatusCode
+from opentelemetry.trace import SpanKind, StatusCode
 from prometheus_client.parser import text_string_to_metric_families
 
 import aerospike_py
-from aerospike_py import metrics, tracing
+from aerospike_py import batch, metrics, tracing
 
 Key = tuple[str, str, str]
 Spans = Callable[[], list[ReadableSpan]]
@@ -56,68 +58,127 @@ def fresh(key: Key) -> Key:
     return namespace, f"{set_name[:40]}_{name[:12]}", name
 
 
-# What `do_each` does: the name of the operation, and how often.
-EACH = {
-    "put": 1,
-    "get": 1,
-    "select": 1,
-    "exists": 1,
-    "touch": 1,
-    "append": 1,
-    "prepend": 1,
-    "increment": 1,
-    "operate": 1,
-    "operate_ordered": 1,
-    "remove_bin": 1,
-    "batch_read": 2,
-    "batch_write": 1,
-    "batch_operate": 1,
-    "batch_remove": 1,
-    "delete": 1,
-    "query": 1,
+MODULE = "function touch(rec) aerospike:update(rec) return 1 end"
+READ = [{"op": aerospike_py.OPERATOR_READ, "bin": "n", "val": None}]
+ADD = [{"op": aerospike_py.OPERATOR_INCR, "bin": "n", "val": 1}]
+DTYPE = [("n", "i8")]
+ROWS = np.array([(b"row", 1)], dtype=[("_key", "S8"), ("n", "i8")])
+
+Client = aerospike_py.Client
+Query = aerospike_py.Query
+Step = tuple[str, str, Callable[..., Any]]
+# Every method that is an operation on records: its name, that of the operation, and a call of it,
+# of (client, key, module). The record is there but for the last one.
+STEPS: list[Step] = [
+    ("put", "put", lambda c, k, _: c.put(k, {"a": "x", "n": 1})),
+    ("get", "get", lambda c, k, _: c.get(k)),
+    ("select", "select", lambda c, k, _: c.select(k, ["a"])),
+    ("exists", "exists", lambda c, k, _: c.exists(k)),
+    ("touch", "touch", lambda c, k, _: c.touch(k)),
+    ("append", "append", lambda c, k, _: c.append(k, "a", "y")),
+    ("prepend", "prepend", lambda c, k, _: c.prepend(k, "a", "w")),
+    ("increment", "increment", lambda c, k, _: c.increment(k, "n", 1)),
+    ("operate", "operate", lambda c, k, _: c.operate(k, READ)),
+    ("operate_ordered", "operate_ordered", lambda c, k, _: c.operate_ordered(k, READ)),
+    ("remove_bin", "remove_bin", lambda c, k, _: c.remove_bin(k, ["a"])),
+    ("apply", "apply", lambda c, k, module: c.apply(k, module, "touch")),
+    ("batch_read", "batch_read", lambda c, k, _: c.batch_read([k, k])),
+    ("batch_read", "batch_read", lambda c, k, _: c.batch_read([k], [])),
+    ("batch_read", "batch_read", lambda c, k, _: c.batch_read([k], _dtype=DTYPE)),
+    ("batch_write", "batch_write", lambda c, k, _: c.batch_write([(k, {"n": 2})])),
+    ("batch_write_numpy", "batch_write", lambda c, k, _: c.batch_write_numpy(ROWS, *k[:2])),
+    ("batch_operate", "batch_operate", lambda c, k, _: c.batch_operate([k], READ)),
+    ("batch_apply", "batch_apply", lambda c, k, module: c.batch_apply([k], module, "touch")),
+    # Of several kinds: named after its first row.
+    ("batch", "batch_read", lambda c, k, _: c.batch([batch.read(k), batch.write(k, {"n": 3})])),
+    ("batch", "batch_apply", lambda c, k, module: c.batch([batch.apply(k, module, "touch")])),
+    ("query.results", "query", lambda c, k, _: c.query(*k[:2]).results()),
+    ("query.foreach", "query", lambda c, k, _: c.query(*k[:2]).foreach(lambda _: None)),
+    ("query.records", "query", lambda c, k, _: list(c.query(*k[:2]).records())),
+    ("query.to_numpy", "query", lambda c, k, _: c.query(*k[:2]).to_numpy(DTYPE)),
+    ("query.numpy_chunks", "query", lambda c, k, _: list(c.query(*k[:2]).numpy_chunks(DTYPE))),
+    (
+        "query.operate_background",
+        "query",
+        lambda c, k, _: c.query(*k[:2]).operate_background(ADD).wait(),
+    ),
+    (
+        "query.apply_background",
+        "query",
+        lambda c, k, module: c.query(*k[:2]).apply_background(module, "touch").wait(),
+    ),
+    ("batch_remove", "batch_remove", lambda c, k, _: c.batch_remove([k])),
+    ("remove", "delete", lambda c, k, _: c.remove(k)),
+]
+EACH = Counter(operation for _, operation, _ in STEPS)
+
+# What is about the cluster, or does not yet send anything.
+NO_OPERATIONS = {
+    "connect",
+    "close",
+    "is_connected",
+    "ping",
+    "get_node_names",
+    "info_all",
+    "info_node",
+    "info_random_node",
+    "truncate",
+    "background_job",
+    "job_status",
+    "job_abort",
+    "query",
+    "query.select",
+    "query.where",
+    "query.token",
 }
+NO_OPERATIONS_BEGIN = ("admin_", "index_", "udf_")
 
 
-def do_each(client: aerospike_py.Client, key: Key) -> None:
-    """Every command on records once; the last one fails."""
-    client.put(key, {"a": "x", "n": 1})
-    client.get(key)
-    client.select(key, ["a"])
-    client.exists(key)
-    client.touch(key)
-    client.append(key, "a", "y")
-    client.prepend(key, "a", "w")
-    client.increment(key, "n", 1)
-    operations = [{"op": aerospike_py.OPERATOR_READ, "bin": "n", "val": None}]
-    client.operate(key, operations)
-    client.operate_ordered(key, operations)
-    client.remove_bin(key, ["a"])
-    client.batch_read([key, key])
-    client.batch_read([key], _dtype=[("n", "i8")])
-    client.batch_write([(key, {"n": 2})])
-    client.batch_operate([key], operations)
-    client.query(key[0], key[1]).results()
-    client.batch_remove([key])
+@pytest.mark.parametrize(
+    ("client_kind", "query_kind"),
+    [(Client, Query), (aerospike_py.AsyncClient, aerospike_py.AsyncQuery)],
+)
+def test_no_method_is_forgotten_here(client_kind: type, query_kind: type) -> None:
+    methods = {name for name in dir(client_kind) if not name.startswith("_")}
+    methods |= {f"query.{name}" for name in dir(query_kind) if not name.startswith("_")}
+    about_the_cluster = {name for name in methods if name.startswith(NO_OPERATIONS_BEGIN)}
+    assert methods - about_the_cluster - NO_OPERATIONS == {name for name, _, _ in STEPS}
+
+
+@pytest.fixture(scope="module")
+def module(server: Any) -> Iterator[str]:
+    name = f"t{uuid.uuid4().hex[:10]}"
+    with aerospike_py.client(server.config).connect() as client:
+        client.udf_put(f"{name}.lua", source=MODULE)
+        yield name
+        client.udf_remove(name)
+
+
+def do_each(client: Client, key: Key, module: str) -> None:
+    """Every operation on records; the last one fails."""
+    *others, (_, _, last) = STEPS
+    for _, _, call in others:
+        call(client, key, module)
     with pytest.raises(aerospike_py.RecordNotFound):
-        client.remove(key)
+        last(client, key, module)
 
 
 def test_every_operation_is_counted_under_its_methods_name(
-    client: aerospike_py.Client, fresh: Key
+    client: Client, fresh: Key, module: str
 ) -> None:
-    do_each(client, fresh)
+    do_each(client, fresh, module)
     expected = {(name, ""): count for name, count in EACH.items() if name != "delete"}
     assert counts(fresh[1]) == {**expected, ("delete", "RecordNotFound"): 1}
     assert 0 < seconds(fresh[1], "get") < 10
 
 
-def test_refused_arguments_are_no_operations(client: aerospike_py.Client, fresh: Key) -> None:
+def test_refused_arguments_are_no_operations(client: Client, fresh: Key) -> None:
     with pytest.raises(TypeError):
         client.put(fresh, {"a": object()})
     assert counts(fresh[1]) == {}
 
 
-def test_no_operation_of_sixteen_threads_is_missed(client: aerospike_py.Client, fresh: Key) -> None:
+def test_no_operation_of_sixteen_threads_is_missed(client: Client, fresh: Key) -> None:
     client.put(fresh, {"a": 1})
     missing = (fresh[0], fresh[1], "missing")
 
@@ -174,9 +235,7 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
     tracing.shutdown_tracing()
 
 
-def test_operations_have_spans(
-    server: Any, client: aerospike_py.Client, fresh: Key, spans: Spans
-) -> None:
+def test_operations_have_spans(server: Any, client: Client, fresh: Key, spans: Spans) -> None:
     namespace, set_name, _ = fresh
     client.put(fresh, {"a": 1})
     client.batch_read([fresh, fresh])
@@ -193,16 +252,43 @@ def test_operations_have_spans(
 
 
 def test_every_operation_has_its_span(
-    client: aerospike_py.Client, fresh: Key, spans: Spans
+    server: Any, client: Client, fresh: Key, module: str, spans: Spans
 ) -> None:
-    do_each(client, fresh)
-    names = [span.name for span in spans()]
-    place = f"{fresh[0]}.{fresh[1]}"
-    assert Counter(names) == {f"{name.upper()} {place}": count for name, count in EACH.items()}
+    do_each(client, fresh, module)
+    namespace, set_name, _ = fresh
+    host, port = server.hosts[0]
+    found = spans()
+    assert Counter(span.name for span in found) == {
+        f"{name.upper()} {namespace}.{set_name}": count for name, count in EACH.items()
+    }
+    for span in found:
+        attributes = dict(span.attributes or {})
+        assert span.kind is SpanKind.CLIENT
+        assert attributes["db.system.name"] == "aerospike"
+        assert attributes["db.namespace"] == namespace
+        assert attributes["db.collection.name"] == set_name
+        assert attributes["db.operation.name"] == span.name.split()[0]
+        assert (attributes["server.address"], attributes["server.port"]) == (host, port)
+        assert "db.aerospike.cluster_name" in attributes
+        is_failed = span.name.startswith("DELETE ")
+        assert span.status.status_code is (StatusCode.ERROR if is_failed else StatusCode.UNSET)
+        assert ("error.type" in attributes) == is_failed
+        assert ("db.response.status_code" in attributes) == is_failed
+
+
+def test_a_background_query_that_fails_is_one_too(client: Client, fresh: Key, spans: Spans) -> None:
+    client.put(fresh, {"n": 1})
+    query = client.query(*fresh[:2]).where(aerospike_py.predicates.equals("none", 1))
+    with pytest.raises(aerospike_py.IndexNotFound):
+        query.operate_background(ADD)
+    assert counts(fresh[1]) == {("put", ""): 1, ("query", "IndexNotFound"): 1}
+    _, span = spans()
+    assert span.attributes is not None
+    assert span.attributes["error.type"] == "IndexNotFound"
 
 
 def test_spans_of_sixteen_threads_agree_with_the_metrics(
-    client: aerospike_py.Client, fresh: Key, spans: Spans
+    client: Client, fresh: Key, spans: Spans
 ) -> None:
     client.put(fresh, {"a": 1})
 
@@ -237,9 +323,7 @@ async def test_spans_of_many_tasks_agree_with_the_metrics(
     assert counts(fresh[1]) == {("put", ""): 1, ("get", ""): 768}
 
 
-def test_failures_are_errors_in_spans(
-    client: aerospike_py.Client, fresh: Key, spans: Spans
-) -> None:
+def test_failures_are_errors_in_spans(client: Client, fresh: Key, spans: Spans) -> None:
     with pytest.raises(aerospike_py.RecordNotFound):
         client.get(fresh)
     (span,) = spans()
@@ -270,14 +354,14 @@ async def test_awaited_operations_are_children_of_their_tasks_span(
     assert {span.parent.span_id for span in gets if span.parent} == set(parents)
 
 
-def test_no_spans_after_the_shutdown(client: aerospike_py.Client, fresh: Key, spans: Spans) -> None:
+def test_no_spans_after_the_shutdown(client: Client, fresh: Key, spans: Spans) -> None:
     tracing.shutdown_tracing()
     client.put(fresh, {"a": 1})
     assert spans() == []
 
 
 def test_a_query_is_one_operation_whatever_it_brings(
-    client: aerospike_py.Client, fresh: Key, spans: Spans
+    client: Client, fresh: Key, spans: Spans
 ) -> None:
     namespace, set_name, name = fresh
     for index in range(20):

@@ -95,6 +95,8 @@ def test_a_span_says_what_was_done_where(
         (lib.ASZ_BATCH, ([KEY], lib.ASZ_REMOVE, None), "BATCH_REMOVE test.users"),
         (lib.ASZ_BATCH, ([KEY], lib.ASZ_OPERATE, []), "BATCH_OPERATE test.users"),
         (lib.ASZ_BATCH_MIXED, ((KEY, lib.ASZ_PUT, {}, None),), "BATCH_WRITE test.users"),
+        (lib.ASZ_BATCH_MIXED, ((KEY, lib.ASZ_GET, None, None),), "BATCH_READ test.users"),
+        (lib.ASZ_APPLY, (KEY, "module", "function", []), "APPLY test.users"),
         (_native.TABLE, ([KEY], lib.ASZ_SELECT, ["a"]), "BATCH_READ test.users"),
         (lib.ASZ_GET, (("test", "", 1),), "GET test"),
         (lib.ASZ_GET, (("n" * 31, "s" * 63, 1),), f"GET {'n' * 31}.{'s' * 63}"),

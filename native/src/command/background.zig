@@ -4,6 +4,7 @@
 const std = @import("std");
 const exchange = @import("exchange.zig");
 const executor = @import("executor.zig");
+const metrics = @import("../metrics.zig");
 const query = @import("query.zig");
 const query_request = @import("query_request.zig");
 const reply = @import("reply.zig");
@@ -18,29 +19,42 @@ pub fn start(task: anytype, bytes: []const u8) !void {
     var arena: std.heap.ArenaAllocator = .init(task.gpa);
     defer arena.deinit();
     const asked = try query_request.Query.parse(arena.allocator(), bytes, task.failure);
-    if (task.owner.namespace(asked.namespace) == null) {
-        const text = "namespace '{s}' is not found in the cluster";
-        task.failure.set(.namespace_not_found, text, .{asked.namespace});
-        return error.Failed;
-    }
     const job = query.randomId();
     var frame = wire.Buffer.growing(task.gpa, &.{}, request.frame_bytes_max);
     defer frame.deinit();
     try query_request.encodeBackground(&asked, task.policy, job, &frame, task.failure);
+    const started_ns = task.net.now();
+    const outcome = startOnAll(task, asked.namespace, frame.written());
+    metrics.process.record(
+        .query,
+        asked.namespace,
+        asked.set,
+        if (outcome) .ok else |_| task.failure.status,
+        task.net.now() -| started_ns,
+    );
+    try outcome;
+    try msgpack.writeUint(task.out, job);
+}
+
+fn startOnAll(task: anytype, namespace: []const u8, frame: []const u8) error{Failed}!void {
+    if (task.owner.namespace(namespace) == null) {
+        const text = "namespace '{s}' is not found in the cluster";
+        task.failure.set(.namespace_not_found, text, .{namespace});
+        return error.Failed;
+    }
     var count: u32 = 0;
     var nodes = task.owner.nodes();
     while (nodes.next()) |node| : (count += 1) {
-        startOn(task, node, frame.written()) catch |err| {
+        startOn(task, node, frame) catch |err| {
             // Nodes that were asked before are at work.
             if (count > 0) task.failure.in_doubt = true;
             return err;
         };
     }
     if (count == 0) _ = try task.anyNode();
-    try msgpack.writeUint(task.out, job);
 }
 
-fn startOn(task: anytype, node: anytype, frame: []const u8) !void {
+fn startOn(task: anytype, node: anytype, frame: []const u8) error{Failed}!void {
     const failure = task.failure;
     errdefer failure.setNode(node.name());
     const attempts: executor.Attempts = .start(task.policy, task.net.now());
