@@ -289,6 +289,17 @@ class AsyncClient(AsyncAdministration):
         errors: Literal["raise", "zero"] = "raise",
     ) -> "NumpyBatchRecords": ...
 
+    @overload
+    async def batch_read(
+        self,
+        keys: Iterable[Key],
+        bins: Sequence[str] | None,
+        policy: BatchPolicy | None,
+        _dtype: "DTypeLike",
+        *,
+        errors: Literal["raise", "zero"] = "raise",
+    ) -> "NumpyBatchRecords": ...
+
     async def batch_read(
         self,
         keys: Iterable[Key],

@@ -384,6 +384,17 @@ class Client(Administration):
         errors: Literal["raise", "zero"] = "raise",
     ) -> "NumpyBatchRecords": ...
 
+    @overload
+    def batch_read(
+        self,
+        keys: Iterable[Key],
+        bins: Sequence[str] | None,
+        policy: BatchPolicy | None,
+        _dtype: "DTypeLike",
+        *,
+        errors: Literal["raise", "zero"] = "raise",
+    ) -> "NumpyBatchRecords": ...
+
     def batch_read(
         self,
         keys: Iterable[Key],

@@ -1,50 +1,73 @@
-"""A program that uses the whole API, for type checkers; test_typing.py has it checked."""
+"""A program that uses the whole API, for type checkers; test_typing.py has it checked.
 
-from typing import TYPE_CHECKING, Any
+Operations, expressions and predicates are in sample_operations.py.
+"""
+
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import assert_type
 
 import aerospike_py
-from aerospike_py import batch, exp, predicates
+from aerospike_py import batch, exp, metrics, predicates, tracing
 from aerospike_py import list_operations as lop
 from aerospike_py import map_operations as mop
-from aerospike_py.batch import BatchRecord, BatchRecords, BatchResults
-from aerospike_py.query import Query
+from aerospike_py.batch import BatchRecord, BatchRecords, BatchResults, BatchRow, BatchWrite
+from aerospike_py.devserver import DevCluster
+from aerospike_py.numpy_batch import VALUE_MISMATCH, NumpyBatchRecords
+from aerospike_py.query import BackgroundJob, Query, Records
 from aerospike_py.types import (
     AdminPolicy,
+    AerospikeKey,
+    ApplyRowPolicy,
     BatchPolicy,
     BinTuple,
     ClientConfig,
     ExistsResult,
+    GeoJSON,
+    Host,
+    HyperLogLog,
     InfoNodeResult,
+    Key,
     OperateOrderedResult,
+    OperateRowPolicy,
+    PartitionFilter,
+    Policies,
     Privilege,
     QueryPolicy,
     ReadPolicy,
+    ReadRowPolicy,
     Record,
     RecordMetadata,
+    RemoveRowPolicy,
+    UserKey,
     WriteMeta,
     WritePolicy,
     WriteRowPolicy,
 )
 
-if TYPE_CHECKING:
-    from aerospike_py.numpy_batch import NumpyBatchRecords
-
+HOSTS: list[Host] = [("127.0.0.1", 3000), "localhost:3000", ("::1", 3000, "tls-name")]
+POLICIES: Policies = {"read": {"total_timeout": 500}, "write": {"max_retries": 1}}
 CONFIG: ClientConfig = {
-    "hosts": [("127.0.0.1", 3000), "localhost:3000", ("::1", 3000, "tls-name")],
+    "hosts": HOSTS,
     "cluster_name": "docker",
     "auth_mode": aerospike_py.AUTH_INTERNAL,
     "timeout": 1000,
-    "policies": {"read": {"total_timeout": 500}, "write": {"max_retries": 1}},
+    "policies": POLICIES,
 }
-KEY = ("test", "demo", "user1")
+USER_KEY: UserKey = b"user1"
+KEY: Key = ("test", "demo", USER_KEY)
 READ: ReadPolicy = {"replica": aerospike_py.POLICY_REPLICA_SEQUENCE, "total_timeout": 100}
 WRITE: WritePolicy = {"exists": aerospike_py.POLICY_EXISTS_CREATE_ONLY, "ttl": 60}
 META: WriteMeta = {"gen": 1, "ttl": 300}
 BATCH: BatchPolicy = {"filter_expression": exp.gt(exp.int_bin("age"), exp.int_val(21))}
-QUERY: QueryPolicy = {"max_records": 10, "expressions": exp.bin_exists("age")}
+SIXTEENTH: PartitionFilter = {"begin": 0, "count": 256}
+QUERY: QueryPolicy = {
+    "max_records": 10,
+    "expressions": exp.bin_exists("age"),
+    "partition_filter": SIXTEENTH,
+}
 ADMIN: AdminPolicy = {"timeout": 5000}
 READERS: list[Privilege] = [{"code": aerospike_py.PRIV_READ, "ns": "test", "set": ""}]
 OPS: list[dict[str, Any]] = [
@@ -57,6 +80,8 @@ DTYPE = np.dtype([("age", "i4")])
 
 def connections(client: aerospike_py.Client) -> None:
     assert_type(aerospike_py.Client(CONFIG), aerospike_py.Client)
+    # The function is of the synchronous client only.
+    assert_type(aerospike_py.client(CONFIG).is_connected(), bool)
     assert_type(client.connect("user", "password"), aerospike_py.Client)
     with client.connect() as connected:
         assert_type(connected, aerospike_py.Client)
@@ -76,6 +101,7 @@ def records(client: aerospike_py.Client) -> None:
     assert_type(record.meta, RecordMetadata | None)
     assert_type(record.bins, dict[str, Any] | None)
     if record.key is not None and record.meta is not None:
+        assert_type(record.key, AerospikeKey)
         assert_type(record.key.digest, bytes)
         assert_type(record.meta.gen, int)
         client.get(record.key)
@@ -103,20 +129,41 @@ def batches(client: aerospike_py.Client) -> None:
         assert_type(row, BatchRecord)
         assert_type(row.record, Record | None)
         assert_type(row.error, aerospike_py.AerospikeError | None)
-    array: NumpyBatchRecords = client.batch_read([KEY], _dtype=DTYPE, errors="zero")
-    assert_type(array.batch_records["age"].sum() > 1, Any)
+        assert_type(row.meta, RecordMetadata | None)
+        assert_type(row.bins, dict[str, Any] | None)
+        assert_type(row.key, AerospikeKey)
+        assert_type(row.result, int)
+        assert_type(row.in_doubt, bool)
+    assert_type(client.batch_read([KEY], None, None, None), BatchRecords)
+    assert_type(client.batch_read([KEY], _dtype=None), BatchRecords)
+    array = client.batch_read([KEY], _dtype=DTYPE, errors="zero")
+    assert_type(array, NumpyBatchRecords)
+    assert_type(client.batch_read([KEY], ["age"], BATCH, DTYPE), NumpyBatchRecords)
+    assert_type(client.batch_read([KEY], _dtype=[("age", "i4")]), NumpyBatchRecords)
+    assert_type(array.batch_records, NDArray[np.void])
+    assert_type(array.meta, NDArray[np.void])
+    assert_type(array.result_codes, NDArray[np.int32])
+    assert_type(array.get(USER_KEY), np.void)
+    assert_type(VALUE_MISMATCH, int)
     assert_type(client.batch_write([(KEY, {"a": 1}), (KEY, {"a": 2}, META)]), BatchRecords)
     assert_type(client.batch_operate([KEY], OPS), BatchResults)
     assert_type(client.batch_remove([KEY]), BatchResults)
     assert_type(client.batch([batch.read(KEY), batch.write(KEY, {"a": 1})]), BatchRecords)
+    to_write: list[BatchWrite] = [(KEY, {"a": 1}), (KEY, {"a": 2}, META)]
+    assert_type(client.batch_write(to_write), BatchRecords)
     own: WriteRowPolicy = {"exists": aerospike_py.POLICY_EXISTS_CREATE_ONLY, "ttl": 60}
     assert_type(client.batch_write([(KEY, {"a": 1}, META, own), (KEY, {}, None)]), BatchRecords)
-    with_policies = [
-        batch.read(KEY, ["a"], {"expressions": exp.bin_exists("a")}),
+    reading: ReadRowPolicy = {"expressions": exp.bin_exists("a")}
+    operating: OperateRowPolicy = {"read_mode_sc": 1, "durable_delete": True}
+    removing: RemoveRowPolicy = {"gen": aerospike_py.POLICY_GEN_EQ}
+    applying: ApplyRowPolicy = {"ttl": 5}
+    with_policies: list[BatchRow] = [
+        batch.read(KEY, ["a"], reading),
+        batch.exists(KEY, reading),
         batch.write(KEY, {"a": 1}, META, own),
-        batch.operate(KEY, OPS, None, {"read_mode_sc": 1, "durable_delete": True}),
-        batch.remove(KEY, META, {"gen": aerospike_py.POLICY_GEN_EQ}),
-        batch.apply(KEY, "module", "function", [1, "x"], {"ttl": 5}),
+        batch.operate(KEY, OPS, None, operating),
+        batch.remove(KEY, META, removing),
+        batch.apply(KEY, "module", "function", [1, "x"], applying),
     ]
     assert_type(client.batch(with_policies), BatchRecords)
     applied = client.batch_apply([KEY], "module", "function", [1])
@@ -135,8 +182,18 @@ def queries(client: aerospike_py.Client) -> None:
     for record in query:
         assert_type(record, Record)
     with query.records() as records:
+        assert_type(records, Records)
         assert_type(next(records), Record)
+        assert_type(records.token, bytes | None)
+        records.close()
+    assert_type(query.to_numpy(DTYPE), NDArray[np.void])
+    for chunk in query.numpy_chunks(DTYPE, rows=1000, errors="zero"):
+        assert_type(chunk, NDArray[np.void])
     job = query.operate_background([lop.list_append("l", 1)])
+    assert_type(job, BackgroundJob)
+    assert_type(job.id, int)
+    assert_type(job.status().state, str)
+    job.abort()
     assert_type(client.background_job(job.id).wait(5.0).state, str)
     query.apply_background("module", "function")
     client.job_status(job.id)
@@ -172,12 +229,59 @@ def administration(client: aerospike_py.Client) -> None:
     client.admin_drop_role("role")
 
 
+def values() -> None:
+    place = GeoJSON({"type": "Point", "coordinates": [1.5, 2.5]})
+    assert_type(place.text, str)
+    assert_type(place.dumps(), str)
+    assert_type(place.unwrap(), dict[str, Any])
+    assert_type(HyperLogLog(b""), HyperLogLog)
+
+
+def servers() -> None:
+    with DevCluster(nodes=2, namespaces=["test"], cluster_name="c") as cluster:
+        assert_type(cluster, DevCluster)
+        assert_type(cluster.is_running, bool)
+        assert_type(cluster.hosts, list[tuple[str, int]])
+        assert_type(cluster.ports, list[int])
+        assert_type(cluster.port, int)
+        assert_type(aerospike_py.client(cluster.config).is_connected(), bool)
+        assert_type(cluster.counters(), list[dict[str, Any]])
+        assert_type(cluster.topology(), dict[str, Any])
+        assert_type(cluster.control("counters"), dict[str, Any])
+        cluster.kill(1, lose_data=True)
+        cluster.revive(1)
+        cluster.rebalance()
+        cluster.delay(100, node=0, count=1)
+        cluster.drop(count=1)
+        cluster.close_instead(count=1)
+        cluster.truncate_replies(1)
+        cluster.corrupt(count=1)
+        cluster.answer_with(18, count=1)
+        cluster.hang(0)
+        cluster.refuse(0)
+        cluster.close_connections()
+        cluster.clear_faults()
+        cluster.move_partition(0, 1)
+        cluster.partition_unavailable(0)
+        cluster.set_time_offset(1000)
+        cluster.revoke_sessions()
+        cluster.wipe("test")
+        cluster.stop()
+        cluster.start()
+
+
 def observability() -> None:
     assert_type(aerospike_py.get_metrics(), str)
     assert_type(aerospike_py.start_metrics_server(port=0), int)
     aerospike_py.stop_metrics_server()
     aerospike_py.init_tracing()
     aerospike_py.shutdown_tracing()
+    assert_type(metrics.get_metrics(), str)
+    assert_type(metrics.start_metrics_server(0, "127.0.0.1"), int)
+    metrics.stop_metrics_server()
+    metrics.Collector().collect()
+    tracing.init_tracing()
+    tracing.shutdown_tracing()
     aerospike_py.set_log_level(aerospike_py.LOG_LEVEL_DEBUG)
 
 
@@ -188,3 +292,31 @@ def errors(client: aerospike_py.Client) -> None:
         assert_type(error.result_code, int)
         assert_type(error.in_doubt, bool)
         assert_type(error.node, str | None)
+
+
+ERRORS: list[type[aerospike_py.AerospikeError]] = [
+    aerospike_py.AdminError,
+    aerospike_py.AerospikeError,
+    aerospike_py.AerospikeIndexError,
+    aerospike_py.AerospikeTimeoutError,
+    aerospike_py.BackpressureError,
+    aerospike_py.BinExistsError,
+    aerospike_py.BinNameError,
+    aerospike_py.BinNotFound,
+    aerospike_py.BinTypeError,
+    aerospike_py.ClientError,
+    aerospike_py.ClusterError,
+    aerospike_py.FilteredOut,
+    aerospike_py.IndexFoundError,
+    aerospike_py.IndexNotFound,
+    aerospike_py.InvalidArgError,
+    aerospike_py.QueryAbortedError,
+    aerospike_py.QueryError,
+    aerospike_py.RecordError,
+    aerospike_py.RecordExistsError,
+    aerospike_py.RecordGenerationError,
+    aerospike_py.RecordNotFound,
+    aerospike_py.RecordTooBig,
+    aerospike_py.ServerError,
+    aerospike_py.UDFError,
+]

@@ -4,28 +4,45 @@ The same program is checked with the asynchronous client: what is awaited there 
 """
 
 import ast
+import importlib
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import aerospike_py
-from aerospike_py.query import Query
+from aerospike_py import query
+from aerospike_py.batch import BatchRecord
+from aerospike_py.devserver import DevCluster
 
 SAMPLE = Path(__file__).parent / "sample.py"
+OPERATIONS = Path(__file__).parent / "sample_operations.py"
 PACKAGE = Path(aerospike_py.__file__).parents[1]
 NOT_AWAITED = {"is_connected", "query", "background_job"}
 AWAITED_OF_OTHERS = {
     "results",
     "foreach",
+    "to_numpy",
     "operate_background",
     "apply_background",
     "wait",
+    "status",
+    "abort",
+    "close",
 }
-RENAMED = {"Client": "AsyncClient", "Query": "AsyncQuery"}
+RENAMED = {
+    "Client": "AsyncClient",
+    "Query": "AsyncQuery",
+    "Records": "AsyncRecords",
+    "BackgroundJob": "AsyncBackgroundJob",
+}
+
+
+CONSTANTS = [name for name in aerospike_py.__all__ if name.isupper()]
 
 
 class Awaiting(ast.NodeTransformer):
@@ -48,11 +65,16 @@ class Awaiting(ast.NodeTransformer):
 
     def visit_For(self, node: ast.For) -> ast.AST:
         self.generic_visit(node)
-        is_query = isinstance(node.iter, ast.Name) and node.iter.id == "query"
-        return ast.AsyncFor(**vars(node)) if is_query else node
+        match node.iter:
+            case ast.Name("query") | ast.Call(ast.Attribute(attr="numpy_chunks")):
+                return ast.AsyncFor(**vars(node))
+        return node
 
     def visit_With(self, node: ast.With) -> ast.AST:
         self.generic_visit(node)
+        match node.items[0].context_expr:
+            case ast.Call(ast.Name("DevCluster")):
+                return node
         return ast.AsyncWith(**vars(node))
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
@@ -75,7 +97,25 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     tree = ast.fix_missing_locations(Awaiting().visit(ast.parse(source)))
     (folder / "async_sample.py").write_text(ast.unparse(tree))
     assert "await client.get(KEY, READ)" in (folder / "async_sample.py").read_text()
-    return [folder / "sample.py", folder / "async_sample.py"]
+    (folder / "sample_operations.py").write_text(OPERATIONS.read_text())
+    (folder / "constants.py").write_text(of_constants())
+    return sorted(folder.glob("*.py"))
+
+
+def of_constants() -> str:
+    """A program that needs the type of every constant to be its value."""
+    constants = {name: getattr(aerospike_py, name) for name in CONSTANTS}
+    return "\n".join(
+        [
+            "from typing import Literal",
+            "from typing_extensions import assert_type",
+            "import aerospike_py",
+            *(
+                f"assert_type(aerospike_py.{name}, Literal[{value}])"
+                for name, value in constants.items()
+            ),
+        ]
+    )
 
 
 def run(*command: str | Path, cwd: Path) -> None:
@@ -108,13 +148,102 @@ def test_pyright(programs: list[Path]) -> None:
     run(pyright, "--pythonpath", sys.executable, *programs, cwd=programs[0].parent)
 
 
-@pytest.mark.parametrize("kind", [aerospike_py.Client, aerospike_py.AsyncClient, Query])
-def test_the_program_uses_every_method(kind: type) -> None:
-    source = SAMPLE.read_text()
-    # The sample has no arrays: their types are NumPy's.
-    arrays = {"to_numpy", "numpy_chunks"}
-    methods = {name for name in dir(kind) if not name.startswith("_")} - arrays
-    assert {name for name in methods if f".{name}" not in source} == set()
+class Used(ast.NodeVisitor):
+    """What programs use of the package: whole names, and attributes of whatever it is."""
+
+    def __init__(self, programs: list[Path]) -> None:
+        self.names: set[str] = set()
+        self.attributes: set[str] = set()
+        for program in programs:
+            self._modules: dict[str, str] = {}
+            self.visit(ast.parse(program.read_text()))
+
+    def visit_Import(self, node: ast.Import) -> None:
+        self._modules |= {alias.asname or alias.name: alias.name for alias in node.names}
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        for alias in node.names:
+            self.names.add(f"{node.module}.{alias.name}")
+            self._modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        self.generic_visit(node)
+        self.attributes.add(node.attr)
+        match node.value:
+            case ast.Name(name) if name in self._modules:
+                self.names.add(f"{self._modules[name]}.{node.attr}")
+
+
+@pytest.fixture(scope="module")
+def used(programs: list[Path]) -> Used:
+    return Used(programs)
+
+
+def public(module: ModuleType) -> set[str]:
+    """What the module says is public, or else what it defines under a name without underscore."""
+    names = getattr(module, "__all__", None) or [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    ]
+    return {f"{module.__name__}.{name}" for name in names}
+
+
+MODULES = [
+    "batch",
+    "bit_operations",
+    "cdt_ctx",
+    "devserver",
+    "exp",
+    "exp_operations",
+    "hll_operations",
+    "list_operations",
+    "map_operations",
+    "metrics",
+    "numpy_batch",
+    "predicates",
+    "query",
+    "tracing",
+    "types",
+]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_programs_use_every_name_of_a_module(module: str, used: Used) -> None:
+    assert public(importlib.import_module(f"aerospike_py.{module}")) - used.names == set()
+
+
+def test_the_programs_use_every_name_of_the_package(used: Used) -> None:
+    # Some are the names of other modules, and may have been taken from there.
+    last_parts = {name.rpartition(".")[2] for name in used.names}
+    modules_used = {part for name in used.names for part in name.split(".")}
+    assert set(aerospike_py.__all__) - last_parts - modules_used == set()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        aerospike_py.Client,
+        aerospike_py.AsyncClient,
+        query.Query,
+        query.AsyncQuery,
+        query.Records,
+        query.AsyncRecords,
+        query.BackgroundJob,
+        query.AsyncBackgroundJob,
+        BatchRecord,
+        aerospike_py.NumpyBatchRecords,
+        aerospike_py.GeoJSON,
+        DevCluster,
+    ],
+)
+def test_the_programs_use_every_method(kind: type, used: Used) -> None:
+    methods = {name for name in dir(kind) if not name.startswith("_")}
+    assert methods - used.attributes == set()
+
+
+def test_the_operations_are_as_they_should_be() -> None:
+    run(sys.executable, OPERATIONS, cwd=OPERATIONS.parent)
 
 
 def test_a_misuse_is_found(tmp_path: Path) -> None:
