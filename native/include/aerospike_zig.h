@@ -5,10 +5,15 @@
  * Conventions
  *   - Every fallible function returns an int32_t status: ASZ_OK (0), a positive code of the
  *     server, or a negative code of this library. When it is not 0, *error is filled, if given.
- *   - Structs that begin with `size` may grow: set `size` to sizeof the struct before a call.
- *     The library reads and writes no member beyond the size that the caller states.
- *   - (pointer, length) pairs need no terminating NUL. The library keeps no pointer that it was
- *     given after the call returns.
+ *   - Structs that begin with `size` may grow at their end: set `size` to sizeof the struct before
+ *     a call, and what you do not set to zero. The library writes nothing beyond the size that the
+ *     caller states. A struct that is longer than it knows, from a newer header, is taken when the
+ *     rest is zero; one that is shorter than it ever was is ASZ_ERROR_INVALID_ARGUMENT.
+ *   - (pointer, length) pairs need no terminating NUL; a length of 0 may have a NULL pointer. The
+ *     library keeps no pointer that it was given after the call returns, unless a function says so.
+ *   - Pointers must not be NULL unless a function says so; `error`, `policy` and `result` may.
+ *   - Functions may be called on any thread, unless one says otherwise. None calls back into the
+ *     program but for what it was given to call, and none changes signal handlers.
  *   - Values cross as standard MessagePack. Extension types: 23 GeoJSON text, 18 HyperLogLog
  *     bytes, 126 the wildcard (payload 0) and infinity (payload 1) of list and map comparisons.
  *   - Times are milliseconds unless the name says otherwise.
@@ -48,10 +53,23 @@ extern "C" {
 #define ASZ_ERROR_VALUE_MISMATCH (-104)
 
 /*
+ * The other negative codes say what happened to a command; those of the server are in its
+ * documentation (2: no such record, 9: timeout, also when it was this library that did not wait).
+ */
+
+/*
  * Commands. A request is one MessagePack array, its members as listed; KEY is
  * [namespace, set, user key] or [namespace, set, nil, digest (20 bytes)]. RECORD in a result is
  * [[namespace, set, user key or nil, digest], [generation, ttl], {bin: value}]; ttl is in seconds,
  * 4294967295 for a record that never expires.
+ *
+ * OPERATION is a map: "op", a number, and what it needs beside. 1 reads "bin" (absent: all bins),
+ * 2 writes "val" into it (nil removes the bin), 5 adds, 9 appends and 10 prepends "val", 11 renews
+ * the record's time to live ("val" seconds, if given), 12 removes the record. 1001 and more are of
+ * lists, 2001 of maps, 3001 of bits, 4001 of HyperLogLogs, 5001 and 5002 of expressions, 6001 and
+ * 6002 of paths; what these take is what the functions of aerospike_py.list_operations and its
+ * kin return as dicts. Something that is missing, unknown or of a wrong type is
+ * ASZ_ERROR_INVALID_ARGUMENT, with a message that names it; nothing is sent then.
  *
  * In a batch the argument is what follows the KEY: one value as it is, [package, function,
  * [argument]] for ASZ_APPLY, nil for commands without one. META is nil, or [generation or nil, ttl
@@ -71,8 +89,8 @@ extern "C" {
 #define ASZ_PREPEND 8         /* [KEY, bin, value]          -> nothing */
 #define ASZ_INCREMENT 9       /* [KEY, bin, number]         -> nothing */
 #define ASZ_REMOVE_BIN 10     /* [KEY, [bin]]               -> nothing */
-#define ASZ_OPERATE 11        /* [KEY, [operation]]         -> RECORD, a bin's several results in a list */
-#define ASZ_OPERATE_ORDERED 12 /* [KEY, [operation]]        -> [key, [generation, ttl], [[bin, value]]] */
+#define ASZ_OPERATE 11        /* [KEY, [OPERATION]]         -> RECORD, a bin's several results in a list */
+#define ASZ_OPERATE_ORDERED 12 /* [KEY, [OPERATION]]        -> [key, [generation, ttl], [[bin, value]]] */
 #define ASZ_APPLY 13          /* [KEY, package, function, [argument]] -> value: runs a function */
 #define ASZ_BATCH 20          /* [[KEY], command, argument] -> [ROW]: the same for every key */
 #define ASZ_BATCH_MIXED 21    /* [[KEY, command, argument, META]] -> [ROW] */
@@ -83,11 +101,11 @@ extern "C" {
 #define ASZ_STATISTICS 68     /* []                         -> [bounds of SIZES, [NODE]], asks no server */
 
 /*
- * NODE is [name, whether it is in the cluster, connections open, those in use, COUNTS]. COUNTS, of this
- * client since it has connected: [connections opened, closed, errors, timeouts, recovered
+ * NODE is [name, whether it is in the cluster, connections open, those in use, COUNTS]. COUNTS, of
+ * this client since it has connected: [connections opened, closed, errors, timeouts, recovered
  * connections, retries, bytes sent, bytes received, tends, ns of tends, SIZES of batches' parts,
- * SIZES of queries' streams, [[result code, count]]]. SIZES is [records, [count of a bucket]]; there
- * is one bucket more than there are bounds.
+ * SIZES of queries' streams, [[result code, count]]]. SIZES is [records, [count of a bucket]];
+ * there is one bucket more than there are bounds.
  */
 
 /*
@@ -98,7 +116,7 @@ extern "C" {
  */
 /*
  * INDEX is [namespace, set or "", index, bin or nil, TYPE, COLLECTION, context or nil, expression
- * bytes or nil, WAIT]. BACKGROUND is a query's map (below) with "operations": [operation] or
+ * bytes or nil, WAIT]. BACKGROUND is a query's map (below) with "operations": [OPERATION] or
  * "udf": [package, function, [argument]].
  */
 #define ASZ_TRUNCATE 70         /* [namespace, set or "", before ns since 1970 or 0] -> nothing */
@@ -282,36 +300,57 @@ typedef struct {
     asz_mismatch mismatch;  /* written by the library */
 } asz_table;
 
-/* ABI_VERSION of the loaded library; a program compiled against another one must not go on. */
+/* ASZ_ABI_VERSION of the loaded library; a program compiled against another one must not go on. */
 uint32_t asz_abi_version(void);
 
-/* Fills *policy (its size member set) with the defaults for a command. */
+/*
+ * Fills *policy, as far as its size says, with the defaults for a command, or for ASZ_QUERY. Those
+ * of a client's configuration are not among them: the library knows of none.
+ */
 void asz_policy_init(asz_policy *policy, int32_t command);
 
 /*
- * Creates a client from a MessagePack map with the configuration's keys ("hosts" is a list of
- * [host, port] or [host, port, tls name]). No network is touched. *client is the caller's until
- * asz_client_destroy.
+ * Creates a client from a MessagePack map; all but "hosts" may be absent. No network is touched.
+ * *client is the caller's until asz_client_destroy; NULL after a failure, which is
+ * ASZ_ERROR_INVALID_ARGUMENT for an unknown key or a value that is not valid.
+ *   "hosts"                 [[host, port] or [host, port, tls name]]: nodes to begin with
+ *   "cluster_name"          nodes of a cluster with another name are refused; "" for any
+ *   "user", "password"      to log in with; "auth_mode" 0 internal, 1 external, 2 PKI
+ *   "timeout"               ms to connect to a node; 1000
+ *   "login_timeout"         ms to log in to a node; 5000
+ *   "tend_interval"         ms between looks at the cluster's state; 1000
+ *   "max_conns_per_node"    100; "min_conns_per_node" 0: connections that are kept open
+ *   "idle_timeout"          ms after which an unused connection is closed; 0: the server's limit
+ *   "max_error_rate"        errors of a node within "error_rate_window" (tends; 1) after which
+ *                           commands for it fail at once; 100, 0: no limit
+ *   "use_services_alternate", "rack_aware"   booleans; "rack_ids" [n], the preferred one first
+ *   "ip_map"                {address that a node gives of itself: the one to use instead}
  */
 int32_t asz_client_create(const uint8_t *config, uint64_t config_len, asz_client **client,
                           asz_error *error);
 
 /*
- * Connects to the cluster and starts the thread that follows its changes. Calling it on a
- * connected client does nothing. After a failure or a close it may be called again.
+ * Connects to the cluster and starts the thread that follows its changes. Waits for hosts for the
+ * configuration's "timeout" each; a refused connection fails at once. Calling it on a connected
+ * client does nothing. After a failure or a close it may be called again. Failures: of a
+ * connection, a login, or ASZ_ERROR_INVALID_NODE for a cluster of another name.
  */
 int32_t asz_client_connect(asz_client *client, asz_error *error);
 
-/* 1 while at least one node answers. */
+/* 1 while the client is connected and at least one node answers, otherwise 0. Never waits. */
 int32_t asz_client_is_connected(asz_client *client);
 
 /*
  * Closes all connections. Commands that other threads are running end first; ones that wait for
- * a reply are cut short. Idempotent.
+ * a reply are cut short, with ASZ_ERROR_CLIENT_ABORT. So do submitted ones: their completions are
+ * still to be drained, before the client is destroyed. Idempotent.
  */
 void asz_client_close(asz_client *client);
 
-/* Closes and frees. No thread may be in a call with this client. NULL is allowed. */
+/*
+ * Closes and frees, with the descriptor of asz_client_wake_fd and what was not drained. No thread
+ * may be in a call with this client, and its queries must have been closed. NULL is allowed.
+ */
 void asz_client_destroy(asz_client *client);
 
 /*
@@ -321,31 +360,37 @@ void asz_client_destroy(asz_client *client);
 void asz_client_after_fork(asz_client *client);
 
 /*
- * Runs one command and waits for its result. A NULL policy means the client's defaults. A NULL
- * result throws the result away.
+ * Runs one command and waits for its result, in the calling thread, for as long as the policy's
+ * total_timeout. A NULL policy means the defaults of the command. A NULL result throws the result
+ * away; after a failure its members are as they were. ASZ_ERROR_NOT_CONNECTED before
+ * asz_client_connect.
  */
 int32_t asz_client_execute(asz_client *client, int32_t command, const uint8_t *request,
                            uint64_t request_len, const asz_policy *policy, asz_result *result,
                            asz_error *error);
 
 /*
- * Runs one ASZ_BATCH of ASZ_GET, ASZ_SELECT or ASZ_EXISTS, and writes the records as rows. Every
- * row gets its result code; the call itself fails when no row at all was answered.
+ * Runs one ASZ_BATCH of ASZ_GET, ASZ_SELECT or ASZ_EXISTS, whose request this is, and writes the
+ * records as rows. Every row gets its result code; the call itself fails when no row at all was
+ * answered, or when the table is not valid (ASZ_ERROR_INVALID_ARGUMENT).
  */
 int32_t asz_client_batch_read_table(asz_client *client, const uint8_t *request,
                                     uint64_t request_len, const asz_policy *policy,
                                     asz_table *table, asz_error *error);
 
 /*
- * A descriptor that becomes readable when submitted commands have ended; -1 with *error filled
- * when there is none to be had. It is the library's, and stays the same until the client is
- * destroyed. To be called before the first submit.
+ * A descriptor for poll, epoll, kqueue or an event loop (on Windows a socket), which becomes
+ * readable when submitted commands have ended; -1 with *error filled when there is none to be had.
+ * It is the library's, is only to be waited for, and stays the same until the client is destroyed.
+ * To be called before the first submit.
  */
 int32_t asz_client_wake_fd(asz_client *client, asz_error *error);
 
 /*
- * Starts one command on records (ASZ_PUT to ASZ_BATCH_MIXED) and does not wait for it. What is wrong with the
- * request is told at once; everything else, once, by a completion with this token. Any thread.
+ * Starts one command on records (ASZ_PUT to ASZ_BATCH_MIXED) and does not wait for it; request and
+ * policy may be freed when it returns. What is wrong with the request is told at once, and then
+ * there is no completion; everything else is told once, by a completion with this token, which may
+ * be any number. Any thread. There is no limit to how many are in flight, and no order among them.
  */
 int32_t asz_client_submit(asz_client *client, uint64_t token, int32_t command,
                           const uint8_t *request, uint64_t request_len, const asz_policy *policy,
@@ -361,10 +406,11 @@ int32_t asz_client_submit_batch_read_table(asz_client *client, uint64_t token,
                                            asz_error *error);
 
 /*
- * Collects commands that have ended, at most `max`, with their results in `data`; returns how
- * many. *needed is 0, or the bytes that the next result takes when it alone does not fit into
- * `capacity`: call again with more memory. The descriptor stays readable while any are left.
- * One thread at a time.
+ * Collects commands that have ended, at most `max`, into `completions` and their results into
+ * `data`, of `capacity` bytes, both from their beginning; returns how many, and never waits.
+ * *needed is 0, or the bytes that the next result takes when it alone does not fit into `capacity`:
+ * call again with more memory. The descriptor stays readable while any are left. One thread at a
+ * time.
  */
 uint32_t asz_client_drain(asz_client *client, asz_completion *completions, uint32_t max,
                           uint8_t *data, uint64_t capacity, uint64_t *needed);
@@ -385,14 +431,15 @@ uint32_t asz_client_drain(asz_client *client, asz_completion *completions, uint3
  *   "partitions": [first, count]
  *   "after": digest        goes on after this record of the one partition, or of the first
  *   "token": bytes         goes on where asz_query_token says
- *   "operations": [operation]   read operations, in place of bins (server 8.1.2)
+ *   "operations": [OPERATION]   read operations, in place of bins (server 8.1.2)
  * Every record comes once, whatever happens to nodes in between, or the query fails.
  */
 #define ASZ_QUERY 30 /* for asz_policy_init */
 
 /*
  * Checks the request; no network is touched. *query is the caller's until asz_query_close, which
- * comes before asz_client_destroy. One thread at a time uses a query.
+ * comes before asz_client_destroy; NULL after a failure. A NULL policy means the defaults of
+ * ASZ_QUERY. One thread at a time uses a query, but for asz_query_abort.
  */
 int32_t asz_query_open(asz_client *client, const uint8_t *request, uint64_t request_len,
                        const asz_policy *policy, asz_query **query, asz_error *error);
@@ -423,15 +470,22 @@ void asz_query_abort(asz_query *query);
 /* Stops the servers' work for the query, and frees it. NULL is allowed. */
 void asz_query_close(asz_query *query);
 
-/* Gives back a result that the library owns, and clears the members. Others are left alone. */
+/*
+ * Gives back a result that the library owns, and clears the members but for `size`; to be used
+ * again, it is to be given memory again. Others, and NULL, are left alone.
+ */
 void asz_result_release(asz_result *result);
 
-/* The digest (20 bytes) that the server knows a KEY by. */
+/*
+ * Writes the digest that the server knows a KEY by into the 20 bytes at `digest`. Needs no client;
+ * ASZ_ERROR_INVALID_ARGUMENT when it is none.
+ */
 int32_t asz_key_digest(const uint8_t *key, uint64_t key_len, uint8_t *digest, asz_error *error);
 
 /*
  * Turns an expression, a tree of MessagePack maps as the documentation of expressions describes
- * them, into the server's encoding, for the filter of any number of policies.
+ * them, into the server's encoding, for the filter of any number of policies. Needs no client.
+ * ASZ_ERROR_INVALID_ARGUMENT names what is wrong.
  */
 int32_t asz_expression_compile(const uint8_t *expression, uint64_t expression_len,
                                asz_result *result, asz_error *error);
@@ -465,13 +519,29 @@ void asz_log_stop(void);
 void asz_set_interrupt_check(int32_t (*check)(void));
 
 /*
- * Starts a local server from a MessagePack map of options; see the documentation of the dev
- * server for its keys. *server is the caller's until asz_devserver_destroy.
+ * Starts a local server, for tests, from a MessagePack map; {} will do. *server is the caller's
+ * until asz_devserver_destroy; NULL after a failure. It listens when this returns.
+ *   "nodes"                1 to 16; 1
+ *   "port"                 the first node's, the others follow; 0: any free ones
+ *   "address"              IPv4 or IPv6 to listen on; "127.0.0.1"
+ *   "namespaces"           [{"name", "default_ttl_s", "replication_factor", "record_bytes_max",
+ *                          "data_bytes_max"}], all but the name optional; "test" and "bar"
+ *   "cluster_name"         ""
+ *   "users"                [{"name", "password", "roles": [role]}]: any makes clients log in
+ *   "session_ttl_s"        seconds that a login is good for; a day
+ *   "workers"              threads; 0: as many as processors, at most 4
+ *   "seed"                 decides which node owns which partition
  */
 int32_t asz_devserver_start(const uint8_t *options, uint64_t options_len, asz_devserver **server,
                             asz_error *error);
 
-/* Runs one control command, a MessagePack map; the result is MessagePack. */
+/*
+ * Runs one control command, a MessagePack map of "command", perhaps "node" (an index; absent: all),
+ * and its arguments; the result is a map with "ok", and "error" when that is false. "topology" has
+ * the nodes' ports: {"ok", "nodes": [{"name", "port", "alive", ...}]}. Others kill, revive and hang
+ * nodes, delay or spoil replies, move partitions: those of
+ * aerospike_py.devserver.DevCluster.control.
+ */
 int32_t asz_devserver_control(asz_devserver *server, const uint8_t *command, uint64_t command_len,
                               asz_result *result, asz_error *error);
 

@@ -8,6 +8,7 @@ const client_module = @import("client.zig");
 const columns = @import("result.zig").columns;
 const command = @import("command.zig");
 const devserver = @import("devserver.zig");
+const growing = @import("growing.zig");
 const log = &@import("log.zig").process;
 const metrics = @import("metrics.zig");
 const wire = @import("wire.zig");
@@ -96,9 +97,8 @@ export fn asz_abi_version() u32 {
 
 export fn asz_policy_init(target: *asz_policy, number: i32) void {
     const defaults = client_module.defaultPolicy(number);
-    const size = target.size;
-    target.* = .{
-        .size = size,
+    const policy: asz_policy = .{
+        .size = target.size,
         .socket_timeout = defaults.socket_timeout_ms,
         .total_timeout = defaults.total_timeout_ms,
         .max_retries = defaults.retries_max,
@@ -123,6 +123,7 @@ export fn asz_policy_init(target: *asz_policy, number: i32) void {
         .filter = null,
         .filter_len = 0,
     };
+    growing.fill(asz_policy, target, &policy);
 }
 
 export fn asz_client_create(
@@ -173,7 +174,7 @@ export fn asz_client_execute(
     var failure: Failure = .{};
     var storage: command.Policy = undefined;
     const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
-    var out = resultBuffer(result);
+    var out = resultBuffer(result, &failure) catch return report(&failure, err);
     client.execute(
         number,
         slice(request, request_len),
@@ -362,7 +363,7 @@ export fn asz_query_token(
     err: ?*asz_error,
 ) i32 {
     var failure: Failure = .{};
-    var out = resultBuffer(result);
+    var out = resultBuffer(result, &failure) catch return report(&failure, err);
     query.writeToken(unread, &out, &failure) catch {
         out.deinit();
         return report(&failure, err);
@@ -410,7 +411,7 @@ export fn asz_expression_compile(
     err: ?*asz_error,
 ) i32 {
     var failure: Failure = .{};
-    var out = resultBuffer(result);
+    var out = resultBuffer(result, &failure) catch return report(&failure, err);
     var reader: wire.msgpack.Reader = .{ .bytes = slice(expression, expression_len) };
     command.compileExpression(&reader, &out, &failure) catch {
         out.deinit();
@@ -421,10 +422,10 @@ export fn asz_expression_compile(
 }
 
 export fn asz_metrics(result: ?*asz_result, err: ?*asz_error) i32 {
-    var out = resultBuffer(result);
+    var failure: Failure = .{};
+    var out = resultBuffer(result, &failure) catch return report(&failure, err);
     metrics.process.write(&out) catch {
         out.deinit();
-        var failure: Failure = .{};
         failure.set(.out_of_memory, "out of memory for the metrics", .{});
         return report(&failure, err);
     };
@@ -469,7 +470,7 @@ export fn asz_devserver_control(
     err: ?*asz_error,
 ) i32 {
     var failure: Failure = .{};
-    var out = resultBuffer(result);
+    var out = resultBuffer(result, &failure) catch return report(&failure, err);
     server.control(slice(request, request_len), &out) catch |reason| {
         out.deinit();
         failure.set(.out_of_memory, "the control command failed: {t}", .{reason});
@@ -510,8 +511,9 @@ fn slice(bytes: ?[*]const u8, len: u64) []const u8 {
 }
 
 /// Begins in the caller's memory and moves to the heap when that is full.
-fn resultBuffer(result: ?*asz_result) wire.Buffer {
+fn resultBuffer(result: ?*asz_result, failure: *Failure) error{Failed}!wire.Buffer {
     const target = result orelse return .growing(gpa, &.{}, result_bytes_max);
+    try growing.check(asz_result, target, "asz_result", failure);
     const data = target.data orelse return .growing(gpa, &.{}, result_bytes_max);
     return .growing(gpa, data[0..target.capacity], result_bytes_max);
 }
@@ -529,13 +531,19 @@ fn report(failure: *const Failure, err: ?*asz_error) i32 {
     const code = @backingInt(failure.status);
     assert(code != 0);
     const target = err orelse return code;
-    target.code = code;
-    target.in_doubt = @intFromBool(failure.in_doubt);
-    target.reserved = 0;
-    target.node_len = failure.node_len;
-    target.message_len = failure.message_len;
-    @memcpy(target.node[0..failure.node_len], failure.node());
-    @memcpy(target.message[0..failure.message_len], failure.message());
+    var filled: asz_error = .{
+        .size = target.size,
+        .code = code,
+        .in_doubt = @intFromBool(failure.in_doubt),
+        .reserved = 0,
+        .node_len = failure.node_len,
+        .message_len = failure.message_len,
+        .node = @splat(0),
+        .message = @splat(0),
+    };
+    @memcpy(filled.node[0..failure.node_len], failure.node());
+    @memcpy(filled.message[0..failure.message_len], failure.message());
+    growing.fill(asz_error, target, &filled);
     return code;
 }
 
@@ -550,12 +558,7 @@ fn policyOrNull(
 }
 
 fn policyFrom(raw: *const asz_policy, failure: *Failure) error{Failed}!command.Policy {
-    if (raw.size != @sizeOf(asz_policy)) {
-        failure.set(.invalid_argument, "asz_policy.size is {d}; this library knows {d}", .{
-            raw.size, @sizeOf(asz_policy),
-        });
-        return error.Failed;
-    }
+    try growing.check(asz_policy, raw, "asz_policy", failure);
     const values = command.policy;
     return .{
         .socket_timeout_ms = raw.socket_timeout,

@@ -8,6 +8,7 @@ test {
     _ = @import("config.zig");
     _ = @import("devserver.zig");
     _ = @import("engine.zig");
+    _ = @import("growing.zig");
     _ = @import("io.zig");
     _ = @import("metrics.zig");
     _ = @import("os.zig");

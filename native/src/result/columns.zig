@@ -21,6 +21,7 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const wire = @import("../wire.zig");
+const growing = @import("../growing.zig");
 const particle = wire.particle;
 const Failure = @import("../status.zig").Failure;
 
@@ -336,12 +337,7 @@ pub const Table = extern struct {
 
     /// Whether the description holds together; to be asked once, before anything is written.
     pub fn check(table: *const Table, failure: *Failure) error{Failed}!void {
-        if (table.size != @sizeOf(Table)) {
-            failure.set(.invalid_argument, "asz_table.size is {d}; this library knows {d}", .{
-                table.size, @sizeOf(Table),
-            });
-            return error.Failed;
-        }
+        try growing.check(Table, table, "asz_table", failure);
         if (!table.hasMemory()) {
             failure.set(.invalid_argument, "asz_table has no memory for its rows", .{});
             return error.Failed;
