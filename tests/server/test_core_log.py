@@ -5,11 +5,14 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 import aerospike_py
 from aerospike_py.devserver import DevCluster
 from aerospike_py.log import logger
 
+CLUSTER = "logged"
+TEND_MS = 250
 # A machine with too much to do makes calm and storm of its own; a line for each error is more.
 FEW = 10
 
@@ -36,6 +39,24 @@ class Lines(logging.Handler):
             return self.containing(text)[0]
 
 
+def tends() -> float:
+    return sum(
+        sample.value
+        for family in text_string_to_metric_families(aerospike_py.get_metrics())
+        for sample in family.samples
+        if sample.name == "aerospike_client_tend_duration_seconds_count"
+        and sample.labels["cluster_name"] == CLUSTER
+    )
+
+
+def wait_for_tends(count: int) -> None:
+    """Until nodes have been asked so many times more."""
+    until = tends() + count
+    pause = threading.Event()
+    while tends() < until:
+        pause.wait(0.05)
+
+
 @pytest.fixture
 def lines() -> Iterator[Lines]:
     handler = Lines()
@@ -48,18 +69,21 @@ def lines() -> Iterator[Lines]:
 
 
 def test_nodes_join_and_leave(lines: Lines) -> None:
-    with DevCluster(nodes=2) as cluster:
-        config = {"hosts": cluster.hosts, "tend_interval": 250}
+    with DevCluster(nodes=2, cluster_name=CLUSTER) as cluster:
+        config = {"hosts": cluster.hosts, "tend_interval": TEND_MS, "cluster_name": CLUSTER}
         with aerospike_py.client(config).connect():
             assert lines.wait_for("node D1 at 127.0.0.1")[0] == logging.INFO
             lines.wait_for("node D2 at 127.0.0.1")
             cluster.kill(1)
             assert lines.wait_for("node D2 left")[0] == logging.INFO
+            wait_for_tends(3)
+            for once in ("node D1 at", "node D2 at", "node D2 left"):
+                assert len(lines.containing(once)) == 1
 
 
 def test_a_cluster_that_is_gone_is_told_once_and_so_is_its_return(lines: Lines) -> None:
-    with DevCluster(nodes=1) as cluster:
-        config = {"hosts": cluster.hosts, "tend_interval": 250}
+    with DevCluster(nodes=1, cluster_name=CLUSTER) as cluster:
+        config = {"hosts": cluster.hosts, "tend_interval": TEND_MS, "cluster_name": CLUSTER}
         with aerospike_py.client(config).connect():
             cluster.kill(0)
             assert lines.wait_for("cannot be reached")[0] == logging.ERROR
@@ -69,8 +93,8 @@ def test_a_cluster_that_is_gone_is_told_once_and_so_is_its_return(lines: Lines) 
 
 
 def test_a_node_that_makes_errors_and_a_storm_of_retries_are_told_rarely(lines: Lines) -> None:
-    with DevCluster(nodes=1) as cluster:
-        config = {"hosts": cluster.hosts, "tend_interval": 250}
+    with DevCluster(nodes=1, cluster_name=CLUSTER) as cluster:
+        config = {"hosts": cluster.hosts, "tend_interval": TEND_MS, "cluster_name": CLUSTER}
         with aerospike_py.client(config).connect() as client:
             cluster.answer_with(18)  # Overloaded.
             policy = {"max_retries": 1000, "sleep_between_retries": 0, "total_timeout": 20_000}
@@ -96,11 +120,13 @@ def test_a_node_that_makes_errors_and_a_storm_of_retries_are_told_rarely(lines: 
 
 
 def test_a_node_that_is_slow_is_told_and_so_is_its_recovery(lines: Lines) -> None:
-    with DevCluster(nodes=1) as cluster:
-        config = {"hosts": cluster.hosts, "tend_interval": 250}
+    with DevCluster(nodes=1, cluster_name=CLUSTER) as cluster:
+        config = {"hosts": cluster.hosts, "tend_interval": TEND_MS, "cluster_name": CLUSTER}
         with aerospike_py.client(config).connect():
             cluster.delay(400, scope="info")
             assert lines.wait_for("longer than the tend interval")[0] == logging.WARNING
+            wait_for_tends(3)
+            assert len(lines.containing("longer than the tend interval")) == 1
             cluster.clear_faults()
             lines.wait_for("says how it is in")
             assert len(lines.containing("longer than the tend interval")) < FEW
