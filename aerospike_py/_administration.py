@@ -196,7 +196,7 @@ class Administration(QueryingClient):
             wait_timeout: How long to wait, in milliseconds; 0 does not wait.
 
         Raises:
-            As `index_create`.
+            AerospikeError: As `index_create` does.
         """
         self._execute(
             self._administration.index_create(
@@ -239,7 +239,7 @@ class Administration(QueryingClient):
             wait_timeout: How long to wait, in milliseconds; 0 does not wait.
 
         Raises:
-            As `index_create`.
+            AerospikeError: As `index_create` does.
         """
         self._execute(
             self._administration.index_create(
@@ -282,7 +282,7 @@ class Administration(QueryingClient):
             wait_timeout: How long to wait, in milliseconds; 0 does not wait.
 
         Raises:
-            As `index_create`.
+            AerospikeError: As `index_create` does.
         """
         self._execute(
             self._administration.index_create(
@@ -325,7 +325,7 @@ class Administration(QueryingClient):
             wait_timeout: How long to wait, in milliseconds; 0 does not wait.
 
         Raises:
-            As `index_create`.
+            AerospikeError: As `index_create` does.
         """
         self._execute(
             self._administration.index_create(

@@ -544,7 +544,7 @@ class Query(BaseQuery):
             errors: As for `to_numpy`.
 
         Raises:
-            As `to_numpy`.
+            TypeError, OverflowError: As `to_numpy` does.
         """
         from .numpy_query import Filler  # Imports NumPy.
 

@@ -11,7 +11,8 @@ scrape of the metrics and a trace to a test with the pytest plugin.
 
 A system in a folder is one of another architecture, or another Python, as `debootstrap` or
 `dpkg-deb --extract` lay it out. Its programs run with its own loader and libraries, and with
-`qemu-<architecture>-static` where the processor is a different one (--qemu says where that is).
+`qemu-<architecture>-static` where the processor is a different one (--qemu says where that is); the
+same is done with them.
 
 A Python for Windows in a folder is the embeddable package of python.org, unpacked; `wine` runs it.
 """
@@ -111,6 +112,14 @@ def lay_out_page(folder: Path) -> None:
         (folder / f"block_{number:02}.py").write_text(block)
 
 
+def follow_page(folder: Path, *python: str | Path, **variables: str) -> None:
+    """Does all that the page shows, with a Python that has the wheel and pytest."""
+    lay_out_page(folder)
+    run(*python, "-c", PROGRAMS, cwd=folder, **variables)
+    run(*python, "-m", "pytest", "-q", "test_shown.py", cwd=folder, **variables)
+    print(f"passed on {run(*python, '-c', VERSION, **variables).strip()}", flush=True)
+
+
 def try_natively(wheel: Path) -> None:
     """The wheel on every Python of this machine."""
     for python in pythons():
@@ -122,29 +131,25 @@ def try_natively(wheel: Path) -> None:
             output = run(program, QUICKSTART, cwd=Path(folder))
             assert output.endswith("All done.\n"), output
             run(program, "-m", "pip", "install", "--quiet", "pytest")
-            lay_out_page(Path(folder))
-            run(program, "-c", PROGRAMS, cwd=Path(folder))
-            run(program, "-m", "pytest", "-q", "test_shown.py", cwd=Path(folder))
-            print(f"passed on {run(program, '-c', VERSION).strip()}", flush=True)
+            follow_page(Path(folder), program)
 
 
-def install_for(minor: str, platforms: list[str], wheel: Path, folder: str) -> None:
-    """Installs the wheel and what it needs, by the pip of this Python, for another one."""
+def install_for(minor: str, platforms: list[str], folder: str, *packages: str) -> None:
+    """Installs packages and what they need, by the pip of this Python, for another one."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--target", folder]
     pip += ["--only-binary", ":all:", "--python-version", f"3.{minor}"]
     pip += ["--implementation", "cp", "--abi", f"cp3{minor}", "--abi", "abi3", "--abi", "none"]
     for platform in platforms:
         pip += ["--platform", platform]
-    run(*pip, wheel)
+    run(*pip, *packages)
 
 
 def try_with_wine(windows_python: Path) -> None:
     """The wheel for Windows with an embeddable Python: both of asyncio's loops, the quickstart."""
     (library,) = windows_python.glob("python3[0-9]*.dll")
     with tempfile.TemporaryDirectory() as folder:
-        install_for(
-            library.stem.removeprefix("python3"), ["win_amd64"], wheel_for("win_amd64"), folder
-        )
+        minor = library.stem.removeprefix("python3")
+        install_for(minor, ["win_amd64"], folder, str(wheel_for("win_amd64")))
         (Path(folder) / "shown.py").write_text(ON_WINDOWS)
         shutil.copy(QUICKSTART, folder)
         for program, last in (("shown.py", "ProactorEventLoop"), ("quickstart.py", "All done.")):
@@ -174,11 +179,12 @@ def try_in(sysroot: Path, qemu: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         systems = ("manylinux_2_17", "manylinux2014", "manylinux_2_28", "manylinux_2_34")
         platforms = [f"{system}_{architecture}" for system in systems]
-        install_for(minor, platforms, wheel_for(f"manylinux*_{architecture}"), folder)
+        wheel = wheel_for(f"manylinux*_{architecture}")
+        install_for(minor, platforms, folder, f"{wheel}[tracing]", "pytest")
         home = {"PYTHONHOME": str(sysroot / "usr"), "PYTHONPATH": folder}
         output = run(*launch, QUICKSTART, cwd=Path(folder), **home)
         assert output.endswith("All done.\n"), output
-        print(f"passed on {run(*launch, '-c', VERSION, **home).strip()}", flush=True)
+        follow_page(Path(folder), *launch, **home)
 
 
 def main() -> int:

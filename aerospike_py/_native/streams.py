@@ -58,7 +58,7 @@ class Stream:
         """Fills the first rows of an asz_table and returns how many; 0 at the end.
 
         Raises:
-            As `next`.
+            AerospikeError: As `next` does.
         """
         with self._lock:
             query = self._open_query()

@@ -305,7 +305,8 @@ uint32_t asz_abi_version(void);
 
 /*
  * Fills *policy, as far as its size says, with the defaults for a command, or for ASZ_QUERY. Those
- * of a client's configuration are not among them: the library knows of none.
+ * of ASZ_BATCH and ASZ_BATCH_MIXED are those of a read, whose attempts are repeated: for rows that
+ * write begin with those of ASZ_PUT, which are not.
  */
 void asz_policy_init(asz_policy *policy, int32_t command);
 

@@ -1,7 +1,10 @@
 """The package as a whole: what it exports, how light its import is."""
 
+import ast
+import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import aerospike_py
@@ -77,3 +80,25 @@ def test_a_second_interpreter_leaves_the_results_of_the_first_alone() -> None:
         "aerospike_py is in use in another interpreter of this process",
         "True",
     ]
+
+
+def docstrings() -> list[str]:
+    trees = [
+        ast.parse(path.read_text(encoding="utf-8"))
+        for path in Path(aerospike_py.__file__).parent.rglob("*.py")
+    ]
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, documented)]
+    return [text for node in nodes if (text := ast.get_docstring(node))]
+
+
+def test_docstrings_name_the_exceptions_that_they_list() -> None:
+    # What makes the reference takes no other form.
+    found = 0
+    for text in docstrings():
+        for section in re.findall(r"^Raises:\n((?:    .*\n?|\n)*)", text, re.MULTILINE):
+            for line in textwrap.dedent(section).splitlines():
+                if line and not line.startswith(" "):
+                    assert re.match(r"[A-Z]\w+(, [A-Z]\w+)*: \S", line), text
+                    found += 1
+    assert found > 100
