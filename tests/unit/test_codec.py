@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import subprocess
 import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -236,6 +237,18 @@ def test_records_of_any_bins_after_any_others() -> None:
     assert made == given
     assert [list(bins) for bins in made] == [list(bins) for bins in given]
     assert len({id(bins) for bins in made}) == len(given)
+
+
+def test_the_first_record_of_a_process_may_have_no_bins() -> None:
+    program = """
+import aerospike_py
+from aerospike_py import _codec
+print(_codec.unpack_record(_codec.pack([["n", "s", 1, bytes(20)], [1, 0], {}])).bins)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert result.stdout == "{}\n"
 
 
 def test_bins_are_the_records_own() -> None:

@@ -62,11 +62,11 @@ const Name = struct {
 
 /// A dict of so many bins, of which the reader has read nothing yet; null with an exception.
 pub fn bins(decoder: *Decoder, count: u32) ?*Object {
-    if (count == name_count) {
+    if (template) |known| if (count == name_count) {
         const start = decoder.reader.position;
-        if (filled(decoder, template.?) catch return null) |made| return made;
+        if (filled(decoder, known) catch return null) |made| return made;
         decoder.reader.position = start;
-    }
+    };
     const made = decoder.dict(count, 0) orelse return null;
     if (count >= names_min and count <= names_max) {
         if (misses % misses_per_learning == 0) learn(made, count) catch return Decoder.failed(made);
