@@ -113,6 +113,11 @@ def build_library() -> Path:
         options += ["-install_name", f"@rpath/{LIBRARY}", "-headerpad_max_install_names"]
     if IS_WINDOWS:
         options += [f"-femit-implib={NATIVE / IMPORTS}"]
+    if TARGET.startswith("x86_64-"):
+        # One library for all processors: it asks the one that it runs on.
+        output = NATIVE / "digest_avx2.o"
+        pic = [] if IS_WINDOWS else ["-fPIC"]
+        options += [str(build("build-obj", "digest_avx2.zig", output, "-mcpu=baseline+avx2", *pic))]
     return build("build-lib", "root.zig", NATIVE / LIBRARY, *options)
 
 

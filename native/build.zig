@@ -29,6 +29,20 @@ pub fn build(b: *std.Build) void {
             .link_libc = true,
         }),
     });
+    if (target.result.cpu.arch == .x86_64) {
+        var with_avx2 = target.query;
+        with_avx2.cpu_features_add.addFeature(@backingInt(std.Target.x86.Feature.avx2));
+        const digests = b.addObject(.{
+            .name = "digest_avx2",
+            .root_module = b.createModule(.{
+                .root_source_file = b.path("src/digest_avx2.zig"),
+                .target = b.resolveTargetQuery(with_avx2),
+                .optimize = optimize,
+                .pic = true,
+            }),
+        });
+        library.root_module.addObject(digests);
+    }
     library.installHeader(b.path("include/aerospike_zig.h"), "aerospike_zig.h");
     b.installArtifact(library);
 

@@ -521,3 +521,13 @@ async def test_a_client_dropped_while_arrays_are_filled(server: Any, stored: lis
         await other.connect()
         records = await other.batch_read(stored, _dtype=[("n", "i4")])
         assert records.batch_records["n"].tolist() == list(range(10))
+
+
+def test_the_digests_of_a_batch_are_those_of_single_keys(client: Client, key: Key) -> None:
+    user_keys: list[str | int | bytes] = [*range(-20, 20), *("k" * n for n in range(70)), b"\x00"]
+    places = [("test", "demo"), ("test", ""), ("test", "a-set-with-another-name")]
+    keys: list[Key] = [(*place, user_key) for user_key in user_keys for place in places]
+    keys += [(*places[0], user_key) for user_key in user_keys]  # Side by side in one place.
+    rows = client.batch_read(keys, [])
+    assert [row.key.digest for row in rows] == [client.exists(each).key.digest for each in keys]
+    assert [row.key[:3] for row in rows] == keys

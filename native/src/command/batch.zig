@@ -198,12 +198,12 @@ pub fn Batch(comptime Net: type) type {
                 return request.invalid(failure, shape, .{});
             }
             try batch.allocateRows(try request.expectArray(reader, shape, failure), failure);
-            var digests: wire.digest.KeyDigests = .{};
+            var keys: request.KeyReader = .init();
             for (batch.rows) |*row| {
                 row.* = .{ .key = undefined, .action = 0 };
-                try row.key.parseOneOfMany(reader, &digests, failure);
+                try keys.next(reader, &row.key, failure);
             }
-            digests.finish();
+            keys.finish();
             try batch.addAction(reader, failure);
         }
 
@@ -215,17 +215,17 @@ pub fn Batch(comptime Net: type) type {
             const shape = "each row of the batch must be [KEY, command, argument, meta]";
             const text = "the batch must be an array of rows";
             try batch.allocateRows(try request.expectArray(reader, text, failure), failure);
-            var digests: wire.digest.KeyDigests = .{};
+            var keys: request.KeyReader = .init();
             for (batch.rows, 0..) |*row, index| {
                 if (try request.expectArray(reader, shape, failure) != 4) {
                     return request.invalid(failure, shape, .{});
                 }
                 row.* = .{ .key = undefined, .action = @intCast(index) };
-                try row.key.parseOneOfMany(reader, &digests, failure);
+                try keys.next(reader, &row.key, failure);
                 try batch.addAction(reader, failure);
                 try batch.parseMeta(reader, failure);
             }
-            digests.finish();
+            keys.finish();
         }
 
         fn allocateRows(batch: *This, count: u32, failure: *Failure) error{Failed}!void {
@@ -345,10 +345,17 @@ pub fn Batch(comptime Net: type) type {
             // Parts that are still being filled, one for each node at most.
             var open: std.ArrayList(u32) = .empty;
             defer open.deinit(batch.gpa);
+            // Most rows have the namespace of the one before, in the same bytes of the request.
+            var name: []const u8 = &.{};
+            var namespace: ?*cluster.Namespace = null;
             for (batch.rows) |*row| {
                 row.part = part_none;
                 if (row.status != .no_response) continue;
-                const node = batch.nodeFor(row) orelse continue;
+                if (namespace == null or name.ptr != row.key.namespace.ptr) {
+                    name = row.key.namespace;
+                    namespace = batch.cluster.namespace(name);
+                }
+                const node = batch.nodeFor(row, namespace) orelse continue;
                 const part = for (open.items) |*index| {
                     const candidate = &batch.parts.items[index.*];
                     if (candidate.node != node) continue;
@@ -388,8 +395,8 @@ pub fn Batch(comptime Net: type) type {
             }
         }
 
-        fn nodeFor(batch: *This, row: *Row) ?*Node {
-            const namespace = batch.cluster.namespace(row.key.namespace) orelse {
+        fn nodeFor(batch: *This, row: *Row, known_namespace: ?*cluster.Namespace) ?*Node {
+            const namespace = known_namespace orelse {
                 const known = batch.cluster.isConnected();
                 batch.failRow(row, if (known) .namespace_not_found else .invalid_node);
                 return null;

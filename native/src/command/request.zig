@@ -8,6 +8,7 @@ const std = @import("std");
 const metrics = @import("../metrics.zig");
 const function = @import("function.zig");
 const operate = @import("operate.zig");
+const processor = @import("../processor.zig");
 const Failure = @import("../status.zig").Failure;
 const Status = @import("../status.zig").Status;
 const wire = @import("../wire.zig");
@@ -88,8 +89,9 @@ pub const Command = enum(i32) {
 pub const Key = struct {
     namespace: []const u8,
     set: []const u8,
-    /// The user key as MessagePack (a nil when only the digest is known), to be echoed in results.
-    user_key_msgpack: []const u8,
+    /// Namespace, set and user key (nil when only the digest is known) as MessagePack, to be echoed
+    /// in results.
+    members_msgpack: []const u8,
     /// The user key as a particle; `.nil` when only the digest is known.
     user_key_type: wire.particle.Type,
     user_key: []const u8,
@@ -107,39 +109,28 @@ pub const Key = struct {
         key.digest = wire.digest.keyDigest(key.set, key.user_key_type, key.user_key);
     }
 
-    /// The same for one of many; its digest is there when `digests` are finished.
-    pub fn parseOneOfMany(
-        key: *Key,
-        reader: *msgpack.Reader,
-        digests: *wire.digest.KeyDigests,
-        failure: *Failure,
-    ) error{Failed}!void {
-        if (try key.parseMembers(reader, failure)) return;
-        digests.add(key.set, key.user_key_type, key.user_key, &key.digest);
-    }
-
     /// True when the digest was among the members.
     fn parseMembers(key: *Key, reader: *msgpack.Reader, failure: *Failure) error{Failed}!bool {
         const shape_text = "the key must be [namespace, set, user key] or " ++
             "[namespace, set, nil, digest]";
         const count = try expectArray(reader, shape_text, failure);
         if (count != 3 and count != 4) return invalid(failure, shape_text, .{});
+        const start = reader.position;
         key.namespace = try expectString(reader, "the key's namespace", failure);
         key.set = try expectString(reader, "the key's set", failure);
         try checkNamespace(key.namespace, failure);
         try checkSet(key.set, failure);
         try key.parseUserKey(reader, failure);
+        key.members_msgpack = reader.bytes[start..reader.position];
         if (count == 4) try key.parseDigest(reader, failure);
         if (key.user_key_type == .nil and count == 3) {
-            return invalid(failure, "the user key must not be nil", .{});
+            return invalid(failure, no_user_key, .{});
         }
         return count == 4;
     }
 
     fn parseUserKey(key: *Key, reader: *msgpack.Reader, failure: *Failure) error{Failed}!void {
-        const start = reader.position;
         const token = reader.next() catch return malformed(failure);
-        key.user_key_msgpack = reader.bytes[start..reader.position];
         switch (token) {
             .nil => key.setUserKey(.nil, &.{}),
             .string => |text| key.setUserKey(.string, text),
@@ -179,12 +170,59 @@ pub const Key = struct {
     /// Appends the key as results show it: [namespace, set, user key or nil, digest].
     pub fn write(key: *const Key, out: *wire.Buffer) wire.Buffer.Error!void {
         try msgpack.writeArrayHeader(out, 4);
-        try msgpack.writeString(out, key.namespace);
-        try msgpack.writeString(out, key.set);
-        try out.append(key.user_key_msgpack);
+        try out.append(key.members_msgpack);
         try msgpack.writeBinary(out, &key.digest);
     }
 };
+
+/// Reads the keys of a batch, one after the other. Most have the place of the one before: what
+/// tells that is looked at once.
+pub const KeyReader = struct {
+    digests: wire.digest.KeyDigests,
+    /// How a key with three members begins in that place: with the count, namespace and set.
+    head: []const u8 = &.{},
+    count_bytes: usize = 0,
+    namespace: []const u8 = &.{},
+    set: []const u8 = &.{},
+
+    pub fn init() KeyReader {
+        return .{ .digests = .{ .has_avx2 = processor.hasAvx2() } };
+    }
+
+    /// Fills `key`, which has to stay where it is: its digest is there after `finish`.
+    pub fn next(
+        keys: *KeyReader,
+        reader: *msgpack.Reader,
+        key: *Key,
+        failure: *Failure,
+    ) error{Failed}!void {
+        if (keys.head.len > 0 and std.mem.startsWith(u8, reader.rest(), keys.head)) {
+            const start = reader.position + keys.count_bytes;
+            reader.position += keys.head.len;
+            key.namespace = keys.namespace;
+            key.set = keys.set;
+            try key.parseUserKey(reader, failure);
+            key.members_msgpack = reader.bytes[start..reader.position];
+            if (key.user_key_type == .nil) return invalid(failure, no_user_key, .{});
+        } else {
+            const start = reader.position;
+            if (try key.parseMembers(reader, failure)) return;
+            keys.count_bytes = reader.position - start - key.members_msgpack.len;
+            var place: msgpack.Reader = .init(key.members_msgpack);
+            for (0..2) |_| place.skip() catch return malformed(failure);
+            keys.head = reader.bytes[start..][0 .. keys.count_bytes + place.position];
+            keys.namespace = key.namespace;
+            keys.set = key.set;
+        }
+        keys.digests.add(key.set, key.user_key_type, key.user_key, &key.digest);
+    }
+
+    pub fn finish(keys: *KeyReader) void {
+        keys.digests.finish();
+    }
+};
+
+const no_user_key = "the user key must not be nil";
 
 /// Limits of the server (as/include/base/datamodel.h: AS_NAME_MAX_SIZE, AS_SET_NAME_MAX_SIZE).
 const namespace_bytes_max = 31;

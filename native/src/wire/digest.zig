@@ -5,6 +5,7 @@
 
 const std = @import("std");
 const assert = std.debug.assert;
+const lanes = @import("lanes.zig");
 const particle = @import("particle.zig");
 
 pub const digest_bytes = 20;
@@ -34,7 +35,7 @@ pub fn keyDigest(set: []const u8, kind: particle.Type, key: []const u8) Digest {
     return hash.final();
 }
 
-const Block = [Ripemd160.block_bytes]u8;
+const Block = lanes.Block;
 
 /// As nearly all keys do.
 fn fitsOneBlock(set: []const u8, key: []const u8) bool {
@@ -52,15 +53,18 @@ fn writeKeyBlock(block: *Block, set: []const u8, kind: particle.Type, key: []con
     std.mem.writeInt(u64, block[56..64], @as(u64, len) * 8, .little);
 }
 
-/// The digests of many keys, four at a time in the lanes of vectors. Digests are written when
-/// four keys have come together, the last ones by `finish`.
+/// The digests of many keys, several at a time in the lanes of vectors. Digests are written when
+/// enough keys have come together, the last ones by `finish`.
 pub const KeyDigests = struct {
-    blocks: [lanes]Block = @splat(@splat(0)),
-    targets: [lanes]*Digest = undefined,
+    /// Whether the processor has AVX2.
+    has_avx2: bool = false,
+    blocks: [keys_max]Block = @splat(@splat(0)),
+    targets: [keys_max]*Digest = undefined,
     count: usize = 0,
 
-    const lanes = 4;
-    const Word = @Vector(lanes, u32);
+    const keys_max = 8;
+    /// For the vectors that every processor has.
+    const lane_count = 4;
 
     /// `target` is written at some time until `finish` returns; nothing else is kept.
     pub fn add(
@@ -77,30 +81,32 @@ pub const KeyDigests = struct {
         writeKeyBlock(&digests.blocks[digests.count], set, kind, key);
         digests.targets[digests.count] = target;
         digests.count += 1;
-        if (digests.count == lanes) digests.finish();
+        if (digests.count == keys_max) digests.finish();
     }
 
     pub fn finish(digests: *KeyDigests) void {
         if (digests.count == 0) return;
-        var words: [16]Word = undefined;
-        inline for (&words, 0..) |*word, index| {
-            inline for (0..lanes) |lane| {
-                const bytes = digests.blocks[lane][index * 4 ..][0..4];
-                word[lane] = std.mem.readInt(u32, bytes, .little);
+        var states: [keys_max]lanes.State = undefined;
+        if (links_avx2 and digests.has_avx2) {
+            asz_digests_avx2(&digests.blocks, &states);
+        } else {
+            var first: usize = 0;
+            while (first < digests.count) : (first += lane_count) {
+                const blocks = digests.blocks[first..][0..lane_count];
+                lanes.hash(lane_count, blocks, states[first..][0..lane_count]);
             }
         }
-        const Lines = CompressionLines(Word);
-        var state: [5]Word = undefined;
-        inline for (&state, Ripemd160.initial) |*word, initial| word.* = @splat(initial);
-        Lines.compress(&state, &words);
-        for (digests.targets[0..digests.count], 0..) |target, lane| {
-            var own: Ripemd160.State = undefined;
-            for (&own, &state) |*word, *vector| word.* = @as([lanes]u32, vector.*)[lane];
-            target.* = Ripemd160.serialize(&own);
+        for (digests.targets[0..digests.count], states[0..digests.count]) |target, *state| {
+            target.* = Ripemd160.serialize(state);
         }
         digests.count = 0;
     }
 };
+
+/// Of `digest_avx2.zig`, where it is linked.
+extern fn asz_digests_avx2(blocks: *const [8]Block, states: *[8]lanes.State) callconv(.c) void;
+const root = @import("root");
+const links_avx2 = @hasDecl(root, "links_digest_avx2") and root.links_digest_avx2;
 
 pub fn ripemd160(bytes: []const u8) Digest {
     var hash: Ripemd160 = .{};
@@ -116,9 +122,9 @@ pub const Ripemd160 = struct {
     pending: usize = 0,
     bytes_total: u64 = 0,
 
-    const State = [5]u32;
-    pub const block_bytes = 64;
-    const initial: State = .{ 0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0 };
+    const State = lanes.State;
+    pub const block_bytes = lanes.block_bytes;
+    const initial = lanes.initial;
 
     pub fn update(hash: *Ripemd160, bytes: []const u8) void {
         var rest = bytes;
@@ -165,95 +171,9 @@ pub const Ripemd160 = struct {
         inline for (&words, 0..) |*word, index| {
             word.* = std.mem.readInt(u32, block[index * 4 ..][0..4], .little);
         }
-        CompressionLines(u32).compress(state, &words);
+        lanes.Compression(u32).compress(state, &words);
     }
 };
-
-/// The compression of one block, or of as many as a vector of words has lanes.
-fn CompressionLines(comptime Word: type) type {
-    return struct {
-        const State = [5]Word;
-
-        fn compress(state: *State, words: *const [16]Word) void {
-            @setEvalBranchQuota(20_000);
-            var left: State = state.*;
-            var right: State = state.*;
-            inline for (0..5) |round| {
-                inline for (0..16) |index| {
-                    const step = round * 16 + index;
-                    left = advance(left, mix(round, left) +% words[left_words[step]] +%
-                        constant(left_constants[round]), left_shifts[step]);
-                    right = advance(right, mix(4 - round, right) +% words[right_words[step]] +%
-                        constant(right_constants[round]), right_shifts[step]);
-                }
-            }
-            // Not assigned in place: the last word needs the first one as it was.
-            const next: State = .{
-                state[1] +% left[2] +% right[3],
-                state[2] +% left[3] +% right[4],
-                state[3] +% left[4] +% right[0],
-                state[4] +% left[0] +% right[1],
-                state[0] +% left[1] +% right[2],
-            };
-            state.* = next;
-        }
-
-        inline fn constant(comptime value: u32) Word {
-            return if (Word == u32) value else @splat(value);
-        }
-
-        inline fn advance(line: State, sum: Word, comptime shift: u5) State {
-            const turned = std.math.rotl(Word, line[0] +% sum, shift) +% line[4];
-            return .{ line[4], turned, line[1], std.math.rotl(Word, line[2], 10), line[3] };
-        }
-
-        /// The Boolean function of a round, on the line's middle three words.
-        inline fn mix(comptime function: usize, line: State) Word {
-            const x = line[1];
-            const y = line[2];
-            const z = line[3];
-            return switch (function) {
-                0 => x ^ y ^ z,
-                1 => (x & y) | (~x & z),
-                2 => (x | ~y) ^ z,
-                3 => (x & z) | (y & ~z),
-                4 => x ^ (y | ~z),
-                else => comptime unreachable,
-            };
-        }
-
-        const left_constants = [5]u32{ 0, 0x5a827999, 0x6ed9eba1, 0x8f1bbcdc, 0xa953fd4e };
-        const right_constants = [5]u32{ 0x50a28be6, 0x5c4dd124, 0x6d703ef3, 0x7a6d76e9, 0 };
-        const left_words = [80]u4{
-            0, 1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15,
-            7, 4,  13, 1,  10, 6,  15, 3,  12, 0, 9,  5,  2,  14, 11, 8,
-            3, 10, 14, 4,  9,  15, 8,  1,  2,  7, 0,  6,  13, 11, 5,  12,
-            1, 9,  11, 10, 0,  8,  12, 4,  13, 3, 7,  15, 14, 5,  6,  2,
-            4, 0,  5,  9,  7,  12, 2,  10, 14, 1, 3,  8,  11, 6,  15, 13,
-        };
-        const right_words = [80]u4{
-            5,  14, 7,  0, 9, 2,  11, 4,  13, 6,  15, 8,  1,  10, 3,  12,
-            6,  11, 3,  7, 0, 13, 5,  10, 14, 15, 8,  12, 4,  9,  1,  2,
-            15, 5,  1,  3, 7, 14, 6,  9,  11, 8,  12, 2,  10, 0,  4,  13,
-            8,  6,  4,  1, 3, 11, 15, 0,  5,  12, 2,  13, 9,  7,  10, 14,
-            12, 15, 10, 4, 1, 5,  8,  7,  6,  2,  13, 14, 0,  3,  9,  11,
-        };
-        const left_shifts = [80]u5{
-            11, 14, 15, 12, 5,  8,  7,  9,  11, 13, 14, 15, 6,  7,  9,  8,
-            7,  6,  8,  13, 11, 9,  7,  15, 7,  12, 15, 9,  11, 7,  13, 12,
-            11, 13, 6,  7,  14, 9,  13, 15, 14, 8,  13, 6,  5,  12, 7,  5,
-            11, 12, 14, 15, 14, 15, 9,  8,  9,  14, 5,  6,  8,  6,  5,  12,
-            9,  15, 5,  11, 6,  8,  13, 12, 5,  12, 13, 14, 11, 8,  5,  6,
-        };
-        const right_shifts = [80]u5{
-            8,  9,  9,  11, 13, 15, 15, 5,  7,  7,  8,  11, 14, 14, 12, 6,
-            9,  13, 15, 7,  12, 8,  9,  11, 7,  7,  12, 7,  6,  15, 13, 11,
-            9,  7,  15, 11, 8,  6,  6,  14, 12, 13, 5,  14, 13, 13, 7,  5,
-            15, 5,  8,  11, 14, 14, 6,  14, 6,  9,  12, 9,  12, 5,  15, 8,
-            8,  5,  12, 9,  12, 5,  14, 6,  8,  13, 6,  5,  15, 13, 11, 11,
-        };
-    };
-}
 
 const testing = std.testing;
 
@@ -325,6 +245,20 @@ test "digests of many keys are those of each, for every length and number of key
             const expected = keyDigest(text[0 .. count - index], .blob, text[0..index]);
             try testing.expectEqual(expected, digest);
         }
+    }
+}
+
+test "eight lanes give what one gives" {
+    var blocks: [8]Block = undefined;
+    for (&blocks, 0..) |*block, index| {
+        for (block, 0..) |*byte, place| byte.* = @truncate(index *% 77 +% place *% 13);
+    }
+    var states: [8]lanes.State = undefined;
+    lanes.hash(8, &blocks, &states);
+    for (&blocks, states) |*block, state| {
+        var expected = Ripemd160.initial;
+        Ripemd160.compress(&expected, block);
+        try testing.expectEqual(expected, state);
     }
 }
 
