@@ -206,7 +206,10 @@ class HyperLogLog(bytes):
 
 
 Host: TypeAlias = str | tuple[str, int] | tuple[str, int, str | None]
-"""(name or address, port), with a TLS name perhaps; or "name:port", "name", "[IPv6]:port"."""
+"""(name or address, port), or "name:port", "name", "[IPv6]:port".
+
+A third member, the node's name in TLS, has no effect as long as TLS is not asked for.
+"""
 
 
 class WriteMeta(TypedDict, total=False):

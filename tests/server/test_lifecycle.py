@@ -46,7 +46,7 @@ def test_all_nodes_are_found_from_one(server: Any, make_client: MakeClient) -> N
         assert all(isinstance(name, str) and name for name in names)
 
 
-@pytest.mark.parametrize("form", ["tuple", "list", "text", "triple"])
+@pytest.mark.parametrize("form", ["tuple", "list", "text", "triple", "named"])
 def test_forms_of_hosts(server: Any, form: str, make_client: MakeClient) -> None:
     host, port = server.hosts[0]
     given = {
@@ -54,6 +54,7 @@ def test_forms_of_hosts(server: Any, form: str, make_client: MakeClient) -> None
         "list": [host, port],
         "text": f"{host}:{port}",
         "triple": (host, port, None),
+        "named": (host, port, "tls-name"),
     }[form]
     with make_client({"hosts": [given]}).connect() as client:
         assert client.is_connected()

@@ -7,6 +7,7 @@ pub const Host = struct {
     /// A name, an IPv4 or an IPv6 literal (without brackets).
     name: []const u8,
     port: u16 = 3000,
+    /// Who the node has to be where TLS is used; without TLS it has no meaning.
     tls_name: ?[]const u8 = null,
 };
 
@@ -99,12 +100,6 @@ pub const Options = struct {
 
     fn checkSecurity(options: *const Options, failure: *Failure) error{Failed}!void {
         if (options.tls) return fail(failure, "tls is not supported yet", .{});
-        for (options.hosts) |host| {
-            const tls_name = host.tls_name orelse continue;
-            if (tls_name.len == 0) continue;
-            const text = "host {s} has the tls_name {s}: tls is not supported yet";
-            return fail(failure, text, .{ host.name, tls_name });
-        }
         if (options.user.len > credential_bytes_max or
             options.password.len > credential_bytes_max)
         {
@@ -175,7 +170,8 @@ test "options that cannot be served are refused with their name" {
     try expectRefused(.{ .hosts = &.{} }, "hosts");
     try expectRefused(.{ .hosts = &.{.{ .name = "" }} }, "host name");
     try expectRefused(.{ .hosts = &.{.{ .name = "a", .port = 0 }} }, "port");
-    try expectRefused(.{ .hosts = &.{.{ .name = "a", .tls_name = "b" }} }, "tls_name");
+    // A name for TLS does not ask for it.
+    try (Options{ .hosts = &.{.{ .name = "a", .tls_name = "b" }} }).check(&failure);
     try expectRefused(.{ .hosts = &hosts, .tls = true }, "tls");
     try expectRefused(.{ .hosts = &hosts, .auth_mode = .pki }, "pki");
     try expectRefused(.{ .hosts = &hosts, .auth_mode = .external, .user = "u" }, "external");
