@@ -17,6 +17,7 @@ pub const msgpack = @import("wire/msgpack.zig");
 pub const operation = @import("wire/operation.zig");
 pub const particle = @import("wire/particle.zig");
 pub const proto = @import("wire/proto.zig");
+pub const short = @import("wire/short.zig");
 
 test {
     _ = Buffer;
@@ -30,6 +31,7 @@ test {
     _ = operation;
     _ = particle;
     _ = proto;
+    _ = short;
     _ = @import("wire/recorded_test.zig");
     _ = @import("wire/fuzz_test.zig");
 }

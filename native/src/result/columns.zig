@@ -205,8 +205,8 @@ pub const Column = extern struct {
         if (column.kind != .bytes) return .type;
         if (bytes.len > field.len) return .length;
         // Zeros first, as a whole: fields are small, and then there is no rest to be computed.
-        @memset(field, 0);
-        @memcpy(field[0..bytes.len], bytes);
+        wire.short.zero(field);
+        wire.short.copy(field[0..bytes.len], bytes);
         return null;
     }
 

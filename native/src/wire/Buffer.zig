@@ -7,6 +7,7 @@
 
 const std = @import("std");
 const assert = std.debug.assert;
+const short = @import("short.zig");
 
 /// All the memory at hand; `bytes[0..end]` has been written.
 bytes: []u8,
@@ -99,7 +100,7 @@ pub inline fn taggedInt(buffer: *Buffer, tag: u8, comptime T: type, value: T) Er
 /// The next three after a successful `ensure`.
 pub inline fn appendAssumeCapacity(buffer: *Buffer, data: []const u8) void {
     const target = buffer.bytes[buffer.end..][0..data.len];
-    copy(target, data);
+    short.copy(target, data);
     buffer.end += data.len;
 }
 
@@ -125,27 +126,6 @@ pub inline fn reserve(buffer: *Buffer, count: usize) Error!usize {
 pub inline fn patch(buffer: *Buffer, comptime T: type, offset: usize, value: T) void {
     assert(offset + @sizeOf(T) <= buffer.end);
     std.mem.writeInt(T, buffer.bytes[offset..][0..@sizeOf(T)], value, .big);
-}
-
-/// Short strings are the rule: two overlapping word copies cost less than a call of memcpy.
-inline fn copy(target: []u8, source: []const u8) void {
-    assert(target.len == source.len);
-    const len = source.len;
-    if (len > 16) {
-        @memcpy(target, source);
-    } else if (len >= 8) {
-        const head = source[0..8].*;
-        const tail = source[len - 8 ..][0..8].*;
-        target[0..8].* = head;
-        target[len - 8 ..][0..8].* = tail;
-    } else if (len >= 4) {
-        const head = source[0..4].*;
-        const tail = source[len - 4 ..][0..4].*;
-        target[0..4].* = head;
-        target[len - 4 ..][0..4].* = tail;
-    } else {
-        for (target, source) |*to, from| to.* = from;
-    }
 }
 
 const testing = std.testing;

@@ -7,6 +7,7 @@ const std = @import("std");
 const assert = std.debug.assert;
 const lanes = @import("lanes.zig");
 const particle = @import("particle.zig");
+const short = @import("short.zig");
 
 pub const digest_bytes = 20;
 pub const Digest = [digest_bytes]u8;
@@ -46,9 +47,9 @@ fn fitsOneBlock(set: []const u8, key: []const u8) bool {
 fn writeKeyBlock(block: *Block, set: []const u8, kind: particle.Type, key: []const u8) void {
     const len = set.len + 1 + key.len;
     block.* = @splat(0);
-    @memcpy(block[0..set.len], set);
+    short.copy(block[0..set.len], set);
     block[set.len] = @backingInt(kind);
-    @memcpy(block[set.len + 1 ..][0..key.len], key);
+    short.copy(block[set.len + 1 ..][0..key.len], key);
     block[len] = 0x80;
     std.mem.writeInt(u64, block[56..64], @as(u64, len) * 8, .little);
 }
