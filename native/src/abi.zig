@@ -11,6 +11,7 @@ const devserver = @import("devserver.zig");
 const growing = @import("growing.zig");
 const log = &@import("log.zig").process;
 const metrics = @import("metrics.zig");
+const unfilled = @import("unfilled.zig");
 const wire = @import("wire.zig");
 const Client = client_module.Client;
 const Failure = @import("status.zig").Failure;
@@ -383,7 +384,7 @@ export fn asz_query_close(query: ?*Query) void {
 export fn asz_result_release(result: ?*asz_result) void {
     const target = result orelse return;
     if (target.owned == 0) return;
-    gpa.free(target.data.?[0..target.capacity]);
+    unfilled.free(gpa, target.data.?[0..target.capacity]);
     target.owned = 0;
     target.data = null;
     target.capacity = 0;

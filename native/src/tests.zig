@@ -17,5 +17,6 @@ test {
     _ = @import("log.zig");
     _ = @import("memory.zig");
     _ = @import("status.zig");
+    _ = @import("unfilled.zig");
     _ = @import("wire.zig");
 }

@@ -22,6 +22,7 @@ const reply = @import("reply.zig");
 const policy_module = @import("policy.zig");
 const request = @import("request.zig");
 const row_policy = @import("row_policy.zig");
+const unfilled = @import("../unfilled.zig");
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;
 const Command = request.Command;
@@ -184,7 +185,7 @@ pub fn Batch(comptime Net: type) type {
                     .{ table.row_count, batch.rows.len },
                 );
             }
-            batch.order = batch.arena.allocator().alloc(u32, batch.rows.len) catch
+            batch.order = unfilled.alloc(u32, batch.arena.allocator(), batch.rows.len) catch
                 return outOfMemory(failure);
         }
 
@@ -234,7 +235,7 @@ pub fn Batch(comptime Net: type) type {
                 "a batch has at most {d} rows, not {d}",
                 .{ rows_max, count },
             );
-            batch.rows = batch.arena.allocator().alloc(Row, count) catch
+            batch.rows = unfilled.alloc(Row, batch.arena.allocator(), count) catch
                 return outOfMemory(failure);
         }
 

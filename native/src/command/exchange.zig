@@ -6,12 +6,15 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const Failure = @import("../status.zig").Failure;
+const unfilled = @import("../unfilled.zig");
 const wire = @import("../wire.zig");
 
 /// The largest reply that is accepted (as/include/base/proto.h: PROTO_SIZE_MAX).
 pub const frame_bytes_max = 128 * 1024 * 1024;
 
 const header_bytes = wire.proto.header_bytes;
+/// The small frame with which the reply to a batch or a query ends comes along with the one before.
+const last_frame_bytes = header_bytes + wire.message.header_bytes;
 
 pub const Error = error{
     OutOfMemory,
@@ -41,7 +44,7 @@ pub const Receiver = struct {
     stack: [16 * 1024]u8 = undefined,
 
     pub fn deinit(receiver: *Receiver) void {
-        receiver.gpa.free(receiver.heap);
+        unfilled.free(receiver.gpa, receiver.heap);
         receiver.heap = &.{};
     }
 
@@ -88,9 +91,9 @@ pub const Receiver = struct {
     fn makeRoom(receiver: *Receiver, needed: usize) error{OutOfMemory}!void {
         const have = receiver.memory()[receiver.start..receiver.end];
         if (receiver.memory().len < needed) {
-            const larger = try receiver.gpa.alloc(u8, needed);
+            const larger = try unfilled.alloc(u8, receiver.gpa, needed + last_frame_bytes);
             @memcpy(larger[0..have.len], have);
-            receiver.gpa.free(receiver.heap);
+            unfilled.free(receiver.gpa, receiver.heap);
             receiver.heap = larger;
         } else if (receiver.memory().len - receiver.start < needed) {
             std.mem.copyForwards(u8, receiver.memory()[0..have.len], have);

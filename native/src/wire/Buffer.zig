@@ -8,6 +8,7 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const short = @import("short.zig");
+const unfilled = @import("../unfilled.zig");
 
 /// All the memory at hand; `bytes[0..end]` has been written.
 bytes: []u8,
@@ -35,7 +36,7 @@ pub fn growing(gpa: std.mem.Allocator, initial: []u8, size_max: usize) Buffer {
 }
 
 pub fn deinit(buffer: *Buffer) void {
-    if (buffer.on_heap) buffer.gpa.?.free(buffer.bytes);
+    if (buffer.on_heap) unfilled.free(buffer.gpa.?, buffer.bytes);
     buffer.* = undefined;
 }
 
@@ -62,10 +63,10 @@ fn grow(buffer: *Buffer, count: usize) Error!void {
     if (needed > buffer.size_max) return error.NoSpaceLeft;
     const size = @min(@max(needed, buffer.bytes.len *| 2, 256), buffer.size_max);
     if (buffer.on_heap) {
-        buffer.bytes = try gpa.realloc(buffer.bytes, size);
+        buffer.bytes = try unfilled.resize(gpa, buffer.bytes, buffer.end, size);
         return;
     }
-    const memory = try gpa.alloc(u8, size);
+    const memory = try unfilled.alloc(u8, gpa, size);
     @memcpy(memory[0..buffer.end], buffer.bytes[0..buffer.end]);
     buffer.bytes = memory;
     buffer.on_heap = true;
