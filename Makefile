@@ -7,11 +7,13 @@
 # make clean     remove what was built, and the virtual environment
 #
 # SERVER=host:port takes any running cluster instead, such as the one of docker-compose.yml:
-# make test SERVER=127.0.0.1:3000. ARGS="..." goes to pytest or to the benchmark.
+# make test SERVER=127.0.0.1:3000. ARGS="..." goes to pytest or to the benchmark, and CHART=file.svg
+# says where that draws.
 # Each makes what it needs in .venv first; PYTHON=python3.12 says of which Python.
 
 SERVER ?= embedded
 ARGS ?=
+CHART ?= .bench/bench.svg
 export PYTHON ?= python3
 ON_SERVER := $(if $(filter-out embedded,$(SERVER)),--server $(SERVER))
 
@@ -29,7 +31,7 @@ lint: development
 bench: built
 	mkdir -p .bench
 	.venv/bin/python bench/run.py --server $(SERVER) --json .bench/bench.json \
-		--chart .bench/bench.svg $(ARGS)
+		--chart $(CHART) $(ARGS)
 
 wheels:
 	@.ci/setup wheels

@@ -96,7 +96,7 @@ pub fn value(encoder: *Encoder, object: *Object, depth: u32) Error!void {
     if (kind == types.bool_type) return checked(msgpack.writeBool(out, object == types.true));
     if (kind == types.bytes_type) return encoder.binary(try bytesOf(object));
     if (kind == types.dict_type) return encoder.dict(object, depth);
-    if (kind == types.list_type or kind == types.tuple_type) return encoder.array(object, depth);
+    if (api.Sequence.of(object)) |sequence| return encoder.array(sequence, depth);
     if (kind == types.bytearray_type) return encoder.binary(bytearrayOf(object));
     if (!encoder.takes_plain_only) {
         if (kind == encoder.raw_type) return encoder.append(try bytesOf(object));
@@ -145,18 +145,12 @@ pub fn bytearrayOf(object: *Object) []const u8 {
     return api.PyByteArray_AsString(object)[0..@intCast(size)];
 }
 
-fn array(encoder: *Encoder, object: *Object, depth: u32) Error!void {
+fn array(encoder: *Encoder, sequence: api.Sequence, depth: u32) Error!void {
     try encoder.checkDepth(depth);
-    const is_list = api.typeOf(object) == api.headers.list_type;
-    const count = if (is_list) api.PyList_Size(object) else api.PyTuple_Size(object);
-    try encoder.arrayHeader(count);
+    try encoder.arrayHeader(sequence.count);
     var index: api.Size = 0;
-    while (index < count) : (index += 1) {
-        const member = if (is_list)
-            api.PyList_GetItem(object, index)
-        else
-            api.PyTuple_GetItem(object, index);
-        try encoder.value(try api.made(member), depth + 1);
+    while (index < sequence.count) : (index += 1) {
+        try encoder.value(try sequence.at(index), depth + 1);
     }
 }
 

@@ -134,3 +134,27 @@ pub fn readable(object: *Object) Error![]const u8 {
     try done(PyObject_AsReadBuffer(object, &data, &size));
     return data[0..@intCast(size)];
 }
+
+/// A list or a tuple.
+pub const Sequence = struct {
+    object: *Object,
+    is_list: bool,
+    count: Size,
+
+    pub inline fn of(object: *Object) ?Sequence {
+        const kind = typeOf(object);
+        if (kind == headers.list_type) {
+            return .{ .object = object, .is_list = true, .count = PyList_Size(object) };
+        }
+        if (kind != headers.tuple_type) return null;
+        return .{ .object = object, .is_list = false, .count = PyTuple_Size(object) };
+    }
+
+    /// Borrowed.
+    pub inline fn at(sequence: *const Sequence, index: Size) Error!*Object {
+        return made(if (sequence.is_list)
+            PyList_GetItem(sequence.object, index)
+        else
+            PyTuple_GetItem(sequence.object, index));
+    }
+};

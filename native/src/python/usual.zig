@@ -25,57 +25,56 @@ pub fn value(encoder: *Encoder, object: *Object) Error!bool {
 
 /// A dict of values by the names of their bins.
 pub fn bins(encoder: *Encoder, object: *Object) Error!bool {
-    if (api.typeOf(object) != api.headers.dict_type) return false;
-    const count = api.PyDict_Size(object);
-    if (count == 0) return false;
     encoder.takes_plain_only = true;
-    try encoder.mapHeader(count);
-    var place: api.Size = 0;
-    var name: ?*Object = null;
-    var member: ?*Object = null;
-    while (api.PyDict_Next(object, &place, &name, &member) != 0) {
-        if (api.typeOf(name.?) != api.headers.str_type) return false;
-        const text = try api.textOf(name.?);
-        if (text.len == 0 or text.len > bin_name_bytes_max) return false;
-        try encoder.text(text);
-        try encoder.value(member.?, 1);
-    }
-    return true;
+    var names: BinNames = .{};
+    return try namedValues(encoder, object, 1, &names) and names.count > 0;
 }
+
+const BinNames = struct {
+    count: usize = 0,
+
+    inline fn see(names: *BinNames, name: []const u8) bool {
+        names.count += 1;
+        return name.len > 0 and name.len <= bin_name_bytes_max;
+    }
+};
 
 /// A list of dicts, each with an "op".
 pub fn operations(encoder: *Encoder, object: *Object) Error!bool {
-    const types = api.headers;
-    const is_list = api.typeOf(object) == types.list_type;
-    if (!is_list and api.typeOf(object) != types.tuple_type) return false;
-    const count = if (is_list) api.PyList_Size(object) else api.PyTuple_Size(object);
-    if (count == 0) return false;
+    const sequence = api.Sequence.of(object) orelse return false;
     encoder.takes_plain_only = true;
-    try encoder.arrayHeader(count);
+    try encoder.arrayHeader(sequence.count);
     var index: api.Size = 0;
-    while (index < count) : (index += 1) {
-        const member = if (is_list)
-            api.PyList_GetItem(object, index)
-        else
-            api.PyTuple_GetItem(object, index);
-        if (!try operation(encoder, try api.made(member))) return false;
+    while (index < sequence.count) : (index += 1) {
+        var members: OperationMembers = .{};
+        if (!try namedValues(encoder, try sequence.at(index), 2, &members)) return false;
+        if (!members.has_number) return false;
     }
-    return true;
+    return sequence.count > 0;
 }
 
-fn operation(encoder: *Encoder, object: *Object) Error!bool {
+const OperationMembers = struct {
+    has_number: bool = false,
+
+    inline fn see(members: *OperationMembers, name: []const u8) bool {
+        if (name.len == 2 and name[0] == 'o' and name[1] == 'p') members.has_number = true;
+        return true;
+    }
+};
+
+/// A dict whose values have such a depth. `names` sees every name, and says whether it is allowed.
+inline fn namedValues(encoder: *Encoder, object: *Object, depth: u32, names: anytype) Error!bool {
     if (api.typeOf(object) != api.headers.dict_type) return false;
     try encoder.mapHeader(api.PyDict_Size(object));
-    var has_number = false;
     var place: api.Size = 0;
     var name: ?*Object = null;
     var member: ?*Object = null;
     while (api.PyDict_Next(object, &place, &name, &member) != 0) {
         if (api.typeOf(name.?) != api.headers.str_type) return false;
         const text = try api.textOf(name.?);
-        if (text.len == 2 and text[0] == 'o' and text[1] == 'p') has_number = true;
+        if (!names.see(text)) return false;
         try encoder.text(text);
-        try encoder.value(member.?, 2);
+        try encoder.value(member.?, depth);
     }
-    return has_number;
+    return true;
 }
