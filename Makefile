@@ -4,6 +4,7 @@
 # make bench     this client beside the official one
 # make wheels    wheels for every platform, built on this machine, in dist/
 # make docs      the documentation, in site/
+# make debug     a core that builds in seconds, for who works on it; `make safe` goes back
 # make clean     remove what was built, and the virtual environment
 #
 # SERVER=host:port takes any running cluster instead, such as the one of docker-compose.yml:
@@ -17,7 +18,7 @@ CHART ?= .bench/bench.svg
 export PYTHON ?= python3
 ON_SERVER := $(if $(filter-out embedded,$(SERVER)),--server $(SERVER))
 
-.PHONY: demo test lint bench wheels docs clean built development
+.PHONY: debug safe demo test lint bench wheels docs clean built development
 
 demo: built
 	.venv/bin/python examples/quickstart.py $(ON_SERVER)
@@ -44,6 +45,10 @@ docs:
 
 built development:
 	@.ci/setup $@
+
+debug safe:
+	AEROSPIKE_PY_OPTIMIZE=$@ .ci/setup development
+	AEROSPIKE_PY_OPTIMIZE=$@ .venv/bin/python setup.py -q build_ext --inplace
 
 clean:
 	rm -rf .venv .bench build dist site *.egg-info

@@ -7,6 +7,9 @@ copies files.
 The environment variable AEROSPIKE_PY_TARGET, a target as Zig names it, builds a wheel for another
 platform than this one, as scripts/wheels.py does: the limited API of Python is the same everywhere,
 so this Python's headers serve, with a configuration of ours for Windows.
+
+AEROSPIKE_PY_OPTIMIZE=debug builds the core in seconds, with stack traces, for who works on it;
+it is several times slower.
 """
 
 import hashlib
@@ -31,6 +34,8 @@ SOURCES = ROOT / "native" / "src"
 CODEC = f"{PACKAGE}._codec"
 IS_LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
 CHOSEN = os.environ.get("AEROSPIKE_PY_TARGET", "")
+OPTIMIZE = os.environ.get("AEROSPIKE_PY_OPTIMIZE", "safe")
+IS_DEBUG = OPTIMIZE == "debug"
 
 
 def zig_target() -> str:
@@ -94,7 +99,15 @@ def build(kind: str, source: str, output: Path, *options: str) -> Path:
     output.parent.mkdir(parents=True, exist_ok=True)
     stamp = output.with_suffix(".fingerprint")
     # What a module is built with goes before it.
-    command = [kind, "-Osafe", "-fstrip", "-lc", "-target", TARGET, *options]
+    command = [
+        kind,
+        f"-O{OPTIMIZE}",
+        *["-fstrip"] * (not IS_DEBUG),
+        "-lc",
+        "-target",
+        TARGET,
+        *options,
+    ]
     command += [f"-Mroot={SOURCES / source}", f"-femit-bin={output}"]
     command += ["--cache-dir", str(ROOT / "build" / "zig-cache")]
     fingerprint = source_fingerprint(command)
@@ -187,7 +200,8 @@ class BuildExt(build_ext):
             self.build_for_windows(ext)
             return
         compiler = " ".join([*ZIG, "cc", "-target", TARGET])
-        shared = "-dynamiclib -undefined dynamic_lookup" if IS_MACOS else "-shared -s"
+        strip = "" if IS_DEBUG else " -s"
+        shared = "-dynamiclib -undefined dynamic_lookup" if IS_MACOS else f"-shared{strip}"
         self.compiler.set_executables(
             compiler_so=f"{compiler} -fPIC -O2 -DNDEBUG",
             compiler=compiler,
