@@ -3,12 +3,14 @@
 //! The network is a compile-time parameter (see io.zig), so that the same code runs over a
 //! simulated one. How things divide up: `core` is the cluster itself; `tend` is one round of
 //! keeping up with the servers, with `seeds`, `admission` and `peers` as its parts; `node` is one
-//! server with its `pool`, `breaker`, `recovery` and `auth`; `partition_map` and `replica` route.
+//! server with its `pool`, `breaker`, `recovery` and `auth`, and `tended` what whoever tends knows
+//! of it besides; `partition_map` and `replica` route.
 
 pub const Cluster = @import("cluster/core.zig").Cluster;
 pub const Node = @import("cluster/node.zig").Node;
 pub const Namespace = partition_map.Namespace;
 pub const partition_map = @import("cluster/partition_map.zig");
+pub const Version = @import("cluster/version.zig").Version;
 pub const statistics = @import("cluster/statistics.zig");
 
 const options = @import("cluster/options.zig");
@@ -36,4 +38,5 @@ test {
     _ = @import("cluster/seeds.zig");
     _ = @import("cluster/statistics.zig");
     _ = @import("cluster/threads_test.zig");
+    _ = @import("cluster/version.zig");
 }

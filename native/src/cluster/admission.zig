@@ -11,35 +11,11 @@ const auth = @import("auth.zig");
 const exchange = @import("exchange.zig");
 const Context = @import("context.zig").Context;
 const Failure = @import("../status.zig").Failure;
+const Version = @import("version.zig").Version;
 const node_name_bytes_max = @import("node.zig").name_bytes_max;
 
 /// Addresses of one host name that are tried.
 pub const addresses_max = 16;
-
-pub const Version = struct {
-    major: u32,
-    minor: u32,
-
-    /// The first that answers queries by partition, which the client relies on.
-    pub const oldest: Version = .{ .major = 4, .minor = 9 };
-    pub const first_with_user_agent: Version = .{ .major = 8, .minor = 1 };
-
-    /// "8.1.0.2" and the like; what follows the first two numbers does not matter.
-    pub fn parse(text: []const u8) error{Malformed}!Version {
-        var parts = std.mem.splitScalar(u8, text, '.');
-        const major = parts.next() orelse return error.Malformed;
-        const minor = parts.next() orelse return error.Malformed;
-        return .{
-            .major = std.fmt.parseInt(u32, major, 10) catch return error.Malformed,
-            .minor = std.fmt.parseInt(u32, minor, 10) catch return error.Malformed,
-        };
-    }
-
-    pub fn isAtLeast(version: Version, other: Version) bool {
-        if (version.major != other.major) return version.major > other.major;
-        return version.minor >= other.minor;
-    }
-};
 
 pub fn Admission(comptime Net: type) type {
     return struct {
@@ -53,7 +29,7 @@ pub fn Admission(comptime Net: type) type {
             session: auth.Session,
             name_buffer: [node_name_bytes_max]u8,
             name_len: u8,
-            takes_user_agent: bool,
+            version: Version,
 
             pub fn name(candidate: *const Candidate) []const u8 {
                 return candidate.name_buffer[0..candidate.name_len];
@@ -127,7 +103,7 @@ pub fn Admission(comptime Net: type) type {
                 .session = session,
                 .name_buffer = undefined,
                 .name_len = 0,
-                .takes_user_agent = false,
+                .version = .zero,
             };
         }
 
@@ -189,8 +165,7 @@ pub fn Admission(comptime Net: type) type {
                 failure.set(.invalid_node, text, .{ address, build });
                 return error.Failed;
             }
-            candidate.takes_user_agent = context.options.user_agent.len > 0 and
-                version.isAtLeast(.first_with_user_agent);
+            candidate.version = version;
             try checkClusterName(context, body, address, failure);
         }
 
@@ -285,7 +260,7 @@ pub fn Admission(comptime Net: type) type {
             }
             other.name_buffer = candidate.name_buffer;
             other.name_len = candidate.name_len;
-            other.takes_user_agent = candidate.takes_user_agent;
+            other.version = candidate.version;
             candidate.deinit(context);
             candidate.* = other;
             return true;
@@ -298,16 +273,4 @@ pub fn Admission(comptime Net: type) type {
             };
         }
     };
-}
-
-test "versions are compared by their first two numbers" {
-    const eight = try Version.parse("8.1.0.2-rc1");
-    try std.testing.expect(eight.isAtLeast(.oldest));
-    try std.testing.expect(eight.isAtLeast(.first_with_user_agent));
-    try std.testing.expect(!(try Version.parse("4.8.0.1")).isAtLeast(.oldest));
-    try std.testing.expect((try Version.parse("4.10")).isAtLeast(.oldest));
-    try std.testing.expect(!(try Version.parse("7.2.0")).isAtLeast(.first_with_user_agent));
-    try std.testing.expectError(error.Malformed, Version.parse("8"));
-    try std.testing.expectError(error.Malformed, Version.parse("x.y"));
-    try std.testing.expectError(error.Malformed, Version.parse(""));
 }

@@ -47,6 +47,7 @@ pub fn Cluster(comptime Net: type) type {
 
         const This = @This();
         pub const Node = node_module.Node(Net);
+        pub const Tended = @import("tended.zig").Tended(Net);
         pub const Connection = Node.Connection;
         pub const NodeIterator = NodeTable(Net).Iterator;
 
@@ -121,12 +122,12 @@ pub fn Cluster(comptime Net: type) type {
                 failure.set(.connection, "no node of the cluster could be reached", .{});
                 return error.Failed;
             };
-            const peers_count = only.tending.peers_count;
+            const peers_count = only.peers_count;
             if (peers_count == 0) return;
             // Going on with one of several nodes would fail most commands.
             const text = "{f}: the node is there, but none of its {d} peers can be reached at " ++
                 "the addresses that it announces (see use_services_alternate and ip_map)";
-            failure.set(.connection, text, .{ only.address(), peers_count });
+            failure.set(.connection, text, .{ only.node.address(), peers_count });
             return error.Failed;
         }
 
@@ -212,8 +213,8 @@ pub fn Cluster(comptime Net: type) type {
         /// they come back. Idempotent.
         pub fn close(cluster: *This) void {
             cluster.stopTendThread();
-            var iterator = cluster.table.active();
-            while (iterator.next()) |node| node.deactivate();
+            var iterator = cluster.table.tended(.active);
+            while (iterator.next()) |tended| tended.deactivate();
         }
 
         /// Closes, and frees. Nobody may be inside a command, or hold a connection.
@@ -236,8 +237,8 @@ pub fn Cluster(comptime Net: type) type {
             cluster.context.tend_requested.reset();
             cluster.context.credentials_guard.reset();
             cluster.context.tend_net = cluster.context.net;
-            var iterator = cluster.table.all();
-            while (iterator.next()) |node| node.afterFork();
+            var iterator = cluster.table.tended(.all);
+            while (iterator.next()) |tended| tended.afterFork();
         }
 
         /// Some node answers.
@@ -320,7 +321,8 @@ pub fn Cluster(comptime Net: type) type {
         }
 
         pub fn nodeByName(cluster: *const This, name: []const u8) ?*Node {
-            return cluster.table.findActive(name);
+            const found = cluster.table.findActive(name) orelse return null;
+            return found.node;
         }
 
         /// Another one with every call, as far as there are several.

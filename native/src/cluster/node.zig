@@ -1,9 +1,9 @@
-//! One server of the cluster: its connections, its session, and what is known of its health.
+//! One server of the cluster, as commands know it: its connections, its session, its health.
 //!
-//! A node is allocated once and lives as long as its cluster, so a `*Node` never dangles; when
-//! the server leaves, the node is deactivated, and it is activated again when a server with its
-//! name comes back. Commands of any thread use the pool, the breaker and the statistics. The
-//! members in `tending` belong to whoever tends the cluster, one thread at a time.
+//! Any thread uses it. What only whoever tends the cluster knows of the server is in `Tended` (see
+//! tended.zig), which owns the node. It is allocated once and lives as long as its cluster, so a
+//! `*Node` never dangles; when the server leaves, the node is deactivated, and it is activated
+//! again when a server with its name comes back.
 
 const std = @import("std");
 const assert = std.debug.assert;
@@ -20,6 +20,7 @@ const Failure = @import("../status.zig").Failure;
 const Pool = @import("pool.zig").Pool;
 const Slot = @import("replica.zig").Slot;
 const Statistics = statistics_module.Statistics;
+const Version = @import("version.zig").Version;
 
 pub const name_bytes_max = Failure.node_name_max;
 
@@ -47,6 +48,7 @@ pub fn Node(comptime Net: type) type {
         statistics: Statistics = .{},
         /// Rack per namespace index; `rack_none` when unknown.
         rack_ids: [partition_map.namespaces_max]std.atomic.Value(i32) = @splat(.init(rack_none)),
+        version_now: std.atomic.Value(Version) = .init(.zero),
         /// Guards the next four.
         guard: io.sync.Mutex = .{},
         address_now: Net.Address,
@@ -59,38 +61,12 @@ pub fn Node(comptime Net: type) type {
         login_turn: io.sync.Mutex = .{},
         /// Refreshes that failed in a row. Written by whoever tends.
         failures: std.atomic.Value(u32) = .init(0),
-        tending: Tending = .{},
 
         const This = @This();
         pub const Connection = Pool(Net).Connection;
         pub const Pending = recovery.Pending;
-        const Recovery = recovery.Recovery(Net);
+        pub const Recovery = recovery.Recovery(Net);
         pub const rack_none = std.math.minInt(i32);
-
-        /// State of whoever tends.
-        pub const Tending = struct {
-            socket: ?Net.Socket = null,
-            /// Nodes that list this one as their peer.
-            friends: u32 = 0,
-            /// Nodes that this one lists.
-            peers_count: u32 = 0,
-            /// -1: to be read.
-            peers_generation: i64 = -1,
-            partition_generation: i64 = -1,
-            rebalance_generation: i64 = -1,
-            partitions_changed: bool = true,
-            racks_changed: bool = true,
-            takes_user_agent: bool = false,
-            user_agent_due: bool = false,
-            failed_at_ns: u64 = 0,
-            inactive_since_ns: u64 = 0,
-            /// What was said of it in the log, and is not said again before it has ended.
-            told: Told = .{},
-            /// As of the last look.
-            retries_seen: u64 = 0,
-        };
-
-        const Told = struct { is_slow: bool = false, rests: bool = false, storms: bool = false };
 
         pub fn create(context: *Context(Net), slot: Slot, address_new: Net.Address) !*This {
             const gpa = context.gpa;
@@ -137,6 +113,11 @@ pub fn Node(comptime Net: type) type {
 
         pub fn isActive(node: *const This) bool {
             return node.active.load(.acquire);
+        }
+
+        /// Of the server, as it was when it joined.
+        pub fn version(node: *const This) Version {
+            return node.version_now.load(.monotonic);
         }
 
         pub fn hasRack(node: *const This, namespace_index: u8, rack_id: i32) bool {
@@ -288,7 +269,7 @@ pub fn Node(comptime Net: type) type {
         const wait_step_ns = std.time.ns_per_ms / 2;
 
         /// A new connection for the pool; the caller has reserved it.
-        fn open(
+        pub fn open(
             node: *This,
             net: *Net,
             deadline_ns: u64,
@@ -305,7 +286,7 @@ pub fn Node(comptime Net: type) type {
         }
 
         /// Connects and authenticates within the deadline and the configured timeouts.
-        fn connectSocket(
+        pub fn connectSocket(
             node: *This,
             net: *Net,
             deadline_ns: u64,
@@ -338,7 +319,7 @@ pub fn Node(comptime Net: type) type {
             try node.renewSession(net, socket, serial, deadline_ns, failure);
         }
 
-        fn sessionSerial(node: *This) u64 {
+        pub fn sessionSerial(node: *This) u64 {
             node.guard.lock();
             defer node.guard.unlock();
             return node.session_serial;
@@ -388,7 +369,7 @@ pub fn Node(comptime Net: type) type {
         const frame_bytes_max = 128 * 1024;
 
         /// Logs in on this connection, unless another thread has done so since `serial`.
-        fn renewSession(
+        pub fn renewSession(
             node: *This,
             net: *Net,
             socket: *Net.Socket,
@@ -435,7 +416,7 @@ pub fn Node(comptime Net: type) type {
             node.context.requestTend();
         }
 
-        fn isLoginDue(node: *This, now_ns: u64) bool {
+        pub fn isLoginDue(node: *This, now_ns: u64) bool {
             if (node.context.credentials == null) return false;
             node.guard.lock();
             defer node.guard.unlock();
@@ -482,25 +463,6 @@ pub fn Node(comptime Net: type) type {
             node.drop(connection);
         }
 
-        /// Whoever tends: reads what has arrived of late replies.
-        pub fn drainRecovering(node: *This) void {
-            var buffer: [Recovery.entries_max]Recovery.Entry = undefined;
-            const now_ns = node.context.tend_net.now();
-            for (node.recovering.takeAll(&buffer)) |*entry| {
-                switch (Recovery.advance(node.context.tend_net, entry)) {
-                    .finished => {
-                        statistics_module.add(&node.statistics.recovered, 1);
-                        node.push(entry.connection);
-                    },
-                    .broken => node.drop(entry.connection),
-                    .waiting => {
-                        const expired = now_ns >= entry.expires_ns;
-                        if (expired or !node.recovering.keep(entry.*)) node.drop(entry.connection);
-                    },
-                }
-            }
-        }
-
         fn dropRecovering(node: *This) void {
             var buffer: [Recovery.entries_max]Recovery.Entry = undefined;
             for (node.recovering.takeAll(&buffer)) |*entry| node.drop(entry.connection);
@@ -508,28 +470,21 @@ pub fn Node(comptime Net: type) type {
 
         // Life, by whoever tends.
 
-        /// Begins to use a server that was admitted; takes its socket and session over.
+        /// Begins to use a server that was admitted; takes its session over.
         pub fn activate(
             node: *This,
             address_new: Net.Address,
-            socket: Net.Socket,
+            version_new: Version,
             session: auth.Session,
-            takes_user_agent: bool,
         ) void {
             assert(!node.isActive());
-            assert(node.tending.socket == null);
             {
                 node.guard.lock();
                 defer node.guard.unlock();
                 node.address_now = address_new;
             }
             node.setSession(session);
-            node.tending = .{
-                .socket = socket,
-                .takes_user_agent = takes_user_agent,
-                .user_agent_due = takes_user_agent,
-                .retries_seen = node.statistics.retries.load(.monotonic),
-            };
+            node.version_now.store(version_new, .monotonic);
             node.failures.store(0, .monotonic);
             node.breaker.reset();
             for (&node.rack_ids) |*rack_id| rack_id.store(rack_none, .monotonic);
@@ -544,104 +499,6 @@ pub fn Node(comptime Net: type) type {
             node.pool.shut();
             while (node.pool.take()) |connection| node.drop(connection);
             node.dropRecovering();
-            node.closeTendSocket();
-            node.tending.inactive_since_ns = node.context.tend_net.now();
-        }
-
-        pub fn closeTendSocket(node: *This) void {
-            if (node.tending.socket) |*socket| node.context.tend_net.close(socket);
-            node.tending.socket = null;
-        }
-
-        /// The connection that tends use, opened and authenticated as needed.
-        fn tendSocket(node: *This, failure: *Failure) error{Failed}!*Net.Socket {
-            const net = node.context.tend_net;
-            if (node.tending.socket == null) {
-                node.tending.socket = try node.connectSocket(net, io.never, failure);
-                node.tending.user_agent_due = node.tending.takes_user_agent;
-            }
-            const socket = &node.tending.socket.?;
-            const now_ns = net.now();
-            if (node.isLoginDue(now_ns)) {
-                const deadline_ns = node.context.loginDeadline(now_ns);
-                node.renewSession(
-                    net,
-                    socket,
-                    node.sessionSerial(),
-                    deadline_ns,
-                    failure,
-                ) catch |err| {
-                    node.closeTendSocket();
-                    return err;
-                };
-            }
-            return socket;
-        }
-
-        /// Asks for the names on the tend's connection, which is closed after any failure.
-        pub fn ask(
-            node: *This,
-            names: []const []const u8,
-            reply: *wire.Buffer,
-            failure: *Failure,
-        ) error{Failed}![]const u8 {
-            errdefer node.context.noteInterruption(failure);
-            const net = node.context.tend_net;
-            const socket = try node.tendSocket(failure);
-            const deadline_ns = node.context.connectDeadline(net.now());
-            return exchange.info(
-                node.context.gpa,
-                net,
-                socket,
-                names,
-                deadline_ns,
-                reply,
-            ) catch |err| {
-                node.closeTendSocket();
-                exchange.describe(err, "info request", node.address(), failure);
-                return error.Failed;
-            };
-        }
-
-        /// A refresh failed. Counted once per interval however often tends are requested, so
-        /// that the number stays a measure of time.
-        pub fn countFailure(node: *This) void {
-            const now_ns = node.context.tend_net.now();
-            const interval_ns = @as(u64, node.context.options.tend_interval_ms) *
-                std.time.ns_per_ms;
-            const failures = node.failures.load(.monotonic);
-            if (failures > 0 and now_ns -| node.tending.failed_at_ns < interval_ns / 2) return;
-            node.tending.failed_at_ns = now_ns;
-            node.failures.store(failures +| 1, .monotonic);
-        }
-
-        /// Opens connections up to the configured minimum.
-        pub fn fill(node: *This) void {
-            const net = node.context.tend_net;
-            var failure: Failure = .{};
-            while (node.openCount() < node.context.options.min_conns_per_node) {
-                if (!node.breakerAllows() or !node.pool.reserve()) return;
-                const connection = node.open(net, io.never, &failure) catch {
-                    node.unreserve();
-                    node.context.noteInterruption(&failure);
-                    return;
-                };
-                node.push(connection);
-            }
-        }
-
-        /// Closes what has not been used for long, down to the configured minimum.
-        pub fn trim(node: *This) void {
-            const idle_ns_default = 55 * std.time.ns_per_s;
-            const options = &node.context.options;
-            const idle_ns = if (options.idle_timeout_ms == 0)
-                idle_ns_default
-            else
-                @as(u64, options.idle_timeout_ms) * std.time.ns_per_ms;
-            const before_ns = node.context.tend_net.now() -| idle_ns;
-            while (node.pool.takeOldest(before_ns, options.min_conns_per_node)) |connection| {
-                node.drop(connection);
-            }
         }
 
         /// In the child of a fork: closes this process's copies of the descriptors, which the
@@ -650,15 +507,13 @@ pub fn Node(comptime Net: type) type {
             node.guard.reset();
             node.login_turn.reset();
             node.recovering.resetAfterFork();
-            const was_active = node.active.swap(false, .monotonic);
+            node.active.store(false, .monotonic);
             const recovering_count: u32 = @intCast(node.recovering.count);
             node.pool.resetAfterFork();
             _ = node.pool.count.fetchAdd(recovering_count, .monotonic);
             while (node.pool.take()) |connection| node.drop(connection);
             node.dropRecovering();
             assert(node.openCount() == 0);
-            node.closeTendSocket();
-            if (was_active) node.tending.inactive_since_ns = node.context.tend_net.now();
         }
     };
 }

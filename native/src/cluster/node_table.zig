@@ -9,11 +9,12 @@ const assert = std.debug.assert;
 const partition_map = @import("partition_map.zig");
 const Context = @import("context.zig").Context;
 const Node = @import("node.zig").Node;
+const Tended = @import("tended.zig").Tended;
 const Slot = @import("replica.zig").Slot;
 
 pub fn NodeTable(comptime Net: type) type {
     return struct {
-        slots: [slots_max]std.atomic.Value(?*Node(Net)) = @splat(.init(null)),
+        slots: [slots_max]std.atomic.Value(?*Tended(Net)) = @splat(.init(null)),
         len: std.atomic.Value(u32) = .init(0),
 
         const This = @This();
@@ -22,37 +23,58 @@ pub fn NodeTable(comptime Net: type) type {
         /// Nobody remembers a node for so long: commands end long before.
         const reuse_after_ns = 10 * std.time.ns_per_min;
 
+        const Which = enum { active, all };
+
         /// Every node, or the active ones only. Nodes may come and go meanwhile.
         pub const Iterator = struct {
-            table: *const This,
-            position: u32 = 0,
-            which: enum { active, all },
+            tended: TendedIterator,
 
             pub fn next(iterator: *Iterator) ?*Node(Net) {
-                while (iterator.table.at(iterator.position)) |node| {
+                const found = iterator.tended.next() orelse return null;
+                return found.node;
+            }
+        };
+
+        /// The same, for whoever tends.
+        pub const TendedIterator = struct {
+            table: *const This,
+            position: u32 = 0,
+            which: Which,
+
+            pub fn next(iterator: *TendedIterator) ?*Tended(Net) {
+                while (iterator.table.tendedAt(iterator.position)) |found| {
                     iterator.position += 1;
-                    if (iterator.which == .all or node.isActive()) return node;
+                    if (iterator.which == .all or found.node.isActive()) return found;
                 }
                 return null;
             }
         };
 
         pub fn active(table: *const This) Iterator {
-            return .{ .table = table, .which = .active };
+            return .{ .tended = table.tended(.active) };
         }
 
         pub fn all(table: *const This) Iterator {
-            return .{ .table = table, .which = .all };
+            return .{ .tended = table.tended(.all) };
+        }
+
+        pub fn tended(table: *const This, which: Which) TendedIterator {
+            return .{ .table = table, .which = which };
         }
 
         pub fn at(table: *const This, slot: u32) ?*Node(Net) {
+            const found = table.tendedAt(slot) orelse return null;
+            return found.node;
+        }
+
+        pub fn tendedAt(table: *const This, slot: u32) ?*Tended(Net) {
             if (slot >= table.len.load(.acquire)) return null;
             return table.slots[slot].load(.monotonic).?;
         }
 
         /// The active node in the lowest slot.
-        pub fn first(table: *const This) ?*Node(Net) {
-            var iterator = table.active();
+        pub fn first(table: *const This) ?*Tended(Net) {
+            var iterator = table.tended(.active);
             return iterator.next();
         }
 
@@ -63,10 +85,10 @@ pub fn NodeTable(comptime Net: type) type {
             return count;
         }
 
-        pub fn findActive(table: *const This, name: []const u8) ?*Node(Net) {
-            var iterator = table.active();
-            while (iterator.next()) |node| {
-                if (std.mem.eql(u8, node.name(), name)) return node;
+        pub fn findActive(table: *const This, name: []const u8) ?*Tended(Net) {
+            var iterator = table.tended(.active);
+            while (iterator.next()) |found| {
+                if (std.mem.eql(u8, found.node.name(), name)) return found;
             }
             return null;
         }
@@ -78,39 +100,39 @@ pub fn NodeTable(comptime Net: type) type {
             map: *partition_map.PartitionMap,
             name: []const u8,
             address: Net.Address,
-        ) error{ OutOfMemory, TooManyNodes }!*Node(Net) {
-            var iterator = table.all();
-            while (iterator.next()) |node| {
-                if (std.mem.eql(u8, node.name(), name)) return node;
+        ) error{ OutOfMemory, TooManyNodes }!*Tended(Net) {
+            var iterator = table.tended(.all);
+            while (iterator.next()) |known| {
+                if (std.mem.eql(u8, known.node.name(), name)) return known;
             }
             const len = table.len.load(.monotonic);
             if (len == slots_max) {
-                const node = table.findReusable(context.tend_net.now()) orelse
+                const reused = table.findReusable(context.tend_net.now()) orelse
                     return error.TooManyNodes;
-                map.forget(node.slot);
-                node.setName(name);
-                return node;
+                map.forget(reused.node.slot);
+                reused.node.setName(name);
+                return reused;
             }
-            const node = try Node(Net).create(context, @intCast(len), address);
-            node.setName(name);
-            table.slots[len].store(node, .monotonic);
+            const added = try Tended(Net).create(context, @intCast(len), address);
+            added.node.setName(name);
+            table.slots[len].store(added, .monotonic);
             table.len.store(len + 1, .release);
-            return node;
+            return added;
         }
 
-        fn findReusable(table: *const This, now_ns: u64) ?*Node(Net) {
-            var iterator = table.all();
-            while (iterator.next()) |node| {
-                if (node.isActive() or node.openCount() > 0) continue;
-                if (now_ns -| node.tending.inactive_since_ns < reuse_after_ns) continue;
-                return node;
+        fn findReusable(table: *const This, now_ns: u64) ?*Tended(Net) {
+            var iterator = table.tended(.all);
+            while (iterator.next()) |left| {
+                if (left.node.isActive() or left.node.openCount() > 0) continue;
+                if (now_ns -| left.inactive_since_ns < reuse_after_ns) continue;
+                return left;
             }
             return null;
         }
 
         pub fn deinit(table: *This) void {
-            var iterator = table.all();
-            while (iterator.next()) |node| node.destroy();
+            var iterator = table.tended(.all);
+            while (iterator.next()) |each| each.destroy();
             table.* = undefined;
         }
     };

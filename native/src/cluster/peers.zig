@@ -15,7 +15,7 @@ const Failure = @import("../status.zig").Failure;
 pub fn Peers(comptime Net: type) type {
     return struct {
         const Cluster = @import("core.zig").Cluster(Net);
-        const Node = Cluster.Node;
+        const Tended = Cluster.Tended;
         const Admission = admission.Admission(Net);
         const Round = @import("round.zig").Round;
 
@@ -23,23 +23,23 @@ pub fn Peers(comptime Net: type) type {
         /// reads replies while the list is still in use.
         pub fn refresh(
             cluster: *Cluster,
-            node: *Node,
+            tended: *Tended,
             round: *Round,
             list: *wire.Buffer,
             reply: *wire.Buffer,
         ) error{Failed}!void {
             var failure: Failure = .{};
             const name = seeds.peersCommand(&cluster.context);
-            const body = try node.ask(&.{name}, list, &failure);
+            const body = try tended.ask(&.{name}, list, &failure);
             const value = wire.info.Lines.find(body, name) orelse return error.Failed;
             // All of it is checked before any of it is believed.
-            node.tending.peers_count = countAll(value) catch return error.Failed;
+            tended.peers_count = countAll(value) catch return error.Failed;
             var peers = wire.info.Peers.parse(value) catch unreachable;
             var complete = true;
             while (peers.next() catch unreachable) |peer| {
                 if (!see(cluster, &peer, round, reply)) complete = false;
             }
-            if (complete) node.tending.peers_generation = peers.generation;
+            if (complete) tended.peers_generation = peers.generation;
             round.answered += 1;
         }
 
@@ -62,15 +62,15 @@ pub fn Peers(comptime Net: type) type {
             reply: *wire.Buffer,
         ) bool {
             const known = cluster.table.findActive(peer.name);
-            if (known) |node| {
-                const well = node.failures.load(.monotonic) == 0;
-                if (well or isAt(cluster, peer, node.address())) {
-                    node.tending.friends += 1;
+            if (known) |tended| {
+                const well = tended.node.failures.load(.monotonic) == 0;
+                if (well or isAt(cluster, peer, tended.node.address())) {
+                    tended.friends += 1;
                     return true;
                 }
             }
-            const node = admit(cluster, peer, round, reply) orelse return false;
-            node.tending.friends += 1;
+            const tended = admit(cluster, peer, round, reply) orelse return false;
+            tended.friends += 1;
             return true;
         }
 
@@ -94,12 +94,12 @@ pub fn Peers(comptime Net: type) type {
             peer: *const wire.info.Peer,
             round: *Round,
             reply: *wire.Buffer,
-        ) ?*Node {
+        ) ?*Tended {
             var hosts = peer.hosts;
             while (hosts.next() catch unreachable) |host| {
                 const name = cluster.context.options.translate(host.name);
                 if (round.unreachable_hosts.contains(name, host.port)) continue;
-                if (admitAt(cluster, peer.name, name, host.port, reply)) |node| return node;
+                if (admitAt(cluster, peer.name, name, host.port, reply)) |tended| return tended;
                 round.unreachable_hosts.add(name, host.port);
             }
             return null;
@@ -111,7 +111,7 @@ pub fn Peers(comptime Net: type) type {
             host_name: []const u8,
             port: u16,
             reply: *wire.Buffer,
-        ) ?*Node {
+        ) ?*Tended {
             const context = &cluster.context;
             var buffer: [admission.addresses_max]Net.Address = undefined;
             const addresses = context.tend_net.resolve(host_name, port, &buffer) catch return null;

@@ -31,6 +31,7 @@ pub fn Tend(comptime Net: type) type {
         const This = @This();
         const Cluster = @import("core.zig").Cluster(Net);
         const Node = Cluster.Node;
+        const Tended = Cluster.Tended;
         const Candidate = @import("admission.zig").Admission(Net).Candidate;
         const Peers = @import("peers.zig").Peers(Net);
 
@@ -55,11 +56,11 @@ pub fn Tend(comptime Net: type) type {
             var round: Round = .{};
             cluster.context.interrupted = false;
             errdefer if (cluster.context.interrupted) failure.set(.interrupted, "interrupted", .{});
-            var iterator = cluster.nodes();
-            while (iterator.next()) |node| {
-                node.tending.friends = 0;
-                node.tending.partitions_changed = false;
-                node.tending.racks_changed = false;
+            var iterator = cluster.table.tended(.active);
+            while (iterator.next()) |tended| {
+                tended.friends = 0;
+                tended.partitions_changed = false;
+                tended.racks_changed = false;
             }
             defer tending.keepHouse(cluster);
             if (cluster.nodeCount() == 0) {
@@ -95,9 +96,9 @@ pub fn Tend(comptime Net: type) type {
         }
 
         /// A node did not answer as it should.
-        fn failed(cluster: *Cluster, node: *Node) error{Failed}!void {
+        fn failed(cluster: *Cluster, tended: *Tended) error{Failed}!void {
             if (cluster.context.interrupted) return error.Failed;
-            if (node.isActive()) node.countFailure();
+            if (tended.node.isActive()) tended.countFailure();
         }
 
         /// Makes an admitted candidate an active node. Takes the candidate over, also on error.
@@ -105,41 +106,42 @@ pub fn Tend(comptime Net: type) type {
             tending: *This,
             cluster: *Cluster,
             candidate: *Candidate,
-        ) error{ OutOfMemory, TooManyNodes }!*Node {
+        ) error{ OutOfMemory, TooManyNodes }!*Tended {
             _ = tending;
             const context = &cluster.context;
             errdefer candidate.deinit(context);
-            const node = try cluster.table.findOrAdd(
+            const tended = try cluster.table.findOrAdd(
                 context,
                 &cluster.map,
                 candidate.name(),
                 candidate.address,
             );
             // The same node at another address.
-            if (node.isActive()) remove(cluster, node);
-            node.activate(
+            if (tended.node.isActive()) remove(cluster, tended);
+            tended.activate(
                 candidate.address,
+                candidate.version,
                 candidate.socket,
                 candidate.session,
-                candidate.takes_user_agent,
             );
             _ = cluster.statistics.nodes_added.fetchAdd(1, .monotonic);
-            log.write(.info, "node {s} at {f} joined", .{ node.name(), candidate.address });
-            return node;
+            log.write(.info, "node {s} at {f} joined", .{ candidate.name(), candidate.address });
+            return tended;
         }
 
-        fn remove(cluster: *Cluster, node: *Node) void {
-            node.deactivate();
+        fn remove(cluster: *Cluster, tended: *Tended) void {
+            tended.deactivate();
             _ = cluster.statistics.nodes_removed.fetchAdd(1, .monotonic);
-            log.write(.info, "node {s} left", .{node.name()});
+            log.write(.info, "node {s} left", .{tended.node.name()});
         }
 
         fn refreshAll(tending: *This, cluster: *Cluster, round: *Round) error{Failed}!void {
-            var iterator = cluster.nodes();
-            while (iterator.next()) |node| {
+            var iterator = cluster.table.tended(.active);
+            while (iterator.next()) |tended| {
+                const node = tended.node;
                 const began_ns = cluster.context.tend_net.now();
-                tending.refresh(cluster, node, round) catch {
-                    try failed(cluster, node);
+                tending.refresh(cluster, tended, round) catch {
+                    try failed(cluster, tended);
                     round.peers_changed = true;
                     continue;
                 };
@@ -147,68 +149,68 @@ pub fn Tend(comptime Net: type) type {
                 const took_ns = cluster.context.tend_net.now() - began_ns;
                 statistics.add(&node.statistics.tends, 1);
                 statistics.add(&node.statistics.tend_ns, took_ns);
-                tellSlowness(cluster, node, took_ns);
+                tellSlowness(cluster, tended, took_ns);
                 if (node.failures.load(.monotonic) == 0) continue;
                 // Whatever it said before the failure may be out of date.
                 node.failures.store(0, .monotonic);
-                node.tending.partitions_changed = true;
-                node.tending.racks_changed = true;
+                tended.partitions_changed = true;
+                tended.racks_changed = true;
                 round.peers_changed = true;
             }
         }
 
         // Each of these says once that something has begun, and once that it has ended.
 
-        fn tellSlowness(cluster: *Cluster, node: *Node, took_ns: u64) void {
+        fn tellSlowness(cluster: *Cluster, tended: *Tended, took_ns: u64) void {
             const interval_ms = cluster.context.options.tend_interval_ms;
             const is_slow = took_ns > @as(u64, interval_ms) * std.time.ns_per_ms;
-            if (is_slow == node.tending.told.is_slow) return;
-            node.tending.told.is_slow = is_slow;
+            if (is_slow == tended.told.is_slow) return;
+            tended.told.is_slow = is_slow;
             const took_ms = took_ns / std.time.ns_per_ms;
             if (is_slow) {
                 const text = "node {s} took {d} ms to say how it is, longer than the tend interval";
-                log.write(.warn, text, .{ node.name(), took_ms });
+                log.write(.warn, text, .{ tended.node.name(), took_ms });
             } else {
                 const text = "node {s} says how it is in {d} ms again";
-                log.write(.info, text, .{ node.name(), took_ms });
+                log.write(.info, text, .{ tended.node.name(), took_ms });
             }
         }
 
         /// At the end of a breaker's window.
-        fn tellRest(node: *Node) void {
-            const rests = !node.breakerAllows();
-            if (rests == node.tending.told.rests) return;
-            node.tending.told.rests = rests;
+        fn tellRest(tended: *Tended) void {
+            const rests = !tended.node.breakerAllows();
+            if (rests == tended.told.rests) return;
+            tended.told.rests = rests;
             if (rests) {
                 const text = "node {s} has made too many errors; commands for it fail at once";
-                log.write(.warn, text, .{node.name()});
+                log.write(.warn, text, .{tended.node.name()});
             } else {
-                log.write(.info, "node {s} makes few errors again", .{node.name()});
+                log.write(.info, "node {s} makes few errors again", .{tended.node.name()});
             }
         }
 
         /// So many retries between two looks are a storm.
         const storm_retries_min = 100;
 
-        fn tellStorm(node: *Node) void {
-            const retries = node.statistics.retries.load(.monotonic);
-            const fresh = retries - node.tending.retries_seen;
-            node.tending.retries_seen = retries;
+        fn tellStorm(tended: *Tended) void {
+            const retries = tended.node.statistics.retries.load(.monotonic);
+            const fresh = retries - tended.retries_seen;
+            tended.retries_seen = retries;
             const storms = fresh >= storm_retries_min;
-            if (storms == node.tending.told.storms) return;
-            node.tending.told.storms = storms;
+            if (storms == tended.told.storms) return;
+            tended.told.storms = storms;
             if (storms) {
                 const text = "node {s}: {d} retries in a tend interval";
-                log.write(.warn, text, .{ node.name(), fresh });
+                log.write(.warn, text, .{ tended.node.name(), fresh });
             } else {
-                log.write(.info, "node {s} has few retries again", .{node.name()});
+                log.write(.info, "node {s} has few retries again", .{tended.node.name()});
             }
         }
 
         fn refresh(
             tending: *This,
             cluster: *Cluster,
-            node: *Node,
+            tended: *Tended,
             round: *Round,
         ) error{Failed}!void {
             var failure: Failure = .{};
@@ -220,14 +222,14 @@ pub fn Tend(comptime Net: type) type {
                 count += 1;
             }
             var memory: [user_agent_request_bytes_max]u8 = undefined;
-            if (node.tending.user_agent_due) {
+            if (tended.user_agent_due) {
                 names[count] = userAgentRequest(&memory, cluster.context.options.user_agent);
                 count += 1;
             }
-            const body = try node.ask(names[0..count], &tending.reply, &failure);
-            node.tending.user_agent_due = false;
-            refreshFrom(cluster, node, round, body) catch {
-                node.closeTendSocket();
+            const body = try tended.ask(names[0..count], &tending.reply, &failure);
+            tended.user_agent_due = false;
+            refreshFrom(cluster, tended, round, body) catch {
+                tended.closeSocket();
                 return error.Failed;
             };
         }
@@ -244,35 +246,34 @@ pub fn Tend(comptime Net: type) type {
 
         fn refreshFrom(
             cluster: *Cluster,
-            node: *Node,
+            tended: *Tended,
             round: *Round,
             body: []const u8,
         ) error{Malformed}!void {
             const find = wire.info.Lines.find;
             const name = find(body, "node") orelse return error.Malformed;
             if (name.len == 0 or wire.info.failure(name) != null) return error.Malformed;
-            if (!std.mem.eql(u8, name, node.name())) {
+            if (!std.mem.eql(u8, name, tended.node.name())) {
                 // Another server has this address now; its own name will be found as a peer.
-                remove(cluster, node);
+                remove(cluster, tended);
                 round.peers_changed = true;
                 return error.Malformed;
             }
             const peers_text = find(body, "peers-generation") orelse return error.Malformed;
             const peers_generation = try wire.info.parseGeneration(peers_text);
-            const state = &node.tending;
-            if (peers_generation != state.peers_generation) {
+            if (peers_generation != tended.peers_generation) {
                 round.peers_changed = true;
                 // It went back: the server was restarted between two rounds.
-                if (peers_generation < state.peers_generation) node.breaker.reset();
+                if (peers_generation < tended.peers_generation) tended.node.breaker.reset();
             }
             const partitions_text = find(body, "partition-generation") orelse
                 return error.Malformed;
             const partition_generation = try wire.info.parseGeneration(partitions_text);
-            if (partition_generation != state.partition_generation) state.partitions_changed = true;
+            if (partition_generation != tended.partition_generation) tended.partitions_changed = true;
             if (!cluster.context.options.rack_aware) return;
             const racks_text = find(body, "rebalance-generation") orelse return error.Malformed;
             const rebalance_generation = try wire.info.parseGeneration(racks_text);
-            if (rebalance_generation != state.rebalance_generation) state.racks_changed = true;
+            if (rebalance_generation != tended.rebalance_generation) tended.racks_changed = true;
         }
 
         /// Reads the peers of all nodes that answer, then of those that have joined thereby, until
@@ -283,19 +284,20 @@ pub fn Tend(comptime Net: type) type {
             var found = true;
             while (found) {
                 found = false;
-                var iterator = cluster.nodes();
-                while (iterator.next()) |node| {
-                    if (seen.isSet(node.slot)) continue;
-                    seen.set(node.slot);
-                    if (node.failures.load(.monotonic) > 0) continue;
+                var iterator = cluster.table.tended(.active);
+                while (iterator.next()) |tended| {
+                    const slot = tended.node.slot;
+                    if (seen.isSet(slot)) continue;
+                    seen.set(slot);
+                    if (tended.node.failures.load(.monotonic) > 0) continue;
                     found = true;
                     Peers.refresh(
                         cluster,
-                        node,
+                        tended,
                         round,
                         &tending.list,
                         &tending.reply,
-                    ) catch try failed(cluster, node);
+                    ) catch try failed(cluster, tended);
                     if (cluster.context.interrupted) return error.Failed;
                 }
             }
@@ -303,17 +305,17 @@ pub fn Tend(comptime Net: type) type {
 
         fn removeLost(tending: *This, cluster: *Cluster, round: *const Round) void {
             _ = tending;
-            var iterator = cluster.nodes();
-            while (iterator.next()) |node| {
-                const failures = node.failures.load(.monotonic);
+            var iterator = cluster.table.tended(.active);
+            while (iterator.next()) |tended| {
+                const failures = tended.node.failures.load(.monotonic);
                 if (round.answered == 0) {
                     // Perhaps it is our own network: nobody is given up too soon.
-                    if (failures >= node_module.failures_max) remove(cluster, node);
+                    if (failures >= node_module.failures_max) remove(cluster, tended);
                     continue;
                 }
-                if (node.tending.friends > 0 or cluster.nodeCount() == 1) continue;
-                const owns_nothing = !cluster.map.references(node.slot);
-                if (failures > 0 or owns_nothing) remove(cluster, node);
+                if (tended.friends > 0 or cluster.nodeCount() == 1) continue;
+                const owns_nothing = !cluster.map.references(tended.node.slot);
+                if (failures > 0 or owns_nothing) remove(cluster, tended);
             }
         }
 
@@ -322,32 +324,35 @@ pub fn Tend(comptime Net: type) type {
             cluster: *Cluster,
             round: *const Round,
         ) error{Failed}!void {
-            var iterator = cluster.nodes();
-            while (iterator.next()) |node| {
-                const state = &node.tending;
-                if (node.failures.load(.monotonic) > 0) continue;
+            var iterator = cluster.table.tended(.active);
+            while (iterator.next()) |tended| {
+                if (tended.node.failures.load(.monotonic) > 0) continue;
                 // A node that has lost sight of its cluster believes that it owns everything.
-                const trusted = state.peers_count > 0 or round.answered == 1;
-                if (state.partitions_changed and trusted) {
-                    tending.refreshPartitions(cluster, node) catch try failed(cluster, node);
+                const trusted = tended.peers_count > 0 or round.answered == 1;
+                if (tended.partitions_changed and trusted) {
+                    tending.refreshPartitions(cluster, tended) catch try failed(cluster, tended);
                 }
-                if (!state.racks_changed or !cluster.context.options.rack_aware) continue;
-                tending.refreshRacks(cluster, node) catch try failed(cluster, node);
+                if (!tended.racks_changed or !cluster.context.options.rack_aware) continue;
+                tending.refreshRacks(cluster, tended) catch try failed(cluster, tended);
             }
         }
 
-        fn refreshPartitions(tending: *This, cluster: *Cluster, node: *Node) error{Failed}!void {
+        fn refreshPartitions(
+            tending: *This,
+            cluster: *Cluster,
+            tended: *Tended,
+        ) error{Failed}!void {
             var failure: Failure = .{};
             const names = [_][]const u8{ "partition-generation", "replicas" };
-            const body = try node.ask(&names, &tending.reply, &failure);
+            const body = try tended.ask(&names, &tending.reply, &failure);
             var replaced: partition_map.SlotSet = .empty;
-            const generation = applyPartitions(cluster, node, body, &replaced);
+            const generation = applyPartitions(cluster, tended.node, body, &replaced);
             // Who has lost partitions may have news of its own.
             var slots = replaced.iterator(.{});
             while (slots.next()) |slot| {
-                cluster.table.at(@intCast(slot)).?.tending.partition_generation = -1;
+                cluster.table.tendedAt(@intCast(slot)).?.partition_generation = -1;
             }
-            node.tending.partition_generation = generation catch return error.Failed;
+            tended.partition_generation = generation catch return error.Failed;
         }
 
         fn applyPartitions(
@@ -381,14 +386,22 @@ pub fn Tend(comptime Net: type) type {
             return generation;
         }
 
-        fn refreshRacks(tending: *This, cluster: *Cluster, node: *Node) error{Failed}!void {
+        fn refreshRacks(
+            tending: *This,
+            cluster: *Cluster,
+            tended: *Tended,
+        ) error{Failed}!void {
             var failure: Failure = .{};
             const names = [_][]const u8{ "rebalance-generation", "rack-ids" };
-            const body = try node.ask(&names, &tending.reply, &failure);
-            applyRacks(cluster, node, body) catch return error.Failed;
+            const body = try tended.ask(&names, &tending.reply, &failure);
+            applyRacks(cluster, tended, body) catch return error.Failed;
         }
 
-        fn applyRacks(cluster: *Cluster, node: *Node, body: []const u8) error{Malformed}!void {
+        fn applyRacks(
+            cluster: *Cluster,
+            tended: *Tended,
+            body: []const u8,
+        ) error{Malformed}!void {
             const find = wire.info.Lines.find;
             const generation_text = find(body, "rebalance-generation") orelse
                 return error.Malformed;
@@ -399,15 +412,15 @@ pub fn Tend(comptime Net: type) type {
             var racks = wire.info.RackIds.init(known);
             while (try racks.next()) |entry| {
                 const namespace = cluster.map.find(entry.namespace) orelse continue;
-                node.rack_ids[namespace.index].store(entry.rack_id, .monotonic);
+                tended.node.rack_ids[namespace.index].store(entry.rack_id, .monotonic);
             }
-            node.tending.rebalance_generation = generation;
+            tended.rebalance_generation = generation;
         }
 
         fn keepHouse(tending: *This, cluster: *Cluster) void {
             const now_ns = cluster.context.tend_net.now();
-            var draining = cluster.nodes();
-            while (draining.next()) |node| node.drainRecovering();
+            var draining = cluster.table.tended(.active);
+            while (draining.next()) |tended| tended.drainRecovering();
 
             const interval_ns = milliseconds(cluster.context.options.tend_interval_ms);
             if (tending.periodic_ns) |periodic_ns| {
@@ -418,15 +431,15 @@ pub fn Tend(comptime Net: type) type {
             tending.periodic_count += 1;
             const count = tending.periodic_count;
             const window = cluster.context.options.error_rate_window_tends;
-            var iterator = cluster.nodes();
-            while (iterator.next()) |node| {
+            var iterator = cluster.table.tended(.active);
+            while (iterator.next()) |tended| {
                 if (count % window == 0) {
-                    tellRest(node);
-                    node.breaker.turn();
+                    tellRest(tended);
+                    tended.node.breaker.turn();
                 }
-                tellStorm(node);
-                if (count % trim_every_tends == 0) node.trim();
-                if (node.failures.load(.monotonic) == 0) node.fill();
+                tellStorm(tended);
+                if (count % trim_every_tends == 0) tended.trim();
+                if (tended.node.failures.load(.monotonic) == 0) tended.fill();
             }
         }
     };

@@ -95,14 +95,15 @@ const Harness = struct {
 
     fn checkCounts(harness: *Harness) !void {
         var counted: usize = 0;
-        var iterator = harness.cluster.table.all();
-        while (iterator.next()) |node| {
+        var iterator = harness.cluster.table.tended(.all);
+        while (iterator.next()) |tended| {
+            const node = tended.node;
             try std.testing.expect(node.openCount() <= conns_max);
             var lent: usize = 0;
             for (harness.lent.items) |each| lent += @intFromBool(each.node == node);
             const recovering = node.recovering.count;
             try std.testing.expectEqual(lent + recovering, node.inUseCount());
-            counted += node.openCount() + @intFromBool(node.tending.socket != null);
+            counted += node.openCount() + @intFromBool(tended.socket != null);
         }
         try std.testing.expectEqual(counted, harness.world.openCount());
     }
@@ -257,6 +258,10 @@ test "connect finds all nodes and the whole partition map in one round" {
     try harness.checkCounts();
     try std.testing.expect(harness.cluster.isConnected());
     try std.testing.expectEqual(1, harness.cluster.statistics.tends.load(.monotonic));
+    var nodes = harness.cluster.nodes();
+    while (nodes.next()) |node| {
+        try std.testing.expectFmt("8.1.2", "{f}", .{node.version()});
+    }
     try harness.deinit();
 }
 
@@ -368,9 +373,9 @@ test "a node that has lost sight of the others does not take over the partition 
     const namespace = harness.cluster.namespace("test").?;
     var before: [3]u16 = undefined;
     var after: [3]u16 = undefined;
-    const alone = harness.cluster.nodeByName(topology.nodes[0].name()).?;
-    alone.tending.peers_count = 0;
-    alone.tending.partition_generation = -1;
+    const alone = harness.cluster.table.findActive(topology.nodes[0].name()).?;
+    alone.peers_count = 0;
+    alone.partition_generation = -1;
     const id: u16 = for (0..4096) |partition_id| {
         if (topology.owner(@intCast(partition_id), 0) != 0) break @intCast(partition_id);
     } else unreachable;
@@ -379,7 +384,7 @@ test "a node that has lost sight of the others does not take over the partition 
     const owned_after = namespace.owners(id, &after);
     try std.testing.expectEqualSlices(u16, owned_before, owned_after);
     // It was not even asked for its partitions.
-    try std.testing.expectEqual(-1, alone.tending.partition_generation);
+    try std.testing.expectEqual(-1, alone.partition_generation);
     try harness.deinit();
 }
 

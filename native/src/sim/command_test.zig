@@ -159,10 +159,11 @@ const History = struct {
 
     fn checkCounts(history: *History) !void {
         var counted: usize = 0;
-        var iterator = history.cluster.table.all();
-        while (iterator.next()) |node| {
+        var iterator = history.cluster.table.tended(.all);
+        while (iterator.next()) |tended| {
+            const node = tended.node;
             try std.testing.expectEqual(node.recovering.count, node.inUseCount());
-            counted += node.openCount() + @intFromBool(node.tending.socket != null);
+            counted += node.openCount() + @intFromBool(tended.socket != null);
         }
         try std.testing.expectEqual(counted, history.world.openCount());
     }

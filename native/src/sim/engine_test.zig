@@ -431,10 +431,11 @@ const History = struct {
     /// What the nodes count is what is open.
     fn checkCounts(history: *History) !void {
         var counted: usize = 0;
-        var iterator = history.cluster.table.all();
-        while (iterator.next()) |node| {
+        var iterator = history.cluster.table.tended(.all);
+        while (iterator.next()) |tended| {
+            const node = tended.node;
             try std.testing.expect(node.openCount() <= connections_max);
-            counted += node.openCount() + @intFromBool(node.tending.socket != null);
+            counted += node.openCount() + @intFromBool(tended.socket != null);
         }
         try std.testing.expectEqual(counted, history.world.openCount());
     }
@@ -779,7 +780,7 @@ test "a write that was sent stays in doubt when no node is left to repeat it on"
     const rows = [_]Submitted.Row{history.takeRecord(0, true)};
     try history.submitRows(&rows, &stubborn);
     try history.run(10 * ms);
-    stage.cluster.randomNode().?.deactivate();
+    stage.cluster.table.first().?.deactivate();
     try history.run(50 * ms);
     try std.testing.expectEqual(2, history.completed);
     try std.testing.expectEqual(1, history.records[0].doubtful.items.len);

@@ -244,7 +244,7 @@ const History = struct {
         var reply = wire.Buffer.growing(gpa, &.{}, 4096);
         defer reply.deinit();
         var failure: Failure = .{};
-        _ = try history.cluster.randomNode().?.ask(&.{
+        _ = try history.cluster.table.first().?.ask(&.{
             "sindex-create:ns=test;set=sim;indexname=i;indexdata=n,numeric",
             "sindex-create:ns=test;set=sim;indexname=l;indextype=list;indexdata=list,numeric",
         }, &reply, &failure);
