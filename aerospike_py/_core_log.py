@@ -4,6 +4,7 @@ The core's own threads never enter Python, and never wait for it.
 """
 
 import atexit
+import contextlib
 import threading
 
 from . import _native
@@ -28,9 +29,22 @@ def start() -> None:
 def _run() -> None:
     while not _is_ending:
         line = _native.log_next(_WAIT_MS)
-        if line is not None:
-            level, text = line
+        if line is None:
+            continue
+        level, text = line
+        try:
             logger.log(level_of(level), text)
+        except BaseException as error:
+            # A handler or a filter of the application failed; the next line may reach it.
+            _report(error)
+
+
+def _report(error: BaseException) -> None:
+    """As if it had ended the thread."""
+    thread = threading.current_thread()
+    arguments = threading.ExceptHookArgs((type(error), error, error.__traceback__, thread))
+    with contextlib.suppress(Exception):
+        threading.excepthook(arguments)
 
 
 def _stop() -> None:

@@ -68,13 +68,23 @@ def _true(_data: memoryview) -> bool:
 
 
 # How a server says in an info answer that it did not do it: "ERROR:4:unrecognized command".
-_info_failure = re.compile(r"(?:ERROR|FAIL)(?::(\d+))?(?:[:=]|$)", re.IGNORECASE).match
+_info_failure = re.compile(r"(?:ERROR|FAIL)(?::([0-9]+))?(?:[:=]|$)", re.IGNORECASE).match
+_RESULT_CODE_MAX = 255
+_CODE_DIGITS_MAX = 10
+
+_controls = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def _info_code(digits: str | None) -> int:
+    """What failed has not succeeded, whatever its number says, if it has any."""
+    code = int(digits[:_CODE_DIGITS_MAX]) if digits else 0
+    return code if 0 < code <= _RESULT_CODE_MAX else _SERVER_ERROR
 
 
 def _info_result(node: str, code: int, response: str) -> InfoNodeResult:
     failure = None if code else _info_failure(response)
     if failure is not None:
-        code = int(failure[1] or _SERVER_ERROR)
+        code = _info_code(failure[1])
     return InfoNodeResult(node, code, response)
 
 
@@ -85,7 +95,8 @@ def _info_results(data: memoryview) -> list[InfoNodeResult]:
 def _info_response(data: memoryview) -> str:
     ((node, code, response),) = _info_results(data)
     if code:
-        raise class_for(code)(response, result_code=code, node=node)
+        text = _controls.sub(lambda found: f"\\x{ord(found[0]):02x}", response)
+        raise class_for(code)(text, result_code=code, node=node)
     return response
 
 

@@ -113,14 +113,15 @@ class Completions:
             if future is None or future.done():  # Cancelled in the meantime.
                 continue
             data = view[start : start + length]
-            if status:
-                future.set_exception(_failure(status, data))
-                continue
-            if length > _DATA_BYTES and hasattr(decode, "steps"):
+            if not status and length > _DATA_BYTES and hasattr(decode, "steps"):
                 # The buffer is for this result alone, and is left to it.
                 self._step(future, decode.steps(data))
                 continue
+            # Whatever goes wrong with one, the others are resolved.
             try:
+                if status:
+                    future.set_exception(_failure(status, data))
+                    continue
                 result = decode(data)
             except Exception as error:
                 future.set_exception(error)

@@ -7,6 +7,7 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const io = @import("io.zig");
+const printable = @import("printable.zig");
 
 pub const Level = enum(i32) { err = 0, warn = 1, info = 2, debug = 3 };
 
@@ -33,12 +34,15 @@ pub const Log = struct {
 
     const lines_max = 128;
 
-    /// Any thread. What does not fit into a line is cut off.
+    /// Any thread. What does not fit into a line is cut off; control characters and bytes that
+    /// are no text, which come from servers, are shown as such.
     pub fn write(log: *Log, level: Level, comptime format: []const u8, arguments: anytype) void {
         var line: Line = .{ .level = level, .len = 0, .text = undefined };
-        var writer = std.Io.Writer.fixed(&line.text);
+        // A character that is cut at its end is never reached.
+        var raw: [text_bytes_max + 3]u8 = undefined;
+        var writer = std.Io.Writer.fixed(&raw);
         writer.print(format, arguments) catch {};
-        line.len = @intCast(writer.end);
+        line.len = @intCast(printable.copy(&line.text, writer.buffered()).len);
         log.mutex.lock();
         if (log.count == lines_max) {
             log.first = (log.first + 1) % lines_max;
@@ -104,6 +108,13 @@ test "lines are taken in order, the oldest give way, and long ones are cut" {
     while (log.next(1)) |line| last = line;
     try testing.expectEqual(Level.warn, last.level);
     try testing.expectEqual(text_bytes_max, last.slice().len);
+}
+
+test "a line is one line, whatever a server has sent" {
+    var log: Log = .{};
+    log.write(.info, "node {s}", .{"A\x1b[2J\nB\xff"});
+    const line = log.next(1).?;
+    try testing.expectEqualStrings("node A\\x1b[2J\\x0aB\u{fffd}", line.slice());
 }
 
 test "a waiter is woken by a line, and by the stop" {

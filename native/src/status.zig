@@ -6,6 +6,7 @@
 
 const std = @import("std");
 const assert = std.debug.assert;
+const printable = @import("printable.zig");
 
 /// What a command ended with. Codes that a newer server may send stay representable.
 pub const Status = enum(i32) {
@@ -227,13 +228,20 @@ pub const Failure = struct {
         return failure.message_buffer[0..failure.message_len];
     }
 
-    /// Sets status and message, and clears the rest. A message too long is cut.
+    /// Sets status and message, and clears the rest. A message too long is cut. Whatever parts of
+    /// it a server sent, it is text in one line in the end.
     pub fn set(failure: *Failure, status: Status, comptime format: []const u8, args: anytype) void {
         assert(status != .ok);
-        failure.* = .{ .status = status };
-        var writer = std.Io.Writer.fixed(&failure.message_buffer);
+        // A character that is cut at its end is never reached.
+        var raw: [message_bytes_max + 3]u8 = undefined;
+        var writer = std.Io.Writer.fixed(&raw);
         writer.print(format, args) catch {};
-        failure.message_len = @intCast(writer.end);
+        var shown: [message_bytes_max]u8 = undefined;
+        const text = printable.copy(&shown, writer.buffered());
+        // Only now, as the arguments may be of the failure that was.
+        failure.* = .{ .status = status };
+        @memcpy(failure.message_buffer[0..text.len], text);
+        failure.message_len = @intCast(text.len);
     }
 
     pub fn setNode(failure: *Failure, name: []const u8) void {
@@ -253,6 +261,8 @@ test "a failure keeps what was set and cuts what does not fit" {
     const long: [limit + 20]u8 = @splat('x');
     failure.set(.client, "{s}", .{&long});
     try std.testing.expectEqual(@as(usize, limit), failure.message().len);
+    failure.set(.client, "{s}\u{fc}", .{long[0 .. limit - 1]});
+    try std.testing.expectEqual(@as(usize, limit - 1), failure.message().len);
     try std.testing.expectEqual(@as(usize, 0), failure.node().len);
 }
 
@@ -260,4 +270,10 @@ test "a server code this client does not know stays what it is" {
     const status = Status.fromServer(251);
     try std.testing.expectEqual(@as(i32, 251), @backingInt(status));
     try std.testing.expectEqualStrings("", status.text());
+}
+
+test "a message is one line of text, whatever a server has sent" {
+    var failure: Failure = .{};
+    failure.set(.udf, "{s}", .{"a\n\x1b[2Jb\xff"});
+    try std.testing.expectEqualStrings("a\\x0a\\x1b[2Jb\u{fffd}", failure.message());
 }

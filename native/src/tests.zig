@@ -16,6 +16,7 @@ test {
     _ = @import("sim.zig");
     _ = @import("log.zig");
     _ = @import("memory.zig");
+    _ = @import("printable.zig");
     _ = @import("status.zig");
     _ = @import("unfilled.zig");
     _ = @import("wire.zig");

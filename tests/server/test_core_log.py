@@ -130,3 +130,26 @@ def test_a_node_that_is_slow_is_told_and_so_is_its_recovery(lines: Lines) -> Non
             cluster.clear_faults()
             lines.wait_for("says how it is in")
             assert len(lines.containing("longer than the tend interval")) < FEW
+
+
+def test_a_handler_that_raises_is_told_and_the_next_line_reaches_the_others(
+    lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(logging.Handler):  # Not for the lines of this thread, which are of another level.
+        def emit(self, record: logging.LogRecord) -> None:
+            raise OSError(record.getMessage())
+
+    told: list[str] = []
+    monkeypatch.setattr(threading, "excepthook", lambda hook: told.append(str(hook.exc_value)))
+    broken = Broken(logging.INFO)
+    logger.addHandler(broken)
+    try:
+        with DevCluster(nodes=2, cluster_name=CLUSTER) as cluster:
+            config = {"hosts": cluster.hosts, "tend_interval": TEND_MS, "cluster_name": CLUSTER}
+            with aerospike_py.client(config).connect():
+                lines.wait_for("node D1 at 127.0.0.1")
+                cluster.kill(1)
+                lines.wait_for("node D2 left")
+    finally:
+        logger.removeHandler(broken)
+    assert any("node D1 at" in text for text in told)

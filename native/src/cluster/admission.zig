@@ -138,8 +138,10 @@ pub fn Admission(comptime Net: type) type {
         ) error{Failed}!void {
             const address = candidate.address;
             const name = try valueOf(body, "node", address, failure);
-            if (name.len == 0 or name.len > node_name_bytes_max) {
-                failure.set(.invalid_node, "{f}: the node's name is invalid", .{address});
+            if (!isNodeName(name)) {
+                const text = "{f}: the node's name '{s}' is not 1 to {d} visible ASCII characters";
+                const shown = name[0..@min(name.len, 64)];
+                failure.set(.invalid_node, text, .{ address, shown, node_name_bytes_max });
                 return error.Failed;
             }
             @memcpy(candidate.name_buffer[0..name.len], name);
@@ -167,6 +169,15 @@ pub fn Admission(comptime Net: type) type {
             }
             candidate.version = version;
             try checkClusterName(context, body, address, failure);
+        }
+
+        /// Servers name themselves with up to 16 hexadecimal digits. What is of another kind
+        /// altogether is no node: names go into messages, logs and labels of metrics as they are.
+        fn isNodeName(name: []const u8) bool {
+            if (name.len == 0 or name.len > node_name_bytes_max) return false;
+            return for (name) |byte| {
+                if (!std.ascii.isGraphical(byte)) break false;
+            } else true;
         }
 
         fn checkClusterName(

@@ -34,9 +34,9 @@ pub fn Peers(comptime Net: type) type {
             const value = wire.info.Lines.find(body, name) orelse return error.Failed;
             // All of it is checked before any of it is believed.
             tended.peers_count = countAll(value) catch return error.Failed;
-            var peers = wire.info.Peers.parse(value) catch unreachable;
+            var peers = wire.info.Peers.parse(value) catch return error.Failed;
             var complete = true;
-            while (peers.next() catch unreachable) |peer| {
+            while (peers.next() catch null) |peer| {
                 if (!see(cluster, &peer, round, reply)) complete = false;
             }
             if (complete) tended.peers_generation = peers.generation;
@@ -77,7 +77,7 @@ pub fn Peers(comptime Net: type) type {
         fn isAt(cluster: *Cluster, peer: *const wire.info.Peer, address: Net.Address) bool {
             var buffer: [admission.addresses_max]Net.Address = undefined;
             var hosts = peer.hosts;
-            while (hosts.next() catch unreachable) |host| {
+            while (hosts.next() catch null) |host| {
                 if (host.port != address.getPort()) continue;
                 const name = cluster.context.options.translate(host.name);
                 const net = cluster.context.tend_net;
@@ -96,7 +96,7 @@ pub fn Peers(comptime Net: type) type {
             reply: *wire.Buffer,
         ) ?*Tended {
             var hosts = peer.hosts;
-            while (hosts.next() catch unreachable) |host| {
+            while (hosts.next() catch null) |host| {
                 const name = cluster.context.options.translate(host.name);
                 if (round.unreachable_hosts.contains(name, host.port)) continue;
                 if (admitAt(cluster, peer.name, name, host.port, reply)) |tended| return tended;

@@ -120,7 +120,7 @@ pub fn value(decoder: *Decoder, depth: u32) ?*Object {
         .int => |number| api.PyLong_FromLongLong(number),
         .uint => |number| api.PyLong_FromUnsignedLongLong(number),
         .float => |number| api.PyFloat_FromDouble(number),
-        .string => |text| api.PyUnicode_FromStringAndSize(text.ptr, @intCast(text.len)),
+        .string => |text| api.makeText(text),
         .binary => |data| api.PyBytes_FromStringAndSize(data.ptr, @intCast(data.len)),
         .array => |count| decoder.list(count, depth),
         .map => |count| decoder.dict(count, depth),

@@ -71,7 +71,7 @@ pub extern fn PyLong_AsSsize_t(object: *Object) Size;
 pub extern fn PyLong_FromLongLong(number: c_longlong) ?*Object;
 pub extern fn PyLong_FromUnsignedLongLong(number: c_ulonglong) ?*Object;
 pub extern fn PyUnicode_AsUTF8AndSize(object: *Object, size: *Size) ?[*]const u8;
-pub extern fn PyUnicode_FromStringAndSize(data: [*]const u8, size: Size) ?*Object;
+extern fn PyUnicode_DecodeUTF8(data: [*]const u8, size: Size, errors: [*:0]const u8) ?*Object;
 pub extern fn PyUnicode_InternInPlace(object: *?*Object) void;
 
 pub extern fn PyDict_Copy(dict: *Object) ?*Object;
@@ -119,6 +119,11 @@ pub inline fn typeOf(object: *Object) *Object {
 pub fn raise(kind: *Object, message: [*:0]const u8) Error {
     PyErr_SetString(kind, message);
     return error.Raised;
+}
+
+/// A str. Names may have any bytes on a server; what of them is not UTF-8 is shown as `\xff`.
+pub inline fn makeText(text: []const u8) ?*Object {
+    return PyUnicode_DecodeUTF8(text.ptr, @intCast(text.len), "backslashreplace");
 }
 
 pub fn textOf(object: *Object) Error![]const u8 {

@@ -48,7 +48,7 @@ inline fn wordsAreEqual(comptime Word: type, a: []const u8, b: []const u8) bool 
 }
 
 fn make(text: []const u8) ?*Object {
-    return api.PyUnicode_FromStringAndSize(text.ptr, @intCast(text.len));
+    return api.makeText(text);
 }
 
 fn keep(slot: *Slot, text: []const u8) ?*Object {

@@ -282,8 +282,9 @@ fn checkInfo(bytes: []const u8) anyerror!void {
     var count: usize = 0;
     while (lines.next()) |line| {
         count += line.name.len + line.value.len;
-        if (info.failure(line.value)) |found| try testing.expect(found.text.len <= bytes.len);
+        try checkInfoFailure(line.value);
     }
+    try checkInfoFailure(bytes);
     try testing.expect(count <= bytes.len);
     var pairs = info.Pairs.init(bytes, ';');
     while (pairs.next()) |_| {}
@@ -307,12 +308,23 @@ fn checkInfo(bytes: []const u8) anyerror!void {
     }
 }
 
+/// What becomes the status of a failure, which is never 0.
+fn checkInfoFailure(value: []const u8) !void {
+    const found = info.failure(value) orelse return;
+    if (found.code) |code| try testing.expect(code != 0);
+    try testing.expect(found.text.len < value.len);
+}
+
 test "fuzz: info" {
     const bitmap: [info.bitmap_text_bytes - 1]u8 = @splat('A');
     try run(checkInfo, &.{
         "node\tA1\npeers-generation\t4\nx\tERROR:4:text\n",
         "4,3000,[[A2,,[127.0.0.1:3010,[::1]:3000]],[A3,tls,[h]]]",
         "test:0,2," ++ bitmap ++ "=," ++ bitmap ++ "=;bar:1,1," ++ bitmap ++ "=",
+        "ERROR:0:text",
+        "FAIL:00",
+        "error:255:",
+        "ERROR::",
         "test:1;bar:2",
         "a=1;b=2;c",
         "127.0.0.1:3000;[::1]:3010,host",

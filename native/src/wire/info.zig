@@ -63,7 +63,7 @@ pub const Lines = struct {
 };
 
 pub const Failure = struct {
-    /// The server's result code; null when it gave none.
+    /// The server's result code, never 0; null when it gave none that means a failure.
     code: ?u8,
     text: []const u8,
 };
@@ -73,14 +73,19 @@ pub const Failure = struct {
 pub fn failure(value: []const u8) ?Failure {
     const rest = afterPrefix(value, "ERROR:") orelse afterPrefix(value, "FAIL:") orelse return null;
     const separator = std.mem.findScalar(u8, rest, ':') orelse {
-        const code = std.fmt.parseInt(u8, rest, 10) catch return .{ .code = null, .text = rest };
+        const code = parseCode(rest) catch return .{ .code = null, .text = rest };
         return .{ .code = code, .text = "" };
     };
-    if (separator == 0) return .{ .code = null, .text = rest[1..] };
-    const code = std.fmt.parseInt(u8, rest[0..separator], 10) catch {
-        return .{ .code = null, .text = rest };
-    };
-    return .{ .code = code, .text = rest[separator + 1 ..] };
+    const text = rest[separator + 1 ..];
+    if (separator == 0) return .{ .code = null, .text = text };
+    const code = parseCode(rest[0..separator]) catch return .{ .code = null, .text = rest };
+    return .{ .code = code, .text = text };
+}
+
+/// Null for 0: what failed has not succeeded, whatever number it names.
+fn parseCode(digits: []const u8) error{Malformed}!?u8 {
+    const code = std.fmt.parseInt(u8, digits, 10) catch return error.Malformed;
+    return if (code == 0) null else code;
 }
 
 fn afterPrefix(text: []const u8, comptime prefix: []const u8) ?[]const u8 {
@@ -424,6 +429,9 @@ test "errors in every form that servers give are told apart from values" {
         .{ "ERROR:4", 4, "" },
         .{ "error:4:lower case", 4, "lower case" },
         .{ "ERROR:", null, "" },
+        // What failed has not succeeded, whatever its number says.
+        .{ "ERROR:0:text", null, "text" },
+        .{ "FAIL:000", null, "" },
         .{ "ERROR:9999:code beyond a byte", null, "9999:code beyond a byte" },
     };
     for (cases) |case| {
