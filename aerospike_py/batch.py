@@ -95,7 +95,7 @@ class BatchRecord(Row):
 
     Raises:
         ClientError: By `record` and what is part of it, when a value cannot be shown in Python,
-            such as a str that is not UTF-8.
+            such as a map with a map for a key.
     """
 
     __slots__ = ()

@@ -99,7 +99,8 @@ def test_batch_results_are_a_list_of_records() -> None:
 
 
 def test_a_record_that_cannot_be_shown_spoils_no_other() -> None:
-    broken = encode(FOUND).replace(b"x", b"\xff")
+    # Pairs of keys and values that are none.
+    broken = encode(FOUND).replace(encode("x"), b"\xd4\x13\x01")
     data = b"\x92" + broken + encode(FOUND)
     first, second = BatchDecoder(list)(memoryview(data))
     assert first.result == 0
