@@ -33,7 +33,7 @@ from .exception import (
     UDFError,
 )
 from .log import set_log_level
-from .query import AsyncQuery, Query
+from .query import Query
 from .tracing import init_tracing, shutdown_tracing
 from .types import (
     AdminPolicy,
@@ -70,6 +70,7 @@ if TYPE_CHECKING:
         tracing,
     )
     from .async_client import AsyncClient
+    from .async_query import AsyncQuery
     from .bit_operations import (
         BIT_OVERFLOW_FAIL,
         BIT_OVERFLOW_SATURATE,
@@ -267,6 +268,7 @@ _MODULES = frozenset(
 )
 _MODULE_OF = {
     "AsyncClient": "async_client",
+    "AsyncQuery": "async_query",
     "BIT_OVERFLOW_FAIL": "bit_operations",
     "BIT_OVERFLOW_SATURATE": "bit_operations",
     "BIT_OVERFLOW_WRAP": "bit_operations",

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import constants
+from ._validate import Boolean, Choice, Integer, unknown_key
 from ._values import encode
 from .exception import ClientError, InvalidArgError
-from .policy import Boolean, Choice, Integer, unknown_key
 
 PORT_DEFAULT = 3000
 

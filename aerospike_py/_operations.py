@@ -1,17 +1,19 @@
-"""What the builders of operations share, and the request that carries operations."""
+"""What the builders of operations share, and how requests carry operations and function calls."""
 
 # ruff: noqa: A002  (`bin` is the field's word, and users pass it by name)
 
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
 
-from ._checks import check_int, check_str
-from ._codec import pack_plain
-from ._values import encode, plain_value
+from ._codec import pack_operate, pack_plain
+from ._validate import check_int, check_name, check_str
+from ._values import Raw, encode, plain_value
 from .exception import InvalidArgError
 
 Operation: TypeAlias = dict[str, Any]
 """One operation: its number, its bin, and what it needs besides."""
 
+LUA_SUFFIX = ".lua"
 _RETURN_INVERTED = 0x10000
 
 _ORDER_NAMES = {
@@ -241,3 +243,31 @@ def plain_expression(expression: dict[str, Any]) -> dict[str, Any]:
     """
     plain: dict[str, Any] = plain_value(expression, "expression")
     return plain
+
+
+def encoded_operations(ops: Any) -> Raw:
+    """Operations as a request carries them.
+
+    Raises:
+        TypeError, ValueError, OverflowError: A value is not valid.
+        InvalidArgError: There is no operation, or one has no "op".
+    """
+    return Raw(pack_operate(ops) or encode(plain_operations(ops)))
+
+
+def function_call(module: Any, function: Any, args: Any) -> tuple[str, str, list[Any]]:
+    """The module without its suffix, the function, and its arguments as the encoder takes them.
+
+    Raises:
+        TypeError: A name is not a str, the arguments are not a list, or one's type cannot be sent.
+        InvalidArgError: A name is empty.
+        OverflowError: An int does not fit into 64 bits.
+        ValueError: Lists and maps are nested too deep.
+    """
+    name = check_name(module, "a module's name").removesuffix(LUA_SUFFIX)
+    if args is None:
+        args = []
+    elif isinstance(args, (str, bytes, Mapping)) or not isinstance(args, Iterable):
+        raise TypeError(f"args must be a list, not {type(args).__name__}")
+    values: list[Any] = plain_value(list(args), "args")
+    return name, check_name(function, "a function's name"), values

@@ -1,13 +1,13 @@
-"""Results of the library into the types of the API."""
+"""Results and failures of the library into the types of the API."""
 
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from . import _codec
+from . import _codec, _native
 from .batch import BatchRecord
-from .exception import ClientError
+from .exception import AerospikeError, ClientError, class_for
 from .types import (
     AerospikeKey,
     BinTuple,
@@ -42,12 +42,26 @@ _codec.bind_results(
     _not_shown,
 )
 
+
+def _error(
+    code: int, message: str, *, in_doubt: bool = False, node: str | None = None
+) -> AerospikeError:
+    return class_for(code)(message, result_code=code, in_doubt=in_doubt, node=node)
+
+
+_native.bind_errors(_error)
+
 # All of them raise what `_not_shown` makes.
 value: Decode[Any] = _codec.unpack_value
 record: Decode[Record] = _codec.unpack_record
-records: Decode[list[Record]] = _codec.unpack_records
+_records: Decode[list[Record]] = _codec.unpack_records
 exists_result: Decode[ExistsResult] = _codec.unpack_exists
 ordered_result: Decode[OperateOrderedResult] = _codec.unpack_ordered
+
+
+def records(data: memoryview) -> list[Record]:
+    """The records of a chunk; none of an empty one."""
+    return _records(data) if data else []
 
 
 class BatchDecoder(Generic[T]):

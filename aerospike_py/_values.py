@@ -6,18 +6,17 @@ raises the error that names bin and type.
 """
 
 import sys
-from collections.abc import Iterable
 from typing import Any
 
 from . import _codec
-from .exception import BinNameError, InvalidArgError
+from ._validate import check_bin_name
+from .exception import InvalidArgError
 from .types import GeoJSON, HyperLogLog
 
 INT64_MIN = -(2**63)
 INT64_MAX = 2**63 - 1
 DEPTH_MAX = 256
 """Lists and maps within lists and maps; a list of scalars has depth 1."""
-BIN_NAME_BYTES_MAX = 15
 
 EXTENSION_GEOJSON = 23
 EXTENSION_HLL = 18
@@ -63,43 +62,6 @@ class Extension:
 
     def __repr__(self) -> str:
         return f"Extension({self.code}, {self.data!r})"
-
-
-def check_bin_name(name: Any) -> None:
-    """Raises unless `name` can be the name of a bin.
-
-    Raises:
-        TypeError: It is not a str.
-        BinNameError: It is empty, or has more than 15 bytes in UTF-8.
-        UnicodeEncodeError: It has a lone surrogate.
-    """
-    if not isinstance(name, str):
-        raise TypeError(f"a bin name must be a str, not {type(name).__name__}: {name!r:.100}")
-    length = len(name.encode())
-    if length > BIN_NAME_BYTES_MAX:
-        raise BinNameError(
-            f"bin name {name!r:.100} has {length} bytes; at most {BIN_NAME_BYTES_MAX} are allowed"
-        )
-    if length == 0:
-        raise BinNameError("a bin name must not be empty")
-
-
-def bin_names(names: Any, method: str) -> list[str]:
-    """A list of bin names as a method's argument.
-
-    Raises:
-        TypeError: It is not a list or tuple of str.
-        InvalidArgError: It is empty.
-        BinNameError: A name is empty or too long.
-    """
-    if isinstance(names, (str, bytes, bytearray)) or not isinstance(names, Iterable):
-        raise TypeError(f"{method}: bin names must be a list of str, not {type(names).__name__}")
-    listed = list(names)
-    if not listed:
-        raise InvalidArgError(f"{method}: at least one bin name is needed")
-    for name in listed:
-        check_bin_name(name)
-    return [str.__str__(name) for name in listed]
 
 
 def plain_bins(bins: Any) -> dict[str, Any]:

@@ -1,30 +1,40 @@
-"""The asynchronous client, for asyncio and loops that are compatible with it, such as uvloop."""
+"""The asynchronous client, for asyncio and loops that are compatible with it, such as uvloop.
 
-import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from functools import partial
+The synchronous client in `client` is made of this one by scripts/sync_face.py.
+"""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from . import tracing
-from ._administration import AsyncAdministration
-from ._base import not_connected
-from ._native.completions import Completions
-from ._requests import Request
-from ._results import T
+from ._async_session import AsyncSession, connecting
+from ._requests import admin, batch, index, info, query, records, udf
+from .async_query import AsyncBackgroundJob, AsyncQuery
 from .batch import BatchRecords, BatchResults, BatchRow, BatchWrite
-from .exception import AerospikeTimeoutError, BackpressureError, ClientError, ClusterError
+from .constants import (
+    INDEX_BLOB,
+    INDEX_GEO2DSPHERE,
+    INDEX_NUMERIC,
+    INDEX_STRING,
+    INDEX_TYPE_DEFAULT,
+)
+from .exception import AerospikeTimeoutError, ClusterError
 from .types import (
     AdminPolicy,
     BatchPolicy,
     ClientConfig,
     ExistsResult,
     InfoNodeResult,
+    JobStatus,
     Key,
     OperateOrderedResult,
+    Privilege,
     ReadPolicy,
     Record,
+    RoleInfo,
+    UDFFile,
+    UserInfo,
     WriteMeta,
     WritePolicy,
 )
@@ -34,15 +44,17 @@ if TYPE_CHECKING:
 
     from .numpy_batch import NumpyBatchRecords
 
+__all__ = ["AsyncClient"]
+
 _AsyncClient = TypeVar("_AsyncClient", bound="AsyncClient")
 
 
-class AsyncClient(AsyncAdministration):
+class AsyncClient:
     """A client of an Aerospike cluster, for any number of tasks of one event loop.
 
-    Its operations are those of `Client`, with the same arguments, results and errors; they are
-    awaited. The loop is the one that `connect` ran on; after a reconnect it may be another one.
-    Cancelling an operation leaves its connection in order: a late reply reaches nobody else.
+    Making one checks the configuration and touches no network; `connect` connects. The loop is the
+    one that `connect` ran on; after a reconnect it may be another one. Cancelling an operation
+    leaves its connection in order: a late reply reaches nobody else.
 
     Args:
         config: The configuration; only "hosts" is needed. "max_concurrent_operations" limits how
@@ -53,41 +65,58 @@ class AsyncClient(AsyncAdministration):
         TypeError: The configuration is not a dict.
         InvalidArgError: It has an unknown key or a value that is not valid.
         ClientError: It asks for something that is not supported.
+
+    Every operation may raise, beside what it names itself:
+        TypeError, ValueError, OverflowError: An argument is not valid; nothing was sent.
+        InvalidArgError: A policy is not valid; nothing was sent.
+        ClientError: The client is not connected.
+        ClusterError: The node cannot be reached.
+        AerospikeTimeoutError: It did not end within the policy's `total_timeout`.
+        ServerError: The server refuses, for example because there is no such namespace.
+    All of the package's own are AerospikeErrors with `result_code`, `in_doubt` and `node`.
     """
 
     def __init__(self, config: ClientConfig | Mapping[str, Any]) -> None:
-        super().__init__(config)
-        self._completions: Completions | None = None
-        limit = self._config.max_concurrent_operations
-        self._line = _Line(limit, self._config.operation_queue_timeout_ms) if limit else None
+        self._session = AsyncSession(config)
+        self._policies = self._session.policies
+        self._submit = self._session.submit
 
+    @connecting
     async def connect(
         self: _AsyncClient, username: str | None = None, password: str | None = None
     ) -> _AsyncClient:
-        """Connects to the cluster; see `Client.connect`. The client belongs to this loop then."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, self._open, username, password)
-        self._attach(loop)
-        return self
+        """Connects to the cluster; does nothing when connected.
 
-    def _attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        completions = self._completions
-        if completions is not None:
-            if completions.client is self._native and completions.loop is loop:
-                return
-            completions.shut()
-        self._completions = Completions(self._native, loop)
+        It is awaited, or entered with `async with`, which closes the client at the end. The client
+        belongs to the running loop then.
+
+        Args:
+            username: The user to log in as, instead of the configuration's.
+            password: The user's password.
+
+        Returns:
+            The client itself.
+
+        Raises:
+            InvalidArgError: The configuration has no hosts.
+            ClientError: There is a user name without a password.
+            ClusterError: No host can be reached, or the cluster has another name.
+            AerospikeTimeoutError: No host answers in time.
+            AdminError: The login is refused.
+        """
+        await self._session.connect(username, password)
+        return self
 
     def is_connected(self) -> bool:
         """Whether the client is connected and at least one node answers."""
-        return self._completions is not None and self._is_connected()
+        return self._session.is_connected()
 
     async def close(self) -> None:
-        """Closes all connections; operations in flight fail with a ClientError. Idempotent."""
-        completions, self._completions = self._completions, None
-        await asyncio.get_running_loop().run_in_executor(None, self._shut)
-        if completions is not None:
-            completions.shut()
+        """Closes all connections. Idempotent; `connect` connects again.
+
+        Operations in flight are cut short with a ClientError.
+        """
+        await self._session.close()
 
     async def __aenter__(self: _AsyncClient) -> _AsyncClient:
         return self
@@ -101,82 +130,60 @@ class AsyncClient(AsyncAdministration):
         await self.close()
         return False
 
-    def __del__(self) -> None:
-        super().__del__()
-        # The loop refers to what it calls; without this, it would keep a client that nobody has.
-        completions: Completions | None = getattr(self, "_completions", None)
-        if completions is not None:
-            completions.leave()
-
-    def _after_fork(self) -> None:
-        super()._after_fork()
-        # The parent's loop and its futures do not exist here.
-        self._completions = None
-
-    def _start(self, request: Request[T]) -> Awaitable[T]:
-        """Submits an operation; what it returns is to be awaited at once."""
-        completions = self._completions
-        if completions is None:
-            return self._start_in_child(request)
-        if completions.loop is not asyncio.get_running_loop():
-            raise ClientError(
-                "the client was connected on another event loop; connect it again on this one"
-            )
-        if self._line is None and tracing.active is None:
-            command, encoded, policy, decode = request
-            return completions.start(command, encoded, policy, decode)
-        return self._start_otherwise(completions, request)
-
-    def _start_otherwise(self, completions: Completions, request: Request[T]) -> Awaitable[T]:
-        """The same with a line to wait in, a span around it, or both."""
-        start = partial(completions.start, *request)
-        run: Callable[[], Awaitable[T]] = start
-        if self._line is not None:
-            run = partial(self._line.run, start)
-        traced = tracing.active
-        return run() if traced is None else traced.start(self._config, *request[:2], run)
-
-    async def _start_in_child(self, request: Request[T]) -> T:
-        """Connects anew in the child of a fork."""
-        if not self._was_forked:
-            raise not_connected()
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, self._reopen_in_child)
-        if self._completions is None:
-            self._attach(loop)
-        return await self._start(request)
-
-    async def _run(self, request: Request[T]) -> T:
-        """For what is not asked often: waits in a thread of the loop's executor."""
-        if self._completions is None and not self._was_forked:
-            raise not_connected()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, self._execute, request)
-
     async def get_node_names(self) -> list[str]:
-        """See `Client.get_node_names`."""
-        return await self._run(self._requests.node_names())
+        """The names of the cluster's active nodes."""
+        return await self._submit(info.node_names())
 
     async def ping(self) -> bool:
-        """See `Client.ping`."""
+        """Whether a node answers now.
+
+        Raises:
+            ClientError: The client is not connected.
+        """
         try:
-            return await self._run(self._requests.ping())
+            return await self._submit(info.ping(self._policies))
         except (ClusterError, AerospikeTimeoutError):
             return False
 
     async def get(self, key: Key, policy: ReadPolicy | None = None) -> Record:
-        """See `Client.get`."""
-        return await self._start(self._requests.get(key, policy))
+        """Reads a record with all its bins.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            policy: How to read.
+
+        Raises:
+            RecordNotFound: There is no such record.
+        """
+        return await self._submit(records.get(self._policies, key, policy))
 
     async def select(
         self, key: Key, bins: Sequence[str], policy: ReadPolicy | None = None
     ) -> Record:
-        """See `Client.select`."""
-        return await self._start(self._requests.select(key, bins, policy))
+        """Reads some bins of a record.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            bins: The bins' names; those that the record has not are left out of the result.
+            policy: How to read.
+
+        Raises:
+            RecordNotFound: There is no such record.
+            BinNameError: A bin name is empty or has more than 15 bytes.
+        """
+        return await self._submit(records.select(self._policies, key, bins, policy))
 
     async def exists(self, key: Key, policy: ReadPolicy | None = None) -> ExistsResult:
-        """See `Client.exists`."""
-        return await self._start(self._requests.exists(key, policy))
+        """Asks whether a record exists, and for its metadata, without reading it.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            policy: How to read.
+
+        Returns:
+            The key and the metadata; `meta` is None when there is no such record.
+        """
+        return await self._submit(records.exists(self._policies, key, policy))
 
     async def put(
         self,
@@ -185,14 +192,42 @@ class AsyncClient(AsyncAdministration):
         meta: WriteMeta | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
-        """See `Client.put`."""
-        await self._start(self._requests.put(key, bins, meta, policy))
+        """Writes bins; the record's other bins stay, unless the policy's `exists` says otherwise.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            bins: A dict of values by bin name: int (64 bits), float, str, bytes, bool, list, dict,
+                GeoJSON, HyperLogLog, NumPy scalars; None removes the bin.
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            policy: How to write.
+
+        Raises:
+            TypeError: `bins` is not a dict, or a value's type cannot be stored; it names the bin.
+            OverflowError: An int does not fit into 64 bits.
+            ValueError: Lists and maps are nested deeper than 256 levels.
+            BinNameError: A bin name is empty or has more than 15 bytes.
+            RecordExistsError: The policy says to create, and the record exists.
+            RecordNotFound: The policy says to update, and there is no such record.
+            RecordGenerationError: The generation is not the expected one.
+            RecordTooBig: The record is larger than the namespace allows.
+        """
+        await self._submit(records.put(self._policies, key, bins, meta, policy))
 
     async def remove(
         self, key: Key, meta: WriteMeta | None = None, policy: WritePolicy | None = None
     ) -> None:
-        """See `Client.remove`."""
-        await self._start(self._requests.remove(key, meta, policy))
+        """Removes a record.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            meta: The expected generation ("gen"), when the policy's `gen` asks for one.
+            policy: How to write.
+
+        Raises:
+            RecordNotFound: There is no such record.
+            RecordGenerationError: The generation is not the expected one.
+        """
+        await self._submit(records.remove(self._policies, key, meta, policy))
 
     async def touch(
         self,
@@ -201,8 +236,20 @@ class AsyncClient(AsyncAdministration):
         meta: WriteMeta | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
-        """See `Client.touch`."""
-        await self._start(self._requests.touch(key, val, meta, policy))
+        """Renews a record's time to live and increases its generation.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            val: The time to live in seconds, or a TTL_ constant; 0: the namespace's default. A
+                `ttl` in meta or policy goes before it.
+            meta: The time to live ("ttl") and the expected generation ("gen").
+            policy: How to write.
+
+        Raises:
+            RecordNotFound: There is no such record.
+            RecordGenerationError: The generation is not the expected one.
+        """
+        await self._submit(records.touch(self._policies, key, val, meta, policy))
 
     async def append(
         self,
@@ -212,8 +259,21 @@ class AsyncClient(AsyncAdministration):
         meta: WriteMeta | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
-        """See `Client.append`."""
-        await self._start(self._requests.append(key, bin, val, meta, policy))
+        """Appends to a str or bytes bin; creates record and bin when they do not exist.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            bin: The bin's name.
+            val: What to append, of the bin's type.
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            policy: How to write.
+
+        Raises:
+            TypeError: The value is neither str nor bytes.
+            BinTypeError: The bin is of another type.
+            BinNameError: The bin name is empty or has more than 15 bytes.
+        """
+        await self._submit(records.append(self._policies, key, bin, val, meta, policy))
 
     async def prepend(
         self,
@@ -223,8 +283,21 @@ class AsyncClient(AsyncAdministration):
         meta: WriteMeta | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
-        """See `Client.prepend`."""
-        await self._start(self._requests.prepend(key, bin, val, meta, policy))
+        """Puts something before what is in a str or bytes bin; creates record and bin if need be.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            bin: The bin's name.
+            val: What to put before it, of the bin's type.
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            policy: How to write.
+
+        Raises:
+            TypeError: The value is neither str nor bytes.
+            BinTypeError: The bin is of another type.
+            BinNameError: The bin name is empty or has more than 15 bytes.
+        """
+        await self._submit(records.prepend(self._policies, key, bin, val, meta, policy))
 
     async def increment(
         self,
@@ -234,8 +307,21 @@ class AsyncClient(AsyncAdministration):
         meta: WriteMeta | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
-        """See `Client.increment`."""
-        await self._start(self._requests.increment(key, bin, offset, meta, policy))
+        """Adds to a numeric bin; creates record and bin when they do not exist.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            bin: The bin's name.
+            offset: What to add, of the bin's type; negative to subtract.
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            policy: How to write.
+
+        Raises:
+            TypeError: The offset is neither int nor float.
+            BinTypeError: The bin is of another type.
+            BinNameError: The bin name is empty or has more than 15 bytes.
+        """
+        await self._submit(records.increment(self._policies, key, bin, offset, meta, policy))
 
     async def remove_bin(
         self,
@@ -244,8 +330,19 @@ class AsyncClient(AsyncAdministration):
         meta: WriteMeta | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
-        """See `Client.remove_bin`."""
-        await self._start(self._requests.remove_bin(key, bin_names, meta, policy))
+        """Removes bins of a record; the record goes with its last bin.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            bin_names: The bins' names.
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            policy: How to write.
+
+        Raises:
+            RecordNotFound: There is no such record.
+            BinNameError: A bin name is empty or has more than 15 bytes.
+        """
+        await self._submit(records.remove_bin(self._policies, key, bin_names, meta, policy))
 
     async def operate(
         self,
@@ -254,8 +351,27 @@ class AsyncClient(AsyncAdministration):
         meta: WriteMeta | None = None,
         policy: WritePolicy | None = None,
     ) -> Record:
-        """See `Client.operate`."""
-        return await self._start(self._requests.operate(key, ops, meta, policy))
+        """Carries out several operations on a record, all of them or none, as one.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            ops: Dicts, each an operation: {"op": an OPERATOR_ constant, "bin": name, "val": value},
+                or made by list_operations, map_operations, bit_operations, hll_operations and
+                exp_operations.
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            policy: How to write.
+
+        Returns:
+            The record, with a bin for each that an operation had something to say of: its result,
+            or a list of its results when there are several.
+
+        Raises:
+            InvalidArgError: There is no operation, or one is not valid; nothing was sent.
+            RecordNotFound: The operations only read, and there is no such record.
+            BinTypeError: A bin is of another type.
+            RecordGenerationError: The generation is not the expected one.
+        """
+        return await self._submit(records.operate(self._policies, key, ops, meta, policy))
 
     async def operate_ordered(
         self,
@@ -264,8 +380,24 @@ class AsyncClient(AsyncAdministration):
         meta: WriteMeta | None = None,
         policy: WritePolicy | None = None,
     ) -> OperateOrderedResult:
-        """See `Client.operate_ordered`."""
-        return await self._start(self._requests.operate_ordered(key, ops, meta, policy))
+        """Does what `operate` does, and gives the results in the order of the operations.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            ops: The operations; see `operate`.
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            policy: How to write.
+
+        Returns:
+            (key, meta, ordered_bins): one (name, value) for each result.
+
+        Raises:
+            InvalidArgError: There is no operation, or one is not valid; nothing was sent.
+            RecordNotFound: The operations only read, and there is no such record.
+            BinTypeError: A bin is of another type.
+            RecordGenerationError: The generation is not the expected one.
+        """
+        return await self._submit(records.operate_ordered(self._policies, key, ops, meta, policy))
 
     @overload
     async def batch_read(
@@ -309,11 +441,32 @@ class AsyncClient(AsyncAdministration):
         *,
         errors: Literal["raise", "zero"] = "raise",
     ) -> "BatchRecords | NumpyBatchRecords":
-        """See `Client.batch_read`."""
+        """Reads many records at once.
+
+        Args:
+            keys: (namespace, set, user key) each, or keys that results carry; of any namespaces
+                and sets, and the same one more than once if need be.
+            bins: The bins' names; None for all, an empty list to ask whether the records exist.
+            policy: How to read.
+            _dtype: A structured NumPy dtype whose fields have the names of bins: the records
+                become rows of an array; see `aerospike_py.numpy_batch`.
+            errors: With `_dtype`, what to do with a value that does not fit its field: "raise", or
+                "zero" to leave the field zero and say so in the record's result code.
+
+        Returns:
+            A row for each key, in the order of the keys. A record that does not exist is a row
+            with the result 2 and without a record; it does not make the call fail.
+
+        Raises:
+            BinNameError: A bin name is empty or has more than 15 bytes.
+            TypeError, OverflowError: With `_dtype`, a value does not fit its field.
+            AerospikeError: No record at all could be asked for; otherwise the rows have what
+                went wrong.
+        """
         if _dtype is None:
-            return await self._start(self._requests.batch_read(keys, bins, policy))
-        return await self._start(
-            self._requests.batch_read_numpy(keys, bins, policy, _dtype, errors)
+            return await self._submit(batch.read(self._policies, keys, bins, policy))
+        return await self._submit(
+            batch.read_numpy(self._policies, keys, bins, policy, _dtype, errors)
         )
 
     async def batch_write(
@@ -321,8 +474,25 @@ class AsyncClient(AsyncAdministration):
         records: Iterable[BatchWrite],
         policy: BatchPolicy | None = None,
     ) -> BatchRecords:
-        """See `Client.batch_write`."""
-        return await self._start(self._requests.batch_write(records, policy))
+        """Writes many records at once, each as `put` does.
+
+        Args:
+            records: (key, bins), (key, bins, meta) or (key, bins, meta, policy) each. The time to
+                live ("ttl") in a record's meta goes before the batch's policy; its generation
+                ("gen") counts when the policy's `gen` compares it. A record's own policy goes
+                before both; see `aerospike_py.batch.write`.
+            policy: How to write.
+
+        Returns:
+            A row for each record, in their order, with a result code for those that failed.
+
+        Raises:
+            TypeError, OverflowError, ValueError: A key or a value is not valid; nothing was sent.
+            BinNameError: A bin name is empty or has more than 15 bytes.
+            AerospikeError: No record at all could be written; otherwise the rows have what went
+                wrong.
+        """
+        return await self._submit(batch.write_all(self._policies, records, policy))
 
     async def batch_write_numpy(
         self,
@@ -333,9 +503,28 @@ class AsyncClient(AsyncAdministration):
         meta: WriteMeta | None = None,
         policy: BatchPolicy | None = None,
     ) -> BatchRecords:
-        """See `Client.batch_write_numpy`."""
-        return await self._start(
-            self._requests.batch_write_numpy(array, namespace, set_name, key_field, meta, policy)
+        """Writes one record for each row of a structured NumPy array.
+
+        Args:
+            array: The array; its fields become bins of the same name, see
+                `aerospike_py.numpy_batch`.
+            namespace: The records' namespace.
+            set_name: The records' set.
+            key_field: The field with the user keys, which does not become a bin.
+            meta: The records' time to live ("ttl", in seconds) and expected generation ("gen").
+            policy: How to write.
+
+        Returns:
+            A row for each record, in their order, with a result code for those that failed.
+
+        Raises:
+            TypeError: It is no structured array, or a field is of a kind that no bin takes.
+            InvalidArgError: There is no such key field.
+            AerospikeError: No record at all could be written; otherwise the rows have what went
+                wrong.
+        """
+        return await self._submit(
+            batch.write_numpy(self._policies, array, namespace, set_name, key_field, meta, policy)
         )
 
     async def batch_operate(
@@ -344,14 +533,40 @@ class AsyncClient(AsyncAdministration):
         ops: Sequence[Mapping[str, Any]],
         policy: BatchPolicy | None = None,
     ) -> BatchResults:
-        """See `Client.batch_operate`."""
-        return await self._start(self._requests.batch_operate(keys, ops, policy))
+        """Carries out the same operations on many records, on each as `operate` does.
+
+        Args:
+            keys: (namespace, set, user key) each, or keys that results carry.
+            ops: The operations; see `operate`.
+            policy: How to write.
+
+        Returns:
+            A list with a Record for each key, in the order of the keys. One that failed has
+            neither meta nor bins; the list's `batch_records` says why.
+
+        Raises:
+            InvalidArgError: There is no operation, or one is not valid; nothing was sent.
+            AerospikeError: No record at all could be operated on.
+        """
+        return await self._submit(batch.operate(self._policies, keys, ops, policy))
 
     async def batch_remove(
         self, keys: Iterable[Key], policy: BatchPolicy | None = None
     ) -> BatchResults:
-        """See `Client.batch_remove`."""
-        return await self._start(self._requests.batch_remove(keys, policy))
+        """Removes many records at once.
+
+        Args:
+            keys: (namespace, set, user key) each, or keys that results carry.
+            policy: How to write.
+
+        Returns:
+            A list with a Record for each key, in the order of the keys. One that was not removed
+            has neither meta nor bins; the list's `batch_records` says why, 2 when there was none.
+
+        Raises:
+            AerospikeError: No record at all could be asked for.
+        """
+        return await self._submit(batch.remove(self._policies, keys, policy))
 
     async def batch_apply(
         self,
@@ -361,89 +576,714 @@ class AsyncClient(AsyncAdministration):
         args: Sequence[Any] | None = None,
         policy: BatchPolicy | None = None,
     ) -> BatchRecords:
-        """See `Client.batch_apply`."""
-        return await self._start(self._requests.batch_apply(keys, module, function, args, policy))
+        """Runs a registered function on many records, on each as `apply` does.
+
+        Args:
+            keys: (namespace, set, user key) each, or keys that results carry.
+            module: The module, with or without ".lua".
+            function: The function; its first argument is the record.
+            args: Its further arguments, of any type that a bin can hold.
+            policy: How to write.
+
+        Returns:
+            A row for each key, in the order of the keys: `value` is what the function returned. A
+            row whose function failed has the result code 100 and the server's text as `message`.
+
+        Raises:
+            TypeError: A key or an argument is not valid; nothing was sent.
+            AerospikeError: No record at all could be asked for; otherwise the rows have what went
+                wrong.
+        """
+        return await self._submit(batch.apply(self._policies, keys, module, function, args, policy))
 
     async def batch(
         self, rows: Iterable[BatchRow], policy: BatchPolicy | None = None
     ) -> BatchRecords:
-        """See `Client.batch`."""
-        return await self._start(self._requests.batch(rows, policy))
+        """Reads, writes, removes and works on many records at once, each as its row says.
+
+        Args:
+            rows: Made by `read`, `write`, `operate`, `exists`, `remove` and `apply` of
+                `aerospike_py.batch`. Rows of the same record are carried out in any order.
+            policy: How to write, and to read.
+
+        Returns:
+            A row for each that was given, in their order.
+
+        Raises:
+            AerospikeError: No row at all was answered; otherwise the rows have what went wrong.
+        """
+        return await self._submit(batch.rows(self._policies, rows, policy))
 
     async def info_all(
         self, command: str, policy: AdminPolicy | None = None
     ) -> list[InfoNodeResult]:
-        """See `Client.info_all`."""
-        return await self._run(self._requests.info_all(command, policy))
+        """Asks every node an info command.
+
+        Args:
+            command: For example "namespaces" or "sets/test".
+            policy: {"timeout": milliseconds}.
+
+        Returns:
+            One (node_name, error_code, response) for each node. The code is 0, or the server's
+            when it refuses, or the client's when the node does not answer; then the response
+            says why.
+        """
+        return await self._submit(info.info_all(self._policies, command, policy))
 
     async def info_random_node(self, command: str, policy: AdminPolicy | None = None) -> str:
-        """See `Client.info_random_node`."""
-        return await self._run(self._requests.info_random_node(command, policy))
+        """Asks any one node an info command.
 
+        Args:
+            command: For example "build".
+            policy: {"timeout": milliseconds}.
 
-class _Line:
-    """Lets so many operations run at once; further ones wait in line."""
-
-    def __init__(self, limit: int, timeout_ms: int) -> None:
-        self._free = limit
-        self._limit = limit
-        self._timeout_ms = timeout_ms
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    async def run(self, start: "Callable[[], asyncio.Future[T]]") -> T:
-        """Starts an operation when it is its turn, and waits for it.
+        Returns:
+            The answer, without the command that the server echoes.
 
         Raises:
-            BackpressureError: Its turn did not come in time.
+            InvalidArgError: The server does not know the command.
+            ServerError: The server refuses.
         """
-        if self._free and not self._waiting:
-            self._free -= 1
-        else:
-            await self._turn()
-        try:
-            operation = start()
-        except BaseException:
-            self._pass_on()
-            raise
-        operation.add_done_callback(self._ended)
-        # Cancelling this task does not end the operation, which keeps its place until it does.
-        return await asyncio.shield(operation)
+        return await self._submit(info.info_random_node(self._policies, command, policy))
 
-    async def _turn(self) -> None:
-        loop = asyncio.get_running_loop()
-        turn = loop.create_future()
-        self._waiting.append(turn)
-        timer = None
-        if self._timeout_ms:
-            timer = loop.call_later(self._timeout_ms / 1000, self._expire, turn)
-        try:
-            await turn
-        except BaseException:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._pass_on()  # Cancelled just as its turn had come.
-            raise
-        finally:
-            if timer is not None:
-                timer.cancel()
+    def query(self, namespace: str, set_name: str | None = None) -> AsyncQuery:
+        """Makes a query; it runs when its results are asked for.
 
-    def _expire(self, turn: "asyncio.Future[None]") -> None:
-        if not turn.done():
-            turn.set_exception(
-                BackpressureError(
-                    f"the operation waited {self._timeout_ms} ms for its turn: "
-                    f"{self._limit} are in flight (max_concurrent_operations)"
-                )
+        Args:
+            namespace: The namespace.
+            set_name: The set; None or "" is the whole namespace.
+
+        Raises:
+            TypeError, ValueError: A name is not valid.
+            ClientError: The client is not connected.
+        """
+        made = AsyncQuery(self._session, namespace, set_name)
+        self._session.require_connection()
+        return made
+
+    def background_job(self, job_id: int) -> AsyncBackgroundJob:
+        """A background query that was started before, perhaps by another process.
+
+        Args:
+            job_id: The `id` of the job.
+        """
+        return AsyncBackgroundJob(self._session, job_id)
+
+    async def info_node(
+        self, command: str, node_name: str, policy: AdminPolicy | None = None
+    ) -> str:
+        """Asks one node an info command.
+
+        Args:
+            command: For example "namespaces".
+            node_name: One of `get_node_names`.
+            policy: {"timeout": milliseconds}.
+
+        Returns:
+            The answer, without the command that the server echoes.
+
+        Raises:
+            ClusterError: There is no such node, or it cannot be reached.
+        """
+        return await self._submit(info.info_node(self._policies, command, node_name, policy))
+
+    async def truncate(
+        self,
+        namespace: str,
+        set_name: str | None = None,
+        nanos: int = 0,
+        policy: AdminPolicy | None = None,
+    ) -> None:
+        """Removes all records of a set that were last changed before a time.
+
+        Args:
+            namespace: The namespace.
+            set_name: The set; None or "" is the whole namespace.
+            nanos: Nanoseconds since 1970; 0 is now.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            InvalidArgError: The time is in the future.
+            ServerError: There is no such namespace.
+        """
+        await self._submit(info.truncate(self._policies, namespace, set_name, nanos, policy))
+
+    async def index_create(
+        self,
+        namespace: str,
+        set_name: str | None,
+        bin_name: str | None,
+        index_name: str,
+        data_type: int,
+        policy: AdminPolicy | None = None,
+        *,
+        index_type: int = INDEX_TYPE_DEFAULT,
+        ctx: Sequence[Any] | None = None,
+        expression: Any = None,
+        wait_timeout: int = 30_000,
+    ) -> None:
+        """Creates a secondary index, and waits until all nodes can read it.
+
+        Args:
+            namespace: The namespace.
+            set_name: The set; None or "" is the whole namespace.
+            bin_name: The bin; None for an index on an expression.
+            index_name: What the index is called.
+            data_type: INDEX_NUMERIC, INDEX_STRING, INDEX_BLOB or INDEX_GEO2DSPHERE.
+            policy: {"timeout": milliseconds} for each question to a node.
+            index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
+                INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
+            ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
+            expression: The expression whose value is indexed, in place of a bin.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            IndexFoundError: There is an index of that name with another definition. Creating the
+                same one again succeeds.
+            InvalidArgError: The server does not accept the definition.
+            AerospikeTimeoutError: Not all nodes can read it in time; they go on building it.
+            ServerError: There is no such namespace.
+        """
+        await self._submit(
+            index.create(
+                self._policies,
+                namespace,
+                set_name,
+                bin_name,
+                index_name,
+                data_type,
+                policy,
+                index_type,
+                ctx,
+                expression,
+                wait_timeout,
             )
+        )
 
-    def _ended(self, operation: "asyncio.Future[Any]") -> None:
-        if not operation.cancelled():
-            operation.exception()  # Nobody may be left to be told.
-        self._pass_on()
+    async def index_integer_create(
+        self,
+        namespace: str,
+        set_name: str | None,
+        bin_name: str,
+        index_name: str,
+        policy: AdminPolicy | None = None,
+        *,
+        index_type: int = INDEX_TYPE_DEFAULT,
+        ctx: Sequence[Any] | None = None,
+        wait_timeout: int = 30_000,
+    ) -> None:
+        """Creates a secondary index of ints, and waits until all nodes can read it.
 
-    def _pass_on(self) -> None:
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self._free += 1
+        Args:
+            namespace: The namespace.
+            set_name: The set; None or "" is the whole namespace.
+            bin_name: The bin.
+            index_name: What the index is called.
+            policy: {"timeout": milliseconds} for each question to a node.
+            index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
+                INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
+            ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            AerospikeError: As `index_create` does.
+        """
+        await self.index_create(
+            namespace,
+            set_name,
+            bin_name,
+            index_name,
+            INDEX_NUMERIC,
+            policy,
+            index_type=index_type,
+            ctx=ctx,
+            wait_timeout=wait_timeout,
+        )
+
+    async def index_string_create(
+        self,
+        namespace: str,
+        set_name: str | None,
+        bin_name: str,
+        index_name: str,
+        policy: AdminPolicy | None = None,
+        *,
+        index_type: int = INDEX_TYPE_DEFAULT,
+        ctx: Sequence[Any] | None = None,
+        wait_timeout: int = 30_000,
+    ) -> None:
+        """Creates a secondary index of strs, and waits until all nodes can read it.
+
+        Args:
+            namespace: The namespace.
+            set_name: The set; None or "" is the whole namespace.
+            bin_name: The bin.
+            index_name: What the index is called.
+            policy: {"timeout": milliseconds} for each question to a node.
+            index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
+                INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
+            ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            AerospikeError: As `index_create` does.
+        """
+        await self.index_create(
+            namespace,
+            set_name,
+            bin_name,
+            index_name,
+            INDEX_STRING,
+            policy,
+            index_type=index_type,
+            ctx=ctx,
+            wait_timeout=wait_timeout,
+        )
+
+    async def index_geo2dsphere_create(
+        self,
+        namespace: str,
+        set_name: str | None,
+        bin_name: str,
+        index_name: str,
+        policy: AdminPolicy | None = None,
+        *,
+        index_type: int = INDEX_TYPE_DEFAULT,
+        ctx: Sequence[Any] | None = None,
+        wait_timeout: int = 30_000,
+    ) -> None:
+        """Creates a secondary index of GeoJSON, and waits until all nodes can read it.
+
+        Args:
+            namespace: The namespace.
+            set_name: The set; None or "" is the whole namespace.
+            bin_name: The bin.
+            index_name: What the index is called.
+            policy: {"timeout": milliseconds} for each question to a node.
+            index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
+                INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
+            ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            AerospikeError: As `index_create` does.
+        """
+        await self.index_create(
+            namespace,
+            set_name,
+            bin_name,
+            index_name,
+            INDEX_GEO2DSPHERE,
+            policy,
+            index_type=index_type,
+            ctx=ctx,
+            wait_timeout=wait_timeout,
+        )
+
+    async def index_blob_create(
+        self,
+        namespace: str,
+        set_name: str | None,
+        bin_name: str,
+        index_name: str,
+        policy: AdminPolicy | None = None,
+        *,
+        index_type: int = INDEX_TYPE_DEFAULT,
+        ctx: Sequence[Any] | None = None,
+        wait_timeout: int = 30_000,
+    ) -> None:
+        """Creates a secondary index of bytes, and waits until all nodes can read it.
+
+        Args:
+            namespace: The namespace.
+            set_name: The set; None or "" is the whole namespace.
+            bin_name: The bin.
+            index_name: What the index is called.
+            policy: {"timeout": milliseconds} for each question to a node.
+            index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
+                INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
+            ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            AerospikeError: As `index_create` does.
+        """
+        await self.index_create(
+            namespace,
+            set_name,
+            bin_name,
+            index_name,
+            INDEX_BLOB,
+            policy,
+            index_type=index_type,
+            ctx=ctx,
+            wait_timeout=wait_timeout,
+        )
+
+    async def index_remove(
+        self,
+        namespace: str,
+        index_name: str,
+        policy: AdminPolicy | None = None,
+        *,
+        wait_timeout: int = 30_000,
+    ) -> None:
+        """Removes a secondary index, and waits until all nodes have done so.
+
+        Removing one that is not there succeeds, as the server has it.
+
+        Args:
+            namespace: The namespace.
+            index_name: The index.
+            policy: {"timeout": milliseconds} for each question to a node.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            AerospikeTimeoutError: Not all nodes have removed it in time.
+            ServerError: There is no such namespace.
+        """
+        await self._submit(
+            index.remove(self._policies, namespace, index_name, policy, wait_timeout)
+        )
+
+    async def udf_put(
+        self,
+        filename: "str | os.PathLike[str]",
+        udf_type: int = 0,
+        policy: AdminPolicy | None = None,
+        *,
+        source: str | bytes | None = None,
+        wait_timeout: int = 30_000,
+    ) -> None:
+        """Registers a file of Lua functions, and waits until all nodes have it.
+
+        Args:
+            filename: The file's path; its last part names the module.
+            udf_type: 0: Lua is all there is.
+            policy: {"timeout": milliseconds} for each question to a node.
+            source: The file's content; without it, the file is read.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            OSError: The file cannot be read.
+            UDFError: It does not compile; the text is the server's.
+            AerospikeTimeoutError: Not all nodes have it in time.
+        """
+        await self._submit(
+            udf.put(self._policies, filename, udf_type, policy, source, wait_timeout)
+        )
+
+    async def udf_list(self, policy: AdminPolicy | None = None) -> list[UDFFile]:
+        """The files of functions that are registered.
+
+        Args:
+            policy: {"timeout": milliseconds}.
+        """
+        return await self._submit(udf.listed(self._policies, policy))
+
+    async def udf_get(self, module: str, policy: AdminPolicy | None = None) -> str:
+        """The content of a registered file.
+
+        Args:
+            module: Its name, with or without ".lua".
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            UDFError: There is no such file.
+        """
+        return await self._submit(udf.content(self._policies, module, policy))
+
+    async def udf_remove(
+        self, module: str, policy: AdminPolicy | None = None, *, wait_timeout: int = 30_000
+    ) -> None:
+        """Removes a registered file, and waits until all nodes have done so.
+
+        Args:
+            module: Its name, with or without ".lua".
+            policy: {"timeout": milliseconds} for each question to a node.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            UDFError: There is no such file.
+            AerospikeTimeoutError: Not all nodes have removed it in time.
+        """
+        await self._submit(udf.remove(self._policies, module, policy, wait_timeout))
+
+    async def apply(
+        self,
+        key: Key,
+        module: str,
+        function: str,
+        args: Sequence[Any] | None = None,
+        policy: WritePolicy | None = None,
+    ) -> Any:
+        """Runs a registered function on a record.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            module: The module, with or without ".lua".
+            function: The function; its first argument is the record.
+            args: Its further arguments, of any type that a bin can hold.
+            policy: How to write.
+
+        Returns:
+            What the function returns; None for nil.
+
+        Raises:
+            UDFError: The function fails, or there is none; the text is the server's.
+            TypeError: An argument's type cannot be sent.
+        """
+        return await self._submit(udf.apply(self._policies, key, module, function, args, policy))
+
+    async def job_status(self, job_id: int, policy: AdminPolicy | None = None) -> JobStatus:
+        """How a background query is getting on.
+
+        Args:
+            job_id: The `id` of a background job.
+            policy: {"timeout": milliseconds} for each question to a node.
+        """
+        return await self._submit(query.job_status(self._policies, job_id, policy))
+
+    async def job_abort(self, job_id: int, policy: AdminPolicy | None = None) -> None:
+        """Aborts a background query. What it has done stays done.
+
+        Args:
+            job_id: The `id` of a background job.
+            policy: {"timeout": milliseconds} for each question to a node.
+
+        Raises:
+            QueryError: No node is at work on it.
+        """
+        await self._submit(query.job_abort(self._policies, job_id, policy))
+
+    async def admin_create_user(
+        self, username: str, password: str, roles: Sequence[str], policy: AdminPolicy | None = None
+    ) -> None:
+        """Creates a user.
+
+        Args:
+            username: The user's name.
+            password: The password; it goes out as a hash.
+            roles: Names of roles.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: The user exists, a role does not, or the server has no security.
+        """
+        await self._submit(admin.create_user(self._policies, username, password, roles, policy))
+
+    async def admin_drop_user(self, username: str, policy: AdminPolicy | None = None) -> None:
+        """Removes a user.
+
+        Args:
+            username: The user's name.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such user, or the server has no security.
+        """
+        await self._submit(admin.drop_user(self._policies, username, policy))
+
+    async def admin_change_password(
+        self, username: str, password: str, policy: AdminPolicy | None = None
+    ) -> None:
+        """Changes a user's password.
+
+        One's own can always be changed: this client then logs in with the new one, also when it
+        connects again. Other users' take the privilege of a user administrator.
+
+        Args:
+            username: The user's name.
+            password: The new password; it goes out as a hash.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such user, or the server has no security or refuses.
+        """
+        await self._submit(admin.change_password(self._policies, username, password, policy))
+        self._session.config.change_password(username, password)
+
+    async def admin_grant_roles(
+        self, username: str, roles: Sequence[str], policy: AdminPolicy | None = None
+    ) -> None:
+        """Adds roles to those that a user has.
+
+        Args:
+            username: The user's name.
+            roles: Names of roles.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such user or role, or the server has no security.
+        """
+        await self._submit(admin.grant_roles(self._policies, username, roles, policy))
+
+    async def admin_revoke_roles(
+        self, username: str, roles: Sequence[str], policy: AdminPolicy | None = None
+    ) -> None:
+        """Takes roles from those that a user has.
+
+        Args:
+            username: The user's name.
+            roles: Names of roles.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such user or role, or the server has no security.
+        """
+        await self._submit(admin.revoke_roles(self._policies, username, roles, policy))
+
+    async def admin_query_user_info(
+        self, username: str, policy: AdminPolicy | None = None
+    ) -> UserInfo:
+        """What a user is: roles, and connections in use on the node that was asked.
+
+        Args:
+            username: The user's name.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such user, or the server has no security.
+        """
+        return await self._submit(admin.query_user_info(self._policies, username, policy))
+
+    async def admin_query_users_info(self, policy: AdminPolicy | None = None) -> list[UserInfo]:
+        """What all users are.
+
+        Args:
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: The server has no security, or refuses.
+        """
+        return await self._submit(admin.query_users_info(self._policies, policy))
+
+    async def admin_create_role(
+        self,
+        role: str,
+        privileges: Sequence[Privilege],
+        policy: AdminPolicy | None = None,
+        whitelist: Sequence[str] | None = None,
+        read_quota: int = 0,
+        write_quota: int = 0,
+    ) -> None:
+        """Creates a role.
+
+        Args:
+            role: The role's name.
+            privileges: Dicts of a PRIV_ constant as "code", and "ns" and "set" to limit it to.
+            policy: {"timeout": milliseconds}.
+            whitelist: Addresses that its users may come from, such as "10.0.0.0/8"; none: all.
+            read_quota: Reads per second; 0: no limit.
+            write_quota: Writes per second; 0: no limit.
+
+        Raises:
+            AdminError: The role exists, something in it is not valid, or the server has no
+                security.
+        """
+        await self._submit(
+            admin.create_role(
+                self._policies, role, privileges, policy, whitelist, read_quota, write_quota
+            )
+        )
+
+    async def admin_drop_role(self, role: str, policy: AdminPolicy | None = None) -> None:
+        """Removes a role.
+
+        Args:
+            role: The role's name.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such role, or the server has no security.
+        """
+        await self._submit(admin.drop_role(self._policies, role, policy))
+
+    async def admin_grant_privileges(
+        self, role: str, privileges: Sequence[Privilege], policy: AdminPolicy | None = None
+    ) -> None:
+        """Adds privileges to those of a role.
+
+        Args:
+            role: The role's name.
+            privileges: As for `admin_create_role`.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such role, or the server has no security.
+        """
+        await self._submit(admin.grant_privileges(self._policies, role, privileges, policy))
+
+    async def admin_revoke_privileges(
+        self, role: str, privileges: Sequence[Privilege], policy: AdminPolicy | None = None
+    ) -> None:
+        """Takes privileges from those of a role.
+
+        Args:
+            role: The role's name.
+            privileges: As for `admin_create_role`.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such role, or the server has no security.
+        """
+        await self._submit(admin.revoke_privileges(self._policies, role, privileges, policy))
+
+    async def admin_query_role(self, role: str, policy: AdminPolicy | None = None) -> RoleInfo:
+        """What a role is: privileges, allowlist and quotas.
+
+        Args:
+            role: The role's name.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such role, or the server has no security.
+        """
+        return await self._submit(admin.query_role(self._policies, role, policy))
+
+    async def admin_query_roles(self, policy: AdminPolicy | None = None) -> list[RoleInfo]:
+        """What all roles are, the server's own included.
+
+        Args:
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: The server has no security, or refuses.
+        """
+        return await self._submit(admin.query_roles(self._policies, policy))
+
+    async def admin_set_whitelist(
+        self, role: str, whitelist: Sequence[str], policy: AdminPolicy | None = None
+    ) -> None:
+        """Says where the users of a role may come from.
+
+        Args:
+            role: The role's name.
+            whitelist: Addresses, such as "10.0.0.0/8"; an empty list allows all.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such role, an address is not valid, or the server has no
+                security.
+        """
+        await self._submit(admin.set_whitelist(self._policies, role, whitelist, policy))
+
+    async def admin_set_quotas(
+        self,
+        role: str,
+        read_quota: int = 0,
+        write_quota: int = 0,
+        policy: AdminPolicy | None = None,
+    ) -> None:
+        """Limits how much the users of a role may do.
+
+        Args:
+            role: The role's name.
+            read_quota: Reads per second; 0: no limit.
+            write_quota: Writes per second; 0: no limit.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such role, or the server has no security or no quotas.
+        """
+        await self._submit(admin.set_quotas(self._policies, role, read_quota, write_quota, policy))

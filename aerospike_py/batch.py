@@ -25,14 +25,14 @@ A row that fails leaves the others alone.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from ._codec import Row, pack_batch, pack_operate, pack_put
+from ._codec import Row, pack_put
 from ._ffi import lib
-from ._functions import function_call
-from ._operations import plain_operations
-from ._values import Raw, bin_names, encode, plain_bins
+from ._operations import encoded_operations, function_call
+from ._requests.policies import RowMeta, row_meta
+from ._validate import bin_names
+from ._values import Raw, encode, plain_bins
 from .exception import AerospikeError, class_for
 from .keys import request_key
-from .policy import RowMeta, row_meta
 from .types import (
     AerospikeKey,
     ApplyRowPolicy,
@@ -327,12 +327,6 @@ def apply(
     return BatchRow(request_key(key), _APPLY, call, row_meta("apply", None, policy))
 
 
-def _listed_keys(keys: Any) -> list[Any]:
-    if isinstance(keys, (str, bytes, bytearray, Mapping)) or not isinstance(keys, Iterable):
-        raise TypeError(f"keys must be a list of keys, not {type(keys).__name__}")
-    return list(keys)
-
-
 def read_argument(bins: Any) -> tuple[int, list[str] | None]:
     """The command that reads these bins, and its argument."""
     if bins is None:
@@ -340,82 +334,3 @@ def read_argument(bins: Any) -> tuple[int, list[str] | None]:
     if isinstance(bins, (list, tuple)) and not bins:
         return _EXISTS, None
     return _SELECT, bin_names(bins, "batch_read")
-
-
-def encoded_operations(ops: Any) -> Raw:
-    """Operations as a request carries them.
-
-    Raises:
-        TypeError, ValueError, OverflowError: A value is not valid.
-        InvalidArgError: There is no operation, or one has no "op".
-    """
-    return Raw(pack_operate(ops) or encode(plain_operations(ops)))
-
-
-def encode_same(keys: Any, command: int, argument: Any) -> tuple[list[Any], bytes]:
-    """The request that asks the same of every record, and its checked keys.
-
-    Raises:
-        TypeError: The keys are not a list, or one of them is no key.
-        ValueError, OverflowError: A key is not valid.
-    """
-    listed = _listed_keys(keys)
-    rest = encode(command) + encode(argument)
-    request = pack_batch(listed, rest)
-    if request is not None:
-        return listed, request
-    checked = [request_key(key) for key in listed]
-    return checked, encode((checked, command, argument))
-
-
-def encode_rows(rows: Any, compares_generation: bool) -> bytes:
-    """The request of rows that ask for different things.
-
-    Args:
-        rows: What this module's functions made.
-        compares_generation: Whether the batch's policy does; if not, expected generations of rows
-            whose own policy does not are dropped.
-
-    Raises:
-        TypeError: It is something else.
-        UnicodeEncodeError: A key has lone surrogates.
-    """
-    if isinstance(rows, (str, bytes, Mapping, BatchRow)) or not isinstance(rows, Iterable):
-        raise TypeError(f"a batch must be a list of rows, not {type(rows).__name__}")
-    listed = list(rows)
-    for row in listed:
-        if type(row) is not BatchRow:
-            raise TypeError(
-                "a row of a batch must be made by read, write, operate, exists, remove or apply "
-                f"of aerospike_py.batch, not {type(row).__name__}"
-            )
-    return encode(
-        [
-            tuple(row) if row.meta is None else _with_meta(row, row.meta, compares_generation)
-            for row in listed
-        ]
-    )
-
-
-def _with_meta(row: BatchRow, meta: RowMeta, compares_generation: bool) -> tuple[Any, ...]:
-    return (*row[:3], meta.members(compares_generation))
-
-
-def writes(records: Any) -> list[BatchRow]:
-    """Rows of `Client.batch_write`: (key, bins), with metadata and policy or without.
-
-    Raises:
-        TypeError: It is something else, or a key or a value is not valid.
-        ValueError, OverflowError, InvalidArgError: A key or a value is not valid.
-    """
-    if isinstance(records, (str, bytes, Mapping)) or not isinstance(records, Iterable):
-        raise TypeError(f"records must be a list of (key, bins), not {type(records).__name__}")
-    rows = []
-    for record in records:
-        if not isinstance(record, (tuple, list)) or not 2 <= len(record) <= 4:
-            raise TypeError(
-                "each record to write must be (key, bins), (key, bins, meta) or "
-                f"(key, bins, meta, policy), not {record!r:.100}"
-            )
-        rows.append(write(*record))
-    return rows

@@ -14,8 +14,8 @@ that is out of range or a policy with an unknown key.
 
 from typing import Any, Final
 
-from ._checks import check_bool, check_bytes, check_enum, check_flags, check_int, check_natural
 from ._operations import Operation, flags_policy, make
+from ._validate import check_bool, check_bytes, check_enum, check_flags, check_int, check_natural
 from .cdt_ctx import Context
 
 # Flags of `bit_resize`, to be combined with `|`.

@@ -10,7 +10,7 @@ tuple that begins with its name, so a context can be printed, compared and writt
 
 from typing import Any, Final, TypeAlias
 
-from ._checks import check_bool, check_enum, check_int, check_list
+from ._validate import check_bool, check_enum, check_int, check_list
 from ._values import EXTENSION_COMPARISON, Extension
 
 __all__ = [

@@ -1,22 +1,40 @@
-"""The synchronous client."""
+"""The synchronous client.
 
+Made of `async_client` by scripts/sync_face.py, and not to be changed by hand.
+"""
+
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
-from ._administration import Administration
+from ._requests import admin, batch, index, info, query, records, udf
+from ._session import Session
 from .batch import BatchRecords, BatchResults, BatchRow, BatchWrite
+from .constants import (
+    INDEX_BLOB,
+    INDEX_GEO2DSPHERE,
+    INDEX_NUMERIC,
+    INDEX_STRING,
+    INDEX_TYPE_DEFAULT,
+)
 from .exception import AerospikeTimeoutError, ClusterError
+from .query import BackgroundJob, Query
 from .types import (
     AdminPolicy,
     BatchPolicy,
     ClientConfig,
     ExistsResult,
     InfoNodeResult,
+    JobStatus,
     Key,
     OperateOrderedResult,
+    Privilege,
     ReadPolicy,
     Record,
+    RoleInfo,
+    UDFFile,
+    UserInfo,
     WriteMeta,
     WritePolicy,
 )
@@ -26,10 +44,12 @@ if TYPE_CHECKING:
 
     from .numpy_batch import NumpyBatchRecords
 
+__all__ = ["Client", "client"]
+
 _Client = TypeVar("_Client", bound="Client")
 
 
-class Client(Administration):
+class Client:
     """A client of an Aerospike cluster, for use from any number of threads.
 
     Making one checks the configuration and touches no network; `connect` connects.
@@ -52,6 +72,11 @@ class Client(Administration):
     All of the package's own are AerospikeErrors with `result_code`, `in_doubt` and `node`.
     """
 
+    def __init__(self, config: ClientConfig | Mapping[str, Any]) -> None:
+        self._session = Session(config)
+        self._policies = self._session.policies
+        self._execute = self._session.execute
+
     def connect(self: _Client, username: str | None = None, password: str | None = None) -> _Client:
         """Connects to the cluster; does nothing when connected.
 
@@ -69,19 +94,19 @@ class Client(Administration):
             AerospikeTimeoutError: No host answers in time.
             AdminError: The login is refused.
         """
-        self._open(username, password)
+        self._session.connect(username, password)
         return self
 
     def is_connected(self) -> bool:
         """Whether the client is connected and at least one node answers."""
-        return self._is_connected()
+        return self._session.is_connected()
 
     def close(self) -> None:
         """Closes all connections. Idempotent; `connect` connects again.
 
         Operations of other threads that wait for an answer are cut short with a ClientError.
         """
-        self._shut()
+        self._session.close()
 
     def __enter__(self: _Client) -> _Client:
         return self
@@ -97,7 +122,7 @@ class Client(Administration):
 
     def get_node_names(self) -> list[str]:
         """The names of the cluster's active nodes."""
-        return self._execute(self._requests.node_names())
+        return self._execute(info.node_names())
 
     def ping(self) -> bool:
         """Whether a node answers now.
@@ -106,7 +131,7 @@ class Client(Administration):
             ClientError: The client is not connected.
         """
         try:
-            return self._execute(self._requests.ping())
+            return self._execute(info.ping(self._policies))
         except (ClusterError, AerospikeTimeoutError):
             return False
 
@@ -120,7 +145,7 @@ class Client(Administration):
         Raises:
             RecordNotFound: There is no such record.
         """
-        return self._execute(self._requests.get(key, policy))
+        return self._execute(records.get(self._policies, key, policy))
 
     def select(self, key: Key, bins: Sequence[str], policy: ReadPolicy | None = None) -> Record:
         """Reads some bins of a record.
@@ -134,7 +159,7 @@ class Client(Administration):
             RecordNotFound: There is no such record.
             BinNameError: A bin name is empty or has more than 15 bytes.
         """
-        return self._execute(self._requests.select(key, bins, policy))
+        return self._execute(records.select(self._policies, key, bins, policy))
 
     def exists(self, key: Key, policy: ReadPolicy | None = None) -> ExistsResult:
         """Asks whether a record exists, and for its metadata, without reading it.
@@ -146,7 +171,7 @@ class Client(Administration):
         Returns:
             The key and the metadata; `meta` is None when there is no such record.
         """
-        return self._execute(self._requests.exists(key, policy))
+        return self._execute(records.exists(self._policies, key, policy))
 
     def put(
         self,
@@ -174,7 +199,7 @@ class Client(Administration):
             RecordGenerationError: The generation is not the expected one.
             RecordTooBig: The record is larger than the namespace allows.
         """
-        self._execute(self._requests.put(key, bins, meta, policy))
+        self._execute(records.put(self._policies, key, bins, meta, policy))
 
     def remove(
         self, key: Key, meta: WriteMeta | None = None, policy: WritePolicy | None = None
@@ -190,7 +215,7 @@ class Client(Administration):
             RecordNotFound: There is no such record.
             RecordGenerationError: The generation is not the expected one.
         """
-        self._execute(self._requests.remove(key, meta, policy))
+        self._execute(records.remove(self._policies, key, meta, policy))
 
     def touch(
         self,
@@ -212,7 +237,7 @@ class Client(Administration):
             RecordNotFound: There is no such record.
             RecordGenerationError: The generation is not the expected one.
         """
-        self._execute(self._requests.touch(key, val, meta, policy))
+        self._execute(records.touch(self._policies, key, val, meta, policy))
 
     def append(
         self,
@@ -236,7 +261,7 @@ class Client(Administration):
             BinTypeError: The bin is of another type.
             BinNameError: The bin name is empty or has more than 15 bytes.
         """
-        self._execute(self._requests.append(key, bin, val, meta, policy))
+        self._execute(records.append(self._policies, key, bin, val, meta, policy))
 
     def prepend(
         self,
@@ -260,7 +285,7 @@ class Client(Administration):
             BinTypeError: The bin is of another type.
             BinNameError: The bin name is empty or has more than 15 bytes.
         """
-        self._execute(self._requests.prepend(key, bin, val, meta, policy))
+        self._execute(records.prepend(self._policies, key, bin, val, meta, policy))
 
     def increment(
         self,
@@ -284,7 +309,7 @@ class Client(Administration):
             BinTypeError: The bin is of another type.
             BinNameError: The bin name is empty or has more than 15 bytes.
         """
-        self._execute(self._requests.increment(key, bin, offset, meta, policy))
+        self._execute(records.increment(self._policies, key, bin, offset, meta, policy))
 
     def remove_bin(
         self,
@@ -305,7 +330,7 @@ class Client(Administration):
             RecordNotFound: There is no such record.
             BinNameError: A bin name is empty or has more than 15 bytes.
         """
-        self._execute(self._requests.remove_bin(key, bin_names, meta, policy))
+        self._execute(records.remove_bin(self._policies, key, bin_names, meta, policy))
 
     def operate(
         self,
@@ -334,7 +359,7 @@ class Client(Administration):
             BinTypeError: A bin is of another type.
             RecordGenerationError: The generation is not the expected one.
         """
-        return self._execute(self._requests.operate(key, ops, meta, policy))
+        return self._execute(records.operate(self._policies, key, ops, meta, policy))
 
     def operate_ordered(
         self,
@@ -360,7 +385,7 @@ class Client(Administration):
             BinTypeError: A bin is of another type.
             RecordGenerationError: The generation is not the expected one.
         """
-        return self._execute(self._requests.operate_ordered(key, ops, meta, policy))
+        return self._execute(records.operate_ordered(self._policies, key, ops, meta, policy))
 
     @overload
     def batch_read(
@@ -427,8 +452,8 @@ class Client(Administration):
                 went wrong.
         """
         if _dtype is None:
-            return self._execute(self._requests.batch_read(keys, bins, policy))
-        return self._execute(self._requests.batch_read_numpy(keys, bins, policy, _dtype, errors))
+            return self._execute(batch.read(self._policies, keys, bins, policy))
+        return self._execute(batch.read_numpy(self._policies, keys, bins, policy, _dtype, errors))
 
     def batch_write(
         self,
@@ -453,7 +478,7 @@ class Client(Administration):
             AerospikeError: No record at all could be written; otherwise the rows have what went
                 wrong.
         """
-        return self._execute(self._requests.batch_write(records, policy))
+        return self._execute(batch.write_all(self._policies, records, policy))
 
     def batch_write_numpy(
         self,
@@ -485,7 +510,7 @@ class Client(Administration):
                 wrong.
         """
         return self._execute(
-            self._requests.batch_write_numpy(array, namespace, set_name, key_field, meta, policy)
+            batch.write_numpy(self._policies, array, namespace, set_name, key_field, meta, policy)
         )
 
     def batch_operate(
@@ -509,7 +534,7 @@ class Client(Administration):
             InvalidArgError: There is no operation, or one is not valid; nothing was sent.
             AerospikeError: No record at all could be operated on.
         """
-        return self._execute(self._requests.batch_operate(keys, ops, policy))
+        return self._execute(batch.operate(self._policies, keys, ops, policy))
 
     def batch_remove(self, keys: Iterable[Key], policy: BatchPolicy | None = None) -> BatchResults:
         """Removes many records at once.
@@ -525,7 +550,7 @@ class Client(Administration):
         Raises:
             AerospikeError: No record at all could be asked for.
         """
-        return self._execute(self._requests.batch_remove(keys, policy))
+        return self._execute(batch.remove(self._policies, keys, policy))
 
     def batch_apply(
         self,
@@ -553,7 +578,7 @@ class Client(Administration):
             AerospikeError: No record at all could be asked for; otherwise the rows have what went
                 wrong.
         """
-        return self._execute(self._requests.batch_apply(keys, module, function, args, policy))
+        return self._execute(batch.apply(self._policies, keys, module, function, args, policy))
 
     def batch(self, rows: Iterable[BatchRow], policy: BatchPolicy | None = None) -> BatchRecords:
         """Reads, writes, removes and works on many records at once, each as its row says.
@@ -569,7 +594,7 @@ class Client(Administration):
         Raises:
             AerospikeError: No row at all was answered; otherwise the rows have what went wrong.
         """
-        return self._execute(self._requests.batch(rows, policy))
+        return self._execute(batch.rows(self._policies, rows, policy))
 
     def info_all(self, command: str, policy: AdminPolicy | None = None) -> list[InfoNodeResult]:
         """Asks every node an info command.
@@ -583,7 +608,7 @@ class Client(Administration):
             when it refuses, or the client's when the node does not answer; then the response
             says why.
         """
-        return self._execute(self._requests.info_all(command, policy))
+        return self._execute(info.info_all(self._policies, command, policy))
 
     def info_random_node(self, command: str, policy: AdminPolicy | None = None) -> str:
         """Asks any one node an info command.
@@ -599,7 +624,641 @@ class Client(Administration):
             InvalidArgError: The server does not know the command.
             ServerError: The server refuses.
         """
-        return self._execute(self._requests.info_random_node(command, policy))
+        return self._execute(info.info_random_node(self._policies, command, policy))
+
+    def query(self, namespace: str, set_name: str | None = None) -> Query:
+        """Makes a query; it runs when its results are asked for.
+
+        Args:
+            namespace: The namespace.
+            set_name: The set; None or "" is the whole namespace.
+
+        Raises:
+            TypeError, ValueError: A name is not valid.
+            ClientError: The client is not connected.
+        """
+        made = Query(self._session, namespace, set_name)
+        self._session.require_connection()
+        return made
+
+    def background_job(self, job_id: int) -> BackgroundJob:
+        """A background query that was started before, perhaps by another process.
+
+        Args:
+            job_id: The `id` of the job.
+        """
+        return BackgroundJob(self._session, job_id)
+
+    def info_node(self, command: str, node_name: str, policy: AdminPolicy | None = None) -> str:
+        """Asks one node an info command.
+
+        Args:
+            command: For example "namespaces".
+            node_name: One of `get_node_names`.
+            policy: {"timeout": milliseconds}.
+
+        Returns:
+            The answer, without the command that the server echoes.
+
+        Raises:
+            ClusterError: There is no such node, or it cannot be reached.
+        """
+        return self._execute(info.info_node(self._policies, command, node_name, policy))
+
+    def truncate(
+        self,
+        namespace: str,
+        set_name: str | None = None,
+        nanos: int = 0,
+        policy: AdminPolicy | None = None,
+    ) -> None:
+        """Removes all records of a set that were last changed before a time.
+
+        Args:
+            namespace: The namespace.
+            set_name: The set; None or "" is the whole namespace.
+            nanos: Nanoseconds since 1970; 0 is now.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            InvalidArgError: The time is in the future.
+            ServerError: There is no such namespace.
+        """
+        self._execute(info.truncate(self._policies, namespace, set_name, nanos, policy))
+
+    def index_create(
+        self,
+        namespace: str,
+        set_name: str | None,
+        bin_name: str | None,
+        index_name: str,
+        data_type: int,
+        policy: AdminPolicy | None = None,
+        *,
+        index_type: int = INDEX_TYPE_DEFAULT,
+        ctx: Sequence[Any] | None = None,
+        expression: Any = None,
+        wait_timeout: int = 30_000,
+    ) -> None:
+        """Creates a secondary index, and waits until all nodes can read it.
+
+        Args:
+            namespace: The namespace.
+            set_name: The set; None or "" is the whole namespace.
+            bin_name: The bin; None for an index on an expression.
+            index_name: What the index is called.
+            data_type: INDEX_NUMERIC, INDEX_STRING, INDEX_BLOB or INDEX_GEO2DSPHERE.
+            policy: {"timeout": milliseconds} for each question to a node.
+            index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
+                INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
+            ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
+            expression: The expression whose value is indexed, in place of a bin.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            IndexFoundError: There is an index of that name with another definition. Creating the
+                same one again succeeds.
+            InvalidArgError: The server does not accept the definition.
+            AerospikeTimeoutError: Not all nodes can read it in time; they go on building it.
+            ServerError: There is no such namespace.
+        """
+        self._execute(
+            index.create(
+                self._policies,
+                namespace,
+                set_name,
+                bin_name,
+                index_name,
+                data_type,
+                policy,
+                index_type,
+                ctx,
+                expression,
+                wait_timeout,
+            )
+        )
+
+    def index_integer_create(
+        self,
+        namespace: str,
+        set_name: str | None,
+        bin_name: str,
+        index_name: str,
+        policy: AdminPolicy | None = None,
+        *,
+        index_type: int = INDEX_TYPE_DEFAULT,
+        ctx: Sequence[Any] | None = None,
+        wait_timeout: int = 30_000,
+    ) -> None:
+        """Creates a secondary index of ints, and waits until all nodes can read it.
+
+        Args:
+            namespace: The namespace.
+            set_name: The set; None or "" is the whole namespace.
+            bin_name: The bin.
+            index_name: What the index is called.
+            policy: {"timeout": milliseconds} for each question to a node.
+            index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
+                INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
+            ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            AerospikeError: As `index_create` does.
+        """
+        self.index_create(
+            namespace,
+            set_name,
+            bin_name,
+            index_name,
+            INDEX_NUMERIC,
+            policy,
+            index_type=index_type,
+            ctx=ctx,
+            wait_timeout=wait_timeout,
+        )
+
+    def index_string_create(
+        self,
+        namespace: str,
+        set_name: str | None,
+        bin_name: str,
+        index_name: str,
+        policy: AdminPolicy | None = None,
+        *,
+        index_type: int = INDEX_TYPE_DEFAULT,
+        ctx: Sequence[Any] | None = None,
+        wait_timeout: int = 30_000,
+    ) -> None:
+        """Creates a secondary index of strs, and waits until all nodes can read it.
+
+        Args:
+            namespace: The namespace.
+            set_name: The set; None or "" is the whole namespace.
+            bin_name: The bin.
+            index_name: What the index is called.
+            policy: {"timeout": milliseconds} for each question to a node.
+            index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
+                INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
+            ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            AerospikeError: As `index_create` does.
+        """
+        self.index_create(
+            namespace,
+            set_name,
+            bin_name,
+            index_name,
+            INDEX_STRING,
+            policy,
+            index_type=index_type,
+            ctx=ctx,
+            wait_timeout=wait_timeout,
+        )
+
+    def index_geo2dsphere_create(
+        self,
+        namespace: str,
+        set_name: str | None,
+        bin_name: str,
+        index_name: str,
+        policy: AdminPolicy | None = None,
+        *,
+        index_type: int = INDEX_TYPE_DEFAULT,
+        ctx: Sequence[Any] | None = None,
+        wait_timeout: int = 30_000,
+    ) -> None:
+        """Creates a secondary index of GeoJSON, and waits until all nodes can read it.
+
+        Args:
+            namespace: The namespace.
+            set_name: The set; None or "" is the whole namespace.
+            bin_name: The bin.
+            index_name: What the index is called.
+            policy: {"timeout": milliseconds} for each question to a node.
+            index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
+                INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
+            ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            AerospikeError: As `index_create` does.
+        """
+        self.index_create(
+            namespace,
+            set_name,
+            bin_name,
+            index_name,
+            INDEX_GEO2DSPHERE,
+            policy,
+            index_type=index_type,
+            ctx=ctx,
+            wait_timeout=wait_timeout,
+        )
+
+    def index_blob_create(
+        self,
+        namespace: str,
+        set_name: str | None,
+        bin_name: str,
+        index_name: str,
+        policy: AdminPolicy | None = None,
+        *,
+        index_type: int = INDEX_TYPE_DEFAULT,
+        ctx: Sequence[Any] | None = None,
+        wait_timeout: int = 30_000,
+    ) -> None:
+        """Creates a secondary index of bytes, and waits until all nodes can read it.
+
+        Args:
+            namespace: The namespace.
+            set_name: The set; None or "" is the whole namespace.
+            bin_name: The bin.
+            index_name: What the index is called.
+            policy: {"timeout": milliseconds} for each question to a node.
+            index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
+                INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
+            ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            AerospikeError: As `index_create` does.
+        """
+        self.index_create(
+            namespace,
+            set_name,
+            bin_name,
+            index_name,
+            INDEX_BLOB,
+            policy,
+            index_type=index_type,
+            ctx=ctx,
+            wait_timeout=wait_timeout,
+        )
+
+    def index_remove(
+        self,
+        namespace: str,
+        index_name: str,
+        policy: AdminPolicy | None = None,
+        *,
+        wait_timeout: int = 30_000,
+    ) -> None:
+        """Removes a secondary index, and waits until all nodes have done so.
+
+        Removing one that is not there succeeds, as the server has it.
+
+        Args:
+            namespace: The namespace.
+            index_name: The index.
+            policy: {"timeout": milliseconds} for each question to a node.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            AerospikeTimeoutError: Not all nodes have removed it in time.
+            ServerError: There is no such namespace.
+        """
+        self._execute(index.remove(self._policies, namespace, index_name, policy, wait_timeout))
+
+    def udf_put(
+        self,
+        filename: "str | os.PathLike[str]",
+        udf_type: int = 0,
+        policy: AdminPolicy | None = None,
+        *,
+        source: str | bytes | None = None,
+        wait_timeout: int = 30_000,
+    ) -> None:
+        """Registers a file of Lua functions, and waits until all nodes have it.
+
+        Args:
+            filename: The file's path; its last part names the module.
+            udf_type: 0: Lua is all there is.
+            policy: {"timeout": milliseconds} for each question to a node.
+            source: The file's content; without it, the file is read.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            OSError: The file cannot be read.
+            UDFError: It does not compile; the text is the server's.
+            AerospikeTimeoutError: Not all nodes have it in time.
+        """
+        self._execute(udf.put(self._policies, filename, udf_type, policy, source, wait_timeout))
+
+    def udf_list(self, policy: AdminPolicy | None = None) -> list[UDFFile]:
+        """The files of functions that are registered.
+
+        Args:
+            policy: {"timeout": milliseconds}.
+        """
+        return self._execute(udf.listed(self._policies, policy))
+
+    def udf_get(self, module: str, policy: AdminPolicy | None = None) -> str:
+        """The content of a registered file.
+
+        Args:
+            module: Its name, with or without ".lua".
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            UDFError: There is no such file.
+        """
+        return self._execute(udf.content(self._policies, module, policy))
+
+    def udf_remove(
+        self, module: str, policy: AdminPolicy | None = None, *, wait_timeout: int = 30_000
+    ) -> None:
+        """Removes a registered file, and waits until all nodes have done so.
+
+        Args:
+            module: Its name, with or without ".lua".
+            policy: {"timeout": milliseconds} for each question to a node.
+            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+
+        Raises:
+            UDFError: There is no such file.
+            AerospikeTimeoutError: Not all nodes have removed it in time.
+        """
+        self._execute(udf.remove(self._policies, module, policy, wait_timeout))
+
+    def apply(
+        self,
+        key: Key,
+        module: str,
+        function: str,
+        args: Sequence[Any] | None = None,
+        policy: WritePolicy | None = None,
+    ) -> Any:
+        """Runs a registered function on a record.
+
+        Args:
+            key: (namespace, set, user key), or a key that a result carries.
+            module: The module, with or without ".lua".
+            function: The function; its first argument is the record.
+            args: Its further arguments, of any type that a bin can hold.
+            policy: How to write.
+
+        Returns:
+            What the function returns; None for nil.
+
+        Raises:
+            UDFError: The function fails, or there is none; the text is the server's.
+            TypeError: An argument's type cannot be sent.
+        """
+        return self._execute(udf.apply(self._policies, key, module, function, args, policy))
+
+    def job_status(self, job_id: int, policy: AdminPolicy | None = None) -> JobStatus:
+        """How a background query is getting on.
+
+        Args:
+            job_id: The `id` of a background job.
+            policy: {"timeout": milliseconds} for each question to a node.
+        """
+        return self._execute(query.job_status(self._policies, job_id, policy))
+
+    def job_abort(self, job_id: int, policy: AdminPolicy | None = None) -> None:
+        """Aborts a background query. What it has done stays done.
+
+        Args:
+            job_id: The `id` of a background job.
+            policy: {"timeout": milliseconds} for each question to a node.
+
+        Raises:
+            QueryError: No node is at work on it.
+        """
+        self._execute(query.job_abort(self._policies, job_id, policy))
+
+    def admin_create_user(
+        self, username: str, password: str, roles: Sequence[str], policy: AdminPolicy | None = None
+    ) -> None:
+        """Creates a user.
+
+        Args:
+            username: The user's name.
+            password: The password; it goes out as a hash.
+            roles: Names of roles.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: The user exists, a role does not, or the server has no security.
+        """
+        self._execute(admin.create_user(self._policies, username, password, roles, policy))
+
+    def admin_drop_user(self, username: str, policy: AdminPolicy | None = None) -> None:
+        """Removes a user.
+
+        Args:
+            username: The user's name.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such user, or the server has no security.
+        """
+        self._execute(admin.drop_user(self._policies, username, policy))
+
+    def admin_change_password(
+        self, username: str, password: str, policy: AdminPolicy | None = None
+    ) -> None:
+        """Changes a user's password.
+
+        One's own can always be changed: this client then logs in with the new one, also when it
+        connects again. Other users' take the privilege of a user administrator.
+
+        Args:
+            username: The user's name.
+            password: The new password; it goes out as a hash.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such user, or the server has no security or refuses.
+        """
+        self._execute(admin.change_password(self._policies, username, password, policy))
+        self._session.config.change_password(username, password)
+
+    def admin_grant_roles(
+        self, username: str, roles: Sequence[str], policy: AdminPolicy | None = None
+    ) -> None:
+        """Adds roles to those that a user has.
+
+        Args:
+            username: The user's name.
+            roles: Names of roles.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such user or role, or the server has no security.
+        """
+        self._execute(admin.grant_roles(self._policies, username, roles, policy))
+
+    def admin_revoke_roles(
+        self, username: str, roles: Sequence[str], policy: AdminPolicy | None = None
+    ) -> None:
+        """Takes roles from those that a user has.
+
+        Args:
+            username: The user's name.
+            roles: Names of roles.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such user or role, or the server has no security.
+        """
+        self._execute(admin.revoke_roles(self._policies, username, roles, policy))
+
+    def admin_query_user_info(self, username: str, policy: AdminPolicy | None = None) -> UserInfo:
+        """What a user is: roles, and connections in use on the node that was asked.
+
+        Args:
+            username: The user's name.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such user, or the server has no security.
+        """
+        return self._execute(admin.query_user_info(self._policies, username, policy))
+
+    def admin_query_users_info(self, policy: AdminPolicy | None = None) -> list[UserInfo]:
+        """What all users are.
+
+        Args:
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: The server has no security, or refuses.
+        """
+        return self._execute(admin.query_users_info(self._policies, policy))
+
+    def admin_create_role(
+        self,
+        role: str,
+        privileges: Sequence[Privilege],
+        policy: AdminPolicy | None = None,
+        whitelist: Sequence[str] | None = None,
+        read_quota: int = 0,
+        write_quota: int = 0,
+    ) -> None:
+        """Creates a role.
+
+        Args:
+            role: The role's name.
+            privileges: Dicts of a PRIV_ constant as "code", and "ns" and "set" to limit it to.
+            policy: {"timeout": milliseconds}.
+            whitelist: Addresses that its users may come from, such as "10.0.0.0/8"; none: all.
+            read_quota: Reads per second; 0: no limit.
+            write_quota: Writes per second; 0: no limit.
+
+        Raises:
+            AdminError: The role exists, something in it is not valid, or the server has no
+                security.
+        """
+        self._execute(
+            admin.create_role(
+                self._policies, role, privileges, policy, whitelist, read_quota, write_quota
+            )
+        )
+
+    def admin_drop_role(self, role: str, policy: AdminPolicy | None = None) -> None:
+        """Removes a role.
+
+        Args:
+            role: The role's name.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such role, or the server has no security.
+        """
+        self._execute(admin.drop_role(self._policies, role, policy))
+
+    def admin_grant_privileges(
+        self, role: str, privileges: Sequence[Privilege], policy: AdminPolicy | None = None
+    ) -> None:
+        """Adds privileges to those of a role.
+
+        Args:
+            role: The role's name.
+            privileges: As for `admin_create_role`.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such role, or the server has no security.
+        """
+        self._execute(admin.grant_privileges(self._policies, role, privileges, policy))
+
+    def admin_revoke_privileges(
+        self, role: str, privileges: Sequence[Privilege], policy: AdminPolicy | None = None
+    ) -> None:
+        """Takes privileges from those of a role.
+
+        Args:
+            role: The role's name.
+            privileges: As for `admin_create_role`.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such role, or the server has no security.
+        """
+        self._execute(admin.revoke_privileges(self._policies, role, privileges, policy))
+
+    def admin_query_role(self, role: str, policy: AdminPolicy | None = None) -> RoleInfo:
+        """What a role is: privileges, allowlist and quotas.
+
+        Args:
+            role: The role's name.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such role, or the server has no security.
+        """
+        return self._execute(admin.query_role(self._policies, role, policy))
+
+    def admin_query_roles(self, policy: AdminPolicy | None = None) -> list[RoleInfo]:
+        """What all roles are, the server's own included.
+
+        Args:
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: The server has no security, or refuses.
+        """
+        return self._execute(admin.query_roles(self._policies, policy))
+
+    def admin_set_whitelist(
+        self, role: str, whitelist: Sequence[str], policy: AdminPolicy | None = None
+    ) -> None:
+        """Says where the users of a role may come from.
+
+        Args:
+            role: The role's name.
+            whitelist: Addresses, such as "10.0.0.0/8"; an empty list allows all.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such role, an address is not valid, or the server has no
+                security.
+        """
+        self._execute(admin.set_whitelist(self._policies, role, whitelist, policy))
+
+    def admin_set_quotas(
+        self,
+        role: str,
+        read_quota: int = 0,
+        write_quota: int = 0,
+        policy: AdminPolicy | None = None,
+    ) -> None:
+        """Limits how much the users of a role may do.
+
+        Args:
+            role: The role's name.
+            read_quota: Reads per second; 0: no limit.
+            write_quota: Writes per second; 0: no limit.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: There is no such role, or the server has no security or no quotas.
+        """
+        self._execute(admin.set_quotas(self._policies, role, read_quota, write_quota, policy))
 
 
 def client(config: ClientConfig | Mapping[str, Any]) -> Client:

@@ -21,16 +21,6 @@ of range. Whether the types of an expression agree is checked by the server.
 
 from typing import Any, Final, TypeAlias
 
-from ._checks import (
-    check_bool,
-    check_dict,
-    check_enum,
-    check_flags,
-    check_int,
-    check_list,
-    check_natural,
-    check_str,
-)
 from ._native.expressions import expression_compile
 from ._operations import (
     check_context,
@@ -39,6 +29,16 @@ from ._operations import (
     list_policy,
     map_policy,
     return_type_of,
+)
+from ._validate import (
+    check_bool,
+    check_dict,
+    check_enum,
+    check_flags,
+    check_int,
+    check_list,
+    check_natural,
+    check_str,
 )
 from .cdt_ctx import Context
 from .exception import InvalidArgError

@@ -8,8 +8,8 @@ wrong type and InvalidArgError for unknown flags.
 
 from typing import Any, Final
 
-from ._checks import check_flags
 from ._operations import Operation, make
+from ._validate import check_flags
 from .cdt_ctx import Context
 
 EXP_READ_DEFAULT: Final = 0

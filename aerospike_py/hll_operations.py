@@ -14,8 +14,8 @@ with an unknown key. Values are checked when they are sent.
 
 from typing import Any
 
-from ._checks import check_int, check_list
 from ._operations import Operation, flags_policy, make
+from ._validate import check_int, check_list
 from .cdt_ctx import Context
 from .types import HyperLogLog
 

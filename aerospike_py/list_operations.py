@@ -20,8 +20,8 @@ that is out of range or a policy with an unknown key. Values are checked when th
 
 from typing import Any, Final
 
-from ._checks import check_bool, check_enum, check_flags, check_int, check_list, check_natural
 from ._operations import Operation, list_policy, make, return_type_of
+from ._validate import check_bool, check_enum, check_flags, check_int, check_list, check_natural
 from .cdt_ctx import Context
 
 LIST_RETURN_INVERTED: Final = 0x10000

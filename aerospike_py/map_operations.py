@@ -21,8 +21,8 @@ that is out of range or a policy with an unknown key. Values are checked when th
 
 from typing import Any, Final
 
-from ._checks import check_bool, check_dict, check_enum, check_int, check_list, check_natural
 from ._operations import Operation, make, map_policy, return_type_of
+from ._validate import check_bool, check_dict, check_enum, check_int, check_list, check_natural
 from .cdt_ctx import Context
 
 MAP_RETURN_INVERTED: Final = 0x10000

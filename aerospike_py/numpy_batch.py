@@ -33,8 +33,9 @@ import numpy as np
 from . import _native
 from ._ffi import ffi, lib
 from ._native import Pointer
-from ._values import INT64_MAX, check_bin_name, encode
-from .batch import encode_same
+from ._requests.batch import encode_same
+from ._validate import check_bin_name
+from ._values import INT64_MAX, encode
 from .exception import InvalidArgError
 from .keys import request_key
 from .types import Key, UserKey

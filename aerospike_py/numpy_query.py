@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._ffi import ffi
-from ._native.streams import Stream
 from .exception import InvalidArgError
 from .numpy_batch import Errors, _columns, mismatch_error
 
@@ -43,7 +42,11 @@ class Filler:
         self._rows = _ROWS_MIN if rows is None else rows
         self._is_growing = rows is None
         self._ended = False
-        self._table = table = ffi.new("asz_table *")
+        self._array: NDArray[np.void] | None = None
+        self._codes = np.zeros(0, _CODE)
+        self._used = 0
+        self._memory: Any = None
+        self.table = table = ffi.new("asz_table *")
         table.size = ffi.sizeof("asz_table")
         table.column_count = len(self._columns)
         table.columns = self._columns
@@ -54,34 +57,43 @@ class Filler:
         """The names of the bins that the array has fields for."""
         return list(self._dtype.names or ())
 
-    def fill(self, stream: Stream) -> "NDArray[np.void] | None":
-        """The next records as an array; None when there are none left.
+    def wants_more(self) -> bool:
+        """Whether `table` has room for another chunk, which `take` is to be told of then."""
+        if self._ended:
+            return False
+        if self._array is None:
+            self._array = np.zeros(self._rows, self._dtype)
+            self._codes = np.zeros(self._rows, _CODE)
+            self._used = 0
+            if self._is_growing:
+                self._rows = min(2 * self._rows, _ROWS_MAX)
+        left = len(self._array) - self._used
+        if left == 0:
+            return False
+        rows = ffi.from_buffer("uint8_t[]", self._array, require_writable=True)
+        codes = ffi.from_buffer("int32_t[]", self._codes, require_writable=True)
+        self._memory = rows, codes
+        self.table.rows = rows + self._used * self._array.itemsize
+        self.table.result_codes = codes + self._used
+        self.table.row_count = left
+        return True
+
+    def take(self, count: int) -> None:
+        """So many rows of the table were filled; none when the stream has ended.
 
         Raises:
             TypeError, OverflowError: A value does not fit its field.
-            AerospikeError: The query fails.
         """
-        if self._ended:
-            return None
-        array = np.zeros(self._rows, self._dtype)
-        codes = np.zeros(self._rows, _CODE)
-        if self._is_growing:
-            self._rows = min(2 * self._rows, _ROWS_MAX)
-        rows = ffi.from_buffer("uint8_t[]", array, require_writable=True)
-        code_memory = ffi.from_buffer("int32_t[]", codes, require_writable=True)
-        used, table = 0, self._table
-        while used < len(array):
-            table.rows = rows + used * array.itemsize
-            table.result_codes = code_memory + used
-            table.row_count = len(array) - used
-            count = stream.next_table(table)
-            if table.mismatch.row_count and self._errors == "raise":
-                raise mismatch_error(table.mismatch, self._dtype, "a record")
-            used += count
-            if count == 0:
-                self._ended = True
-                break
-        return array[:used] if used else None
+        mismatch = self.table.mismatch
+        if mismatch.row_count and self._errors == "raise":
+            raise mismatch_error(mismatch, self._dtype, "a record")
+        self._used += count
+        self._ended = count == 0
+
+    def array(self) -> "NDArray[np.void] | None":
+        """The array, when the table wants no more; None when the stream had nothing for it."""
+        array, self._array = self._array, None
+        return None if array is None or not self._used else array[: self._used]
 
     def join(self, arrays: "list[NDArray[Any]]") -> "NDArray[np.void]":
         """All records as one array."""

@@ -1,62 +1,56 @@
 """Queries and scans: all records of a set, or those that a secondary index finds.
 
-Made by `Client.query` and `AsyncClient.query`. Records arrive from all nodes at once and are
-handed out as they come, each one once; unread ones wait in the sockets and the servers, so memory
-does not grow with the number of records.
+Made by `Client.query`. Records arrive from all nodes at once and are handed out as they come,
+each one once; unread ones wait in the sockets and the servers, so memory does not grow with the
+number of records.
+
+Made of `query` by scripts/sync_face.py, and not to be changed by hand.
 """
 
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from . import tracing
 from ._native.streams import Stream
-from ._query_requests import (
-    QueryPolicies,
-    encode_query,
-    namespace_argument,
-    set_argument,
-    where_member,
-)
-from ._values import check_bin_name
+from ._requests import query
+from ._session import Session
+from ._validate import check_bin_name, namespace_argument, set_argument
 from .exception import AerospikeTimeoutError, ClientError, InvalidArgError
 from .predicates import Predicate
-from .types import AdminPolicy, QueryPolicy, Record, WritePolicy
+from .types import AdminPolicy, JobStatus, QueryPolicy, Record, WritePolicy
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
     from opentelemetry.trace import Span
 
-    from ._administration import Administration, AsyncAdministration, QueryingClient
-    from ._administration_requests import JobStatus
     from .numpy_batch import Errors
     from .numpy_query import Filler
 
-__all__ = [
-    "AsyncBackgroundJob",
-    "AsyncQuery",
-    "AsyncRecords",
-    "BackgroundJob",
-    "Query",
-    "Records",
-]
+__all__ = ["BackgroundJob", "Query", "Records"]
 
 # Between two looks at how a job is getting on, in seconds.
 _LOOK_MIN_S = 0.01
 _LOOK_MAX_S = 0.5
 
-_Query = TypeVar("_Query", bound="BaseQuery")
+_Query = TypeVar("_Query", bound="Query")
 
 
-class _Chunks:
-    """A stream with the chunk at hand and what of it has been handed out."""
+class Records(Iterator[Record]):
+    """The records of one run of a query, as they arrive.
 
-    def __init__(self, query: "BaseQuery", stream: Stream) -> None:
+    An iterator that ends with the last record. The servers stop when it is closed
+    early, when its `with` block is left, and when the last reference to it goes.
+    """
+
+    def __init__(self, query: "Query", stream: Stream[list[Record]]) -> None:
         self._query = query
-        self._stream: Stream | None = stream
+        self._session = query._session
+        self._stream: Stream[list[Record]] | None = stream
+        # The chunk at hand, and how much of it has not been handed out.
         self._chunk: Iterator[Record] = iter(())
         self._unread = 0
         self._span: Span | None = None
@@ -64,16 +58,58 @@ class _Chunks:
         if traced is not None:
             request = query._request
             place = (request["namespace"], request["set"])
-            self._span = traced.begin(query._client._config, "QUERY", *place)
+            self._span = traced.begin(self._session.config, "QUERY", *place)
 
-    def _open(self) -> Stream:
+    def __iter__(self) -> "Records":
+        return self
+
+    def __next__(self) -> Record:
+        for record in self._chunk:
+            self._unread -= 1
+            return record
+        return self._advance()
+
+    def _advance(self) -> Record:
         if self._stream is None:
-            raise ClientError("the query was closed")
-        return self._stream
-
-    def _take(self, records: list[Record]) -> None:
+            raise StopIteration
+        records = self._fetch(self._stream.next)
+        if not records:
+            self._finish()
+            raise StopIteration
         self._unread = len(records)
         self._chunk = iter(records)
+        return self.__next__()
+
+    def _fetch(self, next_chunk: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return self._session.fetch(next_chunk, *args)
+        except BaseException:
+            # There is no place to go on from that could be relied on.
+            self._end(sys.exc_info()[1])
+            raise
+
+    def _rest(self) -> list[Record]:
+        """All that is left, faster than one by one."""
+        found = list(self._chunk)
+        self._unread = 0
+        while records := self._fetch(self._open().next):
+            found += records
+        self._finish()
+        return found
+
+    def _fill(self, filler: "Filler") -> "NDArray[np.void] | None":
+        """The next array; None at the end."""
+        while filler.wants_more():
+            count = self._fetch(self._open().next_table, filler.table)
+            try:
+                filler.take(count)
+            except BaseException as error:
+                self._end(error)
+                raise
+        array = filler.array()
+        if array is None:
+            self._finish()
+        return array
 
     @property
     def token(self) -> bytes | None:
@@ -86,88 +122,6 @@ class _Chunks:
             ClientError: The records were closed; the query's `token` has it then.
         """
         return self._open().token(self._unread)
-
-    def _finish(self) -> None:
-        """Keeps the token and has the servers stop. Idempotent."""
-        stream, self._stream = self._stream, None
-        if stream is None:
-            return
-        self._chunk = iter(())
-        self._end_span(None)
-        try:
-            self._query._token = stream.token(self._unread)
-        except ClientError:
-            self._query._token = None  # The client was closed.
-        finally:
-            stream.close()
-
-    def _give_up(self) -> None:
-        """After a failure: there is no place to go on from that could be relied on."""
-        stream, self._stream = self._stream, None
-        self._chunk = iter(())
-        self._end_span(sys.exc_info()[1])
-        if stream is not None:
-            stream.close()
-
-    def _end_span(self, error: BaseException | None) -> None:
-        span, self._span = self._span, None
-        if span is None or self._traced is None:
-            return
-        if error is not None:
-            self._traced.fail(span, error)
-        span.end()
-
-
-class Records(_Chunks, Iterator[Record]):
-    """The records of one run of a query, as they arrive.
-
-    An iterator that ends with the last record. Closing it early, or leaving its `with` block, has
-    the servers stop; so does dropping the last reference to it.
-    """
-
-    def __next__(self) -> Record:
-        for record in self._chunk:
-            self._unread -= 1
-            return record
-        return self._advance()
-
-    def _advance(self) -> Record:
-        if self._stream is None:
-            raise StopIteration
-        try:
-            records = self._stream.next()
-        except BaseException:
-            self._give_up()
-            raise
-        if not records:
-            self._finish()
-            raise StopIteration
-        self._take(records)
-        return next(self)
-
-    def _rest(self) -> list[Record]:
-        """All that is left, faster than one by one."""
-        found = list(self._chunk)
-        self._unread = 0
-        try:
-            while records := self._open().next():
-                found += records
-        except BaseException:
-            self._give_up()
-            raise
-        self._finish()
-        return found
-
-    def _fill(self, filler: "Filler") -> "NDArray[np.void] | None":
-        """The next array; None at the end."""
-        try:
-            array = filler.fill(self._open())
-        except BaseException:
-            self._give_up()
-            raise
-        if array is None:
-            self._finish()
-        return array
 
     def close(self) -> None:
         """Has the servers stop, and keeps the query's `token`. Idempotent."""
@@ -185,101 +139,55 @@ class Records(_Chunks, Iterator[Record]):
         self.close()
         return False
 
-
-class AsyncRecords(_Chunks):
-    """The records of one run of a query, as they arrive.
-
-    An asynchronous iterator that ends with the last record. Waiting happens in a thread of the
-    loop's executor, once for many records. Closing it early, or leaving its `async with` block, has
-    the servers stop; so does dropping the last reference to it.
-    """
-
-    def __aiter__(self) -> "AsyncRecords":
-        return self
-
-    async def __anext__(self) -> Record:
-        for record in self._chunk:
-            self._unread -= 1
-            return record
+    def _open(self) -> Stream[list[Record]]:
         if self._stream is None:
-            raise StopAsyncIteration
-        records = await self._fetch(self._stream)
-        if not records:
-            self._finish()
-            raise StopAsyncIteration
-        self._take(records)
-        return await self.__anext__()
+            raise ClientError("the query was closed")
+        return self._stream
 
-    async def _fetch(self, stream: Stream) -> list[Record]:
-        import asyncio
-
+    def _finish(self) -> None:
+        stream = self._stream
+        if stream is None:
+            return
         try:
-            return await asyncio.get_running_loop().run_in_executor(None, stream.next)
-        except BaseException:
-            # A cancelled wait ends at once in its thread, and not when the next records come.
-            self._give_up()
-            raise
+            self._query._token = stream.token(self._unread)
+        except ClientError:
+            self._query._token = None  # The client was closed.
+        finally:
+            self._end(None)
 
-    async def _rest(self) -> list[Record]:
-        """All that is left, faster than one by one."""
-        found = list(self._chunk)
-        self._unread = 0
-        while records := await self._fetch(self._open()):
-            found += records
-        self._finish()
-        return found
-
-    async def _fill(self, filler: "Filler") -> "NDArray[np.void] | None":
-        """The next array; None at the end."""
-        import asyncio
-
-        loop = asyncio.get_running_loop()
-        try:
-            array = await loop.run_in_executor(None, filler.fill, self._open())
-        except BaseException:
-            self._give_up()
-            raise
-        if array is None:
-            self._finish()
-        return array
-
-    async def close(self) -> None:
-        """Has the servers stop, and keeps the query's `token`. Idempotent."""
-        self._finish()
-
-    async def __aenter__(self) -> "AsyncRecords":
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> Literal[False]:
-        await self.close()
-        return False
+    def _end(self, error: BaseException | None) -> None:
+        stream, self._stream = self._stream, None
+        self._chunk = iter(())
+        span, self._span = self._span, None
+        if span is not None and self._traced is not None:
+            if error is not None:
+                self._traced.fail(span, error)
+            span.end()
+        if stream is not None:
+            stream.close()
 
 
 class BackgroundJob:
-    """A background query of a `Client`: the servers work on it by themselves.
+    """A background query of an `Client`: the servers work on it by themselves.
 
     Attributes:
         id: Its number, with which any process can ask about it: see `Client.background_job`.
     """
 
-    def __init__(self, client: "Administration", job_id: int) -> None:
-        self._client = client
+    def __init__(self, session: Session, job_id: int) -> None:
+        self._session = session
         self.id = job_id
 
-    def status(self, policy: AdminPolicy | None = None) -> "JobStatus":
+    def status(self, policy: AdminPolicy | None = None) -> JobStatus:
         """How it is getting on.
 
         Args:
             policy: {"timeout": milliseconds} for each question to a node.
         """
-        return self._client.job_status(self.id, policy)
+        session = self._session
+        return session.execute(query.job_status(session.policies, self.id, policy))
 
-    def wait(self, timeout: float | None = None, policy: AdminPolicy | None = None) -> "JobStatus":
+    def wait(self, timeout: float | None = None, policy: AdminPolicy | None = None) -> JobStatus:
         """Waits until it has ended on all nodes.
 
         Args:
@@ -297,43 +205,17 @@ class BackgroundJob:
     def abort(self, policy: AdminPolicy | None = None) -> None:
         """Aborts it; what it has done stays done.
 
+        Args:
+            policy: {"timeout": milliseconds} for each question to a node.
+
         Raises:
             QueryError: No node is at work on it any more.
         """
-        self._client.job_abort(self.id, policy)
+        session = self._session
+        session.execute(query.job_abort(session.policies, self.id, policy))
 
     def __repr__(self) -> str:
         return f"BackgroundJob({self.id})"
-
-
-class AsyncBackgroundJob:
-    """A background query of an `AsyncClient`; see `BackgroundJob`."""
-
-    def __init__(self, client: "AsyncAdministration", job_id: int) -> None:
-        self._client = client
-        self.id = job_id
-
-    async def status(self, policy: AdminPolicy | None = None) -> "JobStatus":
-        """See `BackgroundJob.status`."""
-        return await self._client.job_status(self.id, policy)
-
-    async def wait(
-        self, timeout: float | None = None, policy: AdminPolicy | None = None
-    ) -> "JobStatus":
-        """See `BackgroundJob.wait`."""
-        import asyncio
-
-        pauses = _Pauses(timeout)
-        while (status := await self.status(policy)).state == "running":
-            await asyncio.sleep(pauses.next(self.id))
-        return status
-
-    async def abort(self, policy: AdminPolicy | None = None) -> None:
-        """See `BackgroundJob.abort`."""
-        await self._client.job_abort(self.id, policy)
-
-    def __repr__(self) -> str:
-        return f"AsyncBackgroundJob({self.id})"
 
 
 class _Pauses:
@@ -353,18 +235,22 @@ class _Pauses:
         return min(pause, left)
 
 
-class BaseQuery:
-    """Not for users: see `Query`."""
+class Query:
+    """A query of an `Client`; it can be run again and again.
 
-    def __init__(
-        self,
-        client: "QueryingClient",
-        policies: QueryPolicies,
-        namespace: str,
-        set_name: str | None,
-    ) -> None:
-        self._client = client
-        self._policies = policies
+    Iterating over it runs it: `for record in query`. Every way to run it may raise:
+        InvalidArgError: The policy is not valid; nothing was sent.
+        IndexNotFound: There is no index for the predicate.
+        ClientError: The client is not connected, or was closed.
+        AerospikeTimeoutError: It did not end within the policy's `total_timeout`, or a node sent
+            nothing for its `socket_timeout`, again and again.
+        ClusterError: Partitions stayed unavailable.
+        QueryAbortedError: Somebody aborted it on the server.
+        ServerError: The server refuses, for example because there is no such namespace.
+    """
+
+    def __init__(self, session: Session, namespace: str, set_name: str | None) -> None:
+        self._session = session
         self._request: dict[str, Any] = {
             "namespace": namespace_argument(namespace),
             "set": set_argument(set_name),
@@ -417,7 +303,7 @@ class BaseQuery:
         """
         if "where" in self._request:
             raise InvalidArgError("a query has one predicate; use a filter expression for more")
-        self._request["where"] = where_member(predicate, ctx, index_name)
+        self._request["where"] = query.where_member(predicate, ctx, index_name)
         return self
 
     @property
@@ -430,33 +316,17 @@ class BaseQuery:
         """
         return self._token
 
-    def _start(self, policy: QueryPolicy | None, bins: list[str] | None = None) -> Stream:
-        struct, members = self._policies(policy)
+    def _start(
+        self, policy: QueryPolicy | None, bins: list[str] | None = None
+    ) -> Stream[list[Record]]:
+        struct, members = self._session.policies.query(policy)
         selected = {} if bins is None else {"bins": bins}
-        request = encode_query({**selected, **self._request, **members})
         self._token = None
-        return self._client._open_stream(request, struct)
+        return self._session.open_stream({**selected, **self._request, **members}, struct)
 
     def __repr__(self) -> str:
         request = self._request
         return f"{type(self).__name__}({request['namespace']!r}, {request['set']!r})"
-
-
-class Query(BaseQuery):
-    """A query of a `Client`; it can be run again and again.
-
-    Iterating over it runs it: `for record in query`. Every way to run it may raise:
-        InvalidArgError: The policy is not valid; nothing was sent.
-        IndexNotFound: There is no index for the predicate.
-        ClientError: The client is not connected, or was closed.
-        AerospikeTimeoutError: It did not end within the policy's `total_timeout`, or a node sent
-            nothing for its `socket_timeout`, again and again.
-        ClusterError: Partitions stayed unavailable.
-        QueryAbortedError: Somebody aborted it on the server.
-        ServerError: The server refuses, for example because there is no such namespace.
-    """
-
-    _client: "Administration"
 
     def results(self, policy: QueryPolicy | None = None) -> list[Record]:
         """Runs the query.
@@ -571,9 +441,9 @@ class Query(BaseQuery):
             InvalidArgError: An operation is not valid or reads; nothing was sent.
             IndexNotFound: There is no index for the predicate.
         """
-        make = self._client._administration.query_background
-        job_id = self._client._execute(make(self._request, ops, policy))
-        return BackgroundJob(self._client, job_id)
+        session = self._session
+        request = query.operate_background(session.policies, self._request, ops, policy)
+        return BackgroundJob(session, session.execute(request))
 
     def apply_background(
         self,
@@ -596,111 +466,8 @@ class Query(BaseQuery):
         Raises:
             IndexNotFound: There is no index for the predicate.
         """
-        make = self._client._administration.query_apply
-        job_id = self._client._execute(make(self._request, module, function, args, policy))
-        return BackgroundJob(self._client, job_id)
-
-
-class AsyncQuery(BaseQuery):
-    """A query of an `AsyncClient`; it can be run again and again.
-
-    Iterating over it runs it: `async for record in query`. For what may be raised, see `Query`.
-    """
-
-    _client: "AsyncAdministration"
-
-    async def results(self, policy: QueryPolicy | None = None) -> list[Record]:
-        """See `Query.results`."""
-        return await self.records(policy)._rest()
-
-    async def foreach(
-        self,
-        callback: Callable[[Record], bool | Awaitable[bool | None] | None],
-        policy: QueryPolicy | None = None,
-    ) -> None:
-        """Runs the query and calls a function with each record.
-
-        Args:
-            callback: Called with the record; what it returns is awaited if it can be. The query
-                goes on unless that is False.
-            policy: How to run it; see `QueryPolicy`.
-
-        Raises:
-            BaseException: What the callback raises; it stops the query.
-        """
-        async with self.records(policy) as records:
-            async for record in records:
-                answer = callback(record)
-                if answer is None:
-                    continue
-                if isinstance(answer, Awaitable):
-                    answer = await answer
-                if answer is False:
-                    return
-
-    def records(self, policy: QueryPolicy | None = None) -> AsyncRecords:
-        """Runs the query and hands out its records as they arrive.
-
-        Args:
-            policy: How to run it; see `QueryPolicy`.
-
-        Returns:
-            An asynchronous iterator, which can be closed early and has the `token` to go on from.
-        """
-        return AsyncRecords(self, self._start(policy))
-
-    def __aiter__(self) -> AsyncRecords:
-        return self.records()
-
-    async def to_numpy(
-        self, dtype: "DTypeLike", policy: QueryPolicy | None = None, *, errors: "Errors" = "raise"
-    ) -> "NDArray[np.void]":
-        """See `Query.to_numpy`."""
-        from .numpy_query import Filler  # Imports NumPy.
-
-        filler = Filler(dtype, errors)
-        records = AsyncRecords(self, self._start(policy, filler.bins))
-        arrays = []
-        while (array := await records._fill(filler)) is not None:
-            arrays.append(array)
-        return filler.join(arrays)
-
-    def numpy_chunks(
-        self,
-        dtype: "DTypeLike",
-        policy: QueryPolicy | None = None,
-        *,
-        rows: int = 65536,
-        errors: "Errors" = "raise",
-    ) -> "AsyncIterator[NDArray[np.void]]":
-        """See `Query.numpy_chunks`."""
-        from .numpy_query import Filler  # Imports NumPy.
-
-        return self._arrays(Filler(dtype, errors, rows), policy)
-
-    async def _arrays(
-        self, filler: "Filler", policy: QueryPolicy | None
-    ) -> "AsyncIterator[NDArray[np.void]]":
-        async with AsyncRecords(self, self._start(policy, filler.bins)) as records:
-            while (array := await records._fill(filler)) is not None:
-                yield array
-
-    async def operate_background(
-        self, ops: Sequence[Mapping[str, Any]], policy: WritePolicy | None = None
-    ) -> AsyncBackgroundJob:
-        """See `Query.operate_background`."""
-        make = self._client._administration.query_background
-        job_id = await self._client._run(make(self._request, ops, policy))
-        return AsyncBackgroundJob(self._client, job_id)
-
-    async def apply_background(
-        self,
-        module: str,
-        function: str,
-        args: Sequence[Any] | None = None,
-        policy: WritePolicy | None = None,
-    ) -> AsyncBackgroundJob:
-        """See `Query.apply_background`."""
-        make = self._client._administration.query_apply
-        job_id = await self._client._run(make(self._request, module, function, args, policy))
-        return AsyncBackgroundJob(self._client, job_id)
+        session = self._session
+        request = query.apply_background(
+            session.policies, self._request, module, function, args, policy
+        )
+        return BackgroundJob(session, session.execute(request))

@@ -471,3 +471,46 @@ class ClientConfig(TypedDict, total=False):
     """For the asynchronous client: operations in flight at most."""
     operation_queue_timeout_ms: int
     """For the asynchronous client: milliseconds that an operation may wait for its turn."""
+
+
+class UDFFile(NamedTuple):
+    """A file of functions that is registered on the server."""
+
+    name: str
+    type: str
+    hash: str
+
+
+class JobStatus(NamedTuple):
+    """How a background query is getting on, over all nodes.
+
+    `state` is "running", "done", "aborted" (or failed), or "unknown": it ended so long ago that the
+    nodes have forgotten it, or it never was. `progress` is the slowest node's, in percent.
+    """
+
+    state: str
+    progress: float
+    records_succeeded: int
+    records_failed: int
+
+
+class UserInfo(TypedDict):
+    """A user, as `Client.admin_query_user_info` tells."""
+
+    user: str
+    roles: list[str]
+    conns_in_use: int
+    read_info: list[int]
+    """Quota, single-record reads per second, scans and queries per second, those unlimited."""
+    write_info: list[int]
+    """The same for writes."""
+
+
+class RoleInfo(TypedDict):
+    """A role, as `Client.admin_query_role` tells."""
+
+    name: str
+    privileges: list[Privilege]
+    allowlist: list[str]
+    read_quota: int
+    write_quota: int

@@ -11,10 +11,9 @@ import os
 import sys
 from collections.abc import Callable
 from threading import get_ident
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
 from weakref import WeakKeyDictionary
 
-from .. import exception
 from .._ffi import ffi, lib
 
 T = TypeVar("T")
@@ -128,16 +127,36 @@ def _raise_pending(scratch: Scratch | None = None) -> None:
         raise raised
 
 
-def failure(error: Pointer) -> exception.AerospikeError:
+class MakeError(Protocol):
+    """Makes the exception for a failure that the library reports."""
+
+    def __call__(
+        self, code: int, message: str, *, in_doubt: bool = False, node: str | None = None
+    ) -> Exception:
+        """The exception for a result code and what is known besides."""
+        ...
+
+
+def _unbound(
+    code: int, message: str, *, in_doubt: bool = False, node: str | None = None
+) -> Exception:
+    return RuntimeError(f"{message} ({code})")
+
+
+make_error: MakeError = _unbound
+
+
+def bind_errors(make: MakeError) -> None:
+    """Has all failures raise what `make` makes of them."""
+    global make_error
+    make_error = make
+
+
+def failure(error: Pointer) -> Exception:
     """The exception for a filled asz_error."""
-    code = error.code
     node = _text(error.node, error.node_len)
-    return exception.class_for(code)(
-        _text(error.message, error.message_len),
-        result_code=code,
-        in_doubt=bool(error.in_doubt),
-        node=node or None,
-    )
+    message = _text(error.message, error.message_len)
+    return make_error(error.code, message, in_doubt=bool(error.in_doubt), node=node or None)
 
 
 def _text(characters: Pointer, length: int) -> str:

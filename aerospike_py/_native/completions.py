@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
-from .. import exception
+from .. import _native
+from .._codec import unpack
 from .._ffi import ffi, lib
-from .._values import decode
 from . import TABLE, Pointer, allocate, failure
 from .watch import watch
 
@@ -184,15 +184,12 @@ class Completions:
         for future, _ in waiting.values():
             if not future.done() and not self.loop.is_closed():
                 future.set_exception(
-                    exception.ClientError(
-                        "the client was closed during the operation",
-                        result_code=lib.ASZ_ERROR_CLIENT_ABORT,
+                    _native.make_error(
+                        lib.ASZ_ERROR_CLIENT_ABORT, "the client was closed during the operation"
                     )
                 )
 
 
-def _failure(status: int, data: memoryview) -> exception.AerospikeError:
-    in_doubt, node, message = decode(data)
-    return exception.class_for(status)(
-        message, result_code=status, in_doubt=in_doubt, node=node or None
-    )
+def _failure(status: int, data: memoryview) -> Exception:
+    in_doubt, node, message = unpack(data)
+    return _native.make_error(status, message, in_doubt=in_doubt, node=node or None)

@@ -1,19 +1,23 @@
-"""A query in progress: records in chunks, as the library has them."""
+"""A query in progress: its results in chunks, as the library has them."""
 
 import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
 
+from .. import _native
 from .._ffi import ffi, lib
-from .._results import records
-from ..exception import ClientError
-from ..types import Record
 from . import Pointer, _check, _new_error, _new_scratch, _reset
+
+T = TypeVar("T")
+
+_NOTHING = memoryview(b"")
 
 _next = lib.asz_query_next
 _next_table = lib.asz_query_next_table
 
 
-class Stream:
-    """The records of one run of a query.
+class Stream(Generic[T]):
+    """The results of one run of a query.
 
     A lock makes it safe to use from several threads, one after the other; `abort` may come while
     another thread waits in `next`.
@@ -22,12 +26,19 @@ class Stream:
         client: The library's client.
         request: The encoded request.
         policy: The policy struct.
+        decode: Makes of a chunk what `next` returns; of an empty one at the end.
 
     Raises:
         AerospikeError: The request was refused, or the client is not connected.
     """
 
-    def __init__(self, client: Pointer, request: bytes, policy: Pointer) -> None:
+    def __init__(
+        self,
+        client: Pointer,
+        request: bytes,
+        policy: Pointer,
+        decode: Callable[[memoryview], T],
+    ) -> None:
         self._lock = threading.Lock()
         self._error = _new_error()
         out = ffi.new("asz_query **")
@@ -36,11 +47,12 @@ class Stream:
         # Closed when the last reference goes, if not before.
         self._query = ffi.gc(out[0], lib.asz_query_close)
         self._client = client
+        self._decode = decode
         self._data = ffi.new("uint8_t **")
         self._length = ffi.new("uint64_t *")
 
-    def next(self) -> list[Record]:
-        """The next records; none at the end.
+    def next(self) -> T:
+        """What `decode` makes of the next chunk.
 
         Raises:
             ClientError: The stream was closed or aborted, or the client was closed.
@@ -51,8 +63,8 @@ class Stream:
             query = self._open_query()
             _check(_next(query, self._data, self._length, self._error), self._error)
             if self._length[0] == 0:
-                return []
-            return records(memoryview(ffi.buffer(self._data[0], self._length[0])))
+                return self._decode(_NOTHING)
+            return self._decode(memoryview(ffi.buffer(self._data[0], self._length[0])))
 
     def next_table(self, table: Pointer) -> int:
         """Fills the first rows of an asz_table and returns how many; 0 at the end.
@@ -93,5 +105,5 @@ class Stream:
 
     def _open_query(self) -> Pointer:
         if self._query is None:
-            raise ClientError("the query was closed")
+            raise _native.make_error(lib.ASZ_ERROR_CLIENT_ABORT, "the query was closed")
         return self._query

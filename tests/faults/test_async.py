@@ -195,8 +195,8 @@ async def test_a_storm_of_cancellations(cluster: DevCluster, client: AsyncClient
         assert max(open_connections(cluster)) <= MAX_CONNS + 1
     assert workers.cancelled > 500
     # What was cancelled ends too, and is forgotten.
-    assert client._completions is not None
-    await eventually(lambda: len(client._completions or ()) == 0)
+    assert client._session._completions is not None
+    await eventually(lambda: len(client._session._completions or ()) == 0)
 
 
 async def test_a_cancelled_operation_leaves_its_late_reply_to_nobody(

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import aerospike_py
-from aerospike_py.query import AsyncBackgroundJob, AsyncQuery, AsyncRecords
+from aerospike_py.async_query import AsyncBackgroundJob, AsyncQuery, AsyncRecords
 
 # What asynchronous methods return that has asynchronous methods in turn.
 _DRESSED = (AsyncQuery, AsyncRecords, AsyncBackgroundJob)

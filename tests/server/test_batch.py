@@ -474,13 +474,13 @@ async def test_other_tasks_have_their_turn_while_a_large_batch_is_decoded(
 
         task = asyncio.create_task(take_turns())
         steps: list[int] = []
-        step = client._completions._step  # type: ignore[union-attr]
+        step = client._session._completions._step  # type: ignore[union-attr]
 
         def noted(*args: Any) -> None:
             steps.append(turns)
             step(*args)
 
-        client._completions._step = noted  # type: ignore[method-assign, union-attr]
+        client._session._completions._step = noted  # type: ignore[method-assign, union-attr]
         rows = await client.batch_read(many)
         task.cancel()
         assert [row.bins and row.bins["n"] for row in rows] == list(range(10)) * 2000

@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 
 import aerospike_py
-from aerospike_py import query
+from aerospike_py import async_query, query
 from aerospike_py.batch import BatchRecord
 from aerospike_py.devserver import DevCluster
 
@@ -83,6 +83,12 @@ class Awaiting(ast.NodeTransformer):
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         self.generic_visit(node)
         return ast.Attribute(node.value, RENAMED.get(node.attr, node.attr))
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
+        self.generic_visit(node)
+        if node.module == "aerospike_py.query":
+            node.module = "aerospike_py.async_query"
+        return node
 
     def visit_alias(self, node: ast.alias) -> ast.AST:
         return ast.alias(RENAMED.get(node.name, node.name), node.asname)
@@ -190,6 +196,7 @@ def public(module: ModuleType) -> set[str]:
 
 
 MODULES = [
+    "async_query",
     "batch",
     "bit_operations",
     "cdt_ctx",
@@ -226,11 +233,11 @@ def test_the_programs_use_every_name_of_the_package(used: Used) -> None:
         aerospike_py.Client,
         aerospike_py.AsyncClient,
         query.Query,
-        query.AsyncQuery,
+        async_query.AsyncQuery,
         query.Records,
-        query.AsyncRecords,
+        async_query.AsyncRecords,
         query.BackgroundJob,
-        query.AsyncBackgroundJob,
+        async_query.AsyncBackgroundJob,
         BatchRecord,
         aerospike_py.NumpyBatchRecords,
         aerospike_py.GeoJSON,

@@ -23,6 +23,7 @@ from aerospike_py import (
     batch,
     exp,
 )
+from aerospike_py._requests import batch as requests
 from aerospike_py._results import BatchDecoder
 from aerospike_py._values import encode
 from aerospike_py.keys import request_key
@@ -41,7 +42,7 @@ def decode(*rows: Any) -> list[BatchRecord]:
 
 
 def requested(rows: Any, compares_generation: bool = False) -> Any:
-    return msgspec.msgpack.decode(batch.encode_rows(rows, compares_generation))
+    return msgspec.msgpack.decode(requests.encode_rows(rows, compares_generation))
 
 
 def test_a_row_with_a_record() -> None:
@@ -207,7 +208,7 @@ def test_a_row_has_a_policy_of_its_own() -> None:
         ["m", "f", [1, {"k": b"v"}]],
         ["m", "f", []],
     ]
-    assert requested(batch.writes([(KEY, {"a": 1}, None, create)])) == requested(
+    assert requested(requests.written([(KEY, {"a": 1}, None, create)])) == requested(
         [batch.write(KEY, {"a": 1}, policy=create)]
     )
 
@@ -241,7 +242,7 @@ def test_values_are_those_of_put() -> None:
     class Name(str):
         __slots__ = ()
 
-    rows = batch.writes(
+    rows = requests.written(
         [
             (KEY, {"a": Name("x"), "t": (1, 2), "n": None}),
             [KEY, {"b": bytearray(b"x"), "nested": {"k": [1.5, True]}}, {"ttl": -1}],
@@ -256,12 +257,12 @@ def test_values_are_those_of_put() -> None:
 @pytest.mark.parametrize("value", [2**63, 2**64, -(2**63) - 1, [1, [2**63]], {"k": {"k": 2**70}}])
 def test_an_int_beyond_64_bits_is_found_among_rows(value: Any) -> None:
     with pytest.raises(OverflowError, match="'much'"):
-        requested(batch.writes([(KEY, {"a": 1}), (KEY, {"much": value})]))
+        requested(requests.written([(KEY, {"a": 1}), (KEY, {"much": value})]))
 
 
 def test_what_looks_like_too_large_an_int_is_not_one() -> None:
     value = b"\xcf\xff" * 3
-    assert requested(batch.writes([(KEY, {"a": value})]))[0][2] == {"a": value}
+    assert requested(requests.written([(KEY, {"a": value})]))[0][2] == {"a": value}
 
 
 @pytest.mark.parametrize(
@@ -297,14 +298,14 @@ def test_what_looks_like_too_large_an_int_is_not_one() -> None:
         (lambda: batch.operate(KEY, INCREMENT), TypeError),
         (lambda: batch.operate(KEY, [{**INCREMENT, "val": 2**64}]), OverflowError),
         (lambda: batch.remove(KEY, 5), TypeError),
-        (lambda: batch.writes({KEY: {"a": 1}}), TypeError),
-        (lambda: batch.writes([KEY]), TypeError),
-        (lambda: batch.writes([(KEY,)]), TypeError),
-        (lambda: batch.encode_same({KEY: 1}, 2, None), TypeError),
-        (lambda: batch.encode_same(None, 2, None), TypeError),
-        (lambda: batch.encode_same([KEY, None], 2, None), TypeError),
-        (lambda: batch.encode_rows([(KEY, 2, None, None, True)], False), TypeError),
-        (lambda: batch.encode_rows(batch.read(KEY), False), TypeError),
+        (lambda: requests.written({KEY: {"a": 1}}), TypeError),
+        (lambda: requests.written([KEY]), TypeError),
+        (lambda: requests.written([(KEY,)]), TypeError),
+        (lambda: requests.encode_same({KEY: 1}, 2, None), TypeError),
+        (lambda: requests.encode_same(None, 2, None), TypeError),
+        (lambda: requests.encode_same([KEY, None], 2, None), TypeError),
+        (lambda: requests.encode_rows([(KEY, 2, None, None, True)], False), TypeError),
+        (lambda: requests.encode_rows(batch.read(KEY), False), TypeError),
     ],
 )
 def test_what_is_not_valid_is_refused(make: Any, error: type[Exception]) -> None:
@@ -328,7 +329,7 @@ USUAL = [("test", "demo", "k"), ("bar", "", b"k"), ("test", "demo", -(2**63)), (
 def test_many_keys_are_encoded_as_one_is(other: Any) -> None:
     for keys in ([], USUAL, [*USUAL, other, *USUAL]):
         expected = [request_key(key) for key in keys]
-        checked, request = batch.encode_same(tuple(keys), 3, ["a"])
+        checked, request = requests.encode_same(tuple(keys), 3, ["a"])
         assert checked == expected
         assert request == msgspec.msgpack.encode((expected, 3, ["a"]))
 
@@ -356,14 +357,14 @@ def test_one_wrong_key_among_many_is_the_same_error(wrong: Any) -> None:
     with pytest.raises((TypeError, ValueError, OverflowError)) as alone:
         request_key(wrong)
     with pytest.raises(type(alone.value)) as among:
-        batch.encode_same([*USUAL, wrong], 2, None)
+        requests.encode_same([*USUAL, wrong], 2, None)
     assert str(among.value) == str(alone.value)
 
 
 @pytest.mark.parametrize("key", [("test", "demo", "\ud800"), ("\ud800", "demo", "k")])
 def test_a_lone_surrogate_in_a_key_is_refused(key: Any) -> None:
     with pytest.raises(UnicodeEncodeError):
-        batch.encode_same([*USUAL, key], 2, None)
+        requests.encode_same([*USUAL, key], 2, None)
 
 
 @pytest.mark.parametrize("is_enabled", [True, False])

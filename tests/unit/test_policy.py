@@ -9,7 +9,7 @@ import pytest
 import aerospike_py
 from aerospike_py import InvalidArgError, exp
 from aerospike_py._ffi import ffi, lib
-from aerospike_py.policy import (
+from aerospike_py._requests.policies import (
     Policies,
     admin_policies,
     batch_read_policies,

@@ -7,7 +7,8 @@ import pytest
 
 from aerospike_py import INDEX_TYPE_LIST, INDEX_TYPE_MAPKEYS, GeoJSON, InvalidArgError
 from aerospike_py import predicates as p
-from aerospike_py._query_requests import QueryPolicies, where_member
+from aerospike_py._requests.policies import QueryPolicies
+from aerospike_py._requests.query import where_member
 from aerospike_py.exception import BinNameError
 
 REGION = '{"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}'

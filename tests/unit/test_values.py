@@ -18,12 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aerospike_py import BinNameError, GeoJSON, HyperLogLog, InvalidArgError, _codec
-from aerospike_py._config import Config
 from aerospike_py._operations import plain_operations
-from aerospike_py._requests import Requests
+from aerospike_py._requests import records
+from aerospike_py._requests.policies import ClientPolicies
+from aerospike_py._validate import bin_names
 from aerospike_py._values import (
     DEPTH_MAX,
-    bin_names,
     decode,
     encode,
     encode_operand,
@@ -34,12 +34,12 @@ from aerospike_py._values import (
 KEY = ("test", "demo", "k")
 
 
-REQUESTS = Requests(Config({"hosts": [("127.0.0.1", 3000)]}))
+POLICIES = ClientPolicies({})
 
 
 def encode_put(key: Any, bins: Any) -> bytes:
     """The request of a put."""
-    return REQUESTS.put(key, bins, None, None)[1]
+    return records.put(POLICIES, key, bins, None, None)[1]
 
 
 def stored(value: Any) -> Any:

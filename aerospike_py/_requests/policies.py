@@ -4,75 +4,20 @@ Nothing that is given is ignored: an unknown key, a wrong type or a value outsid
 an InvalidArgError that names the key, the place and what would be right.
 """
 
-import operator
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
-from . import _native, constants
-from ._native import NULL, Pointer
-from ._operations import encode_expression
-from .exception import InvalidArgError
+from .. import _native, constants
+from .._ffi import lib
+from .._native import NULL, Pointer
+from .._operations import encode_expression
+from .._validate import Boolean, Choice, Integer, Rule, unknown_key
+from .._values import INT64_MAX
+from ..exception import InvalidArgError
 
 _MS_MAX = 2**31 - 1
 _TTL_MAX = 2**31 - 1
 _GENERATION_MAX = 2**16 - 1
-
-
-class Integer(NamedTuple):
-    """An int from `low` to `high`."""
-
-    low: int
-    high: int
-
-    def check(self, value: Any, key: str, place: str) -> int:
-        """The value as an int, or an InvalidArgError that names the key."""
-        number = integer(value, key, place)
-        if not self.low <= number <= self.high:
-            raise InvalidArgError(
-                f"'{key}' in the {place} must be from {self.low} to {self.high}, not {value!r}"
-            )
-        return number
-
-
-class Choice(NamedTuple):
-    """One of some constants."""
-
-    prefix: str
-    values: frozenset[int]
-
-    def check(self, value: Any, key: str, place: str) -> int:
-        """The value as an int, or an InvalidArgError that names the key."""
-        number = integer(value, key, place)
-        if number not in self.values:
-            raise InvalidArgError(
-                f"'{key}' in the {place} must be one of the {self.prefix}* constants, not {value!r}"
-            )
-        return number
-
-
-class Boolean(NamedTuple):
-    """True or False."""
-
-    def check(self, value: Any, key: str, place: str) -> int:
-        """The value as an int, or an InvalidArgError that names the key."""
-        if not isinstance(value, bool):
-            raise InvalidArgError(
-                f"'{key}' in the {place} must be a bool, not {type(value).__name__}"
-            )
-        return int(value)
-
-
-Rule: TypeAlias = Integer | Choice | Boolean
-
-
-def integer(value: Any, key: str, place: str) -> int:
-    """The int, or an InvalidArgError that names the key."""
-    if not isinstance(value, bool):
-        try:
-            return operator.index(value)
-        except TypeError:
-            pass
-    raise InvalidArgError(f"'{key}' in the {place} must be an int, not {type(value).__name__}")
 
 
 def _choice(prefix: str) -> Choice:
@@ -81,6 +26,8 @@ def _choice(prefix: str) -> Choice:
 
 
 _MS = Integer(0, _MS_MAX)
+WAIT = Integer(0, _MS_MAX)
+"""How long to wait until all nodes have done something, in milliseconds."""
 
 # Key in the policy dict: (member of asz_policy, rule).
 _COMMAND: dict[str, tuple[str, Rule]] = {
@@ -134,16 +81,25 @@ _ROWS = {
 _ARGUMENTS: dict[str, tuple[str, Rule]] = {"val": _META["ttl"]}
 _ADMIN: dict[str, tuple[str, Rule]] = {"timeout": ("total_timeout", _MS)}
 
+_PARTITIONS = 4096
+_DIGEST_BYTES = 20
+_QUERY_PLACE = "query policy"
+
+# Policy keys that become part of the request, and not of the policy struct.
+_QUERY_REQUEST: dict[str, Rule] = {
+    "max_records": Integer(0, INT64_MAX),
+    "records_per_second": Integer(0, 2**32 - 1),
+    "include_bin_data": Boolean(),
+    "expected_duration": Integer(0, 2),
+}
+_PARTITION_FILTER = {
+    "begin": Integer(0, _PARTITIONS - 1),
+    "count": Integer(1, _PARTITIONS),
+}
+_QUERY_OTHERS = ("partition_filter", "token")
+
 _FILTERS = ("expressions", "filter_expression")
 _TOUCH_NEVER = 255
-
-
-def unknown_key(key: object, place: str, known: Sequence[str]) -> InvalidArgError:
-    """The error for a key that `place` has not."""
-    from difflib import get_close_matches  # Only needed here, and slow to import.
-
-    near = get_close_matches(str(key), known, n=1, cutoff=0)
-    return InvalidArgError(f"unknown key {key!r} in the {place}; did you mean '{near[0]}'?")
 
 
 class Policies:
@@ -386,7 +342,7 @@ def _filter_of(given: Mapping[str, Any], place: str) -> bytes | None:
     filters = [given[key] for key in _FILTERS if given.get(key) is not None]
     if not filters:
         return None
-    from .exp import compile as compiled  # Who has a filter has imported it already.
+    from ..exp import compile as compiled  # Who has a filter has imported it already.
 
     encoded = compiled(filters[0]).encoded
     if len(filters) == 2 and compiled(filters[1]).encoded != encoded:
@@ -395,6 +351,108 @@ def _filter_of(given: Mapping[str, Any], place: str) -> bytes | None:
             "but two different ones are given"
         )
     return encoded
+
+
+class QueryPolicies:
+    """The query policies of one client.
+
+    Args:
+        defaults: The client's own query policy, or None.
+
+    Raises:
+        InvalidArgError: A key is unknown, or a value is not valid.
+    """
+
+    def __init__(self, defaults: Any) -> None:
+        self._defaults: dict[str, Any] = {}
+        own, rest = _split(defaults)
+        self._policies = Policies("query", lib.ASZ_QUERY, _COMMAND, rest)
+        self._known = (*self._policies.known, *_QUERY_REQUEST, *_QUERY_OTHERS)
+        self._defaults = self._members(own)
+
+    def __call__(self, policy: Any) -> tuple[Pointer, dict[str, Any]]:
+        """The policy struct, and members of the request.
+
+        Raises:
+            TypeError: The policy is not a dict.
+            InvalidArgError: A key is unknown, or a value is not valid.
+        """
+        if not policy:
+            return self._policies.struct(policy), self._defaults
+        if not isinstance(policy, Mapping):
+            raise TypeError(f"the {_QUERY_PLACE} must be a dict, not {type(policy).__name__}")
+        for key in policy:
+            if key not in self._known:
+                raise unknown_key(key, _QUERY_PLACE, self._known)
+        own, rest = _split(policy)
+        return self._policies.struct(rest or None), {**self._defaults, **self._members(own)}
+
+    def _members(self, own: dict[str, Any]) -> dict[str, Any]:
+        members: dict[str, Any] = {}
+        for key, value in own.items():
+            if value is None:
+                continue
+            if key == "token":
+                members["token"] = _bytes(value, key)
+            elif key == "partition_filter":
+                members.update(_partitions(value))
+            else:
+                number = _QUERY_REQUEST[key].check(value, key, _QUERY_PLACE)
+                members[key] = bool(number) if key == "include_bin_data" else number
+        return members
+
+
+def _split(policy: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What belongs to the request, and what to the policy struct."""
+    own: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for key, value in (policy or {}).items():
+        (own if key in _QUERY_REQUEST or key in _QUERY_OTHERS else rest)[key] = value
+    return own, rest
+
+
+def _partitions(given: Any) -> dict[str, Any]:
+    place = f"partition_filter of the {_QUERY_PLACE}"
+    if not isinstance(given, Mapping):
+        raise TypeError(f"the {place} must be a dict, not {type(given).__name__}")
+    known = (*_PARTITION_FILTER, "digest")
+    for key in given:
+        if key not in known:
+            raise unknown_key(key, place, known)
+    members: dict[str, Any] = {}
+    if given.get("digest") is not None:
+        digest = _bytes(given["digest"], "digest")
+        if len(digest) != _DIGEST_BYTES:
+            raise InvalidArgError(f"a digest has {_DIGEST_BYTES} bytes, not {len(digest)}")
+        members["after"] = digest
+    numbers = {
+        key: rule.check(given[key], key, place)
+        for key, rule in _PARTITION_FILTER.items()
+        if given.get(key) is not None
+    }
+    if numbers:
+        first = _partition(members["after"]) if "after" in members else 0
+        begin = numbers.get("begin", first)
+        count = numbers.get("count", 1 if "begin" in numbers else _PARTITIONS)
+        if begin + count > _PARTITIONS:
+            raise InvalidArgError(
+                f"there are partitions 0 to {_PARTITIONS - 1}; "
+                f"{count} from {begin} are not among them"
+            )
+        members["partitions"] = (begin, count)
+    return members
+
+
+def _partition(digest: bytes) -> int:
+    return int.from_bytes(digest[:2], "little") % _PARTITIONS
+
+
+def _bytes(value: Any, key: str) -> bytes:
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise InvalidArgError(
+            f"'{key}' in the {_QUERY_PLACE} must be bytes, not {type(value).__name__}"
+        )
+    return bytes(value)
 
 
 def read_policies(defaults: Any, command: int) -> Policies:
@@ -422,6 +480,24 @@ def admin_policies(kind: str, defaults: Any, command: int) -> Policies:
     return Policies(kind, command, _ADMIN, defaults)
 
 
-def query_policies(defaults: Any, command: int) -> Policies:
-    """The query policies of a client, without what becomes part of a query's request."""
-    return Policies("query", command, _COMMAND, defaults)
+class ClientPolicies:
+    """The policies of one client: by kind, what makes the struct for a call's policy.
+
+    Args:
+        defaults: The configuration's "policies", not checked yet.
+
+    Raises:
+        TypeError: A policy is not a dict.
+        InvalidArgError: A key is unknown, or a value is not valid.
+    """
+
+    def __init__(self, defaults: Mapping[str, Any]) -> None:
+        batch, admin = defaults.get("batch"), defaults.get("admin")
+        self.read = read_policies(defaults.get("read"), lib.ASZ_GET).struct
+        self.write = write_policies(defaults.get("write"), lib.ASZ_PUT).struct
+        self.batch_read = batch_read_policies(batch, lib.ASZ_BATCH).struct
+        # As single writes, batches that write are not repeated unless that is asked for.
+        self.batch_write = batch_write_policies(batch, lib.ASZ_PUT).struct
+        self.query = QueryPolicies(defaults.get("query"))
+        self.info = admin_policies("info", defaults.get("info") or admin, lib.ASZ_INFO).struct
+        self.admin = admin_policies("admin", admin, lib.ASZ_ADMIN_CREATE_USER).struct

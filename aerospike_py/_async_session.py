@@ -1,0 +1,291 @@
+"""How an asynchronous client carries out its requests on one event loop.
+
+What waits, and a client's life, are in `_session`.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine, Generator
+from functools import partial, wraps
+from types import TracebackType
+from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar
+
+from . import tracing
+from ._ffi import lib
+from ._native import Pointer
+from ._native.completions import Completions
+from ._native.streams import Stream
+from ._requests.request import Request
+from ._results import T
+from ._session import Session, in_child_of_fork, not_connected
+from .exception import BackpressureError, ClientError
+from .types import Record
+
+# What the library does not take as a submission: it is waited for in a thread of the executor.
+_WAITED_FOR = frozenset(
+    {
+        lib.ASZ_NODES,
+        lib.ASZ_PING,
+        lib.ASZ_INFO,
+        lib.ASZ_INFO_ANY,
+        lib.ASZ_TRUNCATE,
+        lib.ASZ_INDEX_CREATE,
+        lib.ASZ_INDEX_REMOVE,
+        lib.ASZ_UDF_PUT,
+        lib.ASZ_UDF_REMOVE,
+        lib.ASZ_UDF_LIST,
+        lib.ASZ_UDF_GET,
+        lib.ASZ_APPLY,
+        lib.ASZ_QUERY_BACKGROUND,
+        lib.ASZ_JOB_STATUS,
+        lib.ASZ_JOB_ABORT,
+        lib.ASZ_ADMIN_CREATE_USER,
+        lib.ASZ_ADMIN_DROP_USER,
+        lib.ASZ_ADMIN_SET_PASSWORD,
+        lib.ASZ_ADMIN_GRANT_ROLES,
+        lib.ASZ_ADMIN_REVOKE_ROLES,
+        lib.ASZ_ADMIN_QUERY_USERS,
+        lib.ASZ_ADMIN_CREATE_ROLE,
+        lib.ASZ_ADMIN_DROP_ROLE,
+        lib.ASZ_ADMIN_GRANT_PRIVILEGES,
+        lib.ASZ_ADMIN_REVOKE_PRIVILEGES,
+        lib.ASZ_ADMIN_SET_WHITELIST,
+        lib.ASZ_ADMIN_SET_QUOTAS,
+        lib.ASZ_ADMIN_QUERY_ROLES,
+    }
+)
+
+
+class AsyncSession:
+    """The life of one asynchronous client, which is that of a `Session` and its loop.
+
+    Args:
+        config: The configuration, not checked yet.
+
+    Raises:
+        TypeError: The configuration is not a dict.
+        InvalidArgError: It has an unknown key or a value that is not valid.
+        ClientError: It asks for something that is not supported.
+    """
+
+    def __init__(self, config: Any) -> None:
+        self._session = session = Session(config)
+        self.config = session.config
+        self.policies = session.policies
+        self._completions: Completions | None = None
+        limit = self.config.max_concurrent_operations
+        self._line = _Line(limit, self.config.operation_queue_timeout_ms) if limit else None
+        in_child_of_fork(self)
+
+    async def connect(self, user: str | None, password: str | None) -> None:
+        """Connects to the cluster; the client belongs to the running loop then."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._session.connect, user, password)
+        self._attach(loop)
+
+    def _attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        completions = self._completions
+        if completions is not None:
+            if completions.client is self._session.native and completions.loop is loop:
+                return
+            completions.shut()
+        self._completions = Completions(self._session.native, loop)
+
+    async def close(self) -> None:
+        """Closes all connections; operations in flight fail. Idempotent."""
+        completions, self._completions = self._completions, None
+        await asyncio.get_running_loop().run_in_executor(None, self._session.close)
+        if completions is not None:
+            completions.shut()
+
+    def is_connected(self) -> bool:
+        """Whether the client is connected and at least one node answers."""
+        return self._completions is not None and self._session.is_connected()
+
+    def submit(self, request: Request[T]) -> Awaitable[T]:
+        """Carries out a request; what this returns is to be awaited at once.
+
+        Raises:
+            ClientError: The client is not connected, or belongs to another loop.
+            AerospikeError: The request was refused; nothing was sent.
+        """
+        completions = self._completions
+        if completions is None:
+            return self._submit_in_child(request)
+        if completions.loop is not asyncio.get_running_loop():
+            raise ClientError(
+                "the client was connected on another event loop; connect it again on this one"
+            )
+        command, encoded, policy, decode = request
+        if command in _WAITED_FOR:
+            return completions.loop.run_in_executor(None, self._session.execute, request)
+        if self._line is None and tracing.active is None:
+            return completions.start(command, encoded, policy, decode)
+        return self._submit_otherwise(completions, request)
+
+    def _submit_otherwise(self, completions: Completions, request: Request[T]) -> Awaitable[T]:
+        """The same with a line to wait in, a span around it, or both."""
+        start = partial(completions.start, *request)
+        run: Callable[[], Awaitable[T]] = start
+        if self._line is not None:
+            run = partial(self._line.run, start)
+        traced = tracing.active
+        return run() if traced is None else traced.start(self.config, *request[:2], run)
+
+    async def _submit_in_child(self, request: Request[T]) -> T:
+        """Connects anew in the child of a fork."""
+        if not self._session.was_forked:
+            raise not_connected()
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._session.reconnect_in_child)
+        if self._completions is None:
+            self._attach(loop)
+        return await self.submit(request)
+
+    def open_stream(self, members: dict[str, Any], policy: Pointer) -> Stream[list[Record]]:
+        """Starts a query, whose chunks `fetch` waits for."""
+        return self._session.open_stream(members, policy)
+
+    async def fetch(self, next_chunk: Callable[..., T], *args: Any) -> T:
+        """Waits for the next chunk of a query.
+
+        A wait that is cancelled goes on in its thread until the stream is closed.
+        """
+        return await asyncio.get_running_loop().run_in_executor(None, next_chunk, *args)
+
+    def require_connection(self) -> None:
+        """Raises a ClientError unless the client is connected."""
+        self._session.require_connection()
+
+    def after_fork(self) -> None:
+        """In the child of a fork, where the parent's loop and its futures do not exist."""
+        self._completions = None
+
+    def __del__(self) -> None:
+        # The loop refers to what it calls; without this, it would keep a client that nobody has.
+        completions: Completions | None = getattr(self, "_completions", None)
+        if completions is not None:
+            completions.leave()
+
+
+class _Line:
+    """Lets so many operations run at once; further ones wait in line."""
+
+    def __init__(self, limit: int, timeout_ms: int) -> None:
+        self._free = limit
+        self._limit = limit
+        self._timeout_ms = timeout_ms
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def run(self, start: "Callable[[], asyncio.Future[T]]") -> T:
+        """Starts an operation when it is its turn, and waits for it.
+
+        Raises:
+            BackpressureError: Its turn did not come in time.
+        """
+        if self._free and not self._waiting:
+            self._free -= 1
+        else:
+            await self._turn()
+        try:
+            operation = start()
+        except BaseException:
+            self._pass_on()
+            raise
+        operation.add_done_callback(self._ended)
+        # Cancelling this task does not end the operation, which keeps its place until it does.
+        return await asyncio.shield(operation)
+
+    async def _turn(self) -> None:
+        loop = asyncio.get_running_loop()
+        turn = loop.create_future()
+        self._waiting.append(turn)
+        timer = None
+        if self._timeout_ms:
+            timer = loop.call_later(self._timeout_ms / 1000, self._expire, turn)
+        try:
+            await turn
+        except BaseException:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._pass_on()  # Cancelled just as its turn had come.
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
+
+    def _expire(self, turn: "asyncio.Future[None]") -> None:
+        if not turn.done():
+            turn.set_exception(
+                BackpressureError(
+                    f"the operation waited {self._timeout_ms} ms for its turn: "
+                    f"{self._limit} are in flight (max_concurrent_operations)"
+                )
+            )
+
+    def _ended(self, operation: "asyncio.Future[Any]") -> None:
+        if not operation.cancelled():
+            operation.exception()  # Nobody may be left to be told.
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+C = TypeVar("C", bound=_Closable)
+P = ParamSpec("P")
+
+
+class Connecting(Coroutine[Any, Any, C], Generic[C]):
+    """A client that connects: to be awaited, or entered with `async with`, which closes it."""
+
+    __slots__ = ("_client", "_coroutine")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, C]) -> None:
+        self._coroutine = coroutine
+
+    def __await__(self) -> Generator[Any, None, C]:
+        return self._coroutine.__await__()
+
+    def send(self, value: Any) -> Any:
+        """As of any coroutine."""
+        return self._coroutine.send(value)
+
+    def throw(self, *raised: Any) -> Any:
+        """As of any coroutine."""
+        return self._coroutine.throw(*raised)
+
+    def close(self) -> None:
+        """As of any coroutine."""
+        self._coroutine.close()
+
+    async def __aenter__(self) -> C:
+        self._client = await self._coroutine
+        return self._client
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        await self._client.close()
+        return False
+
+
+def connecting(connect: Callable[P, Coroutine[Any, Any, C]]) -> Callable[P, Connecting[C]]:
+    """Makes what a `connect` method returns an asynchronous context manager, too."""
+
+    @wraps(connect)
+    def connect_or_enter(*args: P.args, **kwargs: P.kwargs) -> Connecting[C]:
+        return Connecting(connect(*args, **kwargs))
+
+    return connect_or_enter

@@ -1,0 +1,162 @@
+"""Requests of batches."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .. import _native
+from .._codec import pack_batch
+from .._ffi import lib
+from .._operations import encoded_operations, function_call
+from .._results import BatchDecoder
+from .._values import encode
+from ..batch import BatchRecords, BatchResults, BatchRow, read_argument, write
+from ..keys import request_key
+from .policies import ClientPolicies, RowMeta, write_meta
+from .request import Request
+
+if TYPE_CHECKING:
+    from ..numpy_batch import NumpyBatchRecords
+
+_OPERATE: int = lib.ASZ_OPERATE
+_REMOVE: int = lib.ASZ_REMOVE
+_APPLY: int = lib.ASZ_APPLY
+_BATCH: int = lib.ASZ_BATCH
+_BATCH_MIXED: int = lib.ASZ_BATCH_MIXED
+
+
+def read(policies: ClientPolicies, keys: Any, bins: Any, policy: Any) -> Request[BatchRecords]:
+    asked, request = encode_same(keys, *read_argument(bins))
+    return _BATCH, request, policies.batch_read(policy), BatchDecoder(BatchRecords, asked)
+
+
+def read_numpy(
+    policies: ClientPolicies, keys: Any, bins: Any, policy: Any, dtype: Any, errors: Any
+) -> "Request[NumpyBatchRecords]":
+    from ..numpy_batch import read_request  # Imports NumPy.
+
+    names = None if bins is None else read_argument(bins)[1] or []
+    request, destination = read_request(keys, names, dtype, errors)
+    return _native.TABLE, request, policies.batch_read(policy), destination
+
+
+def write_all(policies: ClientPolicies, records: Any, policy: Any) -> Request[BatchRecords]:
+    return rows(policies, written(records), policy)
+
+
+def write_numpy(
+    policies: ClientPolicies,
+    array: Any,
+    namespace: Any,
+    set_name: Any,
+    key_field: Any,
+    meta: Any,
+    policy: Any,
+) -> Request[BatchRecords]:
+    from ..numpy_batch import write_request  # Imports NumPy.
+
+    struct = policies.batch_write(policy)
+    generation, ttl = write_meta(meta) or (None, None)
+    if not struct.generation_policy:
+        generation = None
+    request = write_request(array, namespace, set_name, key_field, ttl, generation)
+    return _BATCH_MIXED, request, struct, BatchDecoder(BatchRecords)
+
+
+def operate(policies: ClientPolicies, keys: Any, ops: Any, policy: Any) -> Request[BatchResults]:
+    operations = encoded_operations(ops)
+    asked, request = encode_same(keys, _OPERATE, operations)
+    return _BATCH, request, policies.batch_write(policy), BatchDecoder(BatchResults, asked)
+
+
+def remove(policies: ClientPolicies, keys: Any, policy: Any) -> Request[BatchResults]:
+    asked, request = encode_same(keys, _REMOVE, None)
+    return _BATCH, request, policies.batch_write(policy), BatchDecoder(BatchResults, asked)
+
+
+def apply(
+    policies: ClientPolicies, keys: Any, module: Any, function: Any, args: Any, policy: Any
+) -> Request[BatchRecords]:
+    call = function_call(module, function, args)
+    asked, request = encode_same(keys, _APPLY, call)
+    return _BATCH, request, policies.batch_write(policy), BatchDecoder(BatchRecords, asked)
+
+
+def rows(policies: ClientPolicies, given: Any, policy: Any) -> Request[BatchRecords]:
+    struct = policies.batch_write(policy)
+    request = encode_rows(given, bool(struct.generation_policy))
+    return _BATCH_MIXED, request, struct, BatchDecoder(BatchRecords)
+
+
+def _listed_keys(keys: Any) -> list[Any]:
+    if isinstance(keys, (str, bytes, bytearray, Mapping)) or not isinstance(keys, Iterable):
+        raise TypeError(f"keys must be a list of keys, not {type(keys).__name__}")
+    return list(keys)
+
+
+def encode_same(keys: Any, command: int, argument: Any) -> tuple[list[Any], bytes]:
+    """The request that asks the same of every record, and its checked keys.
+
+    Raises:
+        TypeError: The keys are not a list, or one of them is no key.
+        ValueError, OverflowError: A key is not valid.
+    """
+    listed = _listed_keys(keys)
+    rest = encode(command) + encode(argument)
+    request = pack_batch(listed, rest)
+    if request is not None:
+        return listed, request
+    checked = [request_key(key) for key in listed]
+    return checked, encode((checked, command, argument))
+
+
+def encode_rows(rows: Any, compares_generation: bool) -> bytes:
+    """The request of rows that ask for different things.
+
+    Args:
+        rows: What this module's functions made.
+        compares_generation: Whether the batch's policy does; if not, expected generations of rows
+            whose own policy does not are dropped.
+
+    Raises:
+        TypeError: It is something else.
+        UnicodeEncodeError: A key has lone surrogates.
+    """
+    if isinstance(rows, (str, bytes, Mapping, BatchRow)) or not isinstance(rows, Iterable):
+        raise TypeError(f"a batch must be a list of rows, not {type(rows).__name__}")
+    listed = list(rows)
+    for row in listed:
+        if type(row) is not BatchRow:
+            raise TypeError(
+                "a row of a batch must be made by read, write, operate, exists, remove or apply "
+                f"of aerospike_py.batch, not {type(row).__name__}"
+            )
+    return encode(
+        [
+            tuple(row) if row.meta is None else _with_meta(row, row.meta, compares_generation)
+            for row in listed
+        ]
+    )
+
+
+def _with_meta(row: BatchRow, meta: RowMeta, compares_generation: bool) -> tuple[Any, ...]:
+    return (*row[:3], meta.members(compares_generation))
+
+
+def written(records: Any) -> list[BatchRow]:
+    """Rows of `Client.batch_write`: (key, bins), with metadata and policy or without.
+
+    Raises:
+        TypeError: It is something else, or a key or a value is not valid.
+        ValueError, OverflowError, InvalidArgError: A key or a value is not valid.
+    """
+    if isinstance(records, (str, bytes, Mapping)) or not isinstance(records, Iterable):
+        raise TypeError(f"records must be a list of (key, bins), not {type(records).__name__}")
+    rows = []
+    for record in records:
+        if not isinstance(record, (tuple, list)) or not 2 <= len(record) <= 4:
+            raise TypeError(
+                "each record to write must be (key, bins), (key, bins, meta) or "
+                f"(key, bins, meta, policy), not {record!r:.100}"
+            )
+        rows.append(write(*record))
+    return rows

@@ -1,0 +1,97 @@
+"""Requests of single records."""
+
+from typing import Any
+
+from .._codec import pack_key, pack_operate, pack_put
+from .._ffi import lib
+from .._operations import plain_operations
+from .._results import exists_result, ordered_result, record
+from .._validate import bin_names
+from .._values import encode, encode_operand, plain_bins
+from ..keys import encode_key, request_key
+from ..types import ExistsResult, OperateOrderedResult, Record
+from .policies import ClientPolicies
+from .request import Request, nothing
+
+_PUT: int = lib.ASZ_PUT
+_GET: int = lib.ASZ_GET
+_SELECT: int = lib.ASZ_SELECT
+_EXISTS: int = lib.ASZ_EXISTS
+_REMOVE: int = lib.ASZ_REMOVE
+_TOUCH: int = lib.ASZ_TOUCH
+_APPEND: int = lib.ASZ_APPEND
+_PREPEND: int = lib.ASZ_PREPEND
+_INCREMENT: int = lib.ASZ_INCREMENT
+_REMOVE_BIN: int = lib.ASZ_REMOVE_BIN
+_OPERATE: int = lib.ASZ_OPERATE
+_OPERATE_ORDERED: int = lib.ASZ_OPERATE_ORDERED
+
+
+def get(policies: ClientPolicies, key: Any, policy: Any) -> Request[Record]:
+    return _GET, pack_key(key) or encode_key(key), policies.read(policy), record
+
+
+def select(policies: ClientPolicies, key: Any, bins: Any, policy: Any) -> Request[Record]:
+    request = encode((request_key(key), bin_names(bins, "select")))
+    return _SELECT, request, policies.read(policy), record
+
+
+def exists(policies: ClientPolicies, key: Any, policy: Any) -> Request[ExistsResult]:
+    return _EXISTS, pack_key(key) or encode_key(key), policies.read(policy), exists_result
+
+
+def put(policies: ClientPolicies, key: Any, bins: Any, meta: Any, policy: Any) -> Request[None]:
+    request = pack_put(key, bins) or encode((request_key(key), plain_bins(bins)))
+    return _PUT, request, policies.write(policy, meta), nothing
+
+
+def remove(policies: ClientPolicies, key: Any, meta: Any, policy: Any) -> Request[None]:
+    return _REMOVE, pack_key(key) or encode_key(key), policies.write(policy, meta), nothing
+
+
+def touch(policies: ClientPolicies, key: Any, val: Any, meta: Any, policy: Any) -> Request[None]:
+    request = pack_key(key) or encode_key(key)
+    given = None if val == 0 and type(val) is int else val
+    return _TOUCH, request, policies.write(policy, meta, given), nothing
+
+
+def append(
+    policies: ClientPolicies, key: Any, name: Any, val: Any, meta: Any, policy: Any
+) -> Request[None]:
+    request = encode_operand(request_key(key), name, val, (str, bytes, bytearray), "append")
+    return _APPEND, request, policies.write(policy, meta), nothing
+
+
+def prepend(
+    policies: ClientPolicies, key: Any, name: Any, val: Any, meta: Any, policy: Any
+) -> Request[None]:
+    request = encode_operand(request_key(key), name, val, (str, bytes, bytearray), "prepend")
+    return _PREPEND, request, policies.write(policy, meta), nothing
+
+
+def increment(
+    policies: ClientPolicies, key: Any, name: Any, offset: Any, meta: Any, policy: Any
+) -> Request[None]:
+    request = encode_operand(request_key(key), name, offset, (int, float), "increment")
+    return _INCREMENT, request, policies.write(policy, meta), nothing
+
+
+def remove_bin(
+    policies: ClientPolicies, key: Any, names: Any, meta: Any, policy: Any
+) -> Request[None]:
+    request = encode((request_key(key), bin_names(names, "remove_bin")))
+    return _REMOVE_BIN, request, policies.write(policy, meta), nothing
+
+
+def operate(
+    policies: ClientPolicies, key: Any, ops: Any, meta: Any, policy: Any
+) -> Request[Record]:
+    request = pack_operate(key, ops) or encode((request_key(key), plain_operations(ops)))
+    return _OPERATE, request, policies.write(policy, meta), record
+
+
+def operate_ordered(
+    policies: ClientPolicies, key: Any, ops: Any, meta: Any, policy: Any
+) -> Request[OperateOrderedResult]:
+    request = pack_operate(key, ops) or encode((request_key(key), plain_operations(ops)))
+    return _OPERATE_ORDERED, request, policies.write(policy, meta), ordered_result

@@ -1,0 +1,88 @@
+"""Requests of functions that run on the server, and how a request names one."""
+
+import os
+from typing import Any
+
+from .._ffi import lib
+from .._operations import LUA_SUFFIX, function_call
+from .._results import value
+from .._validate import check_name
+from .._values import encode
+from ..exception import InvalidArgError
+from ..keys import request_key
+from ..types import UDFFile
+from .policies import WAIT, ClientPolicies
+from .request import Request, nothing
+
+_UDF_PUT: int = lib.ASZ_UDF_PUT
+_UDF_REMOVE: int = lib.ASZ_UDF_REMOVE
+_UDF_LIST: int = lib.ASZ_UDF_LIST
+_UDF_GET: int = lib.ASZ_UDF_GET
+_APPLY: int = lib.ASZ_APPLY
+
+_NO_ARGUMENTS = encode([])
+
+
+def _files(data: memoryview) -> list[UDFFile]:
+    return [UDFFile(*row) for row in value(data)]
+
+
+def _text_content(data: memoryview) -> str:
+    content: bytes = value(data)
+    return content.decode("utf-8", "replace")
+
+
+def put(
+    policies: ClientPolicies,
+    filename: Any,
+    udf_type: Any,
+    policy: Any,
+    source: Any,
+    wait_timeout: Any,
+) -> Request[None]:
+    if udf_type != 0:
+        raise InvalidArgError(f"udf_type must be 0 (Lua), not {udf_type!r}")
+    from pathlib import Path  # Only needed here, and slow to import.
+
+    path = os.fspath(filename)
+    if not isinstance(path, str):
+        raise TypeError(f"a file's name must be a str, not {type(filename).__name__}")
+    file = Path(path)
+    if source is None:
+        source = file.read_bytes()
+    elif isinstance(source, str):
+        source = source.encode()
+    elif not isinstance(source, (bytes, bytearray)):
+        raise TypeError(f"source must be str or bytes, not {type(source).__name__}")
+    request = encode(
+        (_with_suffix(file.name), source, WAIT.check(wait_timeout, "wait_timeout", "arguments"))
+    )
+    return _UDF_PUT, request, policies.info(policy), nothing
+
+
+def listed(policies: ClientPolicies, policy: Any) -> Request[list[UDFFile]]:
+    return _UDF_LIST, _NO_ARGUMENTS, policies.info(policy), _files
+
+
+def content(policies: ClientPolicies, module: Any, policy: Any) -> Request[str]:
+    return _UDF_GET, encode((_file(module),)), policies.info(policy), _text_content
+
+
+def remove(policies: ClientPolicies, module: Any, policy: Any, wait_timeout: Any) -> Request[None]:
+    request = encode((_file(module), WAIT.check(wait_timeout, "wait_timeout", "arguments")))
+    return _UDF_REMOVE, request, policies.info(policy), nothing
+
+
+def apply(
+    policies: ClientPolicies, key: Any, module: Any, function: Any, args: Any, policy: Any
+) -> Request[Any]:
+    request = encode((request_key(key), *function_call(module, function, args)))
+    return _APPLY, request, policies.write(policy), value
+
+
+def _with_suffix(name: str) -> str:
+    return name if name.endswith(LUA_SUFFIX) else name + LUA_SUFFIX
+
+
+def _file(module: Any) -> str:
+    return _with_suffix(check_name(module, "a module's name"))

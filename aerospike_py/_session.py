@@ -1,0 +1,208 @@
+"""A client's life, and how its requests are carried out: what both faces of the client hold.
+
+A client of the library is made when connecting, and kept to connect again after a close. In the
+child of a fork it is given up: sockets and threads belong to the parent, and the child's next
+operation connects anew.
+
+This is what waits; `_async_session` has what is awaited.
+"""
+
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from . import _core_log, _native, _node_metrics, tracing
+from ._config import Config
+from ._native import Pointer
+from ._native.streams import Stream
+from ._node_metrics import Counted
+from ._requests import info
+from ._requests.policies import ClientPolicies
+from ._requests.request import Request
+from ._results import T, records
+from ._values import encode
+from .exception import ClientError
+from .log import logger
+from .types import Record
+
+
+class _Forked(Protocol):
+    def after_fork(self) -> None: ...
+
+
+_to_tell: "weakref.WeakSet[_Forked]" = weakref.WeakSet()
+
+
+def in_child_of_fork(whom: _Forked) -> None:
+    """Has `whom.after_fork` called in the child of a fork, as long as there is such an object."""
+    _to_tell.add(whom)
+
+
+class Session:
+    """The life of one client.
+
+    Args:
+        config: The configuration, not checked yet.
+
+    Raises:
+        TypeError: The configuration is not a dict.
+        InvalidArgError: It has an unknown key or a value that is not valid.
+        ClientError: It asks for something that is not supported.
+    """
+
+    def __init__(self, config: Any) -> None:
+        self.config = Config(config)
+        self.policies = ClientPolicies(self.config.policies)
+        # Connecting and closing exclude one another; operations do not take the lock.
+        self._lock = threading.Lock()
+        self.native: Pointer = None
+        self._native_config = b""
+        self.was_forked = False
+        self._counted: Counted | None = None
+        in_child_of_fork(self)
+
+    def connect(self, user: str | None, password: str | None) -> None:
+        """Connects to the cluster; does nothing when connected."""
+        encoded = self.config.encode(user, password)
+        _core_log.start()
+        with self._lock:
+            if self.native is not None and encoded == self._native_config:
+                _native.client_connect(self.native)
+            else:
+                client = _native.client_create(encoded)
+                _native.client_connect(client)
+                old = self.native
+                self._end_counting()
+                self.native, self._native_config = client, encoded
+                if old is not None:
+                    _native.client_close(old)
+            self.was_forked = False
+            self._begin_counting()
+        logger.debug("connected to the cluster")
+
+    def close(self) -> None:
+        """Closes all connections; idempotent."""
+        with self._lock:
+            self.was_forked = False
+            if self.native is not None:
+                self._end_counting()
+                _native.client_close(self.native)
+                logger.debug("closed the client")
+
+    def is_connected(self) -> bool:
+        """Whether the client is connected and at least one node answers."""
+        client = self.native
+        return client is not None and _native.client_is_connected(client)
+
+    def execute(self, request: Request[T]) -> T:
+        """Carries out a request and waits for it.
+
+        Raises:
+            ClientError: The client is not connected.
+            AerospikeError: The request fails.
+        """
+        client = self.native
+        if client is None:
+            raise not_connected()
+        command, encoded, policy, decode = request
+        try:
+            traced = tracing.active
+            if traced is None:
+                return _native.execute(client, command, encoded, policy, decode)
+            run = partial(_native.execute, client, *request)
+            return traced.execute(self.config, command, encoded, run)
+        except ClientError as error:
+            if error.result_code != _native.NOT_CONNECTED:
+                raise
+        if not self.was_forked:
+            raise not_connected()
+        self.reconnect_in_child()
+        return _native.execute(client, command, encoded, policy, decode)
+
+    def open_stream(self, members: dict[str, Any], policy: Pointer) -> Stream[list[Record]]:
+        """Starts a query, whose chunks `fetch` waits for."""
+        request = encode(members)
+        client = self.native
+        if client is None:
+            raise not_connected()
+        try:
+            return Stream(client, request, policy, records)
+        except ClientError as error:
+            if error.result_code != _native.NOT_CONNECTED:
+                raise
+        self.require_connection()  # In the child of a fork, this connects anew.
+        return Stream(client, request, policy, records)
+
+    def fetch(self, next_chunk: Callable[..., T], *args: Any) -> T:
+        """Waits for the next chunk of a query."""
+        return next_chunk(*args)
+
+    def require_connection(self) -> None:
+        """Raises a ClientError unless the client is connected."""
+        self.execute(info.node_names())
+
+    def reconnect_in_child(self) -> None:
+        """In the child of a fork: connects anew, unless another thread has done so."""
+        with self._lock:
+            if self.was_forked:
+                _core_log.start()
+                _native.client_connect(self.native)
+                self.was_forked = False
+                self._begin_counting()
+
+    def after_fork(self) -> None:
+        """In the child of a fork: gives up what is the parent's."""
+        self._lock = threading.Lock()  # A thread that is not in the child may have held it.
+        self._counted = None
+        client = self.native
+        if client is not None:
+            self.was_forked = _native.client_is_connected(client)
+            _native.client_after_fork(client)
+
+    def _begin_counting(self) -> None:
+        if self._counted is None:
+            take = partial(_statistics, self.native)
+            self._counted = Counted(self.config.cluster_name, take)
+
+    def _end_counting(self) -> None:
+        counted, self._counted = self._counted, None
+        if counted is not None:
+            counted.end()
+
+    def __del__(self) -> None:
+        counted: Counted | None = getattr(self, "_counted", None)
+        if counted is None:
+            return
+        if sys.is_finalizing():
+            counted.forget()
+        else:
+            counted.end()
+
+
+def _statistics(client: Pointer) -> bytes | None:
+    try:
+        return _native.execute(client, _native.STATISTICS, b"\x90", _native.NULL, bytes)
+    except ClientError:  # Not connected.
+        return None
+
+
+def not_connected() -> ClientError:
+    """What every operation of a client that is not connected raises."""
+    return ClientError(
+        "the client is not connected; call connect() first", result_code=_native.NOT_CONNECTED
+    )
+
+
+def _after_fork_in_child() -> None:
+    for whom in list(_to_tell):
+        whom.after_fork()
+    _node_metrics.after_fork_in_child()
+    _core_log.after_fork_in_child()
+
+
+if sys.platform != "win32":  # Where nothing forks.
+    os.register_at_fork(after_in_child=_after_fork_in_child)

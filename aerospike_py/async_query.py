@@ -1,0 +1,484 @@
+"""Queries and scans: all records of a set, or those that a secondary index finds.
+
+Made by `AsyncClient.query`. Records arrive from all nodes at once and are handed out as they come,
+each one once; unread ones wait in the sockets and the servers, so memory does not grow with the
+number of records.
+
+The synchronous queries in `query` are made of these by scripts/sync_face.py.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from . import tracing
+from ._async_session import AsyncSession
+from ._native.streams import Stream
+from ._requests import query
+from ._validate import check_bin_name, namespace_argument, set_argument
+from .exception import AerospikeTimeoutError, ClientError, InvalidArgError
+from .predicates import Predicate
+from .types import AdminPolicy, JobStatus, QueryPolicy, Record, WritePolicy
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import DTypeLike, NDArray
+    from opentelemetry.trace import Span
+
+    from .numpy_batch import Errors
+    from .numpy_query import Filler
+
+__all__ = ["AsyncBackgroundJob", "AsyncQuery", "AsyncRecords"]
+
+# Between two looks at how a job is getting on, in seconds.
+_LOOK_MIN_S = 0.01
+_LOOK_MAX_S = 0.5
+
+_AsyncQuery = TypeVar("_AsyncQuery", bound="AsyncQuery")
+
+
+class AsyncRecords(AsyncIterator[Record]):
+    """The records of one run of a query, as they arrive.
+
+    An asynchronous iterator that ends with the last record. The servers stop when it is closed
+    early, when its `async with` block is left, and when the last reference to it goes.
+    """
+
+    def __init__(self, query: "AsyncQuery", stream: Stream[list[Record]]) -> None:
+        self._query = query
+        self._session = query._session
+        self._stream: Stream[list[Record]] | None = stream
+        # The chunk at hand, and how much of it has not been handed out.
+        self._chunk: Iterator[Record] = iter(())
+        self._unread = 0
+        self._span: Span | None = None
+        self._traced = traced = tracing.active
+        if traced is not None:
+            request = query._request
+            place = (request["namespace"], request["set"])
+            self._span = traced.begin(self._session.config, "QUERY", *place)
+
+    def __aiter__(self) -> "AsyncRecords":
+        return self
+
+    async def __anext__(self) -> Record:
+        for record in self._chunk:
+            self._unread -= 1
+            return record
+        return await self._advance()
+
+    async def _advance(self) -> Record:
+        if self._stream is None:
+            raise StopAsyncIteration
+        records = await self._fetch(self._stream.next)
+        if not records:
+            self._finish()
+            raise StopAsyncIteration
+        self._unread = len(records)
+        self._chunk = iter(records)
+        return await self.__anext__()
+
+    async def _fetch(self, next_chunk: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return await self._session.fetch(next_chunk, *args)
+        except BaseException:
+            # There is no place to go on from that could be relied on.
+            self._end(sys.exc_info()[1])
+            raise
+
+    async def _rest(self) -> list[Record]:
+        """All that is left, faster than one by one."""
+        found = list(self._chunk)
+        self._unread = 0
+        while records := await self._fetch(self._open().next):
+            found += records
+        self._finish()
+        return found
+
+    async def _fill(self, filler: "Filler") -> "NDArray[np.void] | None":
+        """The next array; None at the end."""
+        while filler.wants_more():
+            count = await self._fetch(self._open().next_table, filler.table)
+            try:
+                filler.take(count)
+            except BaseException as error:
+                self._end(error)
+                raise
+        array = filler.array()
+        if array is None:
+            self._finish()
+        return array
+
+    @property
+    def token(self) -> bytes | None:
+        """Where a later query can go on: after the last record that was handed out.
+
+        None when nothing is left. To be given as the policy's "token" to a query of the same set
+        and predicate, in whatever process.
+
+        Raises:
+            ClientError: The records were closed; the query's `token` has it then.
+        """
+        return self._open().token(self._unread)
+
+    async def close(self) -> None:
+        """Has the servers stop, and keeps the query's `token`. Idempotent."""
+        self._finish()
+
+    async def __aenter__(self) -> "AsyncRecords":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        await self.close()
+        return False
+
+    def _open(self) -> Stream[list[Record]]:
+        if self._stream is None:
+            raise ClientError("the query was closed")
+        return self._stream
+
+    def _finish(self) -> None:
+        stream = self._stream
+        if stream is None:
+            return
+        try:
+            self._query._token = stream.token(self._unread)
+        except ClientError:
+            self._query._token = None  # The client was closed.
+        finally:
+            self._end(None)
+
+    def _end(self, error: BaseException | None) -> None:
+        stream, self._stream = self._stream, None
+        self._chunk = iter(())
+        span, self._span = self._span, None
+        if span is not None and self._traced is not None:
+            if error is not None:
+                self._traced.fail(span, error)
+            span.end()
+        if stream is not None:
+            stream.close()
+
+
+class AsyncBackgroundJob:
+    """A background query of an `AsyncClient`: the servers work on it by themselves.
+
+    Attributes:
+        id: Its number, with which any process can ask about it: see `AsyncClient.background_job`.
+    """
+
+    def __init__(self, session: AsyncSession, job_id: int) -> None:
+        self._session = session
+        self.id = job_id
+
+    async def status(self, policy: AdminPolicy | None = None) -> JobStatus:
+        """How it is getting on.
+
+        Args:
+            policy: {"timeout": milliseconds} for each question to a node.
+        """
+        session = self._session
+        return await session.submit(query.job_status(session.policies, self.id, policy))
+
+    async def wait(
+        self, timeout: float | None = None, policy: AdminPolicy | None = None
+    ) -> JobStatus:
+        """Waits until it has ended on all nodes.
+
+        Args:
+            timeout: Seconds; None waits without limit.
+            policy: {"timeout": milliseconds} for each question to a node.
+
+        Raises:
+            AerospikeTimeoutError: It has not ended in time; it goes on.
+        """
+        pauses = _Pauses(timeout)
+        while (status := await self.status(policy)).state == "running":
+            await asyncio.sleep(pauses.next(self.id))
+        return status
+
+    async def abort(self, policy: AdminPolicy | None = None) -> None:
+        """Aborts it; what it has done stays done.
+
+        Args:
+            policy: {"timeout": milliseconds} for each question to a node.
+
+        Raises:
+            QueryError: No node is at work on it any more.
+        """
+        session = self._session
+        await session.submit(query.job_abort(session.policies, self.id, policy))
+
+    def __repr__(self) -> str:
+        return f"AsyncBackgroundJob({self.id})"
+
+
+class _Pauses:
+    """Pauses that grow, until a time has passed."""
+
+    def __init__(self, timeout: float | None) -> None:
+        self._end = None if timeout is None else time.monotonic() + timeout
+        self._pause = _LOOK_MIN_S
+
+    def next(self, job_id: int) -> float:
+        pause, self._pause = self._pause, min(2 * self._pause, _LOOK_MAX_S)
+        if self._end is None:
+            return pause
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise AerospikeTimeoutError(f"background job {job_id} has not ended in time")
+        return min(pause, left)
+
+
+class AsyncQuery:
+    """A query of an `AsyncClient`; it can be run again and again.
+
+    Iterating over it runs it: `async for record in query`. Every way to run it may raise:
+        InvalidArgError: The policy is not valid; nothing was sent.
+        IndexNotFound: There is no index for the predicate.
+        ClientError: The client is not connected, or was closed.
+        AerospikeTimeoutError: It did not end within the policy's `total_timeout`, or a node sent
+            nothing for its `socket_timeout`, again and again.
+        ClusterError: Partitions stayed unavailable.
+        QueryAbortedError: Somebody aborted it on the server.
+        ServerError: The server refuses, for example because there is no such namespace.
+    """
+
+    def __init__(self, session: AsyncSession, namespace: str, set_name: str | None) -> None:
+        self._session = session
+        self._request: dict[str, Any] = {
+            "namespace": namespace_argument(namespace),
+            "set": set_argument(set_name),
+        }
+        self._token: bytes | None = None
+
+    def select(self: _AsyncQuery, *bins: str) -> _AsyncQuery:
+        """Reads these bins only; without it, records have all their bins.
+
+        Records that have none of them do not come.
+
+        Args:
+            bins: Names. Further calls add to them.
+
+        Returns:
+            The query itself.
+
+        Raises:
+            TypeError: A name is not a str.
+            BinNameError: A name is empty or has more than 15 bytes.
+        """
+        for name in bins:
+            check_bin_name(name)
+        names = self._request.setdefault("bins", [])
+        names += [str.__str__(name) for name in bins]
+        return self
+
+    def where(
+        self: _AsyncQuery,
+        predicate: Predicate,
+        *,
+        ctx: Sequence[Any] | None = None,
+        index_name: str | None = None,
+    ) -> _AsyncQuery:
+        """Finds records by a secondary index; without it, all records of the set are read.
+
+        Args:
+            predicate: One of `aerospike_py.predicates`.
+            ctx: The context of an index on something nested inside the bin.
+            index_name: The index to use; otherwise the server finds it by bin and type.
+
+        Returns:
+            The query itself.
+
+        Raises:
+            InvalidArgError: There is a predicate already, or this one is not valid.
+            TypeError: It has a value of a wrong type.
+            OverflowError: An int does not fit into 64 bits.
+            BinNameError: The bin name is empty or has more than 15 bytes.
+        """
+        if "where" in self._request:
+            raise InvalidArgError("a query has one predicate; use a filter expression for more")
+        self._request["where"] = query.where_member(predicate, ctx, index_name)
+        return self
+
+    @property
+    def token(self) -> bytes | None:
+        """Where the run that ended last left off; None when nothing was left, or it failed.
+
+        A run ends early because of the policy's `max_records`, or when its records are closed or
+        its callback stops it. To be given as the policy's "token" to a query of the same set and
+        predicate, in whatever process: together they bring every record once.
+        """
+        return self._token
+
+    def _start(
+        self, policy: QueryPolicy | None, bins: list[str] | None = None
+    ) -> Stream[list[Record]]:
+        struct, members = self._session.policies.query(policy)
+        selected = {} if bins is None else {"bins": bins}
+        self._token = None
+        return self._session.open_stream({**selected, **self._request, **members}, struct)
+
+    def __repr__(self) -> str:
+        request = self._request
+        return f"{type(self).__name__}({request['namespace']!r}, {request['set']!r})"
+
+    async def results(self, policy: QueryPolicy | None = None) -> list[Record]:
+        """Runs the query.
+
+        Args:
+            policy: How to run it; see `QueryPolicy`.
+
+        Returns:
+            All records, in no order. Their keys have a user key where one is stored.
+        """
+        return await self.records(policy)._rest()
+
+    async def foreach(
+        self,
+        callback: Callable[[Record], bool | Awaitable[bool | None] | None],
+        policy: QueryPolicy | None = None,
+    ) -> None:
+        """Runs the query and calls a function with each record.
+
+        Args:
+            callback: Called with the record; what it returns is awaited if it can be. The query
+                goes on unless that is False.
+            policy: How to run it; see `QueryPolicy`.
+
+        Raises:
+            BaseException: What the callback raises; it stops the query.
+        """
+        async with self.records(policy) as records:
+            async for record in records:
+                answer = callback(record)
+                if answer is None:
+                    continue
+                if isinstance(answer, Awaitable):
+                    answer = await answer
+                if answer is False:
+                    return
+
+    def records(self, policy: QueryPolicy | None = None) -> AsyncRecords:
+        """Runs the query and hands out its records as they arrive.
+
+        Args:
+            policy: How to run it; see `QueryPolicy`.
+
+        Returns:
+            An asynchronous iterator, which can be closed early and has the `token` to go on from.
+        """
+        return AsyncRecords(self, self._start(policy))
+
+    def __aiter__(self) -> AsyncRecords:
+        return self.records()
+
+    async def to_numpy(
+        self, dtype: "DTypeLike", policy: QueryPolicy | None = None, *, errors: "Errors" = "raise"
+    ) -> "NDArray[np.void]":
+        """Runs the query into a NumPy array, one element a record, in no order.
+
+        Args:
+            dtype: A structured dtype; its fields have the names of the bins, and only these bins
+                are read, unless `select` says which. A bin that a record has not is zero.
+            policy: How to run it; see `QueryPolicy`.
+            errors: What to do with values that do not fit: "raise", or "zero" to leave their
+                fields zero.
+
+        Raises:
+            TypeError: A value's type does not fit its field; or a field's type fits no bin.
+            OverflowError: A value is too large or too long for its field.
+        """
+        from .numpy_query import Filler  # Imports NumPy.
+
+        filler = Filler(dtype, errors)
+        records = AsyncRecords(self, self._start(policy, filler.bins))
+        arrays = []
+        while (array := await records._fill(filler)) is not None:
+            arrays.append(array)
+        return filler.join(arrays)
+
+    def numpy_chunks(
+        self,
+        dtype: "DTypeLike",
+        policy: QueryPolicy | None = None,
+        *,
+        rows: int = 65536,
+        errors: "Errors" = "raise",
+    ) -> "AsyncIterator[NDArray[np.void]]":
+        """Runs the query into one NumPy array after the other, for more than memory can hold.
+
+        Args:
+            dtype: As for `to_numpy`.
+            policy: How to run it; see `QueryPolicy`.
+            rows: How many records go into an array; the last one has fewer.
+            errors: As for `to_numpy`.
+
+        Raises:
+            TypeError, OverflowError: As `to_numpy` does.
+        """
+        from .numpy_query import Filler  # Imports NumPy.
+
+        return self._arrays(Filler(dtype, errors, rows), policy)
+
+    async def _arrays(
+        self, filler: "Filler", policy: QueryPolicy | None
+    ) -> "AsyncIterator[NDArray[np.void]]":
+        async with AsyncRecords(self, self._start(policy, filler.bins)) as records:
+            while (array := await records._fill(filler)) is not None:
+                yield array
+
+    async def operate_background(
+        self, ops: Sequence[Mapping[str, Any]], policy: WritePolicy | None = None
+    ) -> AsyncBackgroundJob:
+        """Has the servers carry out operations on every record that the query finds.
+
+        Args:
+            ops: Operations that write, as for `AsyncClient.operate`.
+            policy: How to write; "expressions" limits which records are written.
+
+        Returns:
+            The job, which the servers have begun.
+
+        Raises:
+            InvalidArgError: An operation is not valid or reads; nothing was sent.
+            IndexNotFound: There is no index for the predicate.
+        """
+        session = self._session
+        request = query.operate_background(session.policies, self._request, ops, policy)
+        return AsyncBackgroundJob(session, await session.submit(request))
+
+    async def apply_background(
+        self,
+        module: str,
+        function: str,
+        args: Sequence[Any] | None = None,
+        policy: WritePolicy | None = None,
+    ) -> AsyncBackgroundJob:
+        """Has the servers run a registered function on every record that the query finds.
+
+        Args:
+            module: The module, with or without ".lua".
+            function: The function; its first argument is the record.
+            args: Its further arguments, of any type that a bin can hold.
+            policy: How to write; "expressions" limits which records are written.
+
+        Returns:
+            The job, which the servers have begun. What the function returns is dropped.
+
+        Raises:
+            IndexNotFound: There is no index for the predicate.
+        """
+        session = self._session
+        request = query.apply_background(
+            session.policies, self._request, module, function, args, policy
+        )
+        return AsyncBackgroundJob(session, await session.submit(request))
