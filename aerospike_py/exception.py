@@ -214,8 +214,9 @@ class UDFError(ServerError):
 
 
 _BY_CLASS: list[tuple[type[AerospikeError], tuple[int, ...]]] = [
-    # -3 no more records, -5 aborted, -100 out of memory, -101 not connected, -103 interrupted
-    (ClientError, (-1, -3, -5, -100, -101, -103)),
+    # -3 no more records, -5 aborted, -100 out of memory, -101 not connected, -103 interrupted,
+    # -105 out of descriptors
+    (ClientError, (-1, -3, -5, -100, -101, -103, -105)),
     (InvalidArgError, (-2, 4)),
     # -4 host, -7 connections, -8 node, -9 TLS, -10 connection, -12 retries, -14 error rate
     (ClusterError, (-4, -7, -8, -9, -10, -12, -14, -15)),

@@ -51,6 +51,7 @@ extern "C" {
 #define ASZ_ERROR_NOT_CONNECTED (-101)
 #define ASZ_ERROR_INTERRUPTED (-103)
 #define ASZ_ERROR_VALUE_MISMATCH (-104)
+#define ASZ_ERROR_NO_DESCRIPTOR (-105)
 
 /*
  * The other negative codes say what happened to a command; those of the server are in its

@@ -10,6 +10,7 @@ const printable = @import("printable.zig");
 
 /// What a command ended with. Codes that a newer server may send stay representable.
 pub const Status = enum(i32) {
+    no_descriptor = -105,
     value_mismatch = -104,
     interrupted = -103,
     buffer_too_small = -102,
@@ -107,9 +108,16 @@ pub const Status = enum(i32) {
         return @fromBackingInt(@as(i32, code));
     }
 
+    /// This process or its machine lacks something: the node is not at fault, and repeating the
+    /// command, or asking another node, would not help.
+    pub fn isOwnLack(status: Status) bool {
+        return status == .no_descriptor or status == .out_of_memory;
+    }
+
     /// A short English sentence for the code; the empty string for one this client does not know.
     pub fn text(status: Status) []const u8 {
         return switch (status) {
+            .no_descriptor => "this process is out of descriptors or local ports",
             .value_mismatch => "a value does not fit its column",
             .interrupted => "interrupted by a signal",
             .buffer_too_small => "the result does not fit into the given buffer",

@@ -49,7 +49,7 @@ pub fn Admission(comptime Net: type) type {
             reply: *wire.Buffer,
             failure: *Failure,
         ) error{Failed}!Candidate {
-            errdefer context.noteInterruption(failure);
+            errdefer context.note(failure);
             var candidate = try connect(context, address, failure);
             errdefer candidate.deinit(context);
             const detect = purpose == .seed and !isLoopback(address);
@@ -115,7 +115,7 @@ pub fn Admission(comptime Net: type) type {
             reply: *wire.Buffer,
             failure: *Failure,
         ) error{Failed}![]const u8 {
-            errdefer context.noteInterruption(failure);
+            errdefer context.note(failure);
             const net = context.tend_net;
             return exchange.info(
                 context.gpa,

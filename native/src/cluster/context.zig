@@ -25,6 +25,9 @@ pub fn Context(comptime Net: type) type {
         /// A signal, or the end of the tend thread, cut the present round short: what did not
         /// answer in it has not failed. Only for whoever tends.
         interrupted: bool = false,
+        /// This process ran out of something in the present round: what could not be asked for that
+        /// reason has not failed either. Only for whoever tends.
+        lacking: bool = false,
 
         /// Who else holds connections of the nodes, and is to look at who wants them; an event loop.
         holder: std.atomic.Value(?*const Holder) = .init(null),
@@ -62,8 +65,10 @@ pub fn Context(comptime Net: type) type {
             if (context.credentials) |*credentials| credentials.hash = hash.*;
         }
 
-        pub fn noteInterruption(context: *This, failure: *const Failure) void {
+        /// Whoever tends: what has failed in the present round.
+        pub fn note(context: *This, failure: *const Failure) void {
             if (failure.status == .interrupted) context.interrupted = true;
+            if (failure.status.isOwnLack()) context.lacking = true;
         }
 
         pub fn connectDeadline(context: *const This, now_ns: u64) u64 {

@@ -8,7 +8,7 @@ const io = @import("../io.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 
-pub const Error = io.Error || error{ OutOfMemory, BadReply };
+pub const Error = io.Error || error{BadReply};
 
 /// The partition map of 64 namespaces with 3 copies takes 131 KB.
 pub const reply_bytes_max = 512 * 1024;
@@ -76,7 +76,8 @@ pub fn describe(err: Error, comptime doing: []const u8, address: anytype, failur
             failure.set(.connection, where ++ "the connection was closed", .{address});
         },
         error.SystemResources => {
-            failure.set(.connection, where ++ "out of descriptors or memory", .{address});
+            const text = "this process is out of descriptors or local ports";
+            failure.set(.no_descriptor, where ++ text, .{address});
         },
         error.Network => failure.set(.connection, where ++ "network error", .{address}),
         error.BadReply => {

@@ -425,6 +425,16 @@ pub fn Node(comptime Net: type) type {
 
         // Health.
 
+        /// An exchange with the node failed: the one place that says whether that is its fault.
+        pub fn recordFault(node: *This, err: anyerror) void {
+            switch (err) {
+                error.Timeout => node.recordTimeout(),
+                // This side gave up, or lacks something.
+                error.Interrupted, error.SystemResources, error.OutOfMemory => {},
+                else => node.recordError(),
+            }
+        }
+
         /// A connection was closed because of an error.
         pub fn recordError(node: *This) void {
             node.breaker.record();

@@ -27,7 +27,7 @@ pub fn Peers(comptime Net: type) type {
             round: *Round,
             list: *wire.Buffer,
             reply: *wire.Buffer,
-        ) error{Failed}!void {
+        ) Tended.AskError!void {
             var failure: Failure = .{};
             const name = seeds.peersCommand(&cluster.context);
             const body = try tended.ask(&.{name}, list, &failure);

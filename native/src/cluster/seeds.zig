@@ -11,8 +11,10 @@ const wire = @import("../wire.zig");
 const admission = @import("admission.zig");
 const Context = @import("context.zig").Context;
 const Failure = @import("../status.zig").Failure;
+const io = @import("../io.zig");
 const NodeTable = @import("node_table.zig").NodeTable;
 const Round = @import("round.zig").Round;
+const Status = @import("../status.zig").Status;
 
 pub fn Seeds(comptime Net: type) type {
     return struct {
@@ -71,8 +73,10 @@ pub fn Seeds(comptime Net: type) type {
                 var buffer: [admission.addresses_max]Net.Address = undefined;
                 const net = search.context.tend_net;
                 const addresses = net.resolve(name, port, &buffer) catch |err| {
-                    search.report.addUnresolved(name, err);
-                    return null;
+                    var failure: Failure = .{};
+                    describeUnresolved(name, err, &failure);
+                    search.context.note(&failure);
+                    return search.failed(&failure);
                 };
                 for (addresses) |address| {
                     if (try search.tryAddress(address)) |candidate| return candidate;
@@ -153,6 +157,17 @@ pub fn peersCommand(context: anytype) []const u8 {
     return if (context.options.use_services_alternate) "peers-clear-alt" else "peers-clear-std";
 }
 
+fn describeUnresolved(name: []const u8, err: io.ResolveError, failure: *Failure) void {
+    const status: Status, const text = switch (err) {
+        error.HostNotFound => .{ .invalid_host, "the host name does not resolve" },
+        error.Timeout => .{ .timeout, "timeout while the host name was looked up" },
+        error.Interrupted => .{ .interrupted, "interrupted" },
+        error.SystemResources => .{ .no_descriptor, Status.no_descriptor.text() },
+        error.OutOfMemory => .{ .out_of_memory, "out of memory" },
+    };
+    failure.set(status, "{s}: {s}", .{ name[0..@min(name.len, 64)], text });
+}
+
 /// Collects what went wrong with each seed.
 const Report = struct {
     /// Of the most telling failure.
@@ -163,16 +178,6 @@ const Report = struct {
     fn add(report: *Report, failure: *const Failure) void {
         report.append(failure.message());
         if (rank(failure) > rank(&report.best)) report.best = failure.*;
-    }
-
-    fn addUnresolved(report: *Report, name: []const u8, err: anyerror) void {
-        var failure: Failure = .{};
-        const text = switch (err) {
-            error.HostNotFound => "the host name does not resolve",
-            else => "out of memory",
-        };
-        failure.set(.invalid_host, "{s}: {s}", .{ name[0..@min(name.len, 64)], text });
-        report.add(&failure);
     }
 
     fn append(report: *Report, message: []const u8) void {
@@ -205,7 +210,8 @@ const Report = struct {
 test "the report names all seeds and has the most telling status" {
     var report: Report = .{};
     var failure: Failure = .{};
-    report.addUnresolved("nowhere", error.HostNotFound);
+    describeUnresolved("nowhere", error.HostNotFound, &failure);
+    report.add(&failure);
     failure.set(.connection, "127.0.0.1:1: connect: connection refused", .{});
     report.add(&failure);
     failure.set(.invalid_password, "127.0.0.1:2: login refused", .{});

@@ -32,6 +32,7 @@ pub fn Tend(comptime Net: type) type {
         const Cluster = @import("core.zig").Cluster(Net);
         const Node = Cluster.Node;
         const Tended = Cluster.Tended;
+        const AskError = Tended.AskError;
         const Candidate = @import("admission.zig").Admission(Net).Candidate;
         const Peers = @import("peers.zig").Peers(Net);
 
@@ -55,6 +56,7 @@ pub fn Tend(comptime Net: type) type {
         pub fn run(tending: *This, cluster: *Cluster, failure: *Failure) error{Failed}!void {
             var round: Round = .{};
             cluster.context.interrupted = false;
+            cluster.context.lacking = false;
             errdefer if (cluster.context.interrupted) failure.set(.interrupted, "interrupted", .{});
             var iterator = cluster.table.tended(.active);
             while (iterator.next()) |tended| {
@@ -69,7 +71,8 @@ pub fn Tend(comptime Net: type) type {
                 try tending.refreshAll(cluster, &round);
                 if (round.peers_changed) {
                     try tending.refreshPeers(cluster, &round);
-                    tending.removeLost(cluster, &round);
+                    // Who could not be asked may know who is there.
+                    if (!cluster.context.lacking) tending.removeLost(cluster, &round);
                 }
             }
             try tending.refreshMaps(cluster, &round);
@@ -95,10 +98,10 @@ pub fn Tend(comptime Net: type) type {
             try tending.refreshPeers(cluster, round);
         }
 
-        /// A node did not answer as it should.
-        fn failed(cluster: *Cluster, tended: *Tended) error{Failed}!void {
+        /// A node did not answer as it should, or was not asked.
+        fn failed(cluster: *Cluster, tended: *Tended, err: AskError) error{Failed}!void {
             if (cluster.context.interrupted) return error.Failed;
-            if (tended.node.isActive()) tended.countFailure();
+            if (err == error.Failed and tended.node.isActive()) tended.countFailure();
         }
 
         /// Makes an admitted candidate an active node. Takes the candidate over, also on error.
@@ -140,8 +143,8 @@ pub fn Tend(comptime Net: type) type {
             while (iterator.next()) |tended| {
                 const node = tended.node;
                 const began_ns = cluster.context.tend_net.now();
-                tending.refresh(cluster, tended, round) catch {
-                    try failed(cluster, tended);
+                tending.refresh(cluster, tended, round) catch |err| {
+                    try failed(cluster, tended, err);
                     round.peers_changed = true;
                     continue;
                 };
@@ -212,7 +215,7 @@ pub fn Tend(comptime Net: type) type {
             cluster: *Cluster,
             tended: *Tended,
             round: *Round,
-        ) error{Failed}!void {
+        ) AskError!void {
             var failure: Failure = .{};
             var names: [names_max][]const u8 = undefined;
             var count: usize = 3;
@@ -297,7 +300,7 @@ pub fn Tend(comptime Net: type) type {
                         round,
                         &tending.list,
                         &tending.reply,
-                    ) catch try failed(cluster, tended);
+                    ) catch |err| try failed(cluster, tended, err);
                     if (cluster.context.interrupted) return error.Failed;
                 }
             }
@@ -330,10 +333,12 @@ pub fn Tend(comptime Net: type) type {
                 // A node that has lost sight of its cluster believes that it owns everything.
                 const trusted = tended.peers_count > 0 or round.answered == 1;
                 if (tended.partitions_changed and trusted) {
-                    tending.refreshPartitions(cluster, tended) catch try failed(cluster, tended);
+                    tending.refreshPartitions(cluster, tended) catch |err|
+                        try failed(cluster, tended, err);
                 }
                 if (!tended.racks_changed or !cluster.context.options.rack_aware) continue;
-                tending.refreshRacks(cluster, tended) catch try failed(cluster, tended);
+                tending.refreshRacks(cluster, tended) catch |err|
+                    try failed(cluster, tended, err);
             }
         }
 
@@ -341,7 +346,7 @@ pub fn Tend(comptime Net: type) type {
             tending: *This,
             cluster: *Cluster,
             tended: *Tended,
-        ) error{Failed}!void {
+        ) AskError!void {
             var failure: Failure = .{};
             const names = [_][]const u8{ "partition-generation", "replicas" };
             const body = try tended.ask(&names, &tending.reply, &failure);
@@ -390,7 +395,7 @@ pub fn Tend(comptime Net: type) type {
             tending: *This,
             cluster: *Cluster,
             tended: *Tended,
-        ) error{Failed}!void {
+        ) AskError!void {
             var failure: Failure = .{};
             const names = [_][]const u8{ "rebalance-generation", "rack-ids" };
             const body = try tended.ask(&names, &tending.reply, &failure);

@@ -42,6 +42,8 @@ pub fn Tended(comptime Net: type) type {
         const This = @This();
         const Node = node_module.Node(Net);
         const Recovery = Node.Recovery;
+        /// `NotAsked`: for a lack of this process, which is no failure of the server.
+        pub const AskError = error{ Failed, NotAsked };
         const Told = struct { is_slow: bool = false, rests: bool = false, storms: bool = false };
 
         pub fn create(context: *Context(Net), slot: Slot, address: Net.Address) !*This {
@@ -140,9 +142,20 @@ pub fn Tended(comptime Net: type) type {
             names: []const []const u8,
             reply: *wire.Buffer,
             failure: *Failure,
+        ) AskError![]const u8 {
+            return tended.askOnce(names, reply, failure) catch |err| {
+                tended.node.context.note(failure);
+                return if (failure.status.isOwnLack()) error.NotAsked else err;
+            };
+        }
+
+        fn askOnce(
+            tended: *This,
+            names: []const []const u8,
+            reply: *wire.Buffer,
+            failure: *Failure,
         ) error{Failed}![]const u8 {
             const context = tended.node.context;
-            errdefer context.noteInterruption(failure);
             const net = context.tend_net;
             const socket = try tended.openSocket(failure);
             const deadline_ns = context.connectDeadline(net.now());
@@ -184,7 +197,7 @@ pub fn Tended(comptime Net: type) type {
                 if (!node.breakerAllows() or !node.pool.reserve()) return;
                 const connection = node.open(net, io.never, &failure) catch {
                     node.unreserve();
-                    node.context.noteInterruption(&failure);
+                    node.context.note(&failure);
                     return;
                 };
                 node.push(connection);

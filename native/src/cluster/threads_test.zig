@@ -8,6 +8,8 @@ const devserver = @import("../devserver.zig");
 const io = @import("../io.zig");
 const wire = @import("../wire.zig");
 const exchange = @import("exchange.zig");
+const node_module = @import("node.zig");
+const os = @import("../os.zig");
 const Failure = @import("../status.zig").Failure;
 
 const Cluster = cluster.Cluster(io.Net);
@@ -173,6 +175,63 @@ test "closing does not wait for a server that does not answer" {
     const refused = node.acquire(fixture.net.now() + second, &failure);
     try std.testing.expectError(error.Failed, refused);
     try std.testing.expectEqual(.invalid_node, failure.status);
+}
+
+/// Lets no descriptor be opened until it is ended.
+const Scarcity = struct {
+    before: std.posix.rlimit,
+
+    fn begin() !Scarcity {
+        const before = try std.posix.getrlimit(.NOFILE);
+        // Those of a process's own input and output are always in use.
+        try std.posix.setrlimit(.NOFILE, .{ .cur = 3, .max = before.max });
+        return .{ .before = before };
+    }
+
+    fn end(scarcity: Scarcity) void {
+        std.posix.setrlimit(.NOFILE, scarcity.before) catch unreachable;
+    }
+};
+
+test "a lack of descriptors is told as such and counts against no node" {
+    if (os.is_windows) return error.SkipZigTest;
+    var fixture: Fixture = undefined;
+    try fixture.init(2);
+    defer fixture.deinit();
+    const owner = fixture.cluster;
+    // The tends are made here.
+    owner.stopTendThread();
+    var failure: Failure = .{};
+    {
+        const scarcity = try Scarcity.begin();
+        defer scarcity.end();
+        for (0..2 * node_module.failures_max) |_| {
+            var nodes = owner.table.tended(.active);
+            while (nodes.next()) |tended| {
+                const acquired = tended.node.acquire(fixture.net.now() + second, &failure);
+                try std.testing.expectError(error.Failed, acquired);
+                try std.testing.expectEqual(.no_descriptor, failure.status);
+                tended.closeSocket();
+            }
+            owner.tend();
+        }
+        var buffer: [4]io.Net.Address = undefined;
+        const resolved = fixture.net.resolve("localhost", 1, &buffer);
+        try std.testing.expectError(error.SystemResources, resolved);
+        const hosts = [_]cluster.Host{.{ .name = "127.0.0.1", .port = fixture.server.ports()[0] }};
+        const other = try Cluster.create(gpa, &fixture.net, .{ .hosts = &hosts }, &failure);
+        defer other.destroy();
+        try std.testing.expectError(error.Failed, other.connect(&failure));
+        try std.testing.expectEqual(.no_descriptor, failure.status);
+    }
+    try std.testing.expectEqual(2, owner.nodeCount());
+    var nodes = owner.nodes();
+    while (nodes.next()) |node| {
+        try std.testing.expectEqual(0, node.failures.load(.monotonic));
+        try std.testing.expectEqual(0, node.breaker.errors.load(.monotonic));
+        try std.testing.expectEqual(0, node.statistics.errors.load(.monotonic));
+        try ask(&fixture.net, node);
+    }
 }
 
 test "a forked child leaves the parent's connections alone and makes its own" {

@@ -6,6 +6,7 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const Failure = @import("../status.zig").Failure;
+const Status = @import("../status.zig").Status;
 const unfilled = @import("../unfilled.zig");
 const wire = @import("../wire.zig");
 
@@ -119,10 +120,11 @@ pub fn describe(err: anyerror, failure: *Failure) void {
     switch (err) {
         error.Timeout => failure.set(.timeout, "client timeout", .{}),
         error.Interrupted => failure.set(.interrupted, "interrupted by a signal", .{}),
-        error.OutOfMemory, error.SystemResources => failure.set(
-            .out_of_memory,
-            "out of memory or of another resource of the system",
-            .{},
+        error.OutOfMemory => failure.set(.out_of_memory, "out of memory", .{}),
+        error.SystemResources => failure.set(
+            .no_descriptor,
+            "no socket could be opened: {s}",
+            .{Status.text(.no_descriptor)},
         ),
         error.BadFrame => failure.set(
             .client,

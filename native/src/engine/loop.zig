@@ -786,7 +786,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             const was_late = connection.phase == .late;
             connection.exchange = null;
             const node = connection.lane.node;
-            if (!was_late) node.recordError();
+            if (!was_late) node.recordFault(err);
             if (exchange) |current| current.connection = null;
             loop.close(connection);
             const ended = exchange orelse return;
@@ -797,7 +797,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         /// An exchange that did not get as far as a connection.
         fn refuse(loop: *This, exchange: *Exchange, err: anyerror) void {
             _ = loop;
-            exchange.node.recordError();
+            exchange.node.recordFault(err);
             exchange_module.describe(err, exchange.failure);
             exchange.handler.on_end(exchange, false);
         }

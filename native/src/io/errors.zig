@@ -10,8 +10,10 @@ pub const Error = error{
     ConnectionClosed,
     /// The interrupt hook or the stop flag ended the wait.
     Interrupted,
-    /// The process or the machine is out of descriptors or memory.
+    /// The process or its machine is out of descriptors, local ports or threads.
     SystemResources,
+    /// The process or its machine is out of memory, buffers of the network included.
+    OutOfMemory,
     /// Anything else: no route, no such address family, …
     Network,
 };
@@ -20,4 +22,14 @@ pub const Error = error{
 pub const ResolveError = error{
     HostNotFound,
     SystemResources,
+    OutOfMemory,
+    /// As of a wait; only for names that the system's resolver is asked for.
+    Timeout,
+    Interrupted,
 };
+
+/// Whether this side lacks something: that says nothing about the node, is never counted against
+/// it, and another node will not help.
+pub fn isOwnLack(err: anyerror) bool {
+    return err == error.SystemResources or err == error.OutOfMemory;
+}

@@ -198,7 +198,7 @@ pub const Net = struct {
             switch (os.errno(rc)) {
                 .SUCCESS => if (rc > 0) return,
                 .INTR => {},
-                .NOMEM => return error.SystemResources,
+                .NOMEM => return error.OutOfMemory,
                 else => return error.Network,
             }
             if (net.isInterrupted()) return error.Interrupted;
@@ -333,7 +333,8 @@ fn errorFrom(code: std.posix.E) Error {
         .CONNRESET, .CONNABORTED, .PIPE, .NOTCONN => error.ConnectionClosed,
         .TIMEDOUT => error.Timeout,
         // No free local port answers AGAIN or ADDRNOTAVAIL, by system.
-        .MFILE, .NFILE, .NOBUFS, .NOMEM, .AGAIN, .ADDRNOTAVAIL => error.SystemResources,
+        .MFILE, .NFILE, .AGAIN, .ADDRNOTAVAIL => error.SystemResources,
+        .NOBUFS, .NOMEM => error.OutOfMemory,
         else => error.Network,
     };
 }
@@ -350,7 +351,14 @@ fn lookUp(host: []const u8, port: u16, buffer: []Net.Address) ResolveError![]Net
     var list: ?*system.addrinfo = null;
     const rc = system.getaddrinfo(name[0..host.len :0], null, &hints, &list);
     if (@backingInt(rc) != 0) {
-        return if (rc == .MEMORY) error.SystemResources else error.HostNotFound;
+        if (rc == .MEMORY) return error.OutOfMemory;
+        // The resolver calls a lack of descriptors by other names.
+        const probe = open(system.AF.INET) catch |err| switch (err) {
+            error.SystemResources, error.OutOfMemory => |lack| return lack,
+            else => return error.HostNotFound,
+        };
+        _ = system.close(probe);
+        return error.HostNotFound;
     }
     const first = list orelse return error.HostNotFound;
     defer system.freeaddrinfo(first);
