@@ -1,6 +1,6 @@
 -- Runs the functions of one module (UDF) of a local server, in Lua 5.4.
 --
--- The server asks with a MessagePack map and is answered with one: native/src/devserver/udf.zig
+-- The server asks with a MessagePack map and is answered with one: native/src/devserver/core/modules.zig
 -- says what is in them. Values cross as the server keeps them, a particle's type and bytes.
 --
 -- A function sees what it sees on a real server: its record, lists, maps, bytes and GeoJSON, the

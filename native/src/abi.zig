@@ -482,7 +482,7 @@ export fn asz_devserver_control(
 }
 
 export fn asz_udf_answer_write(
-    answer: *devserver.udf.Answer,
+    answer: *devserver.modules.Answer,
     bytes: ?[*]const u8,
     len: u64,
 ) i32 {
@@ -492,10 +492,10 @@ export fn asz_udf_answer_write(
 
 export fn asz_devserver_set_udf_runner(
     server: *devserver.Server,
-    run: ?devserver.udf.Runner.Run,
+    run: ?devserver.modules.Runner.Run,
     context: ?*anyopaque,
 ) void {
-    const runner: ?devserver.udf.Runner = if (run) |given|
+    const runner: ?devserver.modules.Runner = if (run) |given|
         .{ .context = context, .run = given }
     else
         null;

@@ -11,7 +11,7 @@ const assert = std.debug.assert;
 const devserver = @import("../devserver.zig");
 const wire = @import("../wire.zig");
 const Faults = @import("faults.zig").Faults;
-const Scratch = @import("../devserver/command.zig").Scratch;
+const Scratch = @import("../devserver.zig").Scratch;
 
 pub const World = struct {
     gpa: std.mem.Allocator,

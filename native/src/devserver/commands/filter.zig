@@ -1,0 +1,40 @@
+//! Filters of requests: whether a record is to be dealt with at all.
+
+const std = @import("std");
+const status = @import("../../status.zig");
+const Context = @import("../core/Context.zig");
+const Request = @import("Request.zig");
+const expression = @import("../data/expression.zig");
+const record_module = @import("../data/record.zig");
+const store = @import("../store/store.zig");
+const view = @import("../store/view.zig");
+
+const Allocator = std.mem.Allocator;
+const Record = record_module.Record;
+const Status = status.Status;
+
+/// `ok` for a record that the request's filter lets pass, or when it has none.
+pub fn check(
+    context: *const Context,
+    request: *const Request,
+    namespace: *const store.Namespace,
+    record: *const Record,
+) error{OutOfMemory}!Status {
+    const bytes = request.filter orelse return .ok;
+    const arena = context.scratch.arena.allocator();
+    const filter = expression.Expression.compileFilter(arena, bytes) catch |err| switch (err) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.Invalid => return .request_invalid,
+    };
+    const is_passed = try view.passes(&filter, arena, namespace, record, context.now);
+    return if (is_passed) .ok else .filtered_out;
+}
+
+/// Whether a filter can be one at all.
+pub fn isValid(arena: Allocator, bytes: []const u8) error{OutOfMemory}!bool {
+    _ = expression.Expression.compileFilter(arena, bytes) catch |err| switch (err) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.Invalid => return false,
+    };
+    return true;
+}

@@ -1,0 +1,158 @@
+//! The state of a development cluster: records, nodes, users, faults and counters.
+//!
+//! Without sockets, threads or a clock, so that a simulated network may host it as well as the
+//! server's threads. The owner of the core makes `Session`s on it, one for each connection, and
+//! ends them before the core. Any thread may call anything.
+
+const std = @import("std");
+const wire = @import("../../wire.zig");
+const faults_module = @import("faults.zig");
+const jobs_module = @import("jobs.zig");
+const modules_module = @import("modules.zig");
+const options_module = @import("../base/options.zig");
+const record = @import("../data/record.zig");
+const secondary_index = @import("../store/secondary_index.zig");
+const security_module = @import("../security/security.zig");
+const store_module = @import("../store/store.zig");
+const topology_module = @import("topology.zig");
+const work = @import("work.zig");
+
+const Core = @This();
+
+gpa: std.mem.Allocator,
+arena: std.heap.ArenaAllocator,
+cluster_name: []const u8,
+address: []const u8,
+store: store_module.Store,
+topology: topology_module.Topology,
+security: security_module.Security,
+indexes: secondary_index.Catalog,
+jobs: jobs_module.Registry,
+modules: modules_module.Modules,
+/// What is not finished; the host runs it.
+background: work.Queue,
+nodes: [options_module.nodes_max]Node = @splat(.{}),
+/// One entry for each namespace of the store.
+regimes: []std.atomic.Value(u32),
+/// Commands on partitions that are marked answer that they are unavailable.
+unavailable: []std.atomic.Value(bool),
+/// Added to the host's clock.
+clock_offset_ms: std.atomic.Value(i64) = .init(0),
+/// When the cluster was made, by the cluster's clock.
+started: record.Now,
+
+pub const Node = struct {
+    faults: faults_module.Faults = .{},
+    counters: faults_module.Counters = .{},
+    /// Connections made under an earlier epoch are to be closed.
+    epoch: std.atomic.Value(u32) = .init(0),
+};
+
+/// `unix_ms` is the host's clock. Copies what it keeps of the options.
+pub fn create(
+    gpa: std.mem.Allocator,
+    options: *const options_module.Options,
+    unix_ms: u64,
+) CreateError!*Core {
+    try options.validate();
+    const core = try gpa.create(Core);
+    errdefer gpa.destroy(core);
+    var arena = std.heap.ArenaAllocator.init(gpa);
+    errdefer arena.deinit();
+    const regimes = try arena.allocator().alloc(std.atomic.Value(u32), options.namespaces.len);
+    @memset(regimes, .init(0));
+    const unavailable = try arena.allocator().alloc(
+        std.atomic.Value(bool),
+        store_module.partitions,
+    );
+    @memset(unavailable, .init(false));
+    const cluster_name = try arena.allocator().dupe(u8, options.cluster_name);
+    const address = try arena.allocator().dupe(u8, options.address);
+    var store = try store_module.Store.init(gpa, options.namespaces);
+    errdefer store.deinit();
+    var topology = try topology_module.Topology.init(gpa, options.nodes, options.seed);
+    errdefer topology.deinit();
+    const security = try security_module.Security.init(gpa, options);
+    core.* = .{
+        .gpa = gpa,
+        .arena = arena,
+        .cluster_name = cluster_name,
+        .address = address,
+        .store = store,
+        .topology = topology,
+        .security = security,
+        .indexes = .{ .gpa = gpa },
+        .jobs = .{ .gpa = gpa },
+        .modules = .{ .gpa = gpa },
+        .background = .{ .gpa = gpa },
+        .regimes = regimes,
+        .unavailable = unavailable,
+        .started = .{ .unix_ms = unix_ms },
+    };
+    return core;
+}
+
+pub const CreateError = error{ InvalidOptions, OutOfMemory };
+
+pub fn destroy(core: *Core) void {
+    const gpa = core.gpa;
+    core.background.deinit();
+    core.jobs.deinit();
+    core.modules.deinit();
+    core.indexes.deinit();
+    core.security.deinit();
+    core.topology.deinit();
+    core.store.deinit();
+    core.arena.deinit();
+    core.* = undefined;
+    gpa.destroy(core);
+}
+
+pub fn nodeCount(core: *const Core) u8 {
+    return core.topology.count;
+}
+
+/// The port that clients are told for a node.
+pub fn setPort(core: *Core, node: u8, port: u16) void {
+    core.topology.mutex.lock();
+    defer core.topology.mutex.unlock();
+    core.topology.nodes[node].port = port;
+}
+
+/// Whether a node's port is open.
+pub fn isListening(core: *Core, node: u8) bool {
+    core.topology.mutex.lock();
+    defer core.topology.mutex.unlock();
+    return core.topology.nodes[node].alive and
+        !core.nodes[node].faults.refuses.load(.acquire);
+}
+
+/// A connection is to be closed when this differs from what it was when it was made.
+pub fn connectionEpoch(core: *const Core, node: u8) u32 {
+    return core.nodes[node].epoch.load(.acquire);
+}
+
+pub fn closeConnections(core: *Core, node: u8) void {
+    _ = core.nodes[node].epoch.fetchAdd(1, .acq_rel);
+}
+
+pub fn isUnavailable(core: *const Core, partition: u16) bool {
+    return core.unavailable[partition].load(.monotonic);
+}
+
+pub fn unavailableCount(core: *const Core) usize {
+    var count: usize = 0;
+    for (core.unavailable) |*flag| count += @intFromBool(flag.load(.monotonic));
+    return count;
+}
+
+pub fn uptimeS(core: *const Core, now: record.Now) u64 {
+    return (now.unix_ms -| core.started.unix_ms) / 1000;
+}
+
+/// The cluster's clock, given the host's.
+pub fn clock(core: *const Core, unix_ms: u64) record.Now {
+    const offset_ms = core.clock_offset_ms.load(.monotonic);
+    const shifted = @as(i128, unix_ms) + offset_ms;
+    return .{ .unix_ms = @intCast(std.math.clamp(shifted, 0, std.math.maxInt(u63))) };
+}

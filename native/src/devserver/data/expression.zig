@@ -1,0 +1,255 @@
+//! Expressions: compiled from the bytes of a filter or of an operation, evaluated on a record.
+
+const std = @import("std");
+const wire = @import("../../wire.zig");
+const status = @import("../../status.zig");
+const Compiler = @import("expression/Compiler.zig");
+const Language = @import("cdt/Language.zig");
+const Parameters = @import("cdt/Parameters.zig");
+const element_module = @import("cdt/element.zig");
+const value = @import("value.zig");
+
+const Allocator = std.mem.Allocator;
+const Particle = value.Particle;
+const Status = status.Status;
+
+pub const Evaluator = @import("expression/Evaluator.zig");
+pub const Node = @import("expression/Node.zig");
+pub const Record = Evaluator.Record;
+pub const Value = @import("expression/Value.zig").Value;
+
+pub const Error = Compiler.Error;
+
+/// Lives in the arena that it was compiled in, and in the bytes.
+pub const Expression = struct {
+    root: Node,
+    slots: u32,
+
+    pub fn compile(arena: Allocator, bytes: []const u8) Error!Expression {
+        var compiler: Compiler = .{ .arena = arena, .reader = .init(bytes) };
+        const root = try compiler.compile();
+        return .{ .root = root, .slots = compiler.slots };
+    }
+
+    pub fn compileFilter(arena: Allocator, bytes: []const u8) Error!Expression {
+        const expression = try compile(arena, bytes);
+        if (expression.root.type != .boolean) return error.Invalid;
+        return expression;
+    }
+
+    pub fn evaluate(
+        expression: *const Expression,
+        arena: Allocator,
+        record: *const Record,
+    ) error{OutOfMemory}!Value {
+        var evaluator: Evaluator = .{
+            .arena = arena,
+            .language = &language,
+            .record = record,
+            .variables = try arena.alloc(Value, expression.slots),
+        };
+        return evaluator.evaluate(&expression.root);
+    }
+
+    /// On an element of a container, where nothing is known about the record.
+    pub fn evaluateElement(
+        expression: *const Expression,
+        arena: Allocator,
+        element: *const Language.Element,
+    ) error{OutOfMemory}!Value {
+        var evaluator: Evaluator = .{
+            .arena = arena,
+            .language = &language,
+            .record = &Record.nothing,
+            .variables = try arena.alloc(Value, expression.slots),
+        };
+        evaluator.builtins[Compiler.builtin_value] = try Value.ofElement(arena, element.value);
+        if (element.key) |key| {
+            evaluator.builtins[Compiler.builtin_key] = try Value.ofElement(arena, key);
+        }
+        if (element.index) |index| {
+            evaluator.builtins[Compiler.builtin_index] = .{ .integer = index };
+        }
+        return evaluator.evaluate(&expression.root);
+    }
+
+    /// What an element becomes that the expression's value is written to.
+    fn change(
+        expression: *const Expression,
+        arena: Allocator,
+        at: *const Language.Element,
+    ) error{OutOfMemory}!Language.Change {
+        const answer = try expression.evaluateElement(arena, at);
+        switch (answer) {
+            .unknown => return .unknown,
+            .remove => return .removed,
+            .particle => |particle| {
+                if (particle.kind == .list or particle.kind == .map) {
+                    return .{ .element = particle.bytes };
+                }
+                // The server takes all texts that calls return for strings.
+                const text = answer.plainText() orelse return .impossible;
+                return .{ .element = try element_module.textElement(arena, .string, text) };
+            },
+            .container => |bytes| {
+                if (Parameters.isComparison(bytes)) return .incompatible;
+                return .{ .element = bytes };
+            },
+            else => {
+                const bytes = try answer.toElement(arena) orelse return .removed;
+                return .{ .element = bytes };
+            },
+        }
+    }
+
+    /// What is not known to be true does not match.
+    pub fn matches(
+        expression: *const Expression,
+        arena: Allocator,
+        record: *const Record,
+    ) error{OutOfMemory}!bool {
+        return switch (try expression.evaluate(arena, record)) {
+            .boolean => |flag| flag,
+            else => false,
+        };
+    }
+};
+
+/// Expressions, as what they call knows them.
+pub const language: Language = .{
+    .compile = compileOpaque,
+    .isTrue = isTrueOpaque,
+    .change = changeOpaque,
+};
+
+fn compileOpaque(arena: Allocator, bytes: []const u8) Language.CompileError!Language.Compiled {
+    const expression = try arena.create(Expression);
+    expression.* = try .compile(arena, bytes);
+    return .{ .pointer = expression };
+}
+
+fn expressionOf(compiled: Language.Compiled) *const Expression {
+    return @ptrCast(@alignCast(compiled.pointer));
+}
+
+fn isTrueOpaque(
+    compiled: Language.Compiled,
+    arena: Allocator,
+    at: *const Language.Element,
+) error{OutOfMemory}!?bool {
+    return switch (try expressionOf(compiled).evaluateElement(arena, at)) {
+        .boolean => |flag| flag,
+        else => null,
+    };
+}
+
+fn changeOpaque(
+    compiled: Language.Compiled,
+    arena: Allocator,
+    at: *const Language.Element,
+) error{OutOfMemory}!Language.Change {
+    return expressionOf(compiled).change(arena, at);
+}
+
+/// What a write does to a bin.
+pub const Written = union(enum) {
+    unchanged,
+    particle: Particle,
+    removed,
+    failed: Status,
+};
+
+pub const Read = union(enum) {
+    /// Null: nothing to be told.
+    told: ?Particle,
+    failed: Status,
+};
+
+const Operation = struct {
+    expression: Expression,
+    flags: u64,
+
+    const flag_create_only = 0x01;
+    const flag_update_only = 0x02;
+    const flag_allow_delete = 0x04;
+    const flag_policy_no_fail = 0x08;
+    const flag_eval_no_fail = 0x10;
+
+    const flags_of_write = 0x1f;
+
+    fn has(operation: *const Operation, flag: u64) bool {
+        return operation.flags & flag != 0;
+    }
+
+    /// An array of an expression and flags, which may be left out.
+    fn decode(arena: Allocator, bytes: []const u8, flags_known: u64) Error!Operation {
+        var reader = wire.msgpack.Reader.init(bytes);
+        switch (reader.next() catch return error.Invalid) {
+            .array => |count| if (count == 0 or count > 2) return error.Invalid,
+            else => return error.Invalid,
+        }
+        const expression_bytes = reader.value() catch return error.Invalid;
+        const flags: u64 = if (reader.next()) |token| switch (token) {
+            .int => |number| @bitCast(number),
+            .uint => |number| number,
+            else => 0,
+        } else |_| 0;
+        if (flags & ~flags_known != 0) return error.Invalid;
+        return .{ .expression = try .compile(arena, expression_bytes), .flags = flags };
+    }
+};
+
+/// An operation that reads an expression's value.
+pub fn read(arena: Allocator, record: *const Record, bytes: []const u8) error{OutOfMemory}!Read {
+    const flags_known = Operation.flag_eval_no_fail;
+    const operation = Operation.decode(arena, bytes, flags_known) catch |err| switch (err) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.Invalid => return .{ .failed = .request_invalid },
+    };
+    const answer = try operation.expression.evaluate(arena, record);
+    switch (try answer.toParticle(arena)) {
+        .particle => |particle| return .{ .told = particle },
+        .unknown => {
+            if (operation.has(Operation.flag_eval_no_fail)) return .{ .told = null };
+            return .{ .failed = .op_not_applicable };
+        },
+    }
+}
+
+/// An operation that writes an expression's value to a bin, which may exist.
+pub fn write(
+    arena: Allocator,
+    record: *const Record,
+    exists: bool,
+    bytes: []const u8,
+) error{OutOfMemory}!Written {
+    const flags_known = Operation.flags_of_write;
+    const operation = Operation.decode(arena, bytes, flags_known) catch |err| switch (err) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.Invalid => return .{ .failed = .request_invalid },
+    };
+    const forbidden: u64 = if (exists) Operation.flag_create_only else Operation.flag_update_only;
+    if (operation.has(forbidden)) {
+        if (operation.has(Operation.flag_policy_no_fail)) return .unchanged;
+        return .{ .failed = if (exists) .bin_exists else .bin_not_found };
+    }
+    const answer = try operation.expression.evaluate(arena, record);
+    const outcome = switch (try answer.toParticle(arena)) {
+        .particle => |particle| particle,
+        .unknown => {
+            if (operation.has(Operation.flag_eval_no_fail)) return .unchanged;
+            return .{ .failed = .op_not_applicable };
+        },
+    };
+    if (outcome) |particle| return .{ .particle = particle };
+    if (!exists) return .unchanged;
+    if (operation.has(Operation.flag_allow_delete)) return .removed;
+    // Any flag makes the server pass over this.
+    if (operation.flags != 0) return .unchanged;
+    return .{ .failed = .op_not_applicable };
+}
+
+test {
+    _ = Evaluator;
+    _ = @import("expression/Regex.zig");
+}

@@ -1,0 +1,139 @@
+//! Info commands about the nodes of the cluster: their names, addresses and peers.
+
+const std = @import("std");
+const wire = @import("../../wire.zig");
+const Question = @import("Question.zig");
+const topology_module = @import("../core/topology.zig");
+
+const Buffer = wire.Buffer;
+
+pub const commands = [_]Question.Command{
+    .{ .name = "cluster-name", .answer = &answerClusterName },
+    .{ .name = "cluster-stable", .answer = &answerClusterStable },
+    .{ .name = "name", .answer = &answerNode },
+    .{ .name = "node", .answer = &answerNode },
+    .{ .name = "peers-clear-alt", .answer = &answerPeersAlternate },
+    .{ .name = "peers-clear-std", .answer = &answerPeers },
+    .{ .name = "peers-generation", .answer = &answerPeersGeneration },
+    .{ .name = "peers-tls-alt", .answer = &Question.answerEnterprise },
+    .{ .name = "peers-tls-std", .answer = &Question.answerEnterprise },
+    .{ .name = "quiesce", .answer = &Question.answerEnterprise },
+    .{ .name = "quiesce-undo", .answer = &Question.answerEnterprise },
+    .{ .name = "rack-ids", .answer = &Question.answerEnterprise },
+    .{ .name = "racks", .answer = &Question.answerEnterprise },
+    .{ .name = "roster", .answer = &Question.answerEnterprise },
+    .{ .name = "service", .answer = &answerService },
+    .{ .name = "service-clear-alt", .answer = Question.answerText("") },
+    .{ .name = "service-clear-std", .answer = &answerService },
+    .{ .name = "service-tls-alt", .answer = &Question.answerEnterprise },
+    .{ .name = "service-tls-std", .answer = &Question.answerEnterprise },
+    .{ .name = "services", .answer = &answerServices },
+    .{ .name = "services-alumni", .answer = &answerServices },
+};
+
+fn answerClusterName(question: *const Question) Buffer.Error!void {
+    const name = question.core().cluster_name;
+    try question.text(if (name.len == 0) "null" else name);
+}
+
+fn answerNode(question: *const Question) Buffer.Error!void {
+    try question.text(question.node().name());
+}
+
+fn answerClusterStable(question: *const Question) Buffer.Error!void {
+    const topology = question.topology();
+    topology.mutex.lock();
+    defer topology.mutex.unlock();
+    if (question.parameter("size")) |text| {
+        const size = std.fmt.parseInt(u8, text, 10) catch return question.fail(4, "bad size");
+        if (size != topology.aliveCount()) {
+            return question.fail(7, "cluster not specified size");
+        }
+    }
+    if (question.parameter("namespace")) |name| {
+        if (question.core().store.find(name) == null) {
+            return question.fail(20, "namespace not found on node");
+        }
+    }
+    try question.print("{X}", .{topology.clusterKey()});
+}
+
+fn answerPeersGeneration(question: *const Question) Buffer.Error!void {
+    const topology = question.topology();
+    topology.mutex.lock();
+    defer topology.mutex.unlock();
+    try question.print("{d}", .{question.node().peers_generation});
+}
+
+fn printHost(question: *const Question, port: u16) Buffer.Error!void {
+    const address = question.core().address;
+    if (std.mem.findScalar(u8, address, ':') != null) {
+        try question.print("[{s}]:{d}", .{ address, port });
+    } else {
+        try question.print("{s}:{d}", .{ address, port });
+    }
+}
+
+fn answerService(question: *const Question) Buffer.Error!void {
+    const topology = question.topology();
+    topology.mutex.lock();
+    defer topology.mutex.unlock();
+    try printHost(question, question.node().port);
+}
+
+/// The other nodes of the cluster as it last formed.
+const PeerIterator = struct {
+    topology: *const topology_module.Topology,
+    asking: u8,
+    index: u8 = 0,
+
+    fn next(iterator: *PeerIterator) ?*const topology_module.Node {
+        while (iterator.index < iterator.topology.count) {
+            const index = iterator.index;
+            iterator.index += 1;
+            const node = &iterator.topology.nodes[index];
+            if (index != iterator.asking and node.member) return node;
+        }
+        return null;
+    }
+};
+
+fn answerServices(question: *const Question) Buffer.Error!void {
+    const topology = question.topology();
+    topology.mutex.lock();
+    defer topology.mutex.unlock();
+    var peers: PeerIterator = .{ .topology = topology, .asking = question.context.node };
+    var is_first = true;
+    while (peers.next()) |peer| {
+        if (!is_first) try question.text(";");
+        is_first = false;
+        try printHost(question, peer.port);
+    }
+}
+
+fn answerPeers(question: *const Question) Buffer.Error!void {
+    const topology = question.topology();
+    topology.mutex.lock();
+    defer topology.mutex.unlock();
+    const own = question.node();
+    try question.print("{d},{d},[", .{ own.peers_generation, own.port });
+    var peers: PeerIterator = .{ .topology = topology, .asking = question.context.node };
+    var is_first = true;
+    while (peers.next()) |peer| {
+        if (!is_first) try question.text(",");
+        is_first = false;
+        try question.print("[{s},,[", .{peer.name()});
+        try printHost(question, peer.port);
+        try question.text("]]");
+    }
+    try question.text("]");
+}
+
+/// No node has an alternate address.
+fn answerPeersAlternate(question: *const Question) Buffer.Error!void {
+    const topology = question.topology();
+    topology.mutex.lock();
+    defer topology.mutex.unlock();
+    const own = question.node();
+    try question.print("{d},{d},[]", .{ own.peers_generation, own.port });
+}

@@ -1,0 +1,145 @@
+//! The development server in a process: a core, its ports and its threads.
+//!
+//! `start` returns when every port answers; `destroy` closes them, ends the threads and frees
+//! everything. `control` carries out what a test wants of the cluster and returns when it has
+//! taken effect. Any thread may call these but the server's own; `destroy` must be the last.
+
+const std = @import("std");
+const assert = std.debug.assert;
+const wire = @import("../../wire.zig");
+const Core = @import("../core/Core.zig");
+const Worker = @import("Worker.zig");
+const control_module = @import("control.zig");
+const options_module = @import("../base/options.zig");
+const socket = @import("socket.zig");
+const Mutex = @import("../base/sync.zig").Mutex;
+
+const Server = @This();
+
+gpa: std.mem.Allocator,
+core: *Core,
+team: Worker.Team,
+threads: []std.Thread,
+port_numbers: [options_module.nodes_max]u16 = @splat(0),
+control_mutex: Mutex = .{},
+
+const workers_max_default = 4;
+
+pub const StartError = Core.CreateError || socket.ListenError || error{ThreadFailed};
+
+pub fn start(gpa: std.mem.Allocator, options: *const options_module.Options) StartError!*Server {
+    const core = try Core.create(gpa, options, socket.unixMs());
+    errdefer core.destroy();
+    const server = try gpa.create(Server);
+    errdefer gpa.destroy(server);
+    const count = workerCount(options);
+    const workers = try gpa.alloc(Worker, count);
+    errdefer gpa.free(workers);
+    const threads = try gpa.alloc(std.Thread, count);
+    errdefer gpa.free(threads);
+    server.* = .{
+        .gpa = gpa,
+        .core = core,
+        .team = .{ .workers = workers },
+        .threads = threads,
+    };
+    var prepared: usize = 0;
+    errdefer for (workers[0..prepared]) |*worker| worker.deinit();
+    for (workers) |*worker| {
+        worker.* = try Worker.init(gpa, core, &server.team);
+        prepared += 1;
+        try worker.listeners.ensureTotalCapacity(gpa, options.nodes);
+    }
+    for (0..options.nodes) |index| try server.openPort(options, @intCast(index));
+    try server.spawn();
+    return server;
+}
+
+fn workerCount(options: *const options_module.Options) usize {
+    if (options.workers != 0) return options.workers;
+    const processors = std.Thread.getCpuCount() catch 1;
+    return @min(processors, workers_max_default);
+}
+
+fn openPort(
+    server: *Server,
+    options: *const options_module.Options,
+    node: u8,
+) StartError!void {
+    const wanted = if (options.port == 0) 0 else options.port + node;
+    const listener = try socket.listen(options.address, wanted);
+    const workers = server.team.workers;
+    workers[node % workers.len].addListener(.{
+        .node = node,
+        .port = listener.port,
+        .fd = listener.fd,
+    });
+    server.port_numbers[node] = listener.port;
+    server.core.setPort(node, listener.port);
+}
+
+fn spawn(server: *Server) error{ThreadFailed}!void {
+    var spawned: usize = 0;
+    errdefer server.stop(server.threads[0..spawned]);
+    for (server.team.workers, server.threads) |*worker, *thread| {
+        thread.* = socket.spawn(Worker.run, .{worker}) catch return error.ThreadFailed;
+        spawned += 1;
+    }
+}
+
+fn stop(server: *Server, threads: []std.Thread) void {
+    server.team.stopping.store(true, .release);
+    for (server.team.workers) |*worker| worker.poller.wake();
+    for (threads) |thread| thread.join();
+}
+
+pub fn destroy(server: *Server) void {
+    const gpa = server.gpa;
+    server.stop(server.threads);
+    for (server.team.workers) |*worker| worker.deinit();
+    gpa.free(server.team.workers);
+    gpa.free(server.threads);
+    server.core.destroy();
+    server.* = undefined;
+    gpa.destroy(server);
+}
+
+/// One for each node. A node that was killed has its own again when it is revived.
+pub fn ports(server: *const Server) []const u16 {
+    return server.port_numbers[0..server.core.nodeCount()];
+}
+
+/// One MessagePack map in, one out; see `control.zig`. Errors are told in the reply.
+pub fn control(
+    server: *Server,
+    request: []const u8,
+    reply: *wire.Buffer,
+) wire.Buffer.Error!void {
+    server.control_mutex.lock();
+    defer server.control_mutex.unlock();
+    const effect = try control_module.handle(server.core, request, reply);
+    if (effect == .connections) {
+        server.settle();
+        if (server.failedNode()) |node| {
+            reply.clear();
+            try control_module.replyError(reply, "the port of node {d} is taken", .{node});
+        }
+    }
+}
+
+/// Returns when every worker has brought its ports and connections in line with the core.
+fn settle(server: *Server) void {
+    const workers = server.team.workers;
+    const rounds = server.team.rounds.fetchAdd(1, .acq_rel) + 1;
+    for (workers) |*worker| worker.poller.wake();
+    server.team.reports.waitUntil(rounds * @as(u32, @intCast(workers.len)));
+}
+
+fn failedNode(server: *Server) ?u8 {
+    for (server.team.workers) |*worker| {
+        for (worker.listeners.items) |*listener| {
+            if (listener.failed.swap(false, .acq_rel)) return listener.node;
+        }
+    }
+    return null;
+}

@@ -1,0 +1,52 @@
+//! Messages about records: which of them is a batch, a query, or a command on one record.
+//!
+//! A reply is appended to the connection's output; a command that fails after it began to write
+//! takes back what it wrote.
+
+const wire = @import("../../wire.zig");
+const Context = @import("../core/Context.zig");
+const Request = @import("../commands/Request.zig");
+const background = @import("../query/background.zig");
+const batch = @import("../commands/batch.zig");
+const query = @import("../query/query.zig");
+const record = @import("../commands/record.zig");
+const reply = @import("../commands/reply.zig");
+
+const Buffer = wire.Buffer;
+
+/// Answers one message of kind 3; `bytes` is its frame's body.
+pub fn handle(context: *const Context, bytes: []const u8) Buffer.Error!void {
+    const start = context.out.end;
+    handleChecked(context, bytes) catch |err| switch (err) {
+        error.OutOfMemory => {
+            context.out.end = start;
+            try reply.fail(context, .server);
+        },
+        // The reply would be larger than anything a client takes.
+        error.NoSpaceLeft => {
+            context.out.end = start;
+            try reply.fail(context, .record_too_big);
+        },
+    };
+}
+
+fn handleChecked(context: *const Context, bytes: []const u8) Buffer.Error!void {
+    const header = wire.message.Header.decode(bytes) catch {
+        return reply.fail(context, .request_invalid);
+    };
+    if (header.info1.batch) return batch.handle(context, bytes);
+    const request = Request.decode(bytes) catch return reply.fail(context, .request_invalid);
+    if (!context.isAuthenticated()) return reply.fail(context, .not_authenticated);
+    const name = request.namespace orelse return reply.fail(context, .namespace_not_found);
+    const namespace = context.core.store.find(name) orelse {
+        return reply.fail(context, .namespace_not_found);
+    };
+    const digest_bytes = request.digest orelse {
+        context.count(.query);
+        const changes = request.udf != null or request.header.info2.write;
+        if (changes) return background.start(context, &request, bytes);
+        return query.start(context, &request, bytes);
+    };
+    if (digest_bytes.len != wire.digest.digest_bytes) return reply.fail(context, .request_invalid);
+    try record.handle(context, &request, namespace, digest_bytes[0..wire.digest.digest_bytes]);
+}
