@@ -52,4 +52,4 @@ debug safe:
 
 clean:
 	rm -rf .venv .bench build dist site *.egg-info
-	rm -f aerospike_py/*.so aerospike_py/*.dylib aerospike_py/*.dll aerospike_py/*.pyd aerospike_py/_ffi.c
+	rm -f $(foreach folder,aerospike_py aerospike_py/devserver,$(foreach kind,*.so *.dylib *.dll *.pyd _ffi.c,$(folder)/$(kind)))

@@ -1,4 +1,4 @@
-"""Builds the Zig core, then the extensions: the cffi module that links it, and the codec.
+"""Builds the libraries in Zig, then the extensions: a cffi module that links each, and the codec.
 
 Nothing but Python is needed on the machine: the `ziglang` package compiles Zig and C. What is built
 stays in `build/native/<target>` and `build/zig-cache`, so that a build with nothing changed only
@@ -22,6 +22,7 @@ import sys
 import sysconfig
 from importlib.metadata import version
 from pathlib import Path
+from typing import NamedTuple
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -29,7 +30,7 @@ from setuptools.command.build_ext import build_ext
 ROOT = Path(__file__).resolve().parent
 PACKAGE = "aerospike_py"
 ZIG = [sys.executable, "-m", "ziglang"]
-HEADER = ROOT / "native" / "include" / "aerospike_zig.h"
+HEADERS = ROOT / "native" / "include"
 SOURCES = ROOT / "native" / "src"
 CODEC = f"{PACKAGE}._codec"
 IS_LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
@@ -76,13 +77,31 @@ def platform_tag(target: str) -> str:
 TARGET = zig_target()
 IS_MACOS = "-macos" in TARGET
 IS_WINDOWS = "-windows" in TARGET
-if IS_WINDOWS:
-    LIBRARY = "aerospike_zig.dll"
-else:
-    LIBRARY = "libaerospike_zig.dylib" if IS_MACOS else "libaerospike_zig.so"
 NATIVE = ROOT / "build" / "native" / TARGET
-# For Windows: what links against the library.
-IMPORTS = "aerospike_zig.lib"
+
+
+class Library(NamedTuple):
+    """A shared library, which the extension of a package links, with its header."""
+
+    name: str
+    source: str
+
+    @property
+    def file(self) -> str:
+        if IS_WINDOWS:
+            return f"{self.name}.dll"
+        return f"lib{self.name}.dylib" if IS_MACOS else f"lib{self.name}.so"
+
+    @property
+    def imports(self) -> Path:
+        """For Windows: what links against it."""
+        return NATIVE / f"{self.name}.lib"
+
+
+CLIENT = Library("aerospike_zig", "root.zig")
+# The local server, which a client does without.
+DEVSERVER = Library("aerospike_devserver", "devserver_root.zig")
+LIBRARIES = {f"{PACKAGE}._ffi": CLIENT, f"{PACKAGE}.devserver._ffi": DEVSERVER}
 
 
 def source_fingerprint(command: "list[str]") -> str:
@@ -119,19 +138,19 @@ def build(kind: str, source: str, output: Path, *options: str) -> Path:
     return output
 
 
-def build_library() -> Path:
+def build_library(library: Library) -> Path:
     """The shared library."""
-    options = ["-dynamic", "--name", "aerospike_zig"]
+    options = ["-dynamic", "--name", library.name]
     if IS_MACOS:
-        options += ["-install_name", f"@rpath/{LIBRARY}", "-headerpad_max_install_names"]
+        options += ["-install_name", f"@rpath/{library.file}", "-headerpad_max_install_names"]
     if IS_WINDOWS:
-        options += [f"-femit-implib={NATIVE / IMPORTS}"]
-    if TARGET.startswith("x86_64-"):
+        options += [f"-femit-implib={library.imports}"]
+    if library == CLIENT and TARGET.startswith("x86_64-"):
         # One library for all processors: it asks the one that it runs on.
         output = NATIVE / "digest_avx2.o"
         pic = [] if IS_WINDOWS else ["-fPIC"]
         options += [str(build("build-obj", "digest_avx2.zig", output, "-mcpu=baseline+avx2", *pic))]
-    return build("build-lib", "root.zig", NATIVE / LIBRARY, *options)
+    return build("build-lib", library.source, NATIVE / library.file, *options)
 
 
 def build_codec() -> Path:
@@ -193,9 +212,10 @@ class BuildExt(build_ext):
         return f"{name.partition('.')[0]}.pyd" if IS_WINDOWS and IS_LIMITED_API else name
 
     def build_extension(self, ext):
-        library = build_library()
-        output = Path(self.get_ext_fullpath(ext.name)).resolve().parent
-        self.place(library, output)
+        library = LIBRARIES.get(ext.name)
+        if library:
+            output = Path(self.get_ext_fullpath(ext.name)).resolve().parent
+            self.place(library, build_library(library), output)
         if IS_WINDOWS:
             self.build_for_windows(ext)
             return
@@ -208,7 +228,7 @@ class BuildExt(build_ext):
             linker_so=f"{compiler} {shared}",
         )
         # The library is given by its path: zig adds every -L directory to the run path.
-        linked = build_codec() if ext.name == CODEC else output / LIBRARY
+        linked = output / library.file if library else build_codec()
         ext.extra_objects = [str(linked)]
         self.compiler.library_dirs.clear()
         self.library_dirs = []
@@ -227,10 +247,11 @@ class BuildExt(build_ext):
             options = ["-DNDEBUG", *macros, "-I", str(windows_headers())]
             subprocess.run([*compiler, *options, "-c", source, "-o", str(compiled)], check=True)
             objects.append(compiled)
-        others = [NATIVE / IMPORTS]
-        if ext.name == CODEC:
+        others = []
+        if ext.name in LIBRARIES:
+            others.append(LIBRARIES[ext.name].imports)
+        else:
             objects.append(build_codec())
-            others = []
         others.append(python_imports(objects, folder / "python3.lib"))
         linked = [str(each) for each in [*objects, *others]]
         # Not linked where it belongs: what would link against it is made beside it.
@@ -241,16 +262,19 @@ class BuildExt(build_ext):
     def copy_extensions_to_source(self):
         """For editable installs: setuptools itself copies only the extension."""
         super().copy_extensions_to_source()
-        self.place(Path(self.build_lib) / PACKAGE / LIBRARY, ROOT / PACKAGE)
+        for extension, library in LIBRARIES.items():
+            package = Path(*extension.split(".")[:-1])
+            self.place(library, Path(self.build_lib) / package / library.file, ROOT / package)
 
-    def place(self, library: Path, package: Path) -> None:
+    def place(self, library: Library, built: Path, package: Path) -> None:
         # A new file in place of the old one: a process that has the old one mapped keeps it.
         package.mkdir(parents=True, exist_ok=True)
-        if library.resolve() != (package / LIBRARY).resolve():
-            (package / LIBRARY).unlink(missing_ok=True)
-            self.copy_file(str(library), str(package / LIBRARY))
+        if built.resolve() != (package / library.file).resolve():
+            (package / library.file).unlink(missing_ok=True)
+            self.copy_file(str(built), str(package / library.file))
         (package / "include").mkdir(exist_ok=True)
-        self.copy_file(str(HEADER), str(package / "include" / HEADER.name))
+        header = f"{library.name}.h"
+        self.copy_file(str(HEADERS / header), str(package / "include" / header))
 
 
 wheel_options = {}
@@ -268,7 +292,9 @@ codec = Extension(
 
 setup(
     ext_modules=[codec],
-    cffi_modules=[f"{PACKAGE}/_ffi_build.py:ffibuilder"],
+    cffi_modules=[
+        f"{PACKAGE}/_ffi_build.py:{builder}" for builder in ("ffibuilder", "devserver_ffibuilder")
+    ],
     cmdclass={"build_ext": BuildExt},
     options={"bdist_wheel": wheel_options},
 )

@@ -1,6 +1,7 @@
-"""Describes the cffi extension `aerospike_py._ffi`; run by setup.py, not part of the package's API.
+"""Describes the cffi extensions `aerospike_py._ffi` and `aerospike_py.devserver._ffi`.
 
-The declarations are cut from the C header that ships with the library, so they are typed once.
+Run by setup.py, not part of the package's API. The declarations are cut from the C headers that
+ship with the libraries, so they are typed once.
 """
 
 import os
@@ -10,13 +11,16 @@ from pathlib import Path
 
 from cffi import FFI
 
-_HEADER = Path(__file__).resolve().parent.parent / "native" / "include" / "aerospike_zig.h"
+_HEADERS = Path(__file__).resolve().parent.parent / "native" / "include"
 
-# Python functions that the library calls: defined with ffi.def_extern in aerospike_py._native.
+# Python functions that the libraries call: defined with ffi.def_extern in aerospike_py._native and
+# aerospike_py.devserver._library.
 _CALLBACKS = """
 extern "Python" int32_t asz_python_interrupt_check(void);
+"""
+_DEVSERVER_CALLBACKS = """
 extern "Python" int32_t asz_python_run_function(void *context, const uint8_t *request,
-                                                uint64_t request_len, asz_udf_answer *answer);
+                                                uint64_t request_len, asz_devserver_answer *answer);
 """
 
 
@@ -32,16 +36,16 @@ def _declarations(header: str) -> str:
     return "\n".join(lines)
 
 
-def _make() -> FFI:
-    source = _HEADER.read_text(encoding="utf-8")
+def _make(module: str, header: str, callbacks: str) -> FFI:
+    source = (_HEADERS / header).read_text(encoding="utf-8")
     builder = FFI()
-    builder.cdef(_declarations(source) + _CALLBACKS)
+    builder.cdef(_declarations(source) + callbacks)
     # setup.py may build for another platform than this one.
     target = os.environ.get("AEROSPIKE_PY_TARGET") or sys.platform
     is_macos = "macos" in target or target == "darwin"
     origin = "@loader_path" if is_macos else "$ORIGIN"
     builder.set_source(
-        "aerospike_py._ffi",
+        module,
         source,
         extra_link_args=[f"-Wl,-rpath,{origin}"],
         py_limited_api=not sysconfig.get_config_var("Py_GIL_DISABLED"),
@@ -49,4 +53,7 @@ def _make() -> FFI:
     return builder
 
 
-ffibuilder = _make()
+ffibuilder = _make("aerospike_py._ffi", "aerospike_zig.h", _CALLBACKS)
+devserver_ffibuilder = _make(
+    "aerospike_py.devserver._ffi", "aerospike_devserver.h", _DEVSERVER_CALLBACKS
+)

@@ -1,6 +1,6 @@
 //! Steps for developers (users and wheels build with `setup.py`, which needs no build runner):
 //!
-//!   zig build                the shared library, in zig-out/
+//!   zig build                the shared libraries, in zig-out/
 //!   zig build test           all tests of the core, the simulated network included
 //!   zig build test --fuzz    the same, with the fuzz targets running until stopped
 
@@ -45,6 +45,19 @@ pub fn build(b: *std.Build) void {
     }
     library.installHeader(b.path("include/aerospike_zig.h"), "aerospike_zig.h");
     b.installArtifact(library);
+
+    const devserver = b.addLibrary(.{
+        .name = "aerospike_devserver",
+        .linkage = .dynamic,
+        .root_module = b.createModule(.{
+            .root_source_file = b.path("src/devserver_root.zig"),
+            .target = target,
+            .optimize = optimize,
+            .link_libc = true,
+        }),
+    });
+    devserver.installHeader(b.path("include/aerospike_devserver.h"), "aerospike_devserver.h");
+    b.installArtifact(devserver);
 
     const test_module = b.createModule(.{
         .root_source_file = b.path("src/tests.zig"),

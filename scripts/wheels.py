@@ -102,18 +102,21 @@ def check_files(wheel: Path, libraries: dict[str, bytes]) -> None:
     """The wheel has the package, its libraries, the header, the marker of types, the licence."""
     names = set(zipfile.ZipFile(wheel).namelist())
     extension = "abi3.so"
-    core = "libaerospike_zig.so"
+    library = "lib{}.so"
     if "macosx" in wheel.name:
-        core = "libaerospike_zig.dylib"
+        library = "lib{}.dylib"
     elif "win_" in wheel.name:
-        core = "aerospike_zig.dll"
+        library = "{}.dll"
         extension = "pyd"
-    binaries = {f"aerospike_py/{name}.{extension}" for name in ("_ffi", "_codec")}
-    binaries.add(f"aerospike_py/{core}")
+    names_of_extensions = ("_ffi", "_codec", "devserver/_ffi")
+    binaries = {f"aerospike_py/{name}.{extension}" for name in names_of_extensions}
+    binaries.add("aerospike_py/" + library.format("aerospike_zig"))
+    binaries.add("aerospike_py/devserver/" + library.format("aerospike_devserver"))
     wanted = {
         *binaries,
         "aerospike_py/__init__.py",
         "aerospike_py/include/aerospike_zig.h",
+        "aerospike_py/devserver/include/aerospike_devserver.h",
         "aerospike_py/py.typed",
         "pytest_aerospike_py.py",
     }

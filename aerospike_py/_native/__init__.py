@@ -6,12 +6,9 @@ thread waits in a call: the library asks for them, and an exception that a handl
 call and surfaces from it.
 """
 
-import atexit
-import os
-import sys
 from collections.abc import Callable
 from threading import get_ident
-from typing import Any, Protocol, TypeAlias, TypeVar, cast
+from typing import Any, Protocol, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 from .._ffi import ffi, lib
@@ -266,66 +263,6 @@ def set_filter(policy: Pointer, encoded: bytes) -> None:
     policy.filter_len = len(encoded)
 
 
-def devserver_start(options: bytes) -> Pointer:
-    """Starts a local server; it is stopped when the last reference to it goes."""
-    error = _new_error()
-    out = ffi.new("asz_devserver **")
-    _check(lib.asz_devserver_start(options, len(options), out, error), error)
-    return ffi.gc(out[0], _devserver_destroy)
-
-
-def devserver_control(server: Pointer, command: bytes) -> bytes:
-    """Runs a control command and returns its MessagePack reply."""
-    scratch = _new_scratch()
-    error, result, _, _ = scratch
-    try:
-        _check(lib.asz_devserver_control(server, command, len(command), result, error), error)
-        return bytes(ffi.buffer(result.data, result.length))
-    finally:
-        _reset(scratch)
-
-
-# What runs the functions of local servers, by the servers' addresses.
-_runners: dict[int, Pointer] = {}
-
-
-def devserver_set_runner(server: Pointer, answer: Callable[[bytes], bytes]) -> None:
-    """Has a local server's functions run by `answer`, which is called on the server's threads."""
-    handle = ffi.new_handle(answer)
-    lib.asz_devserver_set_udf_runner(server, lib.asz_python_run_function, handle)
-    _runners[_address(server)] = handle
-
-
-def _address(server: Pointer) -> int:
-    return int(ffi.cast("uintptr_t", server))
-
-
-def _devserver_destroy(server: Pointer) -> None:
-    # Until the server's threads have ended, they may be in it.
-    handle = _runners.pop(_address(server), None)
-    lib.asz_devserver_destroy(server)
-    del handle
-
-
-def _end_runners() -> None:
-    """Nothing of Python may run on other threads once the interpreter begins to go away."""
-    while _runners:
-        address, handle = _runners.popitem()
-        server = ffi.cast("asz_devserver *", address)
-        lib.asz_devserver_set_udf_runner(server, ffi.NULL, ffi.NULL)
-        del handle
-
-
-def devserver_stop(server: Pointer) -> None:
-    """Stops the server now, rather than when its last reference goes."""
-    ffi.release(server)
-
-
-def _run_function(context: Pointer, request: Pointer, length: int, answer: Pointer) -> int:
-    data = ffi.from_handle(context)(bytes(ffi.buffer(request, length)))
-    return cast(int, lib.asz_udf_answer_write(answer, data, len(data)))
-
-
 def _keep_raised(kind: object, raised: BaseException, traceback: object) -> int:
     _raised[get_ident()] = raised
     return 1
@@ -337,9 +274,4 @@ def _interrupt_check() -> int:
 
 
 ffi.def_extern("asz_python_interrupt_check", error=1, onerror=_keep_raised)(_interrupt_check)
-ffi.def_extern("asz_python_run_function", error=1)(_run_function)
-atexit.register(_end_runners)
-if sys.platform != "win32":  # Where nothing forks.
-    # A forked child has none of the servers' threads.
-    os.register_at_fork(after_in_child=_runners.clear)
 lib.asz_set_interrupt_check(lib.asz_python_interrupt_check)

@@ -72,7 +72,7 @@ class Runner:
         self._states: OrderedDict[tuple[str, bytes], _State] = OrderedDict()
 
     def answer(self, request: bytes) -> bytes:
-        """The reply to one request, both MessagePack maps (native/src/devserver/core/modules.zig)."""
+        """The reply to one request, both MessagePack maps; see devserver/core/modules.zig."""
         try:
             question = _question(request)
             # Whoever puts a module has it run anew.

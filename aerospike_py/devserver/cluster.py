@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, TypeAlias
 
-from .. import _native
-from .._native import Pointer
 from .._values import decode, encode
 from ..exception import ClientError, InvalidArgError
-from . import _lua
+from . import _library, _lua
+from ._library import Pointer
 
 Scope: TypeAlias = Literal["message", "info", "admin", "all"]
 """Which requests a fault is for: those about records, info, administration, or all of them."""
@@ -92,8 +91,8 @@ class DevCluster:
         """
         with self._lock:
             if self._server is None:
-                server = _native.devserver_start(encode(self._options))
-                _native.devserver_set_runner(server, _lua.new_runner())
+                server = _library.start(encode(self._options))
+                _library.set_runner(server, _lua.new_runner())
                 self._ports = [
                     node["port"] for node in _run(server, {"command": "counters"})["nodes"]
                 ]
@@ -105,7 +104,7 @@ class DevCluster:
         with self._lock:
             server, self._server = self._server, None
             if server is not None:
-                _native.devserver_stop(server)
+                _library.stop(server)
 
     def __enter__(self) -> "DevCluster":
         return self.start()
@@ -301,7 +300,7 @@ class DevCluster:
 
 
 def _run(server: Pointer, command: dict[str, Any]) -> dict[str, Any]:
-    reply: dict[str, Any] = decode(_native.devserver_control(server, encode(command)))
+    reply: dict[str, Any] = decode(_library.control(server, encode(command)))
     if not reply.pop("ok"):
         raise InvalidArgError(f"dev server: {reply['error']}")
     return reply

@@ -1,6 +1,7 @@
 /*
- * aerospike_zig.h: the C ABI of the aerospike_py core, an Aerospike client (and a local server
- * for tests) in one shared library. Any language that can call C starts here.
+ * aerospike_zig.h: the C ABI of the aerospike_py core, an Aerospike client in one
+ * shared library. Any language that can call C starts here; a local server for tests is in another
+ * one, with aerospike_devserver.h.
  *
  * Conventions
  *   - Every fallible function returns an int32_t status: ASZ_OK (0), a positive code of the
@@ -166,7 +167,6 @@ extern "C" {
 
 typedef struct asz_client asz_client;
 typedef struct asz_query asz_query;
-typedef struct asz_devserver asz_devserver;
 
 /* Why a call failed. The texts are UTF-8, not NUL-terminated. */
 typedef struct {
@@ -519,57 +519,6 @@ void asz_log_stop(void);
  * the process; NULL (the default) always goes on.
  */
 void asz_set_interrupt_check(int32_t (*check)(void));
-
-/*
- * Starts a local server, for tests, from a MessagePack map; {} will do. *server is the caller's
- * until asz_devserver_destroy; NULL after a failure. It listens when this returns.
- *   "nodes"                1 to 16; 1
- *   "port"                 the first node's, the others follow; 0: any free ones
- *   "address"              IPv4 or IPv6 to listen on; "127.0.0.1"
- *   "namespaces"           [{"name", "default_ttl_s", "replication_factor", "record_bytes_max",
- *                          "data_bytes_max"}], all but the name optional; "test" and "bar"
- *   "cluster_name"         ""
- *   "users"                [{"name", "password", "roles": [role]}]: any makes clients log in
- *   "session_ttl_s"        seconds that a login is good for; a day
- *   "workers"              threads; 0: as many as processors, at most 4
- *   "seed"                 decides which node owns which partition
- */
-int32_t asz_devserver_start(const uint8_t *options, uint64_t options_len, asz_devserver **server,
-                            asz_error *error);
-
-/*
- * Runs one control command, a MessagePack map of "command", perhaps "node" (an index; absent: all),
- * and its arguments; the result is a map with "ok", and "error" when that is false. "topology" has
- * the nodes' ports: {"ok", "nodes": [{"name", "port", "alive", ...}]}. Others kill, revive and hang
- * nodes, delay or spoil replies, move partitions: those of
- * aerospike_py.devserver.DevCluster.control.
- */
-int32_t asz_devserver_control(asz_devserver *server, const uint8_t *command, uint64_t command_len,
-                              asz_result *result, asz_error *error);
-
-/* What a runner of functions answers; valid while it runs. */
-typedef struct asz_udf_answer asz_udf_answer;
-
-/*
- * Runs functions of modules (UDF), which the server itself cannot: writes its answer to a request,
- * both MessagePack maps that native/src/devserver/udf.zig describes, and returns 0; anything else
- * says that there is no answer. Called on the server's threads, on several at once.
- */
-typedef int32_t (*asz_udf_runner)(void *context, const uint8_t *request, uint64_t request_len,
-                                  asz_udf_answer *answer);
-
-/* Copies the answer; the last one written counts. ASZ_ERROR_OUT_OF_MEMORY or 0. */
-int32_t asz_udf_answer_write(asz_udf_answer *answer, const uint8_t *bytes, uint64_t len);
-
-/*
- * Gives the server a runner, or none with NULL. Returns when the one before runs nowhere any more,
- * so a runner must not call it. The context must live until then, or until the server has been
- * destroyed.
- */
-void asz_devserver_set_udf_runner(asz_devserver *server, asz_udf_runner runner, void *context);
-
-/* Stops the server, waits for its threads and frees it. NULL is allowed. */
-void asz_devserver_destroy(asz_devserver *server);
 
 /* cdef:end */
 

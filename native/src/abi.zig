@@ -7,7 +7,6 @@ const assert = std.debug.assert;
 const client_module = @import("client.zig");
 const columns = @import("result.zig").columns;
 const command = @import("command.zig");
-const devserver = @import("devserver.zig");
 const growing = @import("growing.zig");
 const log = &@import("log.zig").process;
 const metrics = @import("metrics.zig");
@@ -16,7 +15,6 @@ const wire = @import("wire.zig");
 const Client = client_module.Client;
 const Failure = @import("status.zig").Failure;
 const Query = @import("queries.zig").Handle;
-const Status = @import("status.zig").Status;
 
 const gpa = @import("memory.zig").gpa;
 
@@ -436,74 +434,6 @@ export fn asz_metrics(result: ?*asz_result, err: ?*asz_error) i32 {
 
 export fn asz_set_interrupt_check(check: ?*const fn () callconv(.c) i32) void {
     client_module.interrupt_check.store(check, .monotonic);
-}
-
-export fn asz_devserver_start(
-    options: ?[*]const u8,
-    options_len: u64,
-    server: *?*devserver.Server,
-    err: ?*asz_error,
-) i32 {
-    server.* = null;
-    var failure: Failure = .{};
-    var arena: std.heap.ArenaAllocator = .init(gpa);
-    defer arena.deinit();
-    const bytes = slice(options, options_len);
-    var culprit: []const u8 = "";
-    const parsed = devserver.options.Options.decode(arena.allocator(), bytes, &culprit) catch {
-        failure.set(.invalid_argument, "invalid options of the dev server{s}{s}", .{
-            if (culprit.len == 0) "" else ": ", culprit[0..@min(culprit.len, 64)],
-        });
-        return report(&failure, err);
-    };
-    server.* = devserver.Server.start(gpa, &parsed) catch |reason| {
-        failure.set(.client, "the dev server did not start: {t}", .{reason});
-        return report(&failure, err);
-    };
-    return 0;
-}
-
-export fn asz_devserver_control(
-    server: *devserver.Server,
-    request: ?[*]const u8,
-    request_len: u64,
-    result: ?*asz_result,
-    err: ?*asz_error,
-) i32 {
-    var failure: Failure = .{};
-    var out = resultBuffer(result, &failure) catch return report(&failure, err);
-    server.control(slice(request, request_len), &out) catch |reason| {
-        out.deinit();
-        failure.set(.out_of_memory, "the control command failed: {t}", .{reason});
-        return report(&failure, err);
-    };
-    handOver(&out, result);
-    return 0;
-}
-
-export fn asz_udf_answer_write(
-    answer: *devserver.modules.Answer,
-    bytes: ?[*]const u8,
-    len: u64,
-) i32 {
-    answer.write(slice(bytes, len)) catch return @intCast(@backingInt(Status.out_of_memory));
-    return 0;
-}
-
-export fn asz_devserver_set_udf_runner(
-    server: *devserver.Server,
-    run: ?devserver.modules.Runner.Run,
-    context: ?*anyopaque,
-) void {
-    const runner: ?devserver.modules.Runner = if (run) |given|
-        .{ .context = context, .run = given }
-    else
-        null;
-    server.core.modules.setRunner(runner);
-}
-
-export fn asz_devserver_destroy(server: ?*devserver.Server) void {
-    (server orelse return).destroy();
 }
 
 fn slice(bytes: ?[*]const u8, len: u64) []const u8 {

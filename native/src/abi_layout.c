@@ -1,4 +1,5 @@
-/* The layout of the header's structs as a C compiler sees it, for abi_test.zig. */
+/* The layout of the headers' structs as a C compiler sees it, for abi_test.zig. */
+#include "aerospike_devserver.h"
 #include "aerospike_zig.h"
 #include <stddef.h>
 
@@ -99,4 +100,20 @@ const uint64_t asz_layout_table[] = {
     offsetof(asz_table, metadata),
     offsetof(asz_table, result_codes),
     offsetof(asz_table, mismatch),
+};
+
+const uint64_t asz_layout_devserver_error[] = {
+    sizeof(asz_devserver_error),
+    offsetof(asz_devserver_error, size),
+    offsetof(asz_devserver_error, code),
+    offsetof(asz_devserver_error, message_len),
+    offsetof(asz_devserver_error, message),
+};
+
+const uint64_t asz_layout_devserver_reply[] = {
+    sizeof(asz_devserver_reply),
+    offsetof(asz_devserver_reply, size),
+    offsetof(asz_devserver_reply, reserved),
+    offsetof(asz_devserver_reply, data),
+    offsetof(asz_devserver_reply, length),
 };

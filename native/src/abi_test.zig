@@ -1,11 +1,14 @@
-//! The header's structs, as a C compiler lays them out, are the ones that the library uses.
+//! The headers' structs, as a C compiler lays them out, are the ones that the libraries use.
 
 const std = @import("std");
 const abi = @import("abi.zig");
+const devserver = @import("devserver/abi.zig");
 
 const layout = struct {
     extern const asz_layout_column: u64;
     extern const asz_layout_completion: u64;
+    extern const asz_layout_devserver_error: u64;
+    extern const asz_layout_devserver_reply: u64;
     extern const asz_layout_error: u64;
     extern const asz_layout_metadata: u64;
     extern const asz_layout_mismatch: u64;
@@ -23,9 +26,11 @@ fn expectLayout(T: type, first: *const u64) !void {
     }
 }
 
-test "structs of the header and of the library have the same layout" {
+test "structs of the headers and of the libraries have the same layout" {
     try expectLayout(abi.asz_column, &layout.asz_layout_column);
     try expectLayout(abi.asz_completion, &layout.asz_layout_completion);
+    try expectLayout(devserver.asz_devserver_error, &layout.asz_layout_devserver_error);
+    try expectLayout(devserver.asz_devserver_reply, &layout.asz_layout_devserver_reply);
     try expectLayout(abi.asz_error, &layout.asz_layout_error);
     try expectLayout(abi.asz_metadata, &layout.asz_layout_metadata);
     try expectLayout(abi.asz_mismatch, &layout.asz_layout_mismatch);

@@ -1,6 +1,9 @@
-"""The C ABI as programs in other languages see it: the header, the library, the page about them."""
+"""The C ABI as other languages see it: the headers, the libraries, the page about them."""
 
+import ctypes
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,37 +11,71 @@ import pytest
 
 import aerospike_py
 from aerospike_py._ffi import ffi, lib
+from aerospike_py.devserver._ffi import lib as devserver_lib
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = Path(aerospike_py.__file__).parent
-HEADER = (PACKAGE / "include" / "aerospike_zig.h").read_text()
+# Within a library, and not for others; the linker of debug builds shows them all the same.
+HIDDEN = {"asz_digests_avx2"}
 # Declarations with what is right above them.
 DECLARATION = r"(\*/\n)?^(?!typedef)\w[\w ]*?\*? ?(asz_\w+)\("
-DECLARED = {name: comment for comment, name in re.findall(DECLARATION, HEADER, re.MULTILINE)}
 
 
-def library() -> bytes:
-    (path,) = [each for each in PACKAGE.glob("*aerospike_zig.*") if each.suffix != ".h"]
-    return path.read_bytes()
+class Library:
+    """A library, its header, and the module of Python on it."""
+
+    def __init__(self, folder: Path, name: str, module: Any) -> None:
+        header = (folder / "include" / f"{name}.h").read_text()
+        self.module = module
+        self.declared = {
+            name: comment for comment, name in re.findall(DECLARATION, header, re.MULTILINE)
+        }
+        (self.file,) = [each for each in folder.glob(f"*{name}.*") if each.suffix != ".h"]
+
+    def exported(self) -> set[str]:
+        named = re.findall(rb"(?<=\0)_?(asz_\w+)(?=\0)", self.file.read_bytes())
+        # A library to be debugged also has names in it that nobody else can find.
+        loaded = ctypes.CDLL(str(self.file))
+        found = {name.decode() for name in named if hasattr(loaded, name.decode())}
+        return found - HIDDEN
 
 
-def test_the_header_declares_what_the_library_exports_and_nothing_else() -> None:
-    exported = {name.decode() for name in re.findall(rb"(?<=\0)_?(asz_\w+)(?=\0)", library())}
-    assert exported == set(DECLARED)
-    assert len(DECLARED) > 30
+CLIENT = Library(PACKAGE, "aerospike_zig", lib)
+DEVSERVER = Library(PACKAGE / "devserver", "aerospike_devserver", devserver_lib)
+both = pytest.mark.parametrize("library", [CLIENT, DEVSERVER], ids=["client", "devserver"])
 
 
-def test_every_function_of_the_header_can_be_called_from_python() -> None:
-    assert [name for name in DECLARED if not hasattr(lib, name)] == []
+@both
+def test_the_header_declares_what_the_library_exports_and_nothing_else(library: Library) -> None:
+    assert library.exported() == set(library.declared)
+    assert len(library.declared) > 6
 
 
-def test_every_function_is_described_above_its_declaration() -> None:
-    assert [name for name, comment in DECLARED.items() if not comment] == []
+@both
+def test_every_function_of_the_header_can_be_called_from_python(library: Library) -> None:
+    assert [name for name in library.declared if not hasattr(library.module, name)] == []
 
 
-def test_the_page_about_the_library_has_every_function() -> None:
+@both
+def test_every_function_is_described_above_its_declaration(library: Library) -> None:
+    assert [name for name, comment in library.declared.items() if not comment] == []
+
+
+@both
+def test_the_page_about_the_libraries_has_every_function(library: Library) -> None:
     page = (ROOT / "docs" / "c-abi.md").read_text()
-    assert [name for name in DECLARED if f"`{name}`" not in page] == []
+    assert [name for name in library.declared if f"`{name}`" not in page] == []
+
+
+def test_a_client_has_no_server_in_it() -> None:
+    assert not CLIENT.exported() & DEVSERVER.exported()
+    script = (
+        "import sys, aerospike_py; print([each for each in sys.modules if 'devserver' in each])"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert loaded.stdout.strip() == "[]"
 
 
 def longer(kind: str, more: int) -> Any:

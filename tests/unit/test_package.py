@@ -33,9 +33,11 @@ def test_the_pytest_plugin_loads_nothing_of_the_package() -> None:
     assert result.stdout.strip() == "False"
 
 
-def test_the_header_and_the_type_marker_are_shipped() -> None:
+def test_the_headers_and_the_type_marker_are_shipped() -> None:
     package = Path(aerospike_py.__file__).parent
     assert (package / "py.typed").exists()
+    header = package / "devserver" / "include" / "aerospike_devserver.h"
+    assert "asz_devserver_abi_version" in header.read_text()
     assert "asz_abi_version" in (package / "include" / "aerospike_zig.h").read_text()
 
 

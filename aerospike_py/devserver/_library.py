@@ -1,0 +1,103 @@
+"""The glue between Python and the dev server's library: calls and errors. Nothing of Aerospike.
+
+The library is loaded when this is imported, by the dev server only: a process that is a client and
+nothing else has no server in it.
+"""
+
+import atexit
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, TypeAlias, cast
+
+from .. import exception
+from ._ffi import ffi, lib
+
+Pointer: TypeAlias = Any
+"""A cffi object."""
+
+if lib.asz_devserver_abi_version() != lib.ASZ_DEVSERVER_ABI_VERSION:
+    raise ImportError(
+        f"the dev server's library has ABI version {lib.asz_devserver_abi_version()}, "
+        f"this package needs {lib.ASZ_DEVSERVER_ABI_VERSION}; install aerospike-py again"
+    )
+
+
+def start(options: bytes) -> Pointer:
+    """Starts a local server; it is stopped when the last reference to it goes."""
+    error = _new_error()
+    out = ffi.new("asz_devserver **")
+    _check(lib.asz_devserver_start(options, len(options), out, error), error)
+    return ffi.gc(out[0], _destroy)
+
+
+def control(server: Pointer, command: bytes) -> bytes:
+    """Runs a control command and returns its MessagePack reply."""
+    error = _new_error()
+    reply = ffi.new("asz_devserver_reply *")
+    reply.size = ffi.sizeof("asz_devserver_reply")
+    _check(lib.asz_devserver_control(server, command, len(command), reply, error), error)
+    try:
+        return bytes(ffi.buffer(reply.data, reply.length))
+    finally:
+        lib.asz_devserver_reply_release(reply)
+
+
+def stop(server: Pointer) -> None:
+    """Stops the server now, rather than when its last reference goes."""
+    ffi.release(server)
+
+
+def _new_error() -> Pointer:
+    error = ffi.new("asz_devserver_error *")
+    error.size = ffi.sizeof("asz_devserver_error")
+    return error
+
+
+def _check(status: int, error: Pointer) -> None:
+    if status:
+        text = bytes(ffi.buffer(error.message, error.message_len)).decode("utf-8", "replace")
+        raise exception.class_for(status)(text, result_code=status)
+
+
+# What runs the functions of local servers, by the servers' addresses.
+_runners: dict[int, Pointer] = {}
+
+
+def set_runner(server: Pointer, answer: Callable[[bytes], bytes]) -> None:
+    """Has a local server's functions run by `answer`, which is called on the server's threads."""
+    handle = ffi.new_handle(answer)
+    lib.asz_devserver_set_runner(server, lib.asz_python_run_function, handle)
+    _runners[_address(server)] = handle
+
+
+def _address(server: Pointer) -> int:
+    return int(ffi.cast("uintptr_t", server))
+
+
+def _destroy(server: Pointer) -> None:
+    # Until the server's threads have ended, they may be in it.
+    handle = _runners.pop(_address(server), None)
+    lib.asz_devserver_destroy(server)
+    del handle
+
+
+def _end_runners() -> None:
+    """Nothing of Python may run on other threads once the interpreter begins to go away."""
+    while _runners:
+        address, handle = _runners.popitem()
+        server = ffi.cast("asz_devserver *", address)
+        lib.asz_devserver_set_runner(server, ffi.NULL, ffi.NULL)
+        del handle
+
+
+def _run_function(context: Pointer, request: Pointer, length: int, answer: Pointer) -> int:
+    data = ffi.from_handle(context)(bytes(ffi.buffer(request, length)))
+    return cast(int, lib.asz_devserver_answer_write(answer, data, len(data)))
+
+
+ffi.def_extern("asz_python_run_function", error=1)(_run_function)
+atexit.register(_end_runners)
+if sys.platform != "win32":  # Where nothing forks.
+    # A forked child has none of the servers' threads.
+    os.register_at_fork(after_in_child=_runners.clear)
