@@ -230,6 +230,8 @@ class BuildExt(build_ext):
         # The library is given by its path: zig adds every -L directory to the run path.
         linked = output / library.file if library else build_codec()
         ext.extra_objects = [str(linked)]
+        # Otherwise it is not linked anew when only the Zig sources have changed.
+        ext.depends = [str(linked)]
         self.compiler.library_dirs.clear()
         self.library_dirs = []
         ext.library_dirs = []

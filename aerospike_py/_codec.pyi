@@ -32,7 +32,12 @@ class Row:
     def _text(self) -> bytes | None: ...
 
 def bind_values(
-    raw: type[bytes], extension: type[Any], made_of: Callable[[int, bytes], Any], /
+    raw: type[bytes],
+    extension: type[Any],
+    key_ordered: type[dict[Any, Any]],
+    key_value_ordered: type[dict[Any, Any]],
+    made_of: Callable[[int, bytes], Any],
+    /,
 ) -> None: ...
 def bind_results(*classes: Any) -> None: ...
 def pack(value: Any, /) -> bytes: ...

@@ -269,5 +269,5 @@ def function_call(module: Any, function: Any, args: Any) -> tuple[str, str, list
         args = []
     elif isinstance(args, (str, bytes, Mapping)) or not isinstance(args, Iterable):
         raise TypeError(f"args must be a list, not {type(args).__name__}")
-    values: list[Any] = plain_value(list(args), "args")
+    values: list[Any] = plain_value(list(args), "args", float_keys=True)
     return name, check_name(function, "a function's name"), values

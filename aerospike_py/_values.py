@@ -11,7 +11,7 @@ from typing import Any
 from . import _codec
 from ._validate import check_bin_name
 from .exception import InvalidArgError
-from .types import GeoJSON, HyperLogLog
+from .types import GeoJSON, HyperLogLog, KeyOrderedDict, KeyValueOrderedDict
 
 INT64_MIN = -(2**63)
 INT64_MAX = 2**63 - 1
@@ -29,7 +29,8 @@ encode = _codec.pack
 decode = _codec.unpack
 
 _SCALARS = frozenset({int, str, float, bytes, bool, type(None), bytearray})
-_MAP_KEYS = frozenset({int, str, float, bytes})
+_MAP_KEYS = frozenset({int, str, bytes})
+"""Of maps that the server stores, or compares with them."""
 
 
 class Raw(bytes):
@@ -104,12 +105,13 @@ def encode_operand(key: Any, name: Any, value: Any, kinds: tuple[type, ...], met
     return encode((key, str.__str__(name), plain))
 
 
-def plain_value(value: Any, name: str) -> Any:
+def plain_value(value: Any, name: str, *, float_keys: bool = False) -> Any:
     """The value made of the encoder's own types.
 
     Args:
         value: Anything.
         name: The bin that it is for, to be named in errors.
+        float_keys: Whether maps may have keys that are floats, as functions take them.
 
     Raises:
         TypeError: The value, or one inside it, is of a type that a bin cannot hold.
@@ -118,32 +120,55 @@ def plain_value(value: Any, name: str) -> Any:
         ValueError: Lists and maps are nested too deep.
     """
     try:
-        return _plain(value, name, 0)
+        return _Plain(name, float_keys).value(value, 0)
     except RecursionError:
         # The caller's own stack is nearly used up.
         raise _too_deep(name) from None
 
 
-def _plain(value: Any, name: str, depth: int) -> Any:
-    kind = type(value)
-    if kind in _SCALARS:
-        if kind is int:
-            return _int64(value, name)
-        if kind is str:
-            value.encode()
-        return value
-    if isinstance(value, (list, tuple)):
-        _check_depth(depth, name)
-        # The base type's own iteration: a subclass may have overridden it.
-        members = list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
-        return [_plain(member, name, depth + 1) for member in members]
-    if isinstance(value, dict):
-        _check_depth(depth, name)
-        return {
-            _map_key(key, name): _plain(member, name, depth + 1)
-            for key, member in dict.items(value)
-        }
-    return _unusual(value, name)
+class _Plain:
+    """Makes values of the encoder's own types; `name` is the bin's, for errors."""
+
+    __slots__ = ("keys", "name")
+
+    def __init__(self, name: str, float_keys: bool) -> None:
+        self.name = name
+        self.keys = _MAP_KEYS | {float} if float_keys else _MAP_KEYS
+
+    def value(self, value: Any, depth: int) -> Any:
+        kind = type(value)
+        if kind in _SCALARS:
+            if kind is int:
+                return _int64(value, self.name)
+            if kind is str:
+                value.encode()
+            return value
+        if isinstance(value, (list, tuple)):
+            _check_depth(depth, self.name)
+            # The base type's own iteration: a subclass may have overridden it.
+            members = list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
+            return [self.value(member, depth + 1) for member in members]
+        if isinstance(value, dict):
+            _check_depth(depth, self.name)
+            return _class_of_map(value)(
+                (self.key(key), self.value(member, depth + 1)) for key, member in dict.items(value)
+            )
+        return _unusual(value, self.name)
+
+    def key(self, key: Any) -> Any:
+        if key is not None and not isinstance(key, (bool, list, tuple, dict, GeoJSON)):
+            plain = self.value(key, 0)
+            if type(plain) in self.keys:
+                return plain
+        raise TypeError(
+            f"bin {self.name!r}: a map key must be a str, int or bytes, not {type(key).__name__}"
+        )
+
+
+def _class_of_map(value: dict[Any, Any]) -> type[dict[Any, Any]]:
+    if isinstance(value, KeyValueOrderedDict):
+        return KeyValueOrderedDict
+    return KeyOrderedDict if isinstance(value, KeyOrderedDict) else dict
 
 
 def _unusual(value: Any, name: str) -> Any:
@@ -179,16 +204,6 @@ def _unusual(value: Any, name: str) -> Any:
     )
 
 
-def _map_key(key: Any, name: str) -> Any:
-    if key is not None and not isinstance(key, (bool, list, tuple, dict, GeoJSON)):
-        plain = _plain(key, name, 0)
-        if type(plain) in _MAP_KEYS:
-            return plain
-    raise TypeError(
-        f"bin {name!r}: a map key must be a str, int, float or bytes, not {type(key).__name__}"
-    )
-
-
 def _int64(value: int, name: str) -> int:
     if INT64_MIN <= value <= INT64_MAX:
         return value
@@ -220,4 +235,4 @@ def _decode_extension(code: int, data: bytes) -> Any:
     return Extension(code, data)
 
 
-_codec.bind_values(Raw, Extension, _decode_extension)
+_codec.bind_values(Raw, Extension, KeyOrderedDict, KeyValueOrderedDict, _decode_extension)

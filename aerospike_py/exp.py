@@ -42,7 +42,7 @@ from ._validate import (
 )
 from .cdt_ctx import Context
 from .exception import InvalidArgError
-from .types import GeoJSON, HyperLogLog
+from .types import GeoJSON, HyperLogLog, KeyOrderedDict
 
 Expression: TypeAlias = dict[str, Any]
 """A node of an expression: the builder's name as `__expr__`, and its arguments."""
@@ -122,7 +122,9 @@ def _node_of(value: Any, name: str) -> Expression:
 
 def _expression(value: Any, name: str) -> Any:
     """An argument that is an expression, or a plain value as a constant."""
-    return _node_of(value, name) if isinstance(value, dict) else value
+    if isinstance(value, dict) and not isinstance(value, KeyOrderedDict):
+        return _node_of(value, name)
+    return value
 
 
 def _expressions(values: tuple[Any, ...], name: str, least: int = 1) -> list[Any]:
@@ -185,7 +187,11 @@ def list_val(val: list[Any]) -> Expression:
 
 
 def map_val(val: dict[Any, Any]) -> Expression:
-    """A constant map."""
+    """A constant map.
+
+    To be compared with a map, as by `eq`, it has to be a `KeyOrderedDict`: the server compares none
+    but ordered maps. Any dict does where a value is looked for in a list or map, and to be stored.
+    """
     return _node("map_val", val=check_dict(val, "val"))
 
 

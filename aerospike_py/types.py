@@ -3,6 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias, TypedDict, cast
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 __all__ = [
     "AdminPolicy",
     "AerospikeKey",
@@ -16,6 +19,8 @@ __all__ = [
     "HyperLogLog",
     "InfoNodeResult",
     "Key",
+    "KeyOrderedDict",
+    "KeyValueOrderedDict",
     "OperateOrderedResult",
     "OperateRowPolicy",
     "PartitionFilter",
@@ -203,6 +208,34 @@ class HyperLogLog(bytes):
 
     def __repr__(self) -> str:
         return f"HyperLogLog({bytes.__repr__(self)})"
+
+
+class KeyOrderedDict(dict[Any, Any]):
+    """A map that the server keeps in the order of its keys.
+
+    Such maps are read as one, and written back as one, at any depth. It is a dict in all else, and
+    equal to any dict with the same items; Python's own order of them does not matter.
+
+    A constant of an expression that is compared with a map has to be one, as the server compares
+    none but ordered maps.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({dict.__repr__(self)})"
+
+    def copy(self) -> "Self":
+        """A shallow copy, which is of the same class."""
+        return type(self)(self)
+
+    __copy__ = copy
+
+
+class KeyValueOrderedDict(KeyOrderedDict):
+    """A map that the server keeps in the order of its keys and of its values."""
+
+    __slots__ = ()
 
 
 Host: TypeAlias = str | tuple[str, int] | tuple[str, int, str | None]

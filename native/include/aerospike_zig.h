@@ -16,7 +16,10 @@
  *   - Functions may be called on any thread, unless one says otherwise. None calls back into the
  *     program but for what it was given to call, and none changes signal handlers.
  *   - Values cross as standard MessagePack. Extension types: 23 GeoJSON text, 18 HyperLogLog
- *     bytes, 126 the wildcard (payload 0) and infinity (payload 1) of list and map comparisons.
+ *     bytes, 126 the wildcard (payload 0) and infinity (payload 1) of list and map comparisons; 21
+ *     a map that the server keeps in the order of its keys, 22 one in the order of keys and values,
+ *     both with a map as payload. Keys of maps are integers, strings and bytes. In results only: 19
+ *     pairs of a map in their order, with an array of arrays of two.
  *   - Times are milliseconds unless the name says otherwise.
  *   - Handles may be used from many threads at once, but not while, or after, they are destroyed.
  */

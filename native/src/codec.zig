@@ -30,15 +30,16 @@ var not_shown: *Object = undefined;
 /// this one is gone.
 var interpreter: ?i64 = null;
 
-/// bind_values(Raw, Extension, function of an extension's code and bytes): what stands for values
-/// that MessagePack has and Python has not, and the other way round.
+/// bind_values(Raw, Extension, KeyOrderedDict, KeyValueOrderedDict, function of an extension's code
+/// and bytes): what stands for values that MessagePack has and Python has not, and the other way
+/// round.
 export fn asz_codec_bind_values(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
     _ = module;
     return result(bindValues(arguments[0..@intCast(count)]));
 }
 
 fn bindValues(arguments: []const *Object) api.Error!*Object {
-    if (arguments.len != 3) return wrongCount();
+    if (arguments.len != 5) return wrongCount();
     const here = api.PyInterpreterState_GetID(api.PyInterpreterState_Get());
     if (here != interpreter orelse here) {
         const message = "aerospike_py is in use in another interpreter of this process";
@@ -46,8 +47,16 @@ fn bindValues(arguments: []const *Object) api.Error!*Object {
     }
     interpreter = here;
     for (arguments) |argument| api.Py_IncRef(argument);
-    encoder = .init(gpa, arguments[0], arguments[1]);
-    classes.extension = arguments[2];
+    classes.ordered_maps = .init(.{
+        .by_key = arguments[2],
+        .by_key_and_value = arguments[3],
+    });
+    encoder = .init(gpa, &.{
+        .raw = arguments[0],
+        .extension = arguments[1],
+        .ordered_maps = classes.ordered_maps,
+    });
+    classes.extension = arguments[4];
     return api.share(api.headers.none);
 }
 

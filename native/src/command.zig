@@ -38,6 +38,7 @@ test {
     _ = @import("command/truncate.zig");
     _ = @import("command/udf.zig");
     _ = batch;
+    _ = @import("command/comparable.zig");
     _ = exchange;
     _ = executor;
     _ = request;

@@ -32,6 +32,7 @@ test {
     _ = particle;
     _ = proto;
     _ = short;
+    _ = @import("wire/sorted.zig");
     _ = @import("wire/recorded_test.zig");
     _ = @import("wire/fuzz_test.zig");
 }

@@ -8,13 +8,16 @@ from aerospike_helpers import cdt_ctx as their_ctx
 from aerospike_helpers import expressions as theirs
 
 from aerospike_py import cdt_ctx, exp
-from aerospike_py.types import GeoJSON, HyperLogLog
+from aerospike_py.types import GeoJSON, HyperLogLog, KeyOrderedDict
 
 INVERTED = 0x10000
 GEO = {"type": "Point", "coordinates": [1.5, 2.25]}
 # 16 registers, all empty, as the server writes them.
 SKETCH = bytes([0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0]) + bytes(12)
 REGION = {"type": "AeroCircle", "coordinates": [[1.5, 2.25], 100]}
+
+
+_UNSORTED = {"sku": "a1", b"z": 3, "id": 7, "": 4, 2: 1, -1: 2, 300: 0}
 
 
 class ExpressionCase(NamedTuple):
@@ -39,7 +42,17 @@ def _constants() -> list[ExpressionCase]:
         ("blob_val", exp.blob_val(b"\x00\xff"), b"\x00\xff"),
         ("list_val", exp.list_val([1, "a", [2]]), [1, "a", [2]]),
         ("list_val empty", exp.list_val([]), []),
-        ("map_val", exp.map_val({"k": [1]}), {"k": [1]}),
+        (
+            "map_val ordered",
+            exp.map_val(KeyOrderedDict({"k": [1], 3: 2})),
+            aerospike.KeyOrderedDict({"k": [1], 3: 2}),
+        ),
+        (
+            "map_val ordered in a list",
+            exp.list_val([KeyOrderedDict(_UNSORTED)]),
+            [aerospike.KeyOrderedDict(_UNSORTED)],
+        ),
+        ("map_val empty", exp.map_val({}), {}),
         ("nil", exp.nil(), None),
         ("infinity", exp.infinity(), aerospike.CDTInfinite()),
         ("wildcard", exp.wildcard(), aerospike.CDTWildcard()),
@@ -60,6 +73,21 @@ def _constants() -> list[ExpressionCase]:
             theirs.CmpGeo(theirs.GeoBin("g"), aerospike.GeoJSON(REGION)),
         ),
         ExpressionCase("unknown", exp.eq(exp.unknown(), 1), theirs.Eq(theirs.Unknown(), 1)),
+        ExpressionCase(
+            "in_list of a map",
+            exp.in_list(exp.map_val(_UNSORTED), exp.list_bin("l")),
+            theirs.InList(_UNSORTED, theirs.ListBin("l")),
+        ),
+        ExpressionCase(
+            "list_get_by_value of a map",
+            exp.eq(exp.list_get_by_value("l", [1, _UNSORTED], 5), 1),
+            theirs.Eq(theirs.ListGetByValue(None, 5, [1, _UNSORTED], "l"), 1),
+        ),
+        ExpressionCase(
+            "map_put of a map",
+            exp.eq(exp.map_size(exp.map_put("m", "k", exp.map_val(_UNSORTED))), 1),
+            theirs.Eq(theirs.MapSize(None, theirs.MapPut(None, None, "k", _UNSORTED, "m")), 1),
+        ),
     ]
 
 

@@ -51,6 +51,76 @@ def _plain() -> list[Case]:
     ]
 
 
+_UNSORTED = {"sku": "a1", b"z": 3, "id": 7, "": 4, 2: 1, -1: 2, 300: 0}
+_NESTED = {"z": {"y": 1, "x": [{"q": 1, "b": 2}]}, "a": 1}
+
+
+def _maps_in_arguments() -> list[Case]:
+    made = []
+    ordered, their_ordered = (
+        kind({"b": kind({4: 1, 3: 2}), "a": 2})
+        for kind in (aerospike_py.KeyOrderedDict, aerospike.KeyOrderedDict)
+    )
+    pairs = [
+        ("unsorted", _UNSORTED, _UNSORTED),
+        ("nested", _NESTED, _NESTED),
+        ("ordered", ordered, their_ordered),
+        ("large", {n * 7 % 41: n for n in range(40)}, {n * 7 % 41: n for n in range(40)}),
+    ]
+    for name, ours, their in pairs:
+        ctx = [cdt_ctx.list_value(ours), cdt_ctx.map_value([ours])]
+        their_path = [their_ctx.cdt_ctx_list_value(their), their_ctx.cdt_ctx_map_value([their])]
+        cases = [
+            ("list_append", lop.list_append("b", ours), theirs_list.list_append("b", their)),
+            (
+                "list_append_items",
+                lop.list_append_items("b", [1, ours]),
+                theirs_list.list_append_items("b", [1, their]),
+            ),
+            (
+                "list_remove_by_value",
+                lop.list_remove_by_value("b", ours, 5),
+                theirs_list.list_remove_by_value("b", their, 5),
+            ),
+            (
+                "list_get_by_value_list",
+                lop.list_get_by_value_list("b", [ours, [ours]], 5),
+                theirs_list.list_get_by_value_list("b", [their, [their]], 5),
+            ),
+            (
+                "list_get_by_value_range",
+                lop.list_get_by_value_range("b", ours, [ours], 5),
+                theirs_list.list_get_by_value_range("b", 5, their, [their]),
+            ),
+            (
+                "list_get_by_value_rel_rank_range",
+                lop.list_get_by_value_rel_rank_range("b", ours, 0, 5),
+                theirs_list.list_get_by_value_rank_range_relative("b", their, 0, 5),
+            ),
+            ("map_put", mop.map_put("b", "k", ours), theirs_map.map_put("b", "k", their)),
+            ("map_put_items", mop.map_put_items("b", ours), theirs_map.map_put_items("b", their)),
+            (
+                "map_remove_by_value",
+                mop.map_remove_by_value("b", ours, 5),
+                theirs_map.map_remove_by_value("b", their, 5),
+            ),
+            (
+                "map_get_by_value_list",
+                mop.map_get_by_value_list("b", [ours], 5),
+                theirs_map.map_get_by_value_list("b", [their], 5),
+            ),
+            (
+                "map_get_by_value_rel_rank_range",
+                mop.map_get_by_value_rel_rank_range("b", ours, 0, 5),
+                theirs_map.map_get_by_value_rank_range_relative("b", their, 0, 5),
+            ),
+            ("context", lop.list_size("b", ctx), theirs_list.list_size("b", their_path)),
+        ]
+        made += [Case(f"{name} map in {label}", one, other) for label, one, other in cases]
+    written = {"op": 2, "bin": "b", "val": [ordered]}
+    return [*made, Case("write ordered map", written, theirs.write("b", [their_ordered]))]
+
+
 def _list_writes() -> list[Case]:
     ordered = {"list_order": 1, "write_flags": 1 | 4 | 8}
     flags = {"write_flags": 2 | 4}
@@ -674,6 +744,7 @@ def operation_cases() -> list[Case]:
         warnings.simplefilter("ignore", DeprecationWarning)
         return [
             *_plain(),
+            *_maps_in_arguments(),
             *_list_writes(),
             *_list_reads(),
             *_map_writes(),

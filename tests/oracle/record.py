@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterable
 
 import aerospike
-import msgspec
 from expression_cases import expression_cases
 from operation_cases import operation_cases
 from recording_node import RecordingNode, Request
 
 from aerospike_py._operations import plain_expression, plain_operation
+from aerospike_py._values import encode
 
 _TARGET = pathlib.Path(__file__).parents[2] / "native" / "src" / "command" / "recorded"
 _KEY = ("test", "recorded", 1)
@@ -28,14 +28,14 @@ def _operations(client: aerospike.Client, node: RecordingNode) -> Iterable[_Row]
     for case in operation_cases():
         client.operate(_KEY, [case.theirs])
         request = Request(node.requests[-1])
-        yield case.name, msgspec.msgpack.encode(plain_operation(case.ours)), request.operations
+        yield case.name, encode(plain_operation(case.ours)), request.operations
 
 
 def _expressions(client: aerospike.Client, node: RecordingNode) -> Iterable[_Row]:
     for case in expression_cases():
         client.get(_KEY, {"expressions": case.theirs.compile()})
         encoded = Request(node.requests[-1]).filter
-        yield case.name, msgspec.msgpack.encode(plain_expression(case.ours)), encoded or b""
+        yield case.name, encode(plain_expression(case.ours)), encoded or b""
 
 
 def _write(name: str, rows: Iterable[_Row]) -> None:

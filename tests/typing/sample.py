@@ -30,6 +30,8 @@ from aerospike_py.types import (
     HyperLogLog,
     InfoNodeResult,
     Key,
+    KeyOrderedDict,
+    KeyValueOrderedDict,
     OperateOrderedResult,
     OperateRowPolicy,
     PartitionFilter,
@@ -235,6 +237,8 @@ def values() -> None:
     assert_type(place.dumps(), str)
     assert_type(place.unwrap(), dict[str, Any])
     assert_type(HyperLogLog(b""), HyperLogLog)
+    assert_type(KeyOrderedDict({1: 2}).copy(), KeyOrderedDict)
+    assert_type(KeyValueOrderedDict(a=1).copy(), KeyValueOrderedDict)
 
 
 def servers() -> None:

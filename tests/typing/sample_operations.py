@@ -189,6 +189,8 @@ EXPRESSIONS: list[Expression] = [
     exp.blob_val(b"b"),
     exp.list_val([1, "a"]),
     exp.map_val({"k": 1}),
+    exp.map_val(aerospike_py.KeyOrderedDict(k=1)),
+    exp.eq(exp.map_bin("m"), aerospike_py.KeyOrderedDict(k=1)),
     exp.geo_val(POINT),
     exp.hll_val(HLL),
     exp.nil(),

@@ -22,11 +22,14 @@ from aerospike_py.types import (
     AerospikeKey,
     BinTuple,
     ExistsResult,
+    KeyOrderedDict,
+    KeyValueOrderedDict,
     OperateOrderedResult,
     Record,
     RecordMetadata,
 )
 
+_BOUND = (Raw, Extension, KeyOrderedDict, KeyValueOrderedDict)
 CLASSES: tuple[type[tuple[Any, ...]], ...] = (
     AerospikeKey,
     RecordMetadata,
@@ -270,7 +273,7 @@ def test_bins_whose_values_bring_records_with_other_bins() -> None:
         made = [records({"a": 1, "z": 2}, {"y": 1, "z": 2}) for _ in range(20)]
         return made[-1][0]
 
-    _codec.bind_values(Raw, Extension, made_of)
+    _codec.bind_values(*_BOUND, made_of)
     try:
         bins = {"a": msgspec.msgpack.Ext(5, b""), "z": 3}
         for _ in range(50):
@@ -279,7 +282,7 @@ def test_bins_whose_values_bring_records_with_other_bins() -> None:
                 {"a": 1, "q": 2},
             ]
     finally:
-        _codec.bind_values(Raw, Extension, _decode_extension)
+        _codec.bind_values(*_BOUND, _decode_extension)
 
 
 def test_bins_asked_for_before_the_record_are_the_records() -> None:
@@ -343,12 +346,12 @@ def test_a_result_leaves_other_errors_alone() -> None:
     def interrupted(code: int, data: bytes) -> Any:
         raise KeyboardInterrupt
 
-    _codec.bind_values(Raw, Extension, interrupted)
+    _codec.bind_values(*_BOUND, interrupted)
     try:
         with pytest.raises(KeyboardInterrupt):
             _codec.unpack_value(msgspec.msgpack.encode(msgspec.msgpack.Ext(5, b"")))
     finally:
-        _codec.bind_values(Raw, Extension, _decode_extension)
+        _codec.bind_values(*_BOUND, _decode_extension)
 
 
 def test_counts_that_cannot_be_true_take_no_memory() -> None:

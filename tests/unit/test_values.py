@@ -127,7 +127,7 @@ class Struct(msgspec.Struct):
         [],
         {},
         [1, [2, [3, None, True]], {"a": {"b": [b"x"]}}],
-        {"s": 1, 2: 3, b"b": 4, 1.5: 5},
+        {"s": 1, 2: 3, b"b": 4},
     ],
 )
 def test_plain_values_stay_what_they_are(value: Any) -> None:
@@ -372,7 +372,7 @@ scalars = (
     | st.text(st.characters(exclude_categories=["Cs"]))
     | st.binary()
 )
-map_keys = st.integers(-(2**63), 2**63 - 1) | st.text("abc") | st.binary() | st.floats(0.5, 1.5)
+map_keys = st.integers(-(2**63), 2**63 - 1) | st.text("abc") | st.binary()
 values = st.recursive(
     scalars, lambda inner: st.lists(inner) | st.dictionaries(map_keys, inner), max_leaves=20
 )

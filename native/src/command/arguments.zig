@@ -222,7 +222,8 @@ pub const Arguments = struct {
         return reader.next() catch malformed(arguments.failure);
     }
 
-    /// Appends a member as one value inside a list or an argument.
+    /// Appends a member as one value inside a list or an argument, its maps sorted: the server
+    /// may compare them with what it has.
     pub fn appendValue(
         arguments: *const Arguments,
         out: *wire.Buffer,
@@ -230,9 +231,10 @@ pub const Arguments = struct {
         slice: []const u8,
     ) Error!void {
         var reader = msgpack.Reader.init(slice);
-        wire.particle.packedFromMsgpack(out, &reader) catch |err| {
+        wire.particle.packedSorted(out, &reader) catch |err| {
             return arguments.valueError(field, err);
         };
+        if (!reader.isAtEnd()) return malformed(arguments.failure);
     }
 
     /// Turns what may be wrong with a value into a failure that names the member.
@@ -256,6 +258,10 @@ pub const Arguments = struct {
             ),
             error.UnsupportedValue => arguments.fail(
                 "field '{t}' has a value that cannot stand there",
+                .{field},
+            ),
+            error.UnsupportedMapKey => arguments.fail(
+                "field '{t}' has a map with a key that is no integer, string or bytes",
                 .{field},
             ),
         };

@@ -234,7 +234,7 @@ fn writeValue(operand: Operand, arguments: *const Arguments, out: *wire.Buffer) 
             try arguments.appendValue(out, .val, try arguments.require(.val));
         },
         .values => try writeTyped(arguments, "a list", isArray, out),
-        .items => try writeTyped(arguments, "a map", isMap, out),
+        .items => try writeItems(arguments, out),
         .number => try writeTyped(arguments, "an integer or a float", isNumber, out),
         .bytes => try writeTyped(arguments, "bytes", isBinary, out),
         .boolean => try writeTyped(arguments, "a bool", isBoolean, out),
@@ -320,8 +320,20 @@ fn isArray(token: msgpack.Token) bool {
     return token == .array;
 }
 
-fn isMap(token: msgpack.Token) bool {
-    return token == .map;
+/// Pairs to be put into a map, whose order is the policy's.
+fn writeItems(arguments: *const Arguments, out: *wire.Buffer) Error!void {
+    const slice = try arguments.require(.val);
+    const pairs = switch (try arguments.firstToken(slice)) {
+        .map => slice,
+        .extension => |extension| pairs: {
+            if (wire.particle.MapOrder.ofExtension(extension.kind) != null) {
+                break :pairs extension.data;
+            }
+            return arguments.wrongType(.val, "a map", .{ .extension = extension });
+        },
+        else => |token| return arguments.wrongType(.val, "a map", token),
+    };
+    try arguments.appendValue(out, .val, pairs);
 }
 
 fn isNumber(token: msgpack.Token) bool {

@@ -9,6 +9,7 @@ const std = @import("std");
 const blob = @import("blob.zig");
 const call = @import("call.zig");
 const cdt = @import("cdt.zig");
+const comparable = @import("comparable.zig");
 const context = @import("context.zig");
 const Failure = @import("../status.zig").Failure;
 const wire = @import("../wire.zig");
@@ -42,14 +43,16 @@ pub const Type = enum(u8) {
 };
 
 /// Numbers of the protocol that are used outside the table.
+const code_equal = 1;
 const code_not_equal = 2;
+const code_less_or_equal = 6;
 const code_key = 80;
 const code_bin = 81;
 const code_bin_type = 82;
 const code_loop_variable = 122;
 const code_variable = 124;
 const code_let = 125;
-const code_quote = 126;
+pub const code_quote = 126;
 const code_call = 127;
 
 /// The systems that a call can be addressed to, and the flag of calls that give back the changed
@@ -477,8 +480,8 @@ const Node = struct {
             .bare => |code| try writeHead(out, code, 0),
             .binary => |code| {
                 try writeHead(out, code, 2);
-                try node.writeField(.left);
-                try node.writeField(.right);
+                try node.writeCompared(code, .left);
+                try node.writeCompared(code, .right);
             },
             .unary => |code| {
                 try writeHead(out, code, 1);
@@ -506,6 +509,19 @@ const Node = struct {
     fn writeField(node: *Node, field: Field) Error!void {
         const slice = try node.arguments.require(field);
         try writeNested(node.arguments, field, slice, node.depth, node.out);
+    }
+
+    fn writeCompared(node: *Node, code: u8, field: Field) Error!void {
+        const start = node.out.end;
+        try node.writeField(field);
+        const kind: comparable.Kind = switch (code) {
+            code_equal => .equality,
+            code_not_equal...code_less_or_equal => .order,
+            else => return,
+        };
+        if (!comparable.isNever(kind, node.out.written()[start..])) return;
+        return node.arguments.fail("field '{t}' is or has a map without an order, with which the " ++
+            "server compares nothing; an ordered one (KeyOrderedDict) can match", .{field});
     }
 
     fn writeConstant(node: *Node, kind: Constant) Error!void {
@@ -745,6 +761,11 @@ fn collectionType(spec: *const Call) Type {
     };
 }
 
+fn isOrderedMap(token: msgpack.Token) bool {
+    return token == .extension and
+        wire.particle.MapOrder.ofExtension(token.extension.kind) != null;
+}
+
 /// What a constant must be, or null if the token is that.
 fn expectedText(kind: Constant, token: msgpack.Token) ?[]const u8 {
     const extension: ?i8 = if (token == .extension) token.extension.kind else null;
@@ -755,7 +776,7 @@ fn expectedText(kind: Constant, token: msgpack.Token) ?[]const u8 {
         .boolean => if (token == .boolean) null else "a bool",
         .blob => if (token == .binary) null else "bytes",
         .list => if (token == .array) null else "a list",
-        .map => if (token == .map) null else "a map",
+        .map => if (token == .map or isOrderedMap(token)) null else "a map",
         .geojson => if (token == .string or extension == wire.particle.extension_geojson)
             null
         else

@@ -27,7 +27,7 @@ pub fn encode(
     var reader: msgpack.Reader = .{ .bytes = arguments };
     _ = try request.expectArray(&reader, "the arguments must be a list", failure);
     reader.position = 0;
-    wire.particle.packedFromMsgpack(encoder.buffer, &reader) catch |err| switch (err) {
+    wire.particle.packedFromMsgpack(encoder.buffer, &reader, .any) catch |err| switch (err) {
         error.OutOfMemory, error.NoSpaceLeft => |other| return other,
         else => {
             return request.invalid(failure, "the arguments cannot be sent: {t}", .{err});

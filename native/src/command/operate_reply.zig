@@ -220,8 +220,7 @@ fn resultsByNumber(comptime calls: []const Call) [256]Call.Result {
 
 /// A map's pairs in their order, as the extension that keeps them from becoming a map again.
 fn writePairs(bytes: []const u8, out: *wire.Buffer) Error!void {
-    const header_offset = try out.reserve(6);
-    const start = out.end;
+    const payload_offset = try msgpack.beginExtension(out, extension_pairs);
     var reader = msgpack.Reader.init(bytes);
     var count = switch (try reader.next()) {
         .map => |count| count,
@@ -240,10 +239,7 @@ fn writePairs(bytes: []const u8, out: *wire.Buffer) Error!void {
         try wire.particle.msgpackFromPackedReader(out, &reader);
     }
     if (!reader.isAtEnd()) return error.Malformed;
-    const size = std.math.cast(u32, out.end - start) orelse return error.NoSpaceLeft;
-    out.patch(u8, header_offset, 0xc9);
-    out.patch(u32, header_offset + 1, size);
-    out.patch(u8, header_offset + 5, extension_pairs);
+    try msgpack.endExtension(out, payload_offset);
 }
 
 /// Bit of a map's flags: its pairs are in an order that was asked for, as an expression may.

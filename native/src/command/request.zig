@@ -317,6 +317,11 @@ pub fn describe(err: anyerror, failure: *Failure) error{Failed} {
             "an integer does not fit into 64 bits",
             .{},
         ),
+        error.UnsupportedMapKey => return invalid(
+            failure,
+            "the keys of a map must be integers, strings or bytes",
+            .{},
+        ),
         else => return malformed(failure),
     }
 }

@@ -8,8 +8,10 @@
 //! registers, which error unions do not.
 
 const std = @import("std");
+const builtin = @import("builtin");
 const api = @import("api.zig");
 const msgpack = @import("../wire/msgpack.zig");
+const MapOrder = @import("../wire/particle.zig").MapOrder;
 const Row = @import("Row.zig");
 const names = @import("names.zig");
 const shape = @import("shape.zig");
@@ -17,7 +19,7 @@ const shape = @import("shape.zig");
 const Object = api.Object;
 
 /// The core gives nothing that is nested deeper than 256 levels, beside what surrounds it.
-const depth_max = 512;
+const depth_max = 320;
 
 /// The classes of results, and what makes a value of an extension type.
 pub const Classes = struct {
@@ -28,6 +30,8 @@ pub const Classes = struct {
     ordered: Named,
     bin: Named,
     row: Row.Class,
+    /// Subclasses of dict.
+    ordered_maps: std.EnumArray(MapOrder, *Object),
     /// Called with the code and the bytes.
     extension: *Object,
 };
@@ -110,10 +114,20 @@ pub fn withoutCollector(decoder: *Decoder, comptime function: fn (*Decoder) ?*Ob
     return made;
 }
 
+/// In a debug build every copy of what is inlined has a place of its own on the stack, of 13 KiB
+/// here, and values are read by recursion.
+inline fn next(decoder: *Decoder) msgpack.ReadError!msgpack.Token {
+    return if (builtin.mode == .debug) called(&decoder.reader) else decoder.reader.next();
+}
+
+fn called(reader: *msgpack.Reader) msgpack.ReadError!msgpack.Token {
+    return reader.next();
+}
+
 // Values.
 
 pub fn value(decoder: *Decoder, depth: u32) ?*Object {
-    const token = decoder.reader.next() catch return malformed();
+    const token = decoder.next() catch return malformed();
     return switch (token) {
         .nil => api.share(api.headers.none),
         .boolean => |flag| api.share(if (flag) api.headers.true else api.headers.false),
@@ -124,7 +138,7 @@ pub fn value(decoder: *Decoder, depth: u32) ?*Object {
         .binary => |data| api.PyBytes_FromStringAndSize(data.ptr, @intCast(data.len)),
         .array => |count| decoder.list(count, depth),
         .map => |count| decoder.dict(count, depth),
-        .extension => |extension| decoder.extended(extension),
+        .extension => |extension| decoder.extended(extension, depth),
     };
 }
 
@@ -151,7 +165,11 @@ pub fn failed(made: *Object) ?*Object {
 
 pub fn dict(decoder: *Decoder, count: u32, depth: u32) ?*Object {
     if (!decoder.isPossible(count, depth)) return malformed();
-    const made = api.PyDict_New() orelse return null;
+    return decoder.filled(api.PyDict_New() orelse return null, count, depth);
+}
+
+/// The dict with so many more members, or null.
+fn filled(decoder: *Decoder, made: *Object, count: u32, depth: u32) ?*Object {
     for (0..count) |_| {
         const member_key = decoder.mapKey(depth + 1) orelse return failed(made);
         defer api.release(member_key);
@@ -165,7 +183,7 @@ pub fn dict(decoder: *Decoder, count: u32, depth: u32) ?*Object {
 /// Lists become tuples, as keys of a dict have to have a hash.
 pub fn mapKey(decoder: *Decoder, depth: u32) ?*Object {
     const place = decoder.reader.position;
-    const token = decoder.reader.next() catch return malformed();
+    const token = decoder.next() catch return malformed();
     switch (token) {
         .string => |text| return names.get(text),
         .array => |count| return decoder.tuple(count, depth),
@@ -185,7 +203,28 @@ fn tuple(decoder: *Decoder, count: u32, depth: u32) ?*Object {
     return made;
 }
 
-fn extended(decoder: *Decoder, extension: msgpack.Extension) ?*Object {
+/// A map that the server keeps in order, as the extension has it in its payload.
+fn orderedMap(decoder: *Decoder, order: MapOrder, bytes: usize, depth: u32) ?*Object {
+    const end = decoder.reader.position;
+    decoder.reader.position -= bytes;
+    const token = decoder.next() catch return malformed();
+    const count = switch (token) {
+        .map => |count| count,
+        else => return malformed(),
+    };
+    if (!decoder.isPossible(count, depth)) return malformed();
+    const empty = api.PyObject_CallNoArgs(decoder.classes.ordered_maps.get(order)) orelse
+        return null;
+    const made = decoder.filled(empty, count, depth) orelse return null;
+    if (decoder.reader.position == end) return made;
+    api.release(made);
+    return malformed();
+}
+
+fn extended(decoder: *Decoder, extension: msgpack.Extension, depth: u32) ?*Object {
+    if (MapOrder.ofExtension(extension.kind)) |order| {
+        return decoder.orderedMap(order, extension.data.len, depth);
+    }
     const code = api.PyLong_FromLongLong(extension.kind) orelse return null;
     defer api.release(code);
     const bytes = extension.data;
@@ -216,7 +255,7 @@ fn recordBins(decoder: *Decoder) ?*Object {
 
 /// {bin: value}
 fn namedValues(decoder: *Decoder) ?*Object {
-    const token = decoder.reader.next() catch return malformed();
+    const token = decoder.next() catch return malformed();
     return switch (token) {
         .map => |count| shape.bins(decoder, count),
         else => malformed(),
@@ -324,7 +363,7 @@ pub fn ask(decoder: *Decoder, asked: *Object) api.Error!void {
 }
 
 fn name(decoder: *Decoder) ?*Object {
-    const token = decoder.reader.next() catch return malformed();
+    const token = decoder.next() catch return malformed();
     return switch (token) {
         .string => |text| names.get(text),
         else => malformed(),
@@ -354,7 +393,7 @@ fn metadataOrNone(decoder: *Decoder) ?*Object {
 
 /// Null when there is no array, or not enough for its members.
 pub inline fn arrayCount(decoder: *Decoder) ?u32 {
-    const token = decoder.reader.next() catch return null;
+    const token = decoder.next() catch return null;
     return switch (token) {
         .array => |count| if (decoder.isPossible(count, 0)) count else null,
         else => null,
@@ -362,7 +401,7 @@ pub inline fn arrayCount(decoder: *Decoder) ?u32 {
 }
 
 inline fn integer(decoder: *Decoder) ?i64 {
-    const token = decoder.reader.next() catch return null;
+    const token = decoder.next() catch return null;
     return switch (token) {
         .int => |number| number,
         else => null,

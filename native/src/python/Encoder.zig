@@ -5,6 +5,7 @@ const std = @import("std");
 const api = @import("api.zig");
 const msgpack = @import("../wire/msgpack.zig");
 const Buffer = @import("../wire/Buffer.zig");
+const MapOrder = @import("../wire/particle.zig").MapOrder;
 
 const Error = api.Error;
 const Object = api.Object;
@@ -19,6 +20,8 @@ const bytes_max = 1 << 32;
 raw_type: *Object,
 /// Has `code` and `data`.
 extension_type: *Object,
+/// Subclasses of dict, for maps that the server keeps in order.
+ordered_maps: std.EnumArray(MapOrder, *Object),
 /// Whether it is for values as bins hold them: no deeper, with no other keys of maps, and nothing
 /// that stands for something else.
 takes_plain_only: bool = false,
@@ -26,10 +29,17 @@ out: Buffer,
 
 const Encoder = @This();
 
-pub fn init(gpa: std.mem.Allocator, raw_type: *Object, extension_type: *Object) Encoder {
+pub const Types = struct {
+    raw: *Object,
+    extension: *Object,
+    ordered_maps: std.EnumArray(MapOrder, *Object),
+};
+
+pub fn init(gpa: std.mem.Allocator, types: *const Types) Encoder {
     return .{
-        .raw_type = raw_type,
-        .extension_type = extension_type,
+        .raw_type = types.raw,
+        .extension_type = types.extension,
+        .ordered_maps = types.ordered_maps,
         .out = .growing(gpa, &.{}, bytes_max),
     };
 }
@@ -98,6 +108,7 @@ pub fn value(encoder: *Encoder, object: *Object, depth: u32) Error!void {
     if (kind == types.dict_type) return encoder.dict(object, depth);
     if (api.Sequence.of(object)) |sequence| return encoder.array(sequence, depth);
     if (kind == types.bytearray_type) return encoder.binary(bytearrayOf(object));
+    if (encoder.orderOf(kind)) |order| return encoder.orderedMap(object, order, depth);
     if (!encoder.takes_plain_only) {
         if (kind == encoder.raw_type) return encoder.append(try bytesOf(object));
         if (kind == encoder.extension_type) return encoder.extension(object);
@@ -167,12 +178,26 @@ fn dict(encoder: *Encoder, object: *Object, depth: u32) Error!void {
     }
 }
 
+fn orderOf(encoder: *const Encoder, kind: *Object) ?MapOrder {
+    for (std.enums.values(MapOrder)) |order| {
+        if (kind == encoder.ordered_maps.get(order)) return order;
+    }
+    return null;
+}
+
+fn orderedMap(encoder: *Encoder, object: *Object, order: MapOrder, depth: u32) Error!void {
+    const out = &encoder.out;
+    const payload = msgpack.beginExtension(out, order.extensionType()) catch |err|
+        return checked(err);
+    try encoder.dict(object, depth);
+    return checked(msgpack.endExtension(out, payload));
+}
+
 fn checkMapKey(key: *Object) Error!void {
     const kind = api.typeOf(key);
     const types = api.headers;
-    if (kind == types.str_type or kind == types.int_type) return;
-    if (kind == types.float_type or kind == types.bytes_type) return;
-    return api.raise(types.type_error, "a map key must be a str, int, float or bytes");
+    if (kind == types.str_type or kind == types.int_type or kind == types.bytes_type) return;
+    return api.raise(types.type_error, "a map key must be a str, int or bytes");
 }
 
 fn checkDepth(encoder: *const Encoder, depth: u32) Error!void {

@@ -55,6 +55,7 @@ pub extern fn PyGC_Enable() c_int;
 pub extern fn PyInterpreterState_Get() *Interpreter;
 pub extern fn PyInterpreterState_GetID(interpreter: *Interpreter) i64;
 pub extern fn PyObject_AsReadBuffer(object: *Object, data: *[*]const u8, size: *Size) c_int;
+pub extern fn PyObject_CallNoArgs(callable: *Object) ?*Object;
 pub extern fn PyObject_CallFunctionObjArgs(callable: *Object, ...) ?*Object;
 pub extern fn PyObject_GC_UnTrack(object: *Object) void;
 pub extern fn PyObject_GetAttrString(object: *Object, name: [*:0]const u8) ?*Object;

@@ -169,6 +169,7 @@ test "fuzz: values for requests" {
         "\xc7\x02\x17{}",
         "\xd4\x7e\x00",
         "\xca\x3f\x80\x00\x00",
+        "\xc7\x09\x15\x82\x02\xa1a\x01\xc7\x01\x16\x80",
     });
 }
 
@@ -194,11 +195,21 @@ fn writeValue(buffer: *Buffer, random: std.Random, depth: u8) Buffer.Error!void 
         },
         else => {
             const count = random.uintAtMost(u32, 18);
+            const kind: i8 = random.intRangeAtMost(i8, 20, 22);
+            const has_order = particle.MapOrder.ofExtension(kind) != null;
+            const payload = if (has_order) try msgpack.beginExtension(buffer, kind) else 0;
             try msgpack.writeMapHeader(buffer, count);
-            for (0..count) |_| {
-                try writeValue(buffer, random, 0);
+            for (0..count) |index| {
+                // These are sorted.
+                switch (if (has_order) 3 else random.uintLessThan(u8, 3)) {
+                    3 => try msgpack.writeInt(buffer, @intCast(index)),
+                    0 => try msgpack.writeInt(buffer, random.int(i64) >> random.int(u6)),
+                    1 => try msgpack.writeString(buffer, text[0..len]),
+                    else => try msgpack.writeBinary(buffer, text[0..len]),
+                }
                 try writeValue(buffer, random, depth - 1);
             }
+            if (has_order) try msgpack.endExtension(buffer, payload);
         },
     }
 }

@@ -272,6 +272,20 @@ pub fn writeExtension(buffer: *Buffer, kind: i8, data: []const u8) Buffer.Error!
     try buffer.append(data);
 }
 
+/// The header of an extension whose length is known only at its end. Returns where the payload
+/// begins, for `endExtension`.
+pub fn beginExtension(buffer: *Buffer, kind: i8) Buffer.Error!usize {
+    const offset = try buffer.reserve(6);
+    buffer.patch(u8, offset, 0xc9);
+    buffer.patch(i8, offset + 5, kind);
+    return buffer.end;
+}
+
+pub fn endExtension(buffer: *Buffer, payload_offset: usize) Buffer.Error!void {
+    const size = std.math.cast(u32, buffer.end - payload_offset) orelse return error.NoSpaceLeft;
+    buffer.patch(u32, payload_offset - 5, size);
+}
+
 /// The header of a string, without the bytes.
 pub inline fn writeStringHeader(buffer: *Buffer, len: u32) Buffer.Error!void {
     if (len < 32) {

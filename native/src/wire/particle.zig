@@ -8,16 +8,23 @@
 //!
 //!   23   GeoJSON, the payload is its text
 //!   18   HyperLogLog, the payload is the server's bytes
+//!   21   a map that the server keeps in the order of its keys, the payload is a map
+//!   22   the same of keys and values
 //!   126  what compares with everything: 0x00 the wildcard, 0x01 infinity
 //!
 //! A map whose order was asked for (a result by index or rank) becomes an array of pairs. A
 //! string that is not UTF-8 becomes bin, since a MessagePack str must be. Language blobs are
 //! bin as well.
+//!
+//! The server sorts the maps without an order that it stores. It refuses those that are said to be
+//! in order and are not, so they are sorted here; and it takes those that it compares with what it
+//! has as they come, for which there is `packedSorted`.
 
 const std = @import("std");
 const assert = std.debug.assert;
 const Buffer = @import("Buffer.zig");
 const msgpack = @import("msgpack.zig");
+const sorted = @import("sorted.zig");
 
 /// Numbers of the protocol. A type that this code does not know is read as bytes.
 pub const Type = enum(u8) {
@@ -50,6 +57,35 @@ pub const extension_geojson = 23;
 pub const extension_hll = 18;
 pub const extension_comparison = 126;
 
+/// How the server keeps a map in order; the values are the flags of the dialect.
+pub const MapOrder = enum(i8) {
+    by_key = 0x01,
+    by_key_and_value = 0x03,
+
+    fn ofFlags(flags: u8) ?MapOrder {
+        return std.enums.fromInt(MapOrder, flags & 0x03);
+    }
+
+    /// The order that an extension type of the standard side stands for.
+    pub fn ofExtension(kind: i8) ?MapOrder {
+        return switch (kind) {
+            extension_by_key => .by_key,
+            extension_by_key_and_value => .by_key_and_value,
+            else => null,
+        };
+    }
+
+    pub fn extensionType(order: MapOrder) i8 {
+        return switch (order) {
+            .by_key => extension_by_key,
+            .by_key_and_value => extension_by_key_and_value,
+        };
+    }
+
+    const extension_by_key = 21;
+    const extension_by_key_and_value = 22;
+};
+
 /// The extension of the dialect that stands for wildcard and infinity.
 const packed_comparison = -1;
 /// Bit of a container's flags: the pairs of a map are in an order that matters.
@@ -63,7 +99,12 @@ pub const EncodeError = Buffer.Error || error{
     IntegerOverflow,
     /// An extension that has no particle.
     UnsupportedValue,
+    /// A key of a map that is no integer, string or bytes.
+    UnsupportedMapKey,
 };
+
+/// What the keys of maps may be: the server stores some, and takes any for a function.
+pub const MapKeys = enum { stored, any };
 
 /// A particle's value, pointing into its bytes; containers stay in the dialect.
 pub const Value = union(enum) {
@@ -198,12 +239,12 @@ pub fn particleFromMsgpack(buffer: *Buffer, reader: *msgpack.Reader) EncodeError
         .nil => return .nil,
         .array => {
             reader.position = start;
-            try packedFromMsgpack(buffer, reader);
+            try packedFromMsgpack(buffer, reader, .stored);
             return .list;
         },
         .map => {
             reader.position = start;
-            try packedFromMsgpack(buffer, reader);
+            try packedFromMsgpack(buffer, reader, .stored);
             return .map;
         },
         .extension => |extension| switch (extension.kind) {
@@ -215,7 +256,12 @@ pub fn particleFromMsgpack(buffer: *Buffer, reader: *msgpack.Reader) EncodeError
                 try buffer.append(extension.data);
                 return .hll;
             },
-            else => return error.UnsupportedValue,
+            else => {
+                if (MapOrder.ofExtension(extension.kind) == null) return error.UnsupportedValue;
+                reader.position = start;
+                try packedFromMsgpack(buffer, reader, .stored);
+                return .map;
+            },
         },
     }
 }
@@ -252,7 +298,13 @@ const Level = struct {
     /// Values that are still to come; keys and values count separately.
     remaining: u64,
     /// Pairs are written as arrays of two.
-    in_pairs: bool,
+    in_pairs: bool = false,
+    /// Where the payload of an extension begins, whose length is patched at its end; 0 is nowhere.
+    payload_offset: usize = 0,
+
+    inline fn end(level: *const Level, buffer: *Buffer) Buffer.Error!void {
+        if (level.payload_offset != 0) try msgpack.endExtension(buffer, level.payload_offset);
+    }
 };
 const Levels = [depth_max]Level;
 
@@ -296,7 +348,10 @@ fn unpack(buffer: *Buffer, reader: *msgpack.Reader, levels: *Levels) DecodeError
             levels[depth] = level;
             depth += 1;
         }
-        while (depth > 0 and levels[depth - 1].remaining == 0) depth -= 1;
+        while (depth > 0 and levels[depth - 1].remaining == 0) {
+            depth -= 1;
+            try levels[depth].end(buffer);
+        }
         if (depth == 0) return;
         const level = &levels[depth - 1];
         if (level.in_pairs and level.remaining % 2 == 0) try msgpack.writeArrayHeader(buffer, 2);
@@ -334,20 +389,27 @@ fn unpackOther(buffer: *Buffer, reader: *msgpack.Reader) DecodeError!?Level {
             const flags = try takeFlags(reader, count_packed);
             const count = count_packed - @intFromBool(flags != null);
             try msgpack.writeArrayHeader(buffer, count);
-            return .{ .remaining = count, .in_pairs = false };
+            return .{ .remaining = count };
         },
         .map => |count_packed| {
-            const flags = try takeFlags(reader, count_packed);
+            const flags = try takeFlags(reader, count_packed) orelse {
+                try msgpack.writeMapHeader(buffer, count_packed);
+                return .{ .remaining = @as(u64, count_packed) * 2 };
+            };
             // The flags are a key, with a value that means nothing.
-            if (flags != null) try reader.skip();
-            const count = count_packed - @intFromBool(flags != null);
-            const in_pairs = if (flags) |bits| bits & flag_preserve_order != 0 else false;
-            if (in_pairs) {
+            try reader.skip();
+            const count = count_packed - 1;
+            var level: Level = .{ .remaining = @as(u64, count) * 2 };
+            if (flags & flag_preserve_order != 0) {
+                level.in_pairs = true;
                 try msgpack.writeArrayHeader(buffer, count);
-            } else {
-                try msgpack.writeMapHeader(buffer, count);
+                return level;
             }
-            return .{ .remaining = @as(u64, count) * 2, .in_pairs = in_pairs };
+            if (MapOrder.ofFlags(flags)) |order| {
+                level.payload_offset = try msgpack.beginExtension(buffer, order.extensionType());
+            }
+            try msgpack.writeMapHeader(buffer, count);
+            return level;
         },
         .nil, .boolean, .int, .uint, .float => unreachable,
     }
@@ -384,46 +446,147 @@ fn takeFlags(reader: *msgpack.Reader, count: u32) error{Malformed}!?u8 {
 
 /// Takes one value of standard MessagePack and appends it in the dialect. Integers and lengths
 /// take their shortest form, as the server compares some values by their bytes.
-pub fn packedFromMsgpack(buffer: *Buffer, reader: *msgpack.Reader) EncodeError!void {
-    // See msgpackFromPackedReader.
-    @setRuntimeSafety(false);
-    var remaining: [depth_max]u64 = undefined;
-    return pack(buffer, reader, &remaining);
+pub fn packedFromMsgpack(
+    buffer: *Buffer,
+    reader: *msgpack.Reader,
+    keys: MapKeys,
+) EncodeError!void {
+    return packSorting(buffer, reader, keys, .ordered);
 }
 
+/// The same, with the pairs of every map in the order of their keys, as the server has them where
+/// it compares.
+pub fn packedSorted(buffer: *Buffer, reader: *msgpack.Reader) EncodeError!void {
+    return packSorting(buffer, reader, .stored, .all);
+}
+
+/// Which maps have to be sorted.
+pub const Sorting = enum { ordered, all };
+
+fn packSorting(
+    buffer: *Buffer,
+    reader: *msgpack.Reader,
+    keys: MapKeys,
+    sorting: Sorting,
+) EncodeError!void {
+    // See msgpackFromPackedReader.
+    @setRuntimeSafety(false);
+    const offset = buffer.end;
+    const start = reader.position;
+    var levels: [depth_max]Packing = undefined;
+    if (!try pack(buffer, reader, keys, sorting, &levels)) return;
+    // What was written is well-formed, but for the order.
+    buffer.end = offset;
+    reader.position = start;
+    try sorted.pack(buffer, reader, sorting);
+}
+
+/// What is open while a container is packed.
+const Packing = struct {
+    /// Values that are still to come; keys and values count separately.
+    remaining: u64,
+    is_map: bool,
+    /// Where the payload of the extension around the map ends; 0 without one.
+    end: usize = 0,
+};
+
+/// Whether there was a map whose pairs may have to be sorted.
 fn pack(
     buffer: *Buffer,
     reader: *msgpack.Reader,
-    remaining: *[depth_max]u64,
-) EncodeError!void {
+    keys: MapKeys,
+    sorting: Sorting,
+    levels: *[depth_max]Packing,
+) EncodeError!bool {
     var depth: usize = 0;
+    var may_need_sorting = false;
     while (true) {
-        const opened: ?u64 = switch (try reader.next()) {
-            .array => |count| count: {
+        const opened: ?Packing = switch (try reader.next()) {
+            .array => |count| opened: {
                 try msgpack.writeArrayHeader(buffer, count);
-                break :count count;
+                break :opened .{ .remaining = count, .is_map = false };
             },
-            .map => |count| count: {
+            .map => |count| opened: {
                 try msgpack.writeMapHeader(buffer, count);
-                break :count @as(u64, count) * 2;
+                break :opened .{ .remaining = @as(u64, count) * 2, .is_map = true };
             },
-            else => |scalar| count: {
+            .extension => |extension| try packExtension(buffer, reader, extension),
+            else => |scalar| opened: {
                 try packScalar(buffer, scalar);
-                break :count null;
+                break :opened null;
             },
         };
-        if (opened) |count| {
+        if (opened) |level| {
             if (depth == depth_max) return error.NestingTooDeep;
-            remaining[depth] = count;
+            levels[depth] = level;
             depth += 1;
+            if (level.is_map and level.remaining > 2) {
+                may_need_sorting = may_need_sorting or sorting == .all or level.end > 0;
+            }
         }
-        while (depth > 0 and remaining[depth - 1] == 0) depth -= 1;
-        if (depth == 0) return;
-        remaining[depth - 1] -= 1;
+        while (depth > 0 and levels[depth - 1].remaining == 0) {
+            depth -= 1;
+            const end = levels[depth].end;
+            if (end > 0 and reader.position != end) return error.Malformed;
+        }
+        if (depth == 0) return may_need_sorting;
+        const level = &levels[depth - 1];
+        if (level.is_map and level.remaining % 2 == 0 and keys == .stored) {
+            try checkMapKey(reader);
+        }
+        level.remaining -= 1;
     }
 }
 
-inline fn packScalar(buffer: *Buffer, token: msgpack.Token) EncodeError!void {
+fn checkMapKey(reader: *const msgpack.Reader) EncodeError!void {
+    switch (reader.peek() orelse return error.Malformed) {
+        // Nil, booleans, floats, lists, maps and extensions.
+        0xc0...0xc3, 0xca, 0xcb, 0x80...0x9f, 0xdc...0xdf, 0xc7...0xc9, 0xd4...0xd8 => {
+            return error.UnsupportedMapKey;
+        },
+        else => {},
+    }
+}
+
+/// Goes into the payload of a map that has an order, and returns the level of the map; null after
+/// any other extension.
+fn packExtension(
+    buffer: *Buffer,
+    reader: *msgpack.Reader,
+    extension: msgpack.Extension,
+) EncodeError!?Packing {
+    const order = MapOrder.ofExtension(extension.kind) orelse {
+        try packScalar(buffer, .{ .extension = extension });
+        return null;
+    };
+    const end = reader.position;
+    const count = try enterOrderedMap(reader, extension);
+    try packMapHeader(buffer, count, order);
+    return .{ .remaining = @as(u64, count) * 2, .is_map = true, .end = end };
+}
+
+/// Has the reader stand behind the header of the map that is an extension's payload, and returns
+/// how many pairs follow.
+pub fn enterOrderedMap(
+    reader: *msgpack.Reader,
+    extension: msgpack.Extension,
+) error{Malformed}!u32 {
+    reader.position -= extension.data.len;
+    return switch (try reader.next()) {
+        .map => |count| count,
+        else => error.Malformed,
+    };
+}
+
+/// The header of a map with so many pairs, which the server keeps in order.
+pub fn packMapHeader(buffer: *Buffer, count: u32, order: MapOrder) EncodeError!void {
+    // More pairs than that would not fit into the reader's bytes.
+    try msgpack.writeMapHeader(buffer, count +| 1);
+    try msgpack.writeExtension(buffer, @backingInt(order), "");
+    try msgpack.writeNil(buffer);
+}
+
+pub inline fn packScalar(buffer: *Buffer, token: msgpack.Token) EncodeError!void {
     switch (token) {
         .int => |number| try msgpack.writeInt(buffer, number),
         .uint => return error.IntegerOverflow,
