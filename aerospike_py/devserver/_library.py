@@ -7,11 +7,12 @@ nothing else has no server in it.
 import atexit
 import os
 import sys
-from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeAlias, cast
 
 from .. import exception
 from ._ffi import ffi, lib
+from ._functions import Runner
 
 Pointer: TypeAlias = Any
 """A cffi object."""
@@ -28,7 +29,7 @@ def start(options: bytes) -> Pointer:
     error = _new_error()
     out = ffi.new("asz_devserver **")
     _check(lib.asz_devserver_start(options, len(options), out, error), error)
-    return ffi.gc(out[0], _destroy)
+    return ffi.gc(out[0], partial(_destroy, os.getpid()))
 
 
 def control(server: Pointer, command: bytes) -> bytes:
@@ -61,23 +62,30 @@ def _check(status: int, error: Pointer) -> None:
 
 
 # What runs the functions of local servers, by the servers' addresses.
-_runners: dict[int, Pointer] = {}
+_runners: dict[int, tuple[Pointer, Runner]] = {}
 
 
-def set_runner(server: Pointer, answer: Callable[[bytes], bytes]) -> None:
-    """Has a local server's functions run by `answer`, which is called on the server's threads."""
-    handle = ffi.new_handle(answer)
+def set_runner(server: Pointer, runner: Runner) -> None:
+    """Has a local server's functions run by `runner`, which is called on the server's threads.
+
+    It is closed before the server stops, so that no thread waits for it then.
+    """
+    handle = ffi.new_handle(runner)
     lib.asz_devserver_set_runner(server, lib.asz_python_run_function, handle)
-    _runners[_address(server)] = handle
+    _runners[_address(server)] = handle, runner
 
 
 def _address(server: Pointer) -> int:
     return int(ffi.cast("uintptr_t", server))
 
 
-def _destroy(server: Pointer) -> None:
+def _destroy(process: int, server: Pointer) -> None:
+    if process != os.getpid():
+        return  # A forked child has none of the server's threads, and could not wait for them.
     # Until the server's threads have ended, they may be in it.
-    handle = _runners.pop(_address(server), None)
+    handle, runner = _runners.pop(_address(server), (None, None))
+    if runner is not None:
+        runner.close()
     lib.asz_devserver_destroy(server)
     del handle
 
@@ -85,19 +93,28 @@ def _destroy(server: Pointer) -> None:
 def _end_runners() -> None:
     """Nothing of Python may run on other threads once the interpreter begins to go away."""
     while _runners:
-        address, handle = _runners.popitem()
+        address, (handle, runner) = _runners.popitem()
+        runner.close()
         server = ffi.cast("asz_devserver *", address)
         lib.asz_devserver_set_runner(server, ffi.NULL, ffi.NULL)
         del handle
 
 
+# Those of a forked child's parent, which the child is not to take for its own, or to drop.
+_inherited: list[dict[int, tuple[Pointer, Runner]]] = []
+
+
+def _give_up_runners() -> None:
+    _inherited.append(dict(_runners))
+    _runners.clear()
+
+
 def _run_function(context: Pointer, request: Pointer, length: int, answer: Pointer) -> int:
-    data = ffi.from_handle(context)(bytes(ffi.buffer(request, length)))
+    data = ffi.from_handle(context).answer(bytes(ffi.buffer(request, length)))
     return cast(int, lib.asz_devserver_answer_write(answer, data, len(data)))
 
 
 ffi.def_extern("asz_python_run_function", error=1)(_run_function)
 atexit.register(_end_runners)
 if sys.platform != "win32":  # Where nothing forks.
-    # A forked child has none of the servers' threads.
-    os.register_at_fork(after_in_child=_runners.clear)
+    os.register_at_fork(after_in_child=_give_up_runners)

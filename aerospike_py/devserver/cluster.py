@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from .._values import decode, encode
 from ..exception import ClientError, InvalidArgError
-from . import _library, _lua
+from . import _functions, _library
 from ._library import Pointer
 
 Scope: TypeAlias = Literal["message", "info", "admin", "all"]
@@ -92,7 +92,7 @@ class DevCluster:
         with self._lock:
             if self._server is None:
                 server = _library.start(encode(self._options))
-                _library.set_runner(server, _lua.new_runner())
+                _library.set_runner(server, _functions.new_runner())
                 self._ports = [
                     node["port"] for node in _run(server, {"command": "counters"})["nodes"]
                 ]

@@ -1,19 +1,22 @@
 """Functions in Lua on the dev server: their world, their limits, and the threads they run on."""
 
 import logging
+import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import aerospike_py
 from aerospike_py import Client, UDFError
-from aerospike_py.devserver import DevCluster, _lua
+from aerospike_py.devserver import DevCluster, _functions
 
 SOURCE = """
 local calls = 0
@@ -38,6 +41,19 @@ function for_ever(rec)
     while true do
         pcall(function() while true do end end)
     end
+end
+
+function handler(rec)
+    xpcall(error, function() while true do end end)
+end
+
+function finalizer(rec)
+    setmetatable({}, {__gc = function() while true do end end})
+    collectgarbage()
+end
+
+function pattern(rec)
+    return string.find(string.rep("a", 100), string.rep("a-", 50) .. "b")
 end
 
 function says(rec)
@@ -104,9 +120,15 @@ def test_modules_may_take_any_global_for_themselves(
     assert client.get(key).bins == {"a": {"b": [1, "c"]}}
 
 
-def test_a_function_that_does_not_end_is_stopped(client: Client, key: tuple[str, str, str]) -> None:
+ENDLESS = pytest.mark.parametrize("function", ["for_ever", "handler", "finalizer", "pattern"])
+
+
+@ENDLESS
+def test_a_function_that_does_not_end_is_stopped(
+    client: Client, key: tuple[str, str, str], function: str
+) -> None:
     with pytest.raises(UDFError, match="UDF Execution Timeout"):
-        client.apply(key, "m", "for_ever", policy=PATIENT)
+        client.apply(key, "m", function, policy=PATIENT)
     assert client.apply(key, "m", "count") == 1
 
 
@@ -142,9 +164,9 @@ def test_what_functions_log(
     caplog.set_level(logging.DEBUG, "aerospike_py.devserver")
     client.apply(key, "m", "says")
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
-        ("INFO", "m.lua:27: 5 of x"),
-        ("WARNING", "m.lua:28: careful"),
-        ("INFO", "m.lua:29: a\t1"),
+        ("INFO", "m.lua:40: 5 of x"),
+        ("WARNING", "m.lua:41: careful"),
+        ("INFO", "m.lua:42: a\t1"),
     ]
 
 
@@ -171,22 +193,60 @@ def test_nothing_is_lost_between_functions_and_writes_on_one_record(
     assert record.meta.gen == 301
 
 
-def test_stopping_waits_for_functions() -> None:
+@ENDLESS
+def test_stopping_ends_functions(function: str) -> None:
     """Neither the one that stops nor the function's thread may wait for the other."""
     cluster = DevCluster(nodes=1).start()
+    # The function has a minute, and is given up within a second all the same.
+    policy: Any = {"total_timeout": 60_000, "socket_timeout": 0, "max_retries": 0}
     with aerospike_py.client(cluster.config).connect() as client:
         client.udf_put("m.lua", source=SOURCE)
 
         def apply() -> None:
             with pytest.raises(aerospike_py.AerospikeError):
-                client.apply(("test", "demo", "k"), "m", "for_ever", policy=PATIENT)
+                client.apply(("test", "demo", "k"), "m", function, policy=policy)
 
         thread = threading.Thread(target=apply)
         thread.start()
         wait_for_function(cluster)
+        begun = time.monotonic()
         cluster.stop()
+        assert time.monotonic() - begun < 1
         thread.join(30)
         assert not thread.is_alive()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_server_leaves_neither_processes_nor_descriptors(key: tuple[str, str, str]) -> None:
+    processes, descriptors = processes_below(os.getpid()), open_descriptors()
+    with DevCluster() as cluster, aerospike_py.client(cluster.config).connect() as client:
+        client.udf_put("m.lua", source=SOURCE)
+        with pytest.raises(UDFError):
+            client.apply(key, "m", "handler", policy=PATIENT)
+        assert client.apply(key, "m", "count") == 1
+        assert len(processes_below(os.getpid()) - processes) == 1
+    assert processes_below(os.getpid()) == processes
+    assert open_descriptors() == descriptors
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_process_that_was_killed_is_replaced(cluster: DevCluster, client: Client) -> None:
+    key = "test", "demo", "killed"
+    client.apply(key, "m", "run", ["return 1"])
+    for each in processes_below(os.getpid()):
+        os.kill(each, signal.SIGKILL)
+    assert client.apply(key, "m", "run", ["return 2"]) == 2
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def processes_below(parent: int) -> set[int]:
+    found = set()
+    for path in Path(f"/proc/{parent}/task").glob("*/children"):
+        found |= {int(each) for each in path.read_text().split()}
+    return found
 
 
 def wait_for_function(cluster: DevCluster) -> None:
@@ -213,22 +273,52 @@ print("running", flush=True)
 """
 
 
-def test_a_process_ends_while_a_function_runs() -> None:
+def run_program(more: str) -> "subprocess.CompletedProcess[str]":
     folder = str(__file__).rsplit("/", 1)[0]
-    ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(folder=folder)],
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(folder=folder) + more],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def test_a_process_ends_while_a_function_runs() -> None:
+    ended = run_program("")
+    assert (ended.returncode, ended.stdout) == (0, "running\n"), ended.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_no_function_outlives_a_process_that_is_killed() -> None:
+    # Its output ends when all that have it open are gone, which are those of the functions too.
+    ended = run_program("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert (ended.returncode, ended.stdout) == (-signal.SIGKILL, "running\n"), ended.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing forks")
+def test_a_forked_child_leaves_the_servers_of_its_parent_alone() -> None:
+    ended = run_program("""
+import gc, os
+child = os.fork()
+if child == 0:
+    del cluster
+    gc.collect()
+    with DevCluster() as own, aerospike_py.client(own.config).connect() as inner:
+        inner.udf_put("m.lua", source=SOURCE)
+        assert inner.apply(("test", "demo", "k"), "m", "count") == 1
+    sys.stdout.flush()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert cluster.counters()[0]["udf"] == 1
+""")
     assert (ended.returncode, ended.stdout) == (0, "running\n"), ended.stderr
 
 
 def test_without_lupa_modules_are_kept_but_not_run(
     monkeypatch: pytest.MonkeyPatch, key: tuple[str, str, str]
 ) -> None:
-    monkeypatch.setattr(_lua, "_is_available", lambda: False)
+    monkeypatch.setattr(_functions, "_lupa_path", lambda: None)
     with DevCluster() as cluster, aerospike_py.client(cluster.config).connect() as client:
         client.udf_put("m.lua", source=SOURCE)
         assert client.udf_get("m") == SOURCE
