@@ -8,6 +8,7 @@ const client_module = @import("client.zig");
 const columns = @import("result.zig").columns;
 const command = @import("command.zig");
 const growing = @import("growing.zig");
+const io = @import("io.zig");
 const log = &@import("log.zig").process;
 const metrics = @import("metrics.zig");
 const unfilled = @import("unfilled.zig");
@@ -158,6 +159,7 @@ export fn asz_client_destroy(client: ?*Client) void {
 
 export fn asz_client_after_fork(client: *Client) void {
     log.afterFork();
+    io.resolver.afterFork();
     client.afterFork();
 }
 

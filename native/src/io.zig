@@ -9,7 +9,7 @@
 //!   Socket                                    a value; one thread uses it at a time
 //!   Address                                   a value that prints itself with `{f}`
 //!   now(net) u64                              monotonic nanoseconds
-//!   resolve(net, host, port, []Address) ResolveError![]Address
+//!   resolve(net, host, port, deadline_ns, []Address) ResolveError![]Address
 //!   connect(net, Address, deadline_ns) Error!Socket
 //!   send(net, *Socket, bytes, deadline_ns) Error!void          all of the bytes
 //!   recv(net, *Socket, buffer, deadline_ns) Error!usize        at least one byte
@@ -17,12 +17,16 @@
 //!   close(net, *Socket) void
 //!   isInterrupted(net) bool                   a signal came whose handler ends what waits
 //!   sleep(net, duration_ns) error{Interrupted}!void
+//!   waitFor(net, *sync.Event, deadline_ns) error{Timeout, Interrupted}!void
+//!   waitAny(net, []Watch, deadline_ns) Error!void              one of them is ready
 
 const std = @import("std");
 
 pub const Net = @import("io/net.zig").Net;
 pub const Spin = @import("io/spin.zig").Spin;
 pub const errors = @import("io/errors.zig");
+/// Looks up host names for all networks of the process.
+pub const resolver = &@import("io/net.zig").resolver;
 pub const Error = errors.Error;
 pub const ResolveError = errors.ResolveError;
 pub const sync = @import("io/sync.zig");
@@ -35,6 +39,7 @@ test {
     _ = Net;
     _ = Spin;
     _ = errors;
+    _ = @import("io/resolver.zig");
     _ = sync;
     _ = thread;
     _ = @import("io/net_test.zig");

@@ -1,11 +1,14 @@
 //! Is there a node of our cluster at this address, and which one?
 //!
 //! Connects, logs in, and asks who is there. A server that is not ready, too old, or of another
-//! cluster is refused with a reason. A seed may be a load balancer in front of the nodes: when
-//! the node that answers does not know the address, its own address is used instead.
+//! cluster is refused with a reason. Many servers are asked at the same time, none of which waits
+//! for another: a machine that does not answer costs as much as hundreds of them. A seed may be a
+//! load balancer in front of the nodes: when the node that answers does not know the address, its
+//! own address is used instead. Used by whoever tends.
 
 const std = @import("std");
 const assert = std.debug.assert;
+const io = @import("../io.zig");
 const wire = @import("../wire.zig");
 const auth = @import("auth.zig");
 const exchange = @import("exchange.zig");
@@ -19,17 +22,22 @@ pub const addresses_max = 16;
 
 pub fn Admission(comptime Net: type) type {
     return struct {
-        const Purpose = enum { seed, peer };
+        pub const Purpose = enum { seed, peer };
+
+        /// How many are asked at the same time.
+        pub const attempts_max = Net.watches_max;
+
+        const header_bytes = wire.proto.header_bytes;
 
         /// A node that answered as it should. Whoever holds it closes the socket and frees the
         /// session, or gives both to a node.
         pub const Candidate = struct {
             socket: Net.Socket,
             address: Net.Address,
-            session: auth.Session,
-            name_buffer: [node_name_bytes_max]u8,
-            name_len: u8,
-            version: Version,
+            session: auth.Session = .{},
+            name_buffer: [node_name_bytes_max]u8 = undefined,
+            name_len: u8 = 0,
+            version: Version = .zero,
 
             pub fn name(candidate: *const Candidate) []const u8 {
                 return candidate.name_buffer[0..candidate.name_len];
@@ -41,70 +49,296 @@ pub fn Admission(comptime Net: type) type {
             }
         };
 
-        /// Sets the failure completely; its text begins with the address.
+        /// A server that is being asked. `begin` makes it, `drive` ends it, and `take` or `drop`
+        /// gives back what it has.
+        pub const Attempt = struct {
+            context: *Context(Net),
+            address: Net.Address,
+            purpose: Purpose,
+            phase: Phase,
+            /// While there is a socket, which is until it has failed.
+            candidate: Candidate = undefined,
+            deadline_ns: u64 = 0,
+            /// The frame of the phase.
+            request: wire.Buffer,
+            sent: usize = 0,
+            /// What has come of its reply: the header, then the body.
+            header: [header_bytes]u8 = undefined,
+            header_len: usize = 0,
+            reply: wire.Buffer,
+            received: usize = 0,
+            /// Set when it has failed; its text begins with the address.
+            failure: Failure = .{},
+
+            const Phase = enum {
+                connecting,
+                logging_in,
+                asking,
+                admitted,
+                failed,
+                /// Its candidate belongs to somebody else.
+                taken,
+            };
+
+            pub fn begin(
+                attempt: *Attempt,
+                context: *Context(Net),
+                address: Net.Address,
+                purpose: Purpose,
+            ) void {
+                const net = context.tend_net;
+                attempt.* = .{
+                    .context = context,
+                    .address = address,
+                    .purpose = purpose,
+                    .phase = .connecting,
+                    .request = .growing(context.gpa, &.{}, auth.frame_bytes_max),
+                    .reply = .growing(context.gpa, &.{}, exchange.reply_bytes_max),
+                    .deadline_ns = context.connectDeadline(net.now()),
+                };
+                const socket = net.connectStart(address) catch |err| {
+                    return attempt.failBeforeSocket(err);
+                };
+                attempt.candidate = .{ .socket = socket, .address = address };
+            }
+
+            pub fn isAdmitted(attempt: *const Attempt) bool {
+                return attempt.phase == .admitted;
+            }
+
+            /// The caller's from now on.
+            pub fn take(attempt: *Attempt) Candidate {
+                assert(attempt.phase == .admitted);
+                attempt.phase = .taken;
+                return attempt.candidate;
+            }
+
+            /// After `drive`.
+            pub fn drop(attempt: *Attempt) void {
+                assert(!attempt.isUnderWay());
+                if (attempt.phase == .admitted) attempt.candidate.deinit(attempt.context);
+                attempt.request.deinit();
+                attempt.reply.deinit();
+                attempt.* = undefined;
+            }
+
+            fn isUnderWay(attempt: *const Attempt) bool {
+                return switch (attempt.phase) {
+                    .connecting, .logging_in, .asking => true,
+                    .admitted, .failed, .taken => false,
+                };
+            }
+
+            fn isSending(attempt: *const Attempt) bool {
+                return attempt.phase == .connecting or attempt.sent < attempt.request.end;
+            }
+
+            /// The failure is set.
+            fn end(attempt: *Attempt) void {
+                attempt.candidate.deinit(attempt.context);
+                attempt.context.note(&attempt.failure);
+                attempt.phase = .failed;
+            }
+
+            fn failBeforeSocket(attempt: *Attempt, err: io.Error) void {
+                attempt.describe(err);
+                attempt.context.note(&attempt.failure);
+                attempt.phase = .failed;
+            }
+
+            fn fail(attempt: *Attempt, err: exchange.Error) void {
+                attempt.describe(err);
+                attempt.end();
+            }
+
+            fn describe(attempt: *Attempt, err: exchange.Error) void {
+                const failure = &attempt.failure;
+                switch (attempt.phase) {
+                    .connecting => exchange.describe(err, "connect", attempt.address, failure),
+                    .logging_in => exchange.describe(err, "login", attempt.address, failure),
+                    .asking => exchange.describe(err, "info request", attempt.address, failure),
+                    .admitted, .failed, .taken => unreachable,
+                }
+            }
+
+            /// Goes on as far as it can without waiting.
+            fn advance(attempt: *Attempt) void {
+                attempt.advanceOrFail() catch |err| switch (err) {
+                    error.Failed => attempt.end(),
+                    else => |other| attempt.fail(other),
+                };
+            }
+
+            fn advanceOrFail(attempt: *Attempt) (exchange.Error || error{Failed})!void {
+                const net = attempt.context.tend_net;
+                if (attempt.phase == .connecting) {
+                    try net.connectFinish(&attempt.candidate.socket, attempt.address);
+                    try attempt.logIn();
+                }
+                while (attempt.isUnderWay()) {
+                    const body = try attempt.transfer() orelse return;
+                    switch (attempt.phase) {
+                        .logging_in => {
+                            attempt.candidate.session = try auth.takeLogin(
+                                attempt.context.gpa,
+                                net.now(),
+                                body,
+                                attempt.context.options.user,
+                                attempt.address,
+                                &attempt.failure,
+                            );
+                            try attempt.ask();
+                        },
+                        .asking => {
+                            const context = attempt.context;
+                            const candidate = &attempt.candidate;
+                            try identify(context, candidate, body, &attempt.failure);
+                            attempt.phase = .admitted;
+                        },
+                        else => unreachable,
+                    }
+                }
+            }
+
+            fn logIn(attempt: *Attempt) exchange.Error!void {
+                const context = attempt.context;
+                const credentials = context.credentialsNow() orelse return attempt.ask();
+                attempt.startFrame(.logging_in);
+                attempt.deadline_ns = context.loginDeadline(context.tend_net.now());
+                auth.encodeLogin(&credentials, &attempt.request) catch return error.OutOfMemory;
+            }
+
+            fn ask(attempt: *Attempt) exchange.Error!void {
+                const context = attempt.context;
+                attempt.startFrame(.asking);
+                attempt.deadline_ns = context.connectDeadline(context.tend_net.now());
+                const names = [_][]const u8{
+                    "node",
+                    "partition-generation",
+                    "build",
+                    "cluster-name",
+                    servicesCommand(context),
+                };
+                const asked = if (attempt.mayHaveOtherAddress()) names[0..5] else names[0..4];
+                wire.info.encodeRequest(&attempt.request, asked) catch return error.OutOfMemory;
+            }
+
+            fn mayHaveOtherAddress(attempt: *const Attempt) bool {
+                return attempt.purpose == .seed and !isLoopback(attempt.address);
+            }
+
+            fn startFrame(attempt: *Attempt, phase: Phase) void {
+                attempt.phase = phase;
+                attempt.request.clear();
+                attempt.sent = 0;
+                attempt.header_len = 0;
+                attempt.reply.clear();
+                attempt.received = 0;
+            }
+
+            /// Sends the request and receives the reply as far as that is possible without a
+            /// wait; the body, when it is complete.
+            fn transfer(attempt: *Attempt) exchange.Error!?[]const u8 {
+                const net = attempt.context.tend_net;
+                const socket = &attempt.candidate.socket;
+                const request = attempt.request.written();
+                while (attempt.sent < request.len) {
+                    const count = try net.trySend(socket, request[attempt.sent..]);
+                    if (count == 0) return null;
+                    attempt.sent += count;
+                }
+                while (attempt.header_len < header_bytes) {
+                    const rest = attempt.header[attempt.header_len..];
+                    const count = try net.tryRecv(socket, rest);
+                    if (count == 0) return null;
+                    attempt.header_len += count;
+                    if (attempt.header_len == header_bytes) try attempt.startBody();
+                }
+                const body = attempt.reply.written();
+                while (attempt.received < body.len) {
+                    const count = try net.tryRecv(socket, body[attempt.received..]);
+                    if (count == 0) return null;
+                    attempt.received += count;
+                }
+                return body;
+            }
+
+            fn startBody(attempt: *Attempt) exchange.Error!void {
+                const header = wire.proto.decode(&attempt.header, exchange.reply_bytes_max) catch
+                    return error.BadReply;
+                const kind: wire.proto.Kind = if (attempt.phase == .asking) .info else .admin;
+                if (header.kind != kind) return error.BadReply;
+                _ = attempt.reply.reserve(header.size) catch |err| switch (err) {
+                    error.NoSpaceLeft => return error.BadReply,
+                    error.OutOfMemory => return error.OutOfMemory,
+                };
+            }
+        };
+
+        /// Until each of them is admitted or has failed. An interruption ends all.
+        pub fn drive(context: *Context(Net), attempts: []Attempt) void {
+            assert(attempts.len <= attempts_max);
+            const net = context.tend_net;
+            var watches: [attempts_max]Net.Watch = undefined;
+            while (true) {
+                var count: usize = 0;
+                var deadline_ns: u64 = io.never;
+                for (attempts) |*attempt| {
+                    if (!attempt.isUnderWay()) continue;
+                    watches[count] = .{
+                        .socket = &attempt.candidate.socket,
+                        .for_writing = attempt.isSending(),
+                    };
+                    deadline_ns = @min(deadline_ns, attempt.deadline_ns);
+                    count += 1;
+                }
+                if (count == 0) return;
+                net.waitAny(watches[0..count], deadline_ns) catch |err| if (err != error.Timeout) {
+                    for (attempts) |*attempt| if (attempt.isUnderWay()) attempt.fail(err);
+                    return;
+                };
+                advanceReady(net.now(), attempts, watches[0..count]);
+            }
+        }
+
+        /// The watches are of those that are under way, in the same order.
+        fn advanceReady(now_ns: u64, attempts: []Attempt, watches: []const Net.Watch) void {
+            var index: usize = 0;
+            for (attempts) |*attempt| {
+                if (!attempt.isUnderWay()) continue;
+                defer index += 1;
+                if (watches[index].is_ready) {
+                    attempt.advance();
+                } else if (now_ns >= attempt.deadline_ns) {
+                    attempt.fail(error.Timeout);
+                }
+            }
+            assert(index == watches.len);
+        }
+
+        /// Asks one server. Sets the failure completely; its text begins with the address.
         pub fn admit(
             context: *Context(Net),
             address: Net.Address,
             purpose: Purpose,
-            reply: *wire.Buffer,
             failure: *Failure,
         ) error{Failed}!Candidate {
-            errdefer context.note(failure);
-            var candidate = try connect(context, address, failure);
-            errdefer candidate.deinit(context);
-            const detect = purpose == .seed and !isLoopback(address);
-            const service_name = if (context.options.use_services_alternate)
-                "service-clear-alt"
-            else
-                "service-clear-std";
-            const names = [_][]const u8{
-                "node",
-                "partition-generation",
-                "build",
-                "cluster-name",
-                service_name,
-            };
-            const asked = if (detect) names[0..5] else names[0..4];
-            const body = try ask(context, &candidate, asked, reply, failure);
-            try identify(context, &candidate, body, failure);
-            if (!detect) return candidate;
-            const services = wire.info.Lines.find(body, service_name) orelse return candidate;
+            var attempts: [1]Attempt = undefined;
+            const attempt = &attempts[0];
+            attempt.begin(context, address, purpose);
+            defer attempt.drop();
+            drive(context, &attempts);
+            if (!attempt.isAdmitted()) {
+                failure.* = attempt.failure;
+                return error.Failed;
+            }
+            var candidate = attempt.take();
+            if (!attempt.mayHaveOtherAddress()) return candidate;
+            const body = attempt.reply.written();
+            const services = wire.info.Lines.find(body, servicesCommand(context)) orelse
+                return candidate;
             findOwnAddress(context, &candidate, services);
             return candidate;
-        }
-
-        fn connect(
-            context: *Context(Net),
-            address: Net.Address,
-            failure: *Failure,
-        ) error{Failed}!Candidate {
-            const net = context.tend_net;
-            const deadline_ns = context.connectDeadline(net.now());
-            var socket = net.connect(address, deadline_ns) catch |err| {
-                exchange.describe(err, "connect", address, failure);
-                return error.Failed;
-            };
-            errdefer net.close(&socket);
-            const session = if (context.credentialsNow()) |credentials|
-                try auth.login(
-                    context.gpa,
-                    net,
-                    &socket,
-                    address,
-                    &credentials,
-                    context.loginDeadline(net.now()),
-                    failure,
-                )
-            else
-                auth.Session{};
-            return .{
-                .socket = socket,
-                .address = address,
-                .session = session,
-                .name_buffer = undefined,
-                .name_len = 0,
-                .version = .zero,
-            };
         }
 
         /// Questions to a candidate.
@@ -219,6 +453,13 @@ pub fn Admission(comptime Net: type) type {
             return value;
         }
 
+        fn servicesCommand(context: *const Context(Net)) []const u8 {
+            return if (context.options.use_services_alternate)
+                "service-clear-alt"
+            else
+                "service-clear-std";
+        }
+
         /// When the address is none of those that the node knows as its own, tries these and
         /// moves over to the first that leads to the same node. When none does, the announced
         /// addresses are probably internal ones, and the seed's is kept.
@@ -229,22 +470,19 @@ pub fn Admission(comptime Net: type) type {
         ) void {
             if (wire.info.failure(services) != null) return;
             var buffer: [addresses_max]Net.Address = undefined;
-            var search = wire.info.Hosts.init(services, candidate.address.getPort());
+            const port = candidate.address.getPort();
+            var search = wire.info.Hosts.init(services, port);
             while (search.next() catch return) |host| {
-                const host_name = context.options.translate(host.name);
-                const port = candidate.address.getPort();
-                const net = context.tend_net;
-                const own = net.resolve(host_name, port, &buffer) catch continue;
+                const own = context.resolve(host.name, port, io.never, &buffer) catch continue;
                 for (own) |*address| {
                     if (address.eql(&candidate.address)) return;
                 }
             }
-            var hosts = wire.info.Hosts.init(services, candidate.address.getPort());
+            var hosts = wire.info.Hosts.init(services, port);
             while (hosts.next() catch return) |host| {
-                const host_name = context.options.translate(host.name);
-                const net = context.tend_net;
-                const own = net.resolve(host_name, host.port, &buffer) catch continue;
+                const own = context.resolve(host.name, host.port, io.never, &buffer) catch continue;
                 for (own) |address| {
+                    if (context.interrupted) return;
                     if (moveTo(context, candidate, address)) return;
                 }
             }
@@ -256,22 +494,11 @@ pub fn Admission(comptime Net: type) type {
             address: Net.Address,
         ) bool {
             var failure: Failure = .{};
-            var memory: [256]u8 = undefined;
-            var reply = wire.Buffer.growing(context.gpa, &memory, exchange.reply_bytes_max);
-            defer reply.deinit();
-            var other = connect(context, address, &failure) catch return false;
-            const body = ask(context, &other, &.{"node"}, &reply, &failure) catch {
-                other.deinit(context);
-                return false;
-            };
-            const name = wire.info.Lines.find(body, "node") orelse "";
-            if (!std.mem.eql(u8, name, candidate.name())) {
+            var other = admit(context, address, .peer, &failure) catch return false;
+            if (!std.mem.eql(u8, other.name(), candidate.name())) {
                 other.deinit(context);
                 return false;
             }
-            other.name_buffer = candidate.name_buffer;
-            other.name_len = candidate.name_len;
-            other.version = candidate.version;
             candidate.deinit(context);
             candidate.* = other;
             return true;

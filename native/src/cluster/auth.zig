@@ -49,7 +49,8 @@ pub const Session = struct {
     }
 };
 
-const reply_bytes_max = 64 * 1024;
+/// Of requests and replies of either kind.
+pub const frame_bytes_max = 128 * 1024;
 const renew_ahead_s = 60;
 
 /// Logs in. `address` is only for the text of a failure.
@@ -63,52 +64,69 @@ pub fn login(
     failure: *Failure,
 ) error{Failed}!Session {
     var memory: [1024]u8 = undefined;
-    var request = wire.Buffer.growing(gpa, &memory, reply_bytes_max);
+    var request = wire.Buffer.growing(gpa, &memory, frame_bytes_max);
     defer request.deinit();
-    wire.admin.encodeLogin(
-        &request,
+    encodeLogin(credentials, &request) catch return outOfMemory(failure);
+    var reply = wire.Buffer.growing(gpa, &.{}, frame_bytes_max);
+    defer reply.deinit();
+    const body = exchange.roundTrip(
+        net,
+        socket,
+        request.written(),
+        .admin,
+        deadline_ns,
+        &reply,
+    ) catch |err| {
+        exchange.describe(err, "login", address, failure);
+        return error.Failed;
+    };
+    return takeLogin(gpa, net.now(), body, credentials.user, address, failure);
+}
+
+pub fn encodeLogin(credentials: *const Credentials, out: *wire.Buffer) wire.Buffer.Error!void {
+    try wire.admin.encodeLogin(
+        out,
         credentials.user,
         &credentials.hash,
         credentials.clear_password,
-    ) catch {
-        failure.set(.out_of_memory, "out of memory", .{});
-        return error.Failed;
-    };
-    var reply = wire.Buffer.growing(gpa, &.{}, reply_bytes_max);
-    defer reply.deinit();
-    return finishLogin(
-        gpa,
-        net.now(),
-        exchange.roundTrip(net, socket, request.written(), .admin, deadline_ns, &reply),
-    ) catch |err| switch (err) {
-        error.Refused => {
-            refuse(reply.written(), "login", credentials.user, address, failure);
+    );
+}
+
+/// The session that a reply to a login grants; an empty one when the server has no security.
+pub fn takeLogin(
+    gpa: std.mem.Allocator,
+    now_ns: u64,
+    body: []const u8,
+    user: []const u8,
+    address: anytype,
+    failure: *Failure,
+) error{Failed}!Session {
+    const message = wire.admin.Message.decode(body) catch return malformed(address, failure);
+    const status = Status.fromServer(message.result_code);
+    switch (status) {
+        .ok => {},
+        .security_not_enabled => return .{},
+        else => {
+            const text = "{f}: login of user '{s}' was refused: {s}";
+            failure.set(status, text, .{ address, user[0..@min(user.len, 64)], status.text() });
             return error.Failed;
         },
-        else => |other| {
-            exchange.describe(other, "login", address, failure);
-            return error.Failed;
-        },
+    }
+    const granted = wire.admin.decodeSession(&message) catch return malformed(address, failure);
+    return .{
+        .token = gpa.dupe(u8, granted.token) catch return outOfMemory(failure),
+        .renew_ns = renewAt(now_ns, granted.ttl_s),
     };
 }
 
-fn finishLogin(
-    gpa: std.mem.Allocator,
-    now_ns: u64,
-    answer: exchange.Error![]const u8,
-) (exchange.Error || error{Refused})!Session {
-    const body = try answer;
-    const message = wire.admin.Message.decode(body) catch return error.BadReply;
-    switch (Status.fromServer(message.result_code)) {
-        .ok => {},
-        .security_not_enabled => return .{},
-        else => return error.Refused,
-    }
-    const granted = wire.admin.decodeSession(&message) catch return error.BadReply;
-    return .{
-        .token = try gpa.dupe(u8, granted.token),
-        .renew_ns = renewAt(now_ns, granted.ttl_s),
-    };
+fn malformed(address: anytype, failure: *Failure) error{Failed} {
+    exchange.describe(error.BadReply, "login", address, failure);
+    return error.Failed;
+}
+
+pub fn outOfMemory(failure: *Failure) error{Failed} {
+    failure.set(.out_of_memory, "out of memory", .{});
+    return error.Failed;
 }
 
 /// A minute ahead of the expiry, or at half of a short life.
@@ -131,7 +149,7 @@ pub fn authenticate(
     failure: *Failure,
 ) error{Failed}!bool {
     var memory: [256]u8 = undefined;
-    var reply = wire.Buffer.growing(gpa, &memory, reply_bytes_max);
+    var reply = wire.Buffer.growing(gpa, &memory, frame_bytes_max);
     defer reply.deinit();
     const code = resultCode(
         exchange.roundTrip(net, socket, frame, .admin, deadline_ns, &reply),
@@ -184,16 +202,27 @@ test "a login reply is a session, a refusal, or nothing when security is off" {
     try encoder.fieldInt(.session_ttl, 3600);
     encoder.finishReply(0);
     const body = buffer.written()[wire.proto.header_bytes..];
-    var session = try finishLogin(gpa, 0, body);
+    const address = std.Io.net.IpAddress{ .ip4 = .loopback(3000) };
+    var failure: Failure = .{};
+    var session = try takeLogin(gpa, 0, body, "ada", address, &failure);
     defer session.deinit(gpa);
     try std.testing.expectEqualStrings("token", session.token);
     try std.testing.expectEqual(3540 * std.time.ns_per_s, session.renew_ns);
     body[1] = 52;
-    const without = try finishLogin(gpa, 0, body);
+    const without = try takeLogin(gpa, 0, body, "ada", address, &failure);
     try std.testing.expectEqual(0, without.token.len);
     body[1] = 65;
-    try std.testing.expectError(error.Refused, finishLogin(gpa, 0, body));
+    const refused = takeLogin(gpa, 0, body, "ada", address, &failure);
+    try std.testing.expectError(error.Failed, refused);
+    try std.testing.expectEqual(.invalid_credential, failure.status);
+    try std.testing.expectEqualStrings(
+        "127.0.0.1:3000: login of user 'ada' was refused: invalid credential",
+        failure.message(),
+    );
     body[1] = 0;
-    try std.testing.expectError(error.BadReply, finishLogin(gpa, 0, body[0..10]));
-    try std.testing.expectError(error.BadReply, finishLogin(gpa, 0, body[0 .. body.len - 3]));
+    const cut = takeLogin(gpa, 0, body[0..10], "ada", address, &failure);
+    try std.testing.expectError(error.Failed, cut);
+    const torn = takeLogin(gpa, 0, body[0 .. body.len - 3], "ada", address, &failure);
+    try std.testing.expectError(error.Failed, torn);
+    try std.testing.expectEqual(.connection, failure.status);
 }

@@ -71,6 +71,24 @@ pub fn Context(comptime Net: type) type {
             if (failure.status.isOwnLack()) context.lacking = true;
         }
 
+        /// Whoever tends: the addresses by which this client reaches a host.
+        pub fn resolve(
+            context: *This,
+            host_name: []const u8,
+            port: u16,
+            until_ns: u64,
+            buffer: []Net.Address,
+        ) io.ResolveError![]Net.Address {
+            const net = context.tend_net;
+            const deadline_ns = @min(until_ns, context.connectDeadline(net.now()));
+            const name = context.options.translate(host_name);
+            return net.resolve(name, port, deadline_ns, buffer) catch |err| {
+                if (err == error.Interrupted) context.interrupted = true;
+                if (io.errors.isOwnLack(err)) context.lacking = true;
+                return err;
+            };
+        }
+
         pub fn connectDeadline(context: *const This, now_ns: u64) u64 {
             return now_ns +| milliseconds(context.options.connect_timeout_ms);
         }

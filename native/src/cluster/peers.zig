@@ -1,12 +1,14 @@
 //! Who a node's peers are, and which of them the cluster does not know yet.
 //!
-//! A listed node that is known and well only counts as seen. A new one is admitted at one of its
-//! addresses, if the node there has the name that was announced. A known one that fails may have
-//! moved: when none of the announced addresses is the one in use, it is admitted anew. The
-//! generation of a list is only taken as read when every node in it is there, so that one that
-//! could not be reached is tried again. Used by whoever tends.
+//! A listed node that is known and well only counts as seen. New ones are admitted, many at the same
+//! time, each at the first of its addresses where a node has the name that was announced. A known
+//! one that fails may have moved: when none of the announced addresses is the one in use, it is
+//! admitted anew. The generation of a list is only taken as read when every node in it is there, so
+//! that one that could not be reached is tried again. A round tries for a limited time, and the next
+//! one begins with those that it did not come to. Used by whoever tends.
 
 const std = @import("std");
+const assert = std.debug.assert;
 const wire = @import("../wire.zig");
 const admission = @import("admission.zig");
 const seeds = @import("seeds.zig");
@@ -17,16 +19,29 @@ pub fn Peers(comptime Net: type) type {
         const Cluster = @import("core.zig").Cluster(Net);
         const Tended = Cluster.Tended;
         const Admission = admission.Admission(Net);
+        const Attempt = Admission.Attempt;
         const Round = @import("round.zig").Round;
 
-        /// Reads the list of one node. `list` and `reply` are two buffers, as admitting a peer
-        /// reads replies while the list is still in use.
+        /// A peer that is to be admitted. Its texts are in the list.
+        const Wanted = struct {
+            peer: wire.info.Peer,
+            /// Those that are still to be tried; at one of the addresses, if there are any.
+            hosts: wire.info.Hosts,
+            host: wire.info.Host = undefined,
+            addresses: [admission.addresses_max]Net.Address = undefined,
+            address_count: usize = 0,
+            address_next: usize = 0,
+            is_admitted: bool = false,
+            /// All of its addresses were tried.
+            is_hopeless: bool = false,
+        };
+
+        /// Reads the list of one node, which stays in `list` while its peers are admitted.
         pub fn refresh(
             cluster: *Cluster,
             tended: *Tended,
             round: *Round,
             list: *wire.Buffer,
-            reply: *wire.Buffer,
         ) Tended.AskError!void {
             var failure: Failure = .{};
             const name = seeds.peersCommand(&cluster.context);
@@ -35,12 +50,17 @@ pub fn Peers(comptime Net: type) type {
             // All of it is checked before any of it is believed.
             tended.peers_count = countAll(value) catch return error.Failed;
             var peers = wire.info.Peers.parse(value) catch return error.Failed;
-            var complete = true;
+            const generation = peers.generation;
+            const gpa = cluster.context.gpa;
+            var wanted: std.ArrayList(Wanted) = .empty;
+            defer wanted.deinit(gpa);
             while (peers.next() catch null) |peer| {
-                if (!see(cluster, &peer, round, reply)) complete = false;
+                if (isSeen(cluster, &peer, round)) continue;
+                const added: Wanted = .{ .peer = peer, .hosts = peer.hosts };
+                wanted.append(gpa, added) catch return error.NotAsked;
             }
-            if (complete) tended.peers_generation = peers.generation;
             round.answered += 1;
+            if (admitAll(cluster, wanted.items, round)) tended.peers_generation = generation;
         }
 
         fn countAll(value: []const u8) error{Malformed}!u32 {
@@ -54,83 +74,146 @@ pub fn Peers(comptime Net: type) type {
             return count;
         }
 
-        /// False when the peer is to be tried again.
-        fn see(
-            cluster: *Cluster,
-            peer: *const wire.info.Peer,
-            round: *Round,
-            reply: *wire.Buffer,
-        ) bool {
-            const known = cluster.table.findActive(peer.name);
-            if (known) |tended| {
-                const well = tended.node.failures.load(.monotonic) == 0;
-                if (well or isAt(cluster, peer, tended.node.address())) {
-                    tended.friends += 1;
-                    return true;
-                }
-            }
-            const tended = admit(cluster, peer, round, reply) orelse return false;
+        /// Counts a known node as listed; false when the peer is to be admitted.
+        fn isSeen(cluster: *Cluster, peer: *const wire.info.Peer, round: *Round) bool {
+            const tended = cluster.table.findActive(peer.name) orelse return false;
+            const well = tended.node.failures.load(.monotonic) == 0;
+            if (!well and !isAt(cluster, peer, tended.node.address(), round)) return false;
             tended.friends += 1;
             return true;
         }
 
-        fn isAt(cluster: *Cluster, peer: *const wire.info.Peer, address: Net.Address) bool {
+        fn isAt(
+            cluster: *Cluster,
+            peer: *const wire.info.Peer,
+            address: Net.Address,
+            round: *Round,
+        ) bool {
+            const context = &cluster.context;
             var buffer: [admission.addresses_max]Net.Address = undefined;
             var hosts = peer.hosts;
             while (hosts.next() catch null) |host| {
                 if (host.port != address.getPort()) continue;
-                const name = cluster.context.options.translate(host.name);
-                const net = cluster.context.tend_net;
-                const resolved = net.resolve(name, host.port, &buffer) catch continue;
-                for (resolved) |*candidate| {
-                    if (candidate.eql(&address)) return true;
-                }
+                const until_ns = untilNs(cluster, round);
+                const found = context.resolve(host.name, host.port, until_ns, &buffer) catch continue;
+                for (found) |*candidate| if (candidate.eql(&address)) return true;
             }
             return false;
         }
 
-        fn admit(
-            cluster: *Cluster,
-            peer: *const wire.info.Peer,
-            round: *Round,
-            reply: *wire.Buffer,
-        ) ?*Tended {
-            var hosts = peer.hosts;
-            while (hosts.next() catch null) |host| {
-                const name = cluster.context.options.translate(host.name);
-                if (round.unreachable_hosts.contains(name, host.port)) continue;
-                if (admitAt(cluster, peer.name, name, host.port, reply)) |tended| return tended;
-                round.unreachable_hosts.add(name, host.port);
-            }
-            return null;
+        /// How long this round goes on admitting: enough for a machine that does not answer, twice.
+        fn untilNs(cluster: *Cluster, round: *Round) u64 {
+            if (round.admission_until_ns) |until_ns| return until_ns;
+            const context = &cluster.context;
+            const now_ns = context.tend_net.now();
+            const until_ns = now_ns +| 2 *| (context.connectDeadline(now_ns) - now_ns);
+            round.admission_until_ns = until_ns;
+            return until_ns;
         }
 
-        fn admitAt(
-            cluster: *Cluster,
-            node_name: []const u8,
-            host_name: []const u8,
-            port: u16,
-            reply: *wire.Buffer,
-        ) ?*Tended {
-            const context = &cluster.context;
-            var buffer: [admission.addresses_max]Net.Address = undefined;
-            const addresses = context.tend_net.resolve(host_name, port, &buffer) catch return null;
-            for (addresses) |address| {
-                var failure: Failure = .{};
-                var candidate = Admission.admit(
-                    context,
-                    address,
-                    .peer,
-                    reply,
-                    &failure,
-                ) catch continue;
-                if (!std.mem.eql(u8, candidate.name(), node_name)) {
-                    candidate.deinit(context);
-                    continue;
+        /// False when some are to be tried again.
+        fn admitAll(cluster: *Cluster, wanted: []Wanted, round: *Round) bool {
+            if (wanted.len == 0) return true;
+            const gpa = cluster.context.gpa;
+            const attempts = gpa.alloc(Attempt, Admission.attempts_max) catch return false;
+            defer gpa.free(attempts);
+            const first = &cluster.tending.first_peer;
+            std.mem.rotate(Wanted, wanted, first.* % wanted.len);
+            // One address of each at a time.
+            while (true) {
+                var tried: usize = 0;
+                var position: usize = 0;
+                while (position < wanted.len) {
+                    if (!hasTime(cluster, round)) {
+                        first.* +%= position;
+                        return false;
+                    }
+                    tried += admitSome(cluster, wanted, &position, attempts, round);
+                    if (cluster.context.interrupted or cluster.context.lacking) return false;
                 }
-                return cluster.tending.install(cluster, &candidate) catch return null;
+                if (tried == 0) break;
             }
-            return null;
+            for (wanted) |*want| if (!want.is_admitted) return false;
+            return true;
+        }
+
+        /// One node of several is of little use: for the second one there is always time.
+        fn hasTime(cluster: *Cluster, round: *Round) bool {
+            const until_ns = untilNs(cluster, round);
+            return cluster.nodeCount() < 2 or cluster.context.tend_net.now() < until_ns;
+        }
+
+        /// Tries the next address of as many peers, from the position on, as may be tried at the
+        /// same time, and returns of how many.
+        fn admitSome(
+            cluster: *Cluster,
+            wanted: []Wanted,
+            position: *usize,
+            attempts: []Attempt,
+            round: *Round,
+        ) usize {
+            const context = &cluster.context;
+            var tried: [Admission.attempts_max]*Wanted = undefined;
+            var count: usize = 0;
+            while (position.* < wanted.len and count < attempts.len) : (position.* += 1) {
+                const want = &wanted[position.*];
+                if (want.is_admitted or want.is_hopeless) continue;
+                const address = nextAddress(cluster, want, round) orelse {
+                    if (context.interrupted or context.lacking) break;
+                    want.is_hopeless = true;
+                    continue;
+                };
+                attempts[count].begin(context, address, .peer);
+                tried[count] = want;
+                count += 1;
+            }
+            Admission.drive(context, attempts[0..count]);
+            for (attempts[0..count], tried[0..count]) |*attempt, want| {
+                settle(cluster, attempt, want);
+                attempt.drop();
+            }
+            return count;
+        }
+
+        fn nextAddress(cluster: *Cluster, want: *Wanted, round: *Round) ?Net.Address {
+            while (want.address_next == want.address_count) {
+                const unreachable_hosts = &round.unreachable_hosts;
+                // The last of this host's addresses has failed.
+                if (want.address_count > 0) unreachable_hosts.add(want.host.name, want.host.port);
+                want.host = (want.hosts.next() catch null) orelse return null;
+                want.address_count = 0;
+                want.address_next = 0;
+                const host = want.host;
+                if (unreachable_hosts.contains(host.name, host.port)) continue;
+                const found = cluster.context.resolve(
+                    host.name,
+                    host.port,
+                    untilNs(cluster, round),
+                    &want.addresses,
+                ) catch {
+                    unreachable_hosts.add(host.name, host.port);
+                    continue;
+                };
+                want.address_count = found.len;
+            }
+            defer want.address_next += 1;
+            return want.addresses[want.address_next];
+        }
+
+        fn settle(cluster: *Cluster, attempt: *Attempt, want: *Wanted) void {
+            if (!attempt.isAdmitted()) return;
+            if (!std.mem.eql(u8, attempt.candidate.name(), want.peer.name)) return;
+            if (cluster.table.findActive(want.peer.name)) |known| {
+                // It is in the list twice.
+                if (known.node.failures.load(.monotonic) == 0) {
+                    want.is_admitted = true;
+                    return;
+                }
+            }
+            var candidate = attempt.take();
+            const tended = cluster.tending.install(cluster, &candidate) catch return;
+            tended.friends += 1;
+            want.is_admitted = true;
         }
     };
 }

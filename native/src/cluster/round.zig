@@ -6,24 +6,31 @@ pub const Round = struct {
     /// Nodes that answered the question that was asked of all of them last.
     answered: u32 = 0,
     peers_changed: bool = false,
-    unreachable_hosts: HostSet = .{},
+    unreachable_hosts: HostSet,
+    /// When this round has tried long enough to let nodes in. Set when it begins to.
+    admission_until_ns: ?u64 = null,
 
-    /// Hosts that failed in this round and are not tried again in it. When it is full, further
-    /// hosts are tried as often as they are named.
+    pub fn init(gpa: std.mem.Allocator) Round {
+        return .{ .unreachable_hosts = .{ .gpa = gpa } };
+    }
+
+    pub fn deinit(round: *Round) void {
+        round.unreachable_hosts.hashes.deinit(round.unreachable_hosts.gpa);
+        round.* = undefined;
+    }
+
+    /// Hosts that failed in this round and are not tried again in it.
     pub const HostSet = struct {
-        hashes: [hosts_max]u64 = undefined,
-        count: usize = 0,
+        gpa: std.mem.Allocator,
+        hashes: std.AutoHashMapUnmanaged(u64, void) = .empty,
 
-        const hosts_max = 256;
-
+        /// For lack of memory a host is tried again.
         pub fn add(set: *HostSet, name: []const u8, port: u16) void {
-            if (set.count == hosts_max or set.contains(name, port)) return;
-            set.hashes[set.count] = hash(name, port);
-            set.count += 1;
+            set.hashes.put(set.gpa, hash(name, port), {}) catch return;
         }
 
         pub fn contains(set: *const HostSet, name: []const u8, port: u16) bool {
-            return std.mem.findScalar(u64, set.hashes[0..set.count], hash(name, port)) != null;
+            return set.hashes.contains(hash(name, port));
         }
 
         fn hash(name: []const u8, port: u16) u64 {
@@ -33,14 +40,17 @@ pub const Round = struct {
 };
 
 test "a host that failed is remembered by name and port" {
-    var set: Round.HostSet = .{};
+    var round: Round = .init(std.testing.allocator);
+    defer round.deinit();
+    const set = &round.unreachable_hosts;
     set.add("a", 3000);
     set.add("a", 3000);
     try std.testing.expect(set.contains("a", 3000));
     try std.testing.expect(!set.contains("a", 3001));
     try std.testing.expect(!set.contains("b", 3000));
-    try std.testing.expectEqual(1, set.count);
     var name: [8]u8 = undefined;
-    for (0..400) |index| set.add(try std.fmt.bufPrint(&name, "h{d}", .{index}), 1);
-    try std.testing.expectEqual(Round.HostSet.hosts_max, set.count);
+    for (0..1000) |index| set.add(try std.fmt.bufPrint(&name, "h{d}", .{index}), 1);
+    for (0..1000) |index| {
+        try std.testing.expect(set.contains(try std.fmt.bufPrint(&name, "h{d}", .{index}), 1));
+    }
 }

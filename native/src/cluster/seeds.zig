@@ -51,9 +51,8 @@ pub fn Seeds(comptime Net: type) type {
             var search: Search = .{ .context = context, .reply = reply };
             errdefer search.dropOrphan();
             for (context.options.hosts) |host| {
-                const name = context.options.translate(host.name);
-                if (try search.tryHost(name, host.port)) |candidate| return candidate;
-                if (search.orphan == null) round.unreachable_hosts.add(name, host.port);
+                if (try search.tryHost(host.name, host.port)) |candidate| return candidate;
+                if (search.orphan == null) round.unreachable_hosts.add(host.name, host.port);
             }
             for (seeds.known[0..seeds.known_count]) |address| {
                 if (try search.tryAddress(address)) |candidate| return candidate;
@@ -71,11 +70,10 @@ pub fn Seeds(comptime Net: type) type {
 
             fn tryHost(search: *Search, name: []const u8, port: u16) error{Failed}!?Candidate {
                 var buffer: [admission.addresses_max]Net.Address = undefined;
-                const net = search.context.tend_net;
-                const addresses = net.resolve(name, port, &buffer) catch |err| {
+                const context = search.context;
+                const addresses = context.resolve(name, port, io.never, &buffer) catch |err| {
                     var failure: Failure = .{};
                     describeUnresolved(name, err, &failure);
-                    search.context.note(&failure);
                     return search.failed(&failure);
                 };
                 for (addresses) |address| {
@@ -91,7 +89,6 @@ pub fn Seeds(comptime Net: type) type {
                     search.context,
                     address,
                     .seed,
-                    search.reply,
                     &failure,
                 ) catch return search.failed(&failure);
                 const peers_count = search.countPeers(&candidate, &failure) catch {

@@ -27,6 +27,8 @@ pub fn Tend(comptime Net: type) type {
         /// do no housekeeping.
         periodic_ns: ?u64 = null,
         periodic_count: u64 = 0,
+        /// The announced peer that the next round tries first, when there was no time for all.
+        first_peer: usize = 0,
 
         const This = @This();
         const Cluster = @import("core.zig").Cluster(Net);
@@ -54,7 +56,8 @@ pub fn Tend(comptime Net: type) type {
 
         /// Fails when no node is known and no seed helps, or when it is interrupted.
         pub fn run(tending: *This, cluster: *Cluster, failure: *Failure) error{Failed}!void {
-            var round: Round = .{};
+            var round: Round = .init(cluster.context.gpa);
+            defer round.deinit();
             cluster.context.interrupted = false;
             cluster.context.lacking = false;
             errdefer if (cluster.context.interrupted) failure.set(.interrupted, "interrupted", .{});
@@ -299,7 +302,6 @@ pub fn Tend(comptime Net: type) type {
                         tended,
                         round,
                         &tending.list,
-                        &tending.reply,
                     ) catch |err| try failed(cluster, tended, err);
                     if (cluster.context.interrupted) return error.Failed;
                 }
@@ -423,6 +425,7 @@ pub fn Tend(comptime Net: type) type {
         }
 
         fn keepHouse(tending: *This, cluster: *Cluster) void {
+            if (cluster.context.interrupted) return;
             const now_ns = cluster.context.tend_net.now();
             var draining = cluster.table.tended(.active);
             while (draining.next()) |tended| tended.drainRecovering();

@@ -216,7 +216,7 @@ test "a lack of descriptors is told as such and counts against no node" {
             owner.tend();
         }
         var buffer: [4]io.Net.Address = undefined;
-        const resolved = fixture.net.resolve("localhost", 1, &buffer);
+        const resolved = fixture.net.resolve("localhost", 1, fixture.net.now() + second, &buffer);
         try std.testing.expectError(error.SystemResources, resolved);
         const hosts = [_]cluster.Host{.{ .name = "127.0.0.1", .port = fixture.server.ports()[0] }};
         const other = try Cluster.create(gpa, &fixture.net, .{ .hosts = &hosts }, &failure);

@@ -15,6 +15,8 @@ const Error = errors.Error;
 const ResolveError = errors.ResolveError;
 const Spin = @import("spin.zig").Spin;
 const Spinners = @import("spin.zig").Spinners;
+const sync = @import("sync.zig");
+const Resolver = @import("resolver.zig").Resolver;
 
 pub const Net = struct {
     /// Asked when a signal interrupts a wait, and between the slices of a long one; a non-zero
@@ -34,7 +36,6 @@ pub const Net = struct {
 
     /// How long a wait goes on before it asks `interrupt` and `stop` again.
     const slice_ms_max = 100;
-    const host_bytes_max = 255;
     const send_flags = if (@hasDecl(system.MSG, "NOSIGNAL")) system.MSG.NOSIGNAL else 0;
 
     pub fn init() Net {
@@ -56,20 +57,20 @@ pub const Net = struct {
     }
 
     /// Fills the buffer with the addresses of a host, which is a name, an IPv4 or an IPv6
-    /// literal. Names go through the system's resolver, which knows no deadline.
+    /// literal. Names go through the system's resolver, which is left alone at the deadline.
     pub fn resolve(
         net: *const Net,
         host: []const u8,
         port: u16,
+        deadline_ns: u64,
         buffer: []Address,
     ) ResolveError![]Address {
-        _ = net;
         assert(buffer.len > 0);
         if (Address.parse(host, port)) |address| {
             buffer[0] = address;
             return buffer[0..1];
         } else |_| {}
-        return lookUp(host, port, buffer);
+        return resolver.resolve(net, host, port, deadline_ns, buffer);
     }
 
     pub fn connect(net: *Net, address: Address, deadline_ns: u64) Error!Socket {
@@ -188,13 +189,61 @@ pub const Net = struct {
         }
     }
 
+    /// Until another thread sets the event, which clears it.
+    pub fn waitFor(
+        net: *const Net,
+        event: *sync.Event,
+        deadline_ns: u64,
+    ) error{ Timeout, Interrupted }!void {
+        while (true) {
+            const left_ns = deadline_ns -| net.now();
+            const slice_ns = @as(u64, slice_ms_max) * std.time.ns_per_ms;
+            if (event.waitBriefly(@min(left_ns, slice_ns))) return;
+            if (left_ns == 0) return error.Timeout;
+            if (net.isInterrupted()) return error.Interrupted;
+        }
+    }
+
+    /// One of several sockets that are waited for together.
+    pub const Watch = struct {
+        socket: *const Socket,
+        /// Ready to be written to, or rather to be read from.
+        for_writing: bool,
+        /// Or it has failed.
+        is_ready: bool = false,
+    };
+
+    pub const watches_max = 128;
+
+    /// Until one of the sockets, or several, are ready.
+    pub fn waitAny(net: *const Net, watches: []Watch, deadline_ns: u64) Error!void {
+        assert(watches.len > 0);
+        assert(watches.len <= watches_max);
+        var memory: [watches_max]system.pollfd = undefined;
+        const entries = memory[0..watches.len];
+        for (entries, watches) |*entry, *watch| entry.* = .{
+            .fd = watch.socket.fd,
+            .events = if (watch.for_writing) system.POLL.OUT else system.POLL.IN,
+            .revents = 0,
+        };
+        try net.poll(entries, deadline_ns);
+        for (entries, watches) |*entry, *watch| watch.is_ready = entry.revents != 0;
+    }
+
     /// Until the descriptor is ready for the events, or has failed.
     fn wait(net: *const Net, fd: Fd, events: i16, deadline_ns: u64) Error!void {
         var entries = [1]system.pollfd{.{ .fd = fd, .events = events, .revents = 0 }};
+        return net.poll(&entries, deadline_ns);
+    }
+
+    fn poll(net: *const Net, entries: []system.pollfd, deadline_ns: u64) Error!void {
         while (true) {
             const left_ns = deadline_ns -| net.now();
             if (left_ns == 0) return error.Timeout;
-            const rc = system.poll(&entries, entries.len, net.sliceMilliseconds(left_ns));
+            // After the stop nothing is worth a wait, be it for a slice.
+            if (net.isStopped()) return error.Interrupted;
+            const slice_ms = net.sliceMilliseconds(left_ns);
+            const rc = system.poll(entries.ptr, @intCast(entries.len), slice_ms);
             switch (os.errno(rc)) {
                 .SUCCESS => if (rc > 0) return,
                 .INTR => {},
@@ -212,9 +261,14 @@ pub const Net = struct {
         return @intCast(@min(left_ms, limit));
     }
 
+    fn isStopped(net: *const Net) bool {
+        const stop = net.stop orelse return false;
+        return stop.load(.acquire);
+    }
+
     /// Whether a wait has to end: for drivers that wait by other means.
     pub fn isInterrupted(net: *const Net) bool {
-        if (net.stop) |stop| if (stop.load(.acquire)) return true;
+        if (net.isStopped()) return true;
         const interrupt = net.interrupt orelse return false;
         return interrupt() != 0;
     }
@@ -339,17 +393,16 @@ fn errorFrom(code: std.posix.E) Error {
     };
 }
 
-fn lookUp(host: []const u8, port: u16, buffer: []Net.Address) ResolveError![]Net.Address {
-    var name: [Net.host_bytes_max + 1]u8 = undefined;
-    if (host.len == 0 or host.len > Net.host_bytes_max) return error.HostNotFound;
-    if (std.mem.findScalar(u8, host, 0) != null) return error.HostNotFound;
-    @memcpy(name[0..host.len], host);
-    name[host.len] = 0;
+/// Of the process.
+pub var resolver: Resolver = .{ .look_up = lookUp };
+
+/// Asks the system's resolver; the addresses have port 0.
+fn lookUp(host: [:0]const u8, buffer: []Net.Address) ResolveError![]Net.Address {
     var hints = std.mem.zeroes(system.addrinfo);
     hints.socktype = system.SOCK.STREAM;
     hints.protocol = system.IPPROTO.TCP;
     var list: ?*system.addrinfo = null;
-    const rc = system.getaddrinfo(name[0..host.len :0], null, &hints, &list);
+    const rc = system.getaddrinfo(host, null, &hints, &list);
     if (@backingInt(rc) != 0) {
         if (rc == .MEMORY) return error.OutOfMemory;
         // The resolver calls a lack of descriptors by other names.
@@ -366,7 +419,7 @@ fn lookUp(host: []const u8, port: u16, buffer: []Net.Address) ResolveError![]Net
     var next: ?*system.addrinfo = first;
     while (next) |entry| : (next = entry.next) {
         if (count == buffer.len) break;
-        const address = addressFrom(entry.addr orelse continue, port) orelse continue;
+        const address = addressFrom(entry.addr orelse continue, 0) orelse continue;
         if (contains(buffer[0..count], address)) continue;
         buffer[count] = address;
         count += 1;

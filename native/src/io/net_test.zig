@@ -140,15 +140,15 @@ test "a wait is ended by the stop flag and by the interrupt hook" {
 test "literals need no resolver, and names become addresses with the port" {
     var net = Net.init();
     var buffer: [8]Net.Address = undefined;
-    const four = try net.resolve("127.0.0.1", 3000, &buffer);
+    const four = try net.resolve("127.0.0.1", 3000, soon(&net), &buffer);
     try std.testing.expectEqual(1, four.len);
     try std.testing.expectFmt("127.0.0.1:3000", "{f}", .{four[0]});
-    const six = try net.resolve("::1", 3010, &buffer);
+    const six = try net.resolve("::1", 3010, soon(&net), &buffer);
     try std.testing.expectFmt("[::1]:3010", "{f}", .{six[0]});
-    const named = try net.resolve("localhost", 3020, &buffer);
+    const named = try net.resolve("localhost", 3020, soon(&net), &buffer);
     try std.testing.expect(named.len >= 1);
     for (named) |address| try std.testing.expectEqual(3020, address.getPort());
     const error_name = "no-such-host.invalid";
-    try std.testing.expectError(error.HostNotFound, net.resolve(error_name, 1, &buffer));
-    try std.testing.expectError(error.HostNotFound, net.resolve("", 1, &buffer));
+    try std.testing.expectError(error.HostNotFound, net.resolve(error_name, 1, soon(&net), &buffer));
+    try std.testing.expectError(error.HostNotFound, net.resolve("", 1, soon(&net), &buffer));
 }

@@ -59,6 +59,21 @@ pub const Event = struct {
         return true;
     }
 
+    /// The same, but a signal may end it early.
+    pub fn waitBriefly(event: *Event, duration_ns: u64) bool {
+        if (event.state.swap(0, .acq_rel) != 0) return true;
+        if (duration_ns == 0) return false;
+        const io = system();
+        const timeout: std.Io.Timeout = .{ .duration = .{
+            .raw = .fromNanoseconds(duration_ns),
+            .clock = .awake,
+        } };
+        io.futexWaitTimeout(u32, &event.state.raw, 0, timeout) catch |err| switch (err) {
+            error.Canceled => {},
+        };
+        return event.state.swap(0, .acq_rel) != 0;
+    }
+
     pub fn reset(event: *Event) void {
         event.* = .{};
     }

@@ -315,6 +315,30 @@ test "one dead seed is tolerated, and a failed connect may be tried again" {
     try harness.deinit();
 }
 
+test "many peers that do not answer cost one timeout, and those that do are found" {
+    var harness: Harness = undefined;
+    try harness.default(1, 16);
+    errdefer harness.abandon();
+    // They are still announced.
+    for (1..15) |server| harness.world.servers[server].state = .silent;
+    var failure: Failure = .{};
+    const before_ns = harness.net.now();
+    // The first of the seeds is one that answers.
+    try harness.cluster.connect(&failure);
+    try std.testing.expectEqual(2, harness.cluster.nodeCount());
+    try std.testing.expect(harness.net.now() - before_ns < 1500 * ms);
+    try harness.checkCounts();
+
+    // Each round tries them again, for no longer.
+    const again_ns = harness.net.now();
+    harness.cluster.tend();
+    try std.testing.expect(harness.net.now() - again_ns < 1500 * ms);
+    for (1..15) |server| harness.world.servers[server].state = .running;
+    harness.run(2 * second);
+    try harness.checkTruth();
+    try harness.deinit();
+}
+
 test "a node that dies is left, and is back soon after it returns" {
     var harness: Harness = undefined;
     try connected(&harness, 1, 3);

@@ -47,8 +47,11 @@ pub const Net = struct {
         net: *const Net,
         host: []const u8,
         port: u16,
+        deadline_ns: u64,
         buffer: []Address,
     ) io.ResolveError![]Address {
+        // No time passes.
+        _ = deadline_ns;
         assert(buffer.len > 0);
         if (Address.parse(host, port)) |address| {
             buffer[0] = address;
@@ -170,6 +173,45 @@ pub const Net = struct {
     /// There are no signals here.
     pub fn isInterrupted(_: *const Net) bool {
         return false;
+    }
+
+    pub fn waitFor(
+        net: *Net,
+        event: *io.sync.Event,
+        deadline_ns: u64,
+    ) error{ Timeout, Interrupted }!void {
+        const world = net.world;
+        while (!event.waitBriefly(0)) {
+            if (world.now_ns >= deadline_ns) return error.Timeout;
+            _ = world.waitStep(deadline_ns);
+        }
+    }
+
+    pub const Watch = struct { socket: *const Socket, for_writing: bool, is_ready: bool = false };
+    pub const watches_max = 128;
+
+    pub fn waitAny(net: *Net, watches: []Watch, deadline_ns: u64) io.Error!void {
+        assert(watches.len > 0);
+        assert(watches.len <= watches_max);
+        net.waitUntil(net.world.now_ns + call_ns);
+        while (!net.markReady(watches)) {
+            if (net.world.now_ns >= deadline_ns) return error.Timeout;
+            _ = net.world.waitStep(deadline_ns);
+        }
+    }
+
+    fn markReady(net: *const Net, watches: []Watch) bool {
+        var any = false;
+        for (watches) |*watch| {
+            const connection = &net.world.connections.items[watch.socket.index()];
+            assert(connection.open);
+            watch.is_ready = if (watch.for_writing)
+                connection.isWritable(net.world.now_ns)
+            else
+                connection.isReadable();
+            any = any or watch.is_ready;
+        }
+        return any;
     }
 
     pub fn sleep(net: *Net, duration_ns: u64) error{Interrupted}!void {
