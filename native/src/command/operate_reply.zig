@@ -49,7 +49,7 @@ pub fn writeBins(
     var iterator = try Results.init(operations, respond_all, message);
     var count: usize = 0;
     while (try iterator.next()) |result| : (count += 1) results[count] = result;
-    try writeGrouped(results[0..count], out);
+    try writeGrouped(allocator, results[0..count], out);
 }
 
 /// Appends [[bin, value], …] in the order of the reply.
@@ -74,8 +74,12 @@ pub fn writeOrdered(
 const Result = struct {
     operation: wire.operation.Operation,
     meaning: Meaning,
-    /// Already written as a later result of an earlier one's bin.
-    is_grouped: bool = false,
+    /// Of its bin.
+    is_first: bool = false,
+    /// The next result of the same bin.
+    next: u32 = none,
+
+    const none = std.math.maxInt(u32);
 
     fn write(result: *const Result, out: *wire.Buffer) Error!void {
         const particle = result.operation.particle;
@@ -85,36 +89,75 @@ const Result = struct {
         }
         try wire.particle.msgpackFromParticle(out, particle, value);
     }
-
-    fn isOf(result: *const Result, name: []const u8) bool {
-        return std.mem.eql(u8, result.operation.name, name);
-    }
 };
 
-/// Most replies are to a handful of operations, for which looking through all is quickest.
-fn writeGrouped(results: []Result, out: *wire.Buffer) Error!void {
-    var bin_count: u32 = 0;
-    for (results, 0..) |*result, index| {
-        const is_repeat = for (results[0..index]) |*earlier| {
-            if (earlier.isOf(result.operation.name)) break true;
-        } else false;
-        result.is_grouped = is_repeat;
-        bin_count += @intFromBool(!is_repeat);
-    }
-    try msgpack.writeMapHeader(out, bin_count);
-    for (results, 0..) |*result, index| {
-        if (result.is_grouped) continue;
-        const name = result.operation.name;
-        const later = results[index + 1 ..];
-        var repeats: u32 = 0;
-        for (later) |*other| repeats += @intFromBool(other.is_grouped and other.isOf(name));
-        try msgpack.writeString(out, name);
-        if (repeats > 0) try msgpack.writeArrayHeader(out, repeats + 1);
-        try result.write(out);
-        if (repeats == 0) continue;
-        for (later) |*other| if (other.is_grouped and other.isOf(name)) try other.write(out);
+/// The first result of every bin leads to the later ones of the same bin.
+fn writeGrouped(gpa: std.mem.Allocator, results: []Result, out: *wire.Buffer) Error!void {
+    var groups: Groups = .{ .gpa = gpa, .results = results };
+    defer groups.lasts.deinit(gpa);
+    for (0..results.len) |index| try groups.add(@intCast(index));
+    try msgpack.writeMapHeader(out, groups.count);
+    for (results) |*first| {
+        if (!first.is_first) continue;
+        try msgpack.writeString(out, first.operation.name);
+        if (first.next != Result.none) {
+            var count: u32 = 1;
+            var index = first.next;
+            while (index != Result.none) : (index = results[index].next) count += 1;
+            try msgpack.writeArrayHeader(out, count);
+        }
+        var result = first;
+        while (true) {
+            try result.write(out);
+            if (result.next == Result.none) break;
+            result = &results[result.next];
+        }
     }
 }
+
+/// Finds for every result the one before it of the same bin.
+const Groups = struct {
+    gpa: std.mem.Allocator,
+    results: []Result,
+    /// How many bins there are.
+    count: u32 = 0,
+    /// The last result of each bin, once there are too many to look through.
+    lasts: std.StringHashMapUnmanaged(u32) = .empty,
+
+    /// Most replies are to a handful of operations, for which looking through all is quickest.
+    const looked_through_max = 16;
+
+    fn add(groups: *Groups, index: u32) Error!void {
+        const result = &groups.results[index];
+        const before = if (groups.results.len <= looked_through_max)
+            groups.lookThrough(index)
+        else
+            try groups.lookUp(index);
+        if (before) |last| {
+            groups.results[last].next = index;
+        } else {
+            result.is_first = true;
+            groups.count += 1;
+        }
+    }
+
+    fn lookThrough(groups: *const Groups, index: u32) ?u32 {
+        const name = groups.results[index].operation.name;
+        var before = index;
+        while (before > 0) {
+            before -= 1;
+            if (std.mem.eql(u8, groups.results[before].operation.name, name)) return before;
+        }
+        return null;
+    }
+
+    fn lookUp(groups: *Groups, index: u32) Error!?u32 {
+        const name = groups.results[index].operation.name;
+        const entry = try groups.lasts.getOrPut(groups.gpa, name);
+        defer entry.value_ptr.* = index;
+        return if (entry.found_existing) entry.value_ptr.* else null;
+    }
+};
 
 /// The results of a reply that mean something.
 const Results = struct {

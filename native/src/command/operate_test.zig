@@ -369,6 +369,39 @@ test "writes have no result, and several results of a bin become a list" {
     try reply.expectOrdered(&encoded, "\x93\x92\xa1l\x07\x92\xa1l\xa1x\x92\xa1m\xc0");
 }
 
+test "results of many operations are grouped by their bins without comparing each with each" {
+    const operation_count = 65_535;
+    const bin_count = 20_000;
+    var frame: wire.Buffer = .growing(testing.allocator, &.{}, 1 << 24);
+    defer frame.deinit();
+    var encoder = try wire.message.Encoder.begin(&frame);
+    var value: [8]u8 = undefined;
+    var name: [8]u8 = undefined;
+    for (0..operation_count) |index| {
+        std.mem.writeInt(u64, &value, index, .big);
+        const bin = try std.fmt.bufPrint(&name, "b{d}", .{index % bin_count});
+        try encoder.operation(.read, .integer, bin, &value);
+    }
+    encoder.finish(.{});
+    const message = try wire.message.Message.decode(frame.written()[8..]);
+    var out: wire.Buffer = .growing(testing.allocator, &.{}, 1 << 24);
+    defer out.deinit();
+    try operate_reply.writeBins(testing.allocator, "", false, &message, &out);
+    var reader = msgpack.Reader.init(out.written());
+    try testing.expectEqual(bin_count, (try reader.next()).map);
+    for (0..bin_count) |bin| {
+        const expected = try std.fmt.bufPrint(&name, "b{d}", .{bin});
+        try testing.expectEqualStrings(expected, (try reader.next()).string);
+        const count = (try reader.next()).array;
+        try testing.expectEqual((operation_count - bin + bin_count - 1) / bin_count, count);
+        for (0..count) |index| {
+            const number: i64 = @intCast(index * bin_count + bin);
+            try testing.expectEqual(number, (try reader.next()).int);
+        }
+    }
+    try testing.expect(reader.isAtEnd());
+}
+
 test "a return type of nothing has no result, and pairs of a map keep their order" {
     var encoded: Encoded = .{};
     // map_get_by_index_range m returning nothing, then pairs, the second inside a context.
