@@ -23,8 +23,21 @@ aerospike = pytest.importorskip("aerospike")
 
 from aerospike_helpers import expressions as theirs_exp  # noqa: E402
 from aerospike_helpers.operations import expression_operations as theirs_eop  # noqa: E402
-from aerospike_helpers.operations import list_operations as theirs_lop  # noqa: E402
-from aerospike_helpers.operations import map_operations as theirs_mop  # noqa: E402
+from aerospike_helpers.operations import list_operations as their_list_operations  # noqa: E402
+from aerospike_helpers.operations import map_operations as their_map_operations  # noqa: E402
+from program_values import (  # noqa: E402
+    CONTEXTS,
+    KEYS,
+    KNOWN_MAPS,
+    MAPS,
+    VALUES,
+    ForThem,
+    comparable,
+    for_them,
+)
+
+theirs_lop = ForThem(their_list_operations)
+theirs_mop = ForThem(their_map_operations)
 
 _NAMESPACE = "test"
 _PROGRAMS = int(os.environ.get("DATA_MODEL_PROGRAMS", "60"))
@@ -54,18 +67,33 @@ class Pair:
         name = uuid.uuid4().hex
         return (_NAMESPACE, self.set_name, f"o{name}"), (_NAMESPACE, self.set_name, f"t{name}")
 
-    def check(self, start: dict[str, Any], steps: list[Step]) -> None:
+    def check(self, start: dict[str, Any], steps: list[Step], *, in_batches: bool = False) -> None:
         ours_key, their_key = self.keys()
         if start:
             self.ours.put(ours_key, start)
-            self.theirs.put(their_key, start)
+            self.theirs.put(their_key, for_them(start))
+        run = (self._our_row, self._their_row) if in_batches else (self._our, self._their)
         for name, ours, their in steps:
-            got = _outcome(lambda op=ours: self.ours.operate(ours_key, [op]).bins.get("b"))
-            wanted = _outcome(lambda op=their: self.theirs.operate(their_key, [op])[2].get("b"))
+            got = _outcome(lambda op=ours: run[0](ours_key, op))
+            wanted = _outcome(lambda op=their: run[1](their_key, op))
             assert got == wanted, (name, ours)
         got = _outcome(lambda: self.ours.get(ours_key).bins)
         wanted = _outcome(lambda: self.theirs.get(their_key)[2])
         assert got == wanted
+
+    def _our(self, key: Any, operation: Any) -> Any:
+        return self.ours.operate(key, [operation]).bins.get("b")
+
+    def _their(self, key: Any, operation: Any) -> Any:
+        return self.theirs.operate(key, [operation])[2].get("b")
+
+    def _our_row(self, key: Any, operation: Any) -> Any:
+        row = self.ours.batch_operate([key], [operation]).batch_records[0]
+        return ("row", row.result) if row.result else row.bins.get("b")
+
+    def _their_row(self, key: Any, operation: Any) -> Any:
+        row = self.theirs.batch_operate([key], [operation]).batch_records[0]
+        return ("row", row.result) if row.result else row.record[2].get("b")
 
 
 def _outcome(call: Callable[[], Any]) -> Any:
@@ -76,18 +104,7 @@ def _outcome(call: Callable[[], Any]) -> Any:
         return ("failed", error.result_code)
     except aerospike.exception.AerospikeError as error:
         return ("failed", error.code)
-    return _comparable(value)
-
-
-def _comparable(value: Any) -> Any:
-    """Types apart from each other (1, 1.0 and True are equal), and pairs as they come."""
-    if isinstance(value, dict):
-        return ("map", sorted((repr(key), _comparable(item)) for key, item in value.items()))
-    if isinstance(value, (list, tuple)):
-        return ("list", [_comparable(item) for item in value])
-    if isinstance(value, (bytes, bytearray)):
-        return ("bytes", bytes(value))
-    return (type(value).__name__, repr(value))
+    return comparable(value)
 
 
 @pytest.fixture(scope="session")
@@ -97,25 +114,26 @@ def pair(server: Any, client: aerospike_py.Client, set_prefix: str) -> Any:
     theirs.close()
 
 
-_SCALARS = st.one_of(
-    st.integers(-3, 6),
-    st.sampled_from([2**40, -(2**40), 2**63 - 1, -(2**63)]),
-    st.sampled_from(["", "a", "b", "é"]),
-    st.sampled_from([b"\x00", b"ab"]),
-    st.sampled_from([0.5, 1.0, -2.25]),
-)
-_VALUES = st.recursive(_SCALARS, lambda inner: st.lists(inner, max_size=3), max_leaves=4)
+_COMPARISONS = [
+    (exp.eq, theirs_exp.Eq),
+    (exp.ne, theirs_exp.NE),
+    (exp.gt, theirs_exp.GT),
+    (exp.ge, theirs_exp.GE),
+    (exp.lt, theirs_exp.LT),
+    (exp.le, theirs_exp.LE),
+]
+_INVALID_ARGUMENT = -2
+_FILTERED_OUT = 27
 _INDEXES = st.integers(-4, 5)
 _COUNTS = st.integers(0, 4)
 _LIST_TYPES = st.sampled_from([0, 1, 2, 3, 4, 5, 7])
 _MAP_TYPES = st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7])
-_KEYS = st.one_of(st.integers(-2, 4), st.sampled_from(["a", "b", "é", ""]))
 _INVERTED = 0x10000
 
 
 def _list_step(draw: Any) -> Step:
-    i, c, v, rt = draw(_INDEXES), draw(_COUNTS), draw(_VALUES), draw(_LIST_TYPES)
-    vs, other = draw(st.lists(_VALUES, max_size=3)), draw(_VALUES)
+    i, c, v, rt = draw(_INDEXES), draw(_COUNTS), draw(VALUES), draw(_LIST_TYPES)
+    vs, other = draw(st.lists(VALUES, max_size=3)), draw(VALUES)
     order, flags, inverted = (
         draw(st.sampled_from([0, 1])),
         draw(st.integers(0, 15)),
@@ -218,13 +236,18 @@ def _list_step(draw: Any) -> Step:
     return draw(st.sampled_from(choices))()
 
 
+def _end(value: Any) -> Any:
+    """The end of a range: None is none here, and a value to the official client."""
+    return aerospike.CDTInfinite() if value is None else value
+
+
 def _map_step(draw: Any) -> Step:
-    i, c, v, rt = draw(_INDEXES), draw(_COUNTS), draw(_VALUES), draw(_MAP_TYPES)
-    k, k2, other = draw(_KEYS), draw(_KEYS), draw(_VALUES)
+    i, c, v, rt = draw(_INDEXES), draw(_COUNTS), draw(VALUES), draw(_MAP_TYPES)
+    k, k2, other = draw(KEYS), draw(KEYS), draw(VALUES)
     # Server 8.1.2 dies of an empty list that is inverted, so there is something in these.
-    ks = draw(st.lists(_KEYS, min_size=1, max_size=3))
-    vs = draw(st.lists(_VALUES, min_size=1, max_size=3))
-    items = draw(st.dictionaries(_KEYS, _VALUES, max_size=3))
+    ks = draw(st.lists(KEYS, min_size=1, max_size=3))
+    vs = draw(st.lists(VALUES, min_size=1, max_size=3))
+    items = draw(MAPS)
     order, flags = draw(st.sampled_from([0, 1, 3])), draw(st.integers(0, 15))
     inverted = draw(st.booleans())
     policy = {"map_order": order, "write_flags": flags}
@@ -300,7 +323,7 @@ def _map_step(draw: Any) -> Step:
             lambda by=by, their=their: (
                 "by_value_range",
                 by("value_range")("b", v, other, kind),
-                their("value_range")("b", v, other, rt, inverted),
+                their("value_range")("b", v, _end(other), rt, inverted),
             ),
             lambda by=by, their=their: (
                 "by_key_list",
@@ -326,30 +349,121 @@ def _map_step(draw: Any) -> Step:
     return draw(st.sampled_from(choices))()
 
 
+def _inside(draw: Any, step: Step) -> Step:
+    """The same operation, perhaps inside of a list or map."""
+    steps = draw(CONTEXTS)
+    if steps is None:
+        return step
+    name, ours, their = step
+    ours_path, their_path = (list(each) for each in zip(*steps, strict=True))
+    return name, {**ours, "ctx": ours_path}, {**their, "ctx": their_path}
+
+
 @st.composite
 def _list_programs(draw: Any) -> tuple[dict[str, Any], list[Step]]:
-    start = draw(st.lists(_VALUES, max_size=6))
-    return {"b": start}, [_list_step(draw) for _ in range(draw(st.integers(1, 8)))]
+    start = draw(st.lists(VALUES, max_size=6))
+    return {"b": start}, [_inside(draw, _list_step(draw)) for _ in range(draw(st.integers(1, 8)))]
 
 
 @st.composite
 def _map_programs(draw: Any) -> tuple[dict[str, Any], list[Step]]:
-    start = draw(st.dictionaries(_KEYS, _VALUES, max_size=6))
-    return {"b": start}, [_map_step(draw) for _ in range(draw(st.integers(1, 8)))]
+    start = draw(MAPS)
+    return {"b": start}, [_inside(draw, _map_step(draw)) for _ in range(draw(st.integers(1, 8)))]
 
 
 @_SETTINGS
-@given(program=_list_programs())
+@given(program=_list_programs(), in_batches=st.booleans())
 def test_programs_of_list_operations(
-    pair: Pair, program: tuple[dict[str, Any], list[Step]]
+    pair: Pair, program: tuple[dict[str, Any], list[Step]], in_batches: bool
 ) -> None:
-    pair.check(*program)
+    pair.check(*program, in_batches=in_batches)
 
 
 @_SETTINGS
-@given(program=_map_programs())
-def test_programs_of_map_operations(pair: Pair, program: tuple[dict[str, Any], list[Step]]) -> None:
-    pair.check(*program)
+@given(program=_map_programs(), in_batches=st.booleans())
+def test_programs_of_map_operations(
+    pair: Pair, program: tuple[dict[str, Any], list[Step]], in_batches: bool
+) -> None:
+    pair.check(*program, in_batches=in_batches)
+
+
+def _looked_for(value: Any) -> list[tuple[Any, Any]]:
+    """Expressions that look for a value in the bin "b", whatever it is."""
+    constant = exp.map_val(value) if type(value) is dict else value
+    their = for_them(value)
+    count = aerospike_py.LIST_RETURN_COUNT
+    return [
+        (
+            exp.list_get_by_value("b", constant, count),
+            theirs_exp.ListGetByValue(None, count, their, "b"),
+        ),
+        (
+            exp.list_get_by_value_list("b", [value], count),
+            theirs_exp.ListGetByValueList(None, count, [their], "b"),
+        ),
+        (
+            exp.list_get_by_value_range("b", constant, None, count),
+            theirs_exp.ListGetByValueRange(None, count, their, _end(None), "b"),
+        ),
+        (
+            exp.list_get_by_value_rel_rank_range("b", constant, 0, count),
+            theirs_exp.ListGetByValueRelRankRangeToEnd(None, count, their, 0, "b"),
+        ),
+        (exp.in_list(constant, exp.list_bin("b")), theirs_exp.InList(their, "b")),
+        (exp.map_get_by_value("b", constant, 5), theirs_exp.MapGetByValue(None, 5, their, "b")),
+        (
+            exp.map_get_by_value_list("b", [value], 5),
+            theirs_exp.MapGetByValueList(None, 5, [their], "b"),
+        ),
+        (
+            exp.map_get_by_value_range("b", constant, None, 5),
+            theirs_exp.MapGetByValueRange(None, 5, their, _end(None), "b"),
+        ),
+    ]
+
+
+@_SETTINGS
+@given(start=st.lists(VALUES, max_size=5) | MAPS, values=st.lists(VALUES, min_size=1, max_size=3))
+def test_expressions_that_look_for_values(pair: Pair, start: Any, values: list[Any]) -> None:
+    steps = [
+        ("expression", eop.exp_read("b", ours), theirs_eop.expression_read("b", their.compile()))
+        for value in values
+        if value is not None
+        for ours, their in _looked_for(value)
+    ]
+    pair.check({"b": start}, steps)
+
+
+@_SETTINGS
+@given(
+    value=MAPS | st.lists(VALUES, max_size=3),
+    constant=KNOWN_MAPS | MAPS | st.lists(VALUES, max_size=3),
+    comparison=st.sampled_from(_COMPARISONS),
+    same=st.booleans(),
+)
+def test_filters_that_compare_whole_lists_and_maps(
+    pair: Pair, value: Any, constant: Any, comparison: Any, same: bool
+) -> None:
+    """What is refused here is never true for them."""
+    ours_key, their_key = pair.keys()
+    pair.ours.put(ours_key, {"b": value})
+    pair.theirs.put(their_key, {"b": for_them(value)})
+    if same:
+        constant = value
+    bins = (
+        (exp.list_bin("b"), theirs_exp.ListBin("b"))
+        if isinstance(constant, list)
+        else (exp.map_bin("b"), theirs_exp.MapBin("b"))
+    )
+    ours = exp.map_val(constant) if type(constant) is dict else constant
+    ours_filter = comparison[0](bins[0], ours)
+    their_filter = comparison[1](bins[1], for_them(constant)).compile()
+    got = _outcome(lambda: pair.ours.exists(ours_key, {"expressions": ours_filter}).meta.gen)
+    wanted = _outcome(lambda: pair.theirs.get(their_key, {"expressions": their_filter})[1]["gen"])
+    if got == ("failed", _INVALID_ARGUMENT):
+        assert wanted == ("failed", _FILTERED_OUT)
+    else:
+        assert got == wanted
 
 
 # Bins of the record that expressions are evaluated on.
@@ -394,14 +508,6 @@ _INTEGER = st.recursive(
     _integers,
     max_leaves=8,
 )
-_COMPARISONS = [
-    (exp.eq, theirs_exp.Eq),
-    (exp.ne, theirs_exp.NE),
-    (exp.gt, theirs_exp.GT),
-    (exp.ge, theirs_exp.GE),
-    (exp.lt, theirs_exp.LT),
-    (exp.le, theirs_exp.LE),
-]
 
 
 def _logic(inner: Any) -> Any:
