@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from . import constants
+from . import constants, result_codes
 from .batch import BatchRecord, BatchRecords, BatchResults
 from .client import Client, client
 from .constants import *  # noqa: F403
@@ -18,22 +18,41 @@ from .exception import (
     BinTypeError,
     ClientError,
     ClusterError,
+    DeviceOverload,
+    ElementExists,
+    ElementNotFound,
+    EnterpriseOnly,
     FilteredOut,
+    ForbiddenError,
     IndexFoundError,
     IndexNotFound,
+    IndexNotReadable,
     InvalidArgError,
+    InvalidNamespace,
+    LostConflict,
+    MaxErrorRate,
+    NoMoreConnections,
+    NotAuthenticated,
+    OpNotApplicable,
     QueryAbortedError,
     QueryError,
+    QuotaExceeded,
+    RecordBusy,
     RecordError,
     RecordExistsError,
     RecordGenerationError,
+    RecordKeyMismatch,
     RecordNotFound,
     RecordTooBig,
+    RoleViolation,
     ServerError,
+    ServerFull,
     UDFError,
+    UnsupportedFeature,
 )
 from .log import set_log_level
 from .query import Query
+from .result_codes import *  # noqa: F403
 from .tracing import init_tracing, shutdown_tracing
 from .types import (
     AdminPolicy,
@@ -201,33 +220,51 @@ __all__ = [
     "ClientConfig",
     "ClientError",
     "ClusterError",
+    "DeviceOverload",
+    "ElementExists",
+    "ElementNotFound",
+    "EnterpriseOnly",
     "ExistsResult",
     "FilteredOut",
+    "ForbiddenError",
     "GeoJSON",
     "HyperLogLog",
     "IndexFoundError",
     "IndexNotFound",
+    "IndexNotReadable",
     "InfoNodeResult",
     "InvalidArgError",
+    "InvalidNamespace",
     "KeyOrderedDict",
     "KeyValueOrderedDict",
+    "LostConflict",
+    "MaxErrorRate",
+    "NoMoreConnections",
+    "NotAuthenticated",
     "NumpyBatchRecords",
+    "OpNotApplicable",
     "OperateOrderedResult",
     "Privilege",
     "Query",
     "QueryAbortedError",
     "QueryError",
     "QueryPolicy",
+    "QuotaExceeded",
     "ReadPolicy",
     "Record",
+    "RecordBusy",
     "RecordError",
     "RecordExistsError",
     "RecordGenerationError",
+    "RecordKeyMismatch",
     "RecordMetadata",
     "RecordNotFound",
     "RecordTooBig",
+    "RoleViolation",
     "ServerError",
+    "ServerFull",
     "UDFError",
+    "UnsupportedFeature",
     "WriteMeta",
     "WritePolicy",
     "bit_operations",
@@ -249,7 +286,7 @@ __all__ = [
     "stop_metrics_server",
     "tracing",
 ]
-__all__ += constants.__all__
+__all__ += constants.__all__ + result_codes.__all__
 
 
 # What is only imported when it is first asked for: asyncio and NumPy alone take longer than all the

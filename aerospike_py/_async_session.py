@@ -69,7 +69,7 @@ class AsyncSession:
     """
 
     def __init__(self, config: Any) -> None:
-        self._session = session = Session(config)
+        self._session = session = Session(config, "AsyncClient")
         self.config = session.config
         self.policies = session.policies
         self._completions: Completions | None = None
@@ -156,6 +156,9 @@ class AsyncSession:
     def require_connection(self) -> None:
         """Raises a ClientError unless the client is connected."""
         self._session.require_connection()
+
+    def __repr__(self) -> str:
+        return repr(self._session)
 
     def after_fork(self) -> None:
         """In the child of a fork, where the parent's loop and its futures do not exist."""

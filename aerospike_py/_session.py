@@ -10,9 +10,11 @@ This is what waits; `_async_session` has what is awaited.
 import os
 import sys
 import threading
+import warnings
 import weakref
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 from typing import Any, Protocol
 
 from . import _core_log, _native, _node_metrics, tracing
@@ -28,6 +30,8 @@ from ._values import encode
 from .exception import ClientError
 from .log import logger
 from .types import Record
+
+_PACKAGE = __name__.partition(".")[0]
 
 
 class _Forked(Protocol):
@@ -47,6 +51,7 @@ class Session:
 
     Args:
         config: The configuration, not checked yet.
+        face: The name of the class that users see.
 
     Raises:
         TypeError: The configuration is not a dict.
@@ -54,7 +59,10 @@ class Session:
         ClientError: It asks for something that is not supported.
     """
 
-    def __init__(self, config: Any) -> None:
+    def __init__(self, config: Any, face: str = "Client") -> None:
+        self._is_open = False
+        self._face = face
+        self._made_at = place_of_creation()
         self.config = Config(config)
         self.policies = ClientPolicies(self.config.policies)
         # Connecting and closing exclude one another; operations do not take the lock.
@@ -81,13 +89,14 @@ class Session:
                 if old is not None:
                     _native.client_close(old)
             self.was_forked = False
+            self._is_open = True
             self._begin_counting()
         logger.debug("connected to the cluster")
 
     def close(self) -> None:
         """Closes all connections; idempotent."""
         with self._lock:
-            self.was_forked = False
+            self.was_forked = self._is_open = False
             if self.native is not None:
                 self._end_counting()
                 _native.client_close(self.native)
@@ -152,12 +161,14 @@ class Session:
                 _core_log.start()
                 _native.client_connect(self.native)
                 self.was_forked = False
+                self._is_open = True
                 self._begin_counting()
 
     def after_fork(self) -> None:
         """In the child of a fork: gives up what is the parent's."""
         self._lock = threading.Lock()  # A thread that is not in the child may have held it.
         self._counted = None
+        self._is_open = False  # What the parent has opened, the parent is to close.
         client = self.native
         if client is not None:
             self.was_forked = _native.client_is_connected(client)
@@ -173,7 +184,14 @@ class Session:
         if counted is not None:
             counted.end()
 
+    def __repr__(self) -> str:
+        hosts = ", ".join(f"{name}:{port}" for name, port, *_ in self.config.hosts)
+        state = "connected" if self.is_connected() else "not connected"
+        return f"<{self._face} of {hosts or 'no hosts'}, {state}>"
+
     def __del__(self) -> None:
+        if getattr(self, "_is_open", False):
+            warn_unclosed(repr(self), self._made_at, self)
         counted: Counted | None = getattr(self, "_counted", None)
         if counted is None:
             return
@@ -188,6 +206,24 @@ def _statistics(client: Pointer) -> bytes | None:
         return _native.execute(client, _native.STATISTICS, b"\x90", _native.NULL, bytes)
     except ClientError:  # Not connected.
         return None
+
+
+def place_of_creation() -> str | None:
+    """The line outside of this package that runs now, in Python's development mode."""
+    if not sys.flags.dev_mode:
+        return None
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(_PACKAGE):
+        frame = frame.f_back
+    return None if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def warn_unclosed(what: str, made_at: str | None, source: object) -> None:
+    """Says that something was left open until nobody had it any more."""
+    if sys.is_finalizing():
+        return  # Much of what a warning needs is gone, and the process's end closes all.
+    place = f", made at {made_at}" if made_at else ""
+    warnings.warn(f"unclosed {what}{place}", ResourceWarning, stacklevel=2, source=source)
 
 
 def not_connected() -> ClientError:

@@ -6,7 +6,7 @@ The synchronous client in `client` is made of this one by scripts/sync_face.py.
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, overload
 
 from ._async_session import AsyncSession, connecting
 from ._requests import admin, batch, index, info, query, records, udf
@@ -80,6 +80,14 @@ class AsyncClient:
         self._session = AsyncSession(config)
         self._policies = self._session.policies
         self._submit = self._session.submit
+
+    def __repr__(self) -> str:
+        return repr(self._session)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "an AsyncClient has connections and cannot be copied or pickled; make another"
+        )
 
     @connecting
     async def connect(

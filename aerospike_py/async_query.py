@@ -12,12 +12,13 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from . import tracing
 from ._async_session import AsyncSession
 from ._native.streams import Stream
 from ._requests import query
+from ._session import place_of_creation, warn_unclosed
 from ._validate import check_bin_name, namespace_argument, set_argument
 from .exception import AerospikeTimeoutError, ClientError, InvalidArgError
 from .predicates import Predicate
@@ -50,6 +51,7 @@ class AsyncRecords(AsyncIterator[Record]):
     def __init__(self, query: "AsyncQuery", stream: Stream[list[Record]]) -> None:
         self._query = query
         self._session = query._session
+        self._made_at = place_of_creation()
         self._stream: Stream[list[Record]] | None = stream
         # The chunk at hand, and how much of it has not been handed out.
         self._chunk: Iterator[Record] = iter(())
@@ -139,6 +141,13 @@ class AsyncRecords(AsyncIterator[Record]):
     ) -> Literal[False]:
         await self.close()
         return False
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("AsyncRecords have connections and cannot be copied or pickled")
+
+    def __del__(self) -> None:
+        if getattr(self, "_stream", None) is not None and self._session.is_connected():
+            warn_unclosed("AsyncRecords of " + repr(self._query), self._made_at, self)
 
     def _open(self) -> Stream[list[Record]]:
         if self._stream is None:
@@ -326,6 +335,9 @@ class AsyncQuery:
         selected = {} if bins is None else {"bins": bins}
         self._token = None
         return self._session.open_stream({**selected, **self._request, **members}, struct)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an AsyncQuery belongs to its client and cannot be copied or pickled")
 
     def __repr__(self) -> str:
         request = self._request

@@ -23,7 +23,7 @@ A row that fails leaves the others alone.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias, overload
 
 from ._codec import Row, pack_put
 from ._ffi import lib
@@ -152,7 +152,7 @@ class BatchRecord(Row):
 class BatchRecords:
     """The rows of a batch, in the order in which they were asked for.
 
-    `len` and iteration are those of the rows.
+    `len`, iteration and `batch[0]` are those of the rows, and two are equal when their rows are.
 
     Attributes:
         batch_records: The rows.
@@ -169,9 +169,35 @@ class BatchRecords:
     def __iter__(self) -> Iterator[BatchRecord]:
         return iter(self.batch_records)
 
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> BatchRecord: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[BatchRecord]: ...
+
+    def __getitem__(self, index: SupportsIndex | slice) -> BatchRecord | list[BatchRecord]:
+        return self.batch_records[index]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, BatchRecords):
+            return NotImplemented
+        return self.batch_records == other.batch_records
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         ok = sum(row.result == 0 for row in self.batch_records)
         return f"BatchRecords(count={len(self)}, ok={ok})"
+
+
+if TYPE_CHECKING:
+
+    class _OperatedRecord(NamedTuple):
+        """A `Record`, or what there is in its place."""
+
+        key: AerospikeKey
+        meta: RecordMetadata | None
+        bins: dict[str, Any] | None
 
 
 class BatchResults(list[Record]):
@@ -185,12 +211,30 @@ class BatchResults(list[Record]):
 
     __slots__ = ("batch_records",)
 
+    if TYPE_CHECKING:
+        # A checker is told that what a row says may be missing. The list is one of records.
+
+        def __iter__(self) -> Iterator["_OperatedRecord"]: ...  # type: ignore[override]
+
+        @overload  # type: ignore[override]
+        def __getitem__(self, index: SupportsIndex) -> "_OperatedRecord": ...
+
+        @overload
+        def __getitem__(self, index: slice) -> list[Record]: ...
+
+        def __getitem__(self, index: SupportsIndex | slice) -> Any: ...
+
     def __init__(self, batch_records: list[BatchRecord]) -> None:
-        super().__init__([row.record or Record(row.key, None, None) for row in batch_records])
+        super().__init__([row.record or _failed(row) for row in batch_records])
         self.batch_records = batch_records
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return BatchResults, (self.batch_records,)
+
+
+def _failed(row: BatchRecord) -> Record:
+    none: Any = None
+    return Record(row.key, none, none)
 
 
 class BatchRow(NamedTuple):

@@ -6,7 +6,7 @@ Made of `async_client` by scripts/sync_face.py, and not to be changed by hand.
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, overload
 
 from ._requests import admin, batch, index, info, query, records, udf
 from ._session import Session
@@ -76,6 +76,12 @@ class Client:
         self._session = Session(config)
         self._policies = self._session.policies
         self._execute = self._session.execute
+
+    def __repr__(self) -> str:
+        return repr(self._session)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Client has connections and cannot be copied or pickled; make another")
 
     def connect(self: _Client, username: str | None = None, password: str | None = None) -> _Client:
         """Connects to the cluster; does nothing when connected.

@@ -18,19 +18,37 @@ __all__ = [
     "BinTypeError",
     "ClientError",
     "ClusterError",
+    "DeviceOverload",
+    "ElementExists",
+    "ElementNotFound",
+    "EnterpriseOnly",
     "FilteredOut",
+    "ForbiddenError",
     "IndexFoundError",
     "IndexNotFound",
+    "IndexNotReadable",
     "InvalidArgError",
+    "InvalidNamespace",
+    "LostConflict",
+    "MaxErrorRate",
+    "NoMoreConnections",
+    "NotAuthenticated",
+    "OpNotApplicable",
     "QueryAbortedError",
     "QueryError",
+    "QuotaExceeded",
+    "RecordBusy",
     "RecordError",
     "RecordExistsError",
     "RecordGenerationError",
+    "RecordKeyMismatch",
     "RecordNotFound",
     "RecordTooBig",
+    "RoleViolation",
     "ServerError",
+    "ServerFull",
     "UDFError",
+    "UnsupportedFeature",
 ]
 
 
@@ -70,6 +88,14 @@ class AerospikeError(Exception):
             details.append("in doubt: it may have taken effect")
         return f"{self.message} ({', '.join(details)})" if details else self.message
 
+    def __repr__(self) -> str:
+        details = [repr(self.message), f"result_code={self.result_code}"]
+        if self.in_doubt:
+            details.append("in_doubt=True")
+        if self.node:
+            details.append(f"node={self.node!r}")
+        return f"{type(self).__name__}({', '.join(details)})"
+
     def __reduce__(self) -> tuple[Any, ...]:
         state = {**self.__dict__}
         return (_restore, (type(self), self.message), state)
@@ -95,14 +121,29 @@ class ClusterError(AerospikeError):
     _default_result_code = -10
 
 
+class NoMoreConnections(ClusterError):
+    """All connections to the node that there may be are in use."""
+
+    _default_result_code = -7
+
+
+class MaxErrorRate(ClusterError):
+    """The node had too many errors of late, and is given a rest."""
+
+    _default_result_code = -14
+
+
 class InvalidArgError(AerospikeError, ValueError):
     """An argument, a policy or a configuration is not valid."""
 
     _default_result_code = -2
 
 
-class AerospikeTimeoutError(AerospikeError):
-    """The operation did not end in time; see `in_doubt` for writes."""
+class AerospikeTimeoutError(AerospikeError, TimeoutError):
+    """The operation did not end in time; see `in_doubt` for writes.
+
+    It is a built-in `TimeoutError`, too.
+    """
 
     _default_result_code = 9
 
@@ -165,16 +206,94 @@ class FilteredOut(RecordError):
     _default_result_code = 27
 
 
+class RecordBusy(RecordError):
+    """Too many operations wait for the record, or it is being shipped to another cluster."""
+
+    _default_result_code = 14
+
+
+class RecordKeyMismatch(RecordError):
+    """The record is stored with another user key."""
+
+    _default_result_code = 19
+
+
+class ElementNotFound(RecordError):
+    """The list or map has no such element, and the operation needs it."""
+
+    _default_result_code = 23
+
+
+class ElementExists(RecordError):
+    """The list or map has the element already, and the operation may not replace it."""
+
+    _default_result_code = 24
+
+
+class OpNotApplicable(RecordError):
+    """The operation does not fit the value, such as an index that a list has not."""
+
+    _default_result_code = 26
+
+
+class LostConflict(RecordError):
+    """A write of another cluster goes before this one."""
+
+    _default_result_code = 28
+
+
 class ServerError(AerospikeError):
     """The server refuses or fails."""
 
     _default_result_code = 1
 
 
+class DeviceOverload(ServerError):
+    """The node's storage does not keep up with what is written; try again later."""
+
+    _default_result_code = 18
+
+
+class InvalidNamespace(ServerError):
+    """The cluster has no such namespace."""
+
+    _default_result_code = 20
+
+
+class ServerFull(ServerError):
+    """The namespace has no space left."""
+
+    _default_result_code = 8
+
+
+class ForbiddenError(ServerError):
+    """The server's configuration forbids it, always or at this time."""
+
+    _default_result_code = 22
+
+
+class UnsupportedFeature(ServerError):
+    """The server does not support it."""
+
+    _default_result_code = 16
+
+
+class EnterpriseOnly(ServerError):
+    """Only the Enterprise Edition does it."""
+
+    _default_result_code = 25
+
+
 class AerospikeIndexError(ServerError):
     """A secondary index cannot be used, made or removed."""
 
     _default_result_code = 204
+
+
+class IndexNotReadable(AerospikeIndexError):
+    """The index is still being built."""
+
+    _default_result_code = 203
 
 
 class IndexNotFound(AerospikeIndexError):
@@ -207,6 +326,24 @@ class AdminError(ServerError):
     _default_result_code = 51
 
 
+class NotAuthenticated(AdminError):
+    """Nobody is logged in, or the login is refused."""
+
+    _default_result_code = 80
+
+
+class RoleViolation(AdminError):
+    """The user has not the privilege."""
+
+    _default_result_code = 81
+
+
+class QuotaExceeded(AdminError):
+    """The quota of the user's role is used up."""
+
+    _default_result_code = 83
+
+
 class UDFError(ServerError):
     """A user-defined function fails, or is not registered."""
 
@@ -218,11 +355,20 @@ _BY_CLASS: list[tuple[type[AerospikeError], tuple[int, ...]]] = [
     # -105 out of descriptors
     (ClientError, (-1, -3, -5, -100, -101, -103, -105)),
     (InvalidArgError, (-2, 4)),
-    # -4 host, -7 connections, -8 node, -9 TLS, -10 connection, -12 retries, -14 error rate
-    (ClusterError, (-4, -7, -8, -9, -10, -12, -14, -15)),
+    # -4 host, -8 node, -9 TLS, -10 connection, -12 retries, -15 no response
+    (ClusterError, (-4, -8, -9, -10, -12, -15)),
     (ClusterError, (7, 11)),  # the cluster changes, the partition is unavailable
+    (NoMoreConnections, (-7,)),
+    (MaxErrorRate, (-14,)),
     (BackpressureError, (-11,)),
-    (ServerError, (-16, 1, 8, 10, 16, 18, 20, 22, 25, 29, 150, 151, 152, 160)),
+    # -16 batch failed, 29 encoding, 150 to 152 batches, 160 GeoJSON
+    (ServerError, (-16, 1, 29, 150, 151, 152, 160)),
+    (ServerFull, (8,)),
+    (ForbiddenError, (10, 22)),
+    (UnsupportedFeature, (16,)),
+    (DeviceOverload, (18,)),
+    (InvalidNamespace, (20,)),
+    (EnterpriseOnly, (25,)),
     (RecordNotFound, (2,)),
     (RecordGenerationError, (3,)),
     (RecordExistsError, (5,)),
@@ -230,18 +376,26 @@ _BY_CLASS: list[tuple[type[AerospikeError], tuple[int, ...]]] = [
     (AerospikeTimeoutError, (9,)),
     (BinTypeError, (12,)),
     (RecordTooBig, (13,)),
+    (RecordBusy, (14, 32)),
     (BinNotFound, (17,)),
+    (RecordKeyMismatch, (19,)),
     (BinNameError, (21,)),
+    (ElementNotFound, (23,)),
+    (ElementExists, (24,)),
+    (OpNotApplicable, (26,)),
     (FilteredOut, (27,)),
-    # 14 busy, 19 key mismatch, 23 and 24 elements, 26 not applicable, 28 conflict, 32 shipping
-    (RecordError, (14, 19, 23, 24, 26, 28, 32)),
+    (LostConflict, (28,)),
     (QueryAbortedError, (15, 210)),
     (QueryError, (50, 211, 212, 213)),
-    (AdminError, (51, 52, 53, 54, 55, 56, *range(60, 67), *range(70, 76), *range(80, 84))),
+    (AdminError, (51, 52, 53, 54, 55, 56, *range(60, 67), *range(70, 76), 82)),
+    (NotAuthenticated, (80,)),
+    (RoleViolation, (81,)),
+    (QuotaExceeded, (83,)),
     (UDFError, (100,)),
     (IndexFoundError, (200,)),
     (IndexNotFound, (201,)),
-    (AerospikeIndexError, (202, 203, 204, 205, 206)),
+    (IndexNotReadable, (203,)),
+    (AerospikeIndexError, (202, 204, 205, 206)),
 ]
 
 

@@ -26,7 +26,7 @@ as everywhere in NumPy. A record or a bin that does not exist is zero.
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias, overload
 
 import numpy as np
 
@@ -93,8 +93,8 @@ class NumpyBatchRecords:
         result_codes: 0 for a record that was read, otherwise why it was not: 2 when it does not
             exist, 27 when it was filtered out.
 
-    `len` is the number of keys, iterating goes over the rows of `batch_records`, and `in` says
-    whether a key was asked for.
+    `len` is the number of keys, iterating and `result[0]` are of the rows of `batch_records`, and
+    `in` says whether a key was asked for. Two are equal when their keys and arrays are.
     """
 
     __slots__ = (
@@ -151,6 +151,28 @@ class NumpyBatchRecords:
     def __iter__(self) -> Iterator[np.void]:
         return iter(self.batch_records)
 
+    @overload
+    def __getitem__(self, index: SupportsIndex) -> np.void: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "NDArray[np.void]": ...
+
+    def __getitem__(self, index: SupportsIndex | slice) -> "np.void | NDArray[np.void]":
+        found: np.void | NDArray[np.void] = self.batch_records[index]
+        return found
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, NumpyBatchRecords):
+            return NotImplemented
+        return (
+            [_hashed(key) for key in self._keys] == [_hashed(key) for key in other._keys]
+            and np.array_equal(self.result_codes, other.result_codes)
+            and np.array_equal(self.meta, other.meta)
+            and np.array_equal(self.batch_records, other.batch_records)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __repr__(self) -> str:
         ok = int(np.count_nonzero(self.result_codes == 0))
         return f"NumpyBatchRecords(count={len(self)}, ok={ok}, dtype={self.batch_records.dtype})"
@@ -188,6 +210,10 @@ def _hashable(user_key: Any) -> Any:
 
 def _whole(key: _RequestKey) -> _RequestKey:
     return (key[0], key[1], _hashable(key[2]))
+
+
+def _hashed(key: _RequestKey) -> _RequestKey:
+    return (*_whole(key), *key[3:])
 
 
 def _digest(key: _RequestKey) -> tuple[str, bytes]:

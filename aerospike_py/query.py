@@ -11,12 +11,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 from . import tracing
 from ._native.streams import Stream
 from ._requests import query
-from ._session import Session
+from ._session import Session, place_of_creation, warn_unclosed
 from ._validate import check_bin_name, namespace_argument, set_argument
 from .exception import AerospikeTimeoutError, ClientError, InvalidArgError
 from .predicates import Predicate
@@ -49,6 +49,7 @@ class Records(Iterator[Record]):
     def __init__(self, query: "Query", stream: Stream[list[Record]]) -> None:
         self._query = query
         self._session = query._session
+        self._made_at = place_of_creation()
         self._stream: Stream[list[Record]] | None = stream
         # The chunk at hand, and how much of it has not been handed out.
         self._chunk: Iterator[Record] = iter(())
@@ -138,6 +139,13 @@ class Records(Iterator[Record]):
     ) -> Literal[False]:
         self.close()
         return False
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("Records have connections and cannot be copied or pickled")
+
+    def __del__(self) -> None:
+        if getattr(self, "_stream", None) is not None and self._session.is_connected():
+            warn_unclosed("Records of " + repr(self._query), self._made_at, self)
 
     def _open(self) -> Stream[list[Record]]:
         if self._stream is None:
@@ -323,6 +331,9 @@ class Query:
         selected = {} if bins is None else {"bins": bins}
         self._token = None
         return self._session.open_stream({**selected, **self._request, **members}, struct)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Query belongs to its client and cannot be copied or pickled")
 
     def __repr__(self) -> str:
         request = self._request

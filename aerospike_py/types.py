@@ -12,15 +12,20 @@ __all__ = [
     "ApplyRowPolicy",
     "BatchPolicy",
     "BinTuple",
+    "BitPolicy",
     "ClientConfig",
     "ExistsResult",
     "GeoJSON",
+    "HLLPolicy",
     "Host",
     "HyperLogLog",
     "InfoNodeResult",
+    "JobStatus",
     "Key",
     "KeyOrderedDict",
     "KeyValueOrderedDict",
+    "ListPolicy",
+    "MapPolicy",
     "OperateOrderedResult",
     "OperateRowPolicy",
     "PartitionFilter",
@@ -32,6 +37,9 @@ __all__ = [
     "Record",
     "RecordMetadata",
     "RemoveRowPolicy",
+    "RoleInfo",
+    "UDFFile",
+    "UserInfo",
     "UserKey",
     "WriteMeta",
     "WritePolicy",
@@ -63,6 +71,9 @@ Key: TypeAlias = (
 """(namespace, set, user key), or (namespace, set, None, digest)."""
 
 
+_NEVER = 2**32 - 1
+
+
 class RecordMetadata(NamedTuple):
     """A record's generation, and its time to live in seconds (4294967295: it never expires).
 
@@ -81,18 +92,30 @@ class RecordMetadata(NamedTuple):
 
 
 class Record(NamedTuple):
-    """A record: its key, its metadata and its bins by name."""
+    """A record: its key, its metadata and its bins by name.
 
-    key: AerospikeKey | None
-    meta: RecordMetadata | None
-    bins: dict[str, Any] | None
+    A row of `batch_operate` or `batch_remove` that failed has neither metadata nor bins: they are
+    None. Whatever else gives a record, gives all of it, or raises.
+    """
+
+    key: AerospikeKey
+    meta: RecordMetadata
+    bins: dict[str, Any]
+
+    @property
+    def ttl(self) -> int | None:
+        """The seconds that the record has left; None when it never expires, and without `meta`."""
+        return None if self.meta is None or self.meta[1] == _NEVER else self.meta[1]
 
 
 class ExistsResult(NamedTuple):
-    """Whether a record exists: `meta` is None when it does not."""
+    """Whether a record exists: false, with a `meta` of None, when it does not."""
 
-    key: AerospikeKey | None
+    key: AerospikeKey
     meta: RecordMetadata | None
+
+    def __bool__(self) -> bool:
+        return self.meta is not None
 
 
 class BinTuple(NamedTuple):
@@ -105,8 +128,8 @@ class BinTuple(NamedTuple):
 class OperateOrderedResult(NamedTuple):
     """The results of several operations on a record, in their order."""
 
-    key: AerospikeKey | None
-    meta: RecordMetadata | None
+    key: AerospikeKey
+    meta: RecordMetadata
     ordered_bins: list[BinTuple]
 
 
@@ -417,6 +440,60 @@ class QueryPolicy(_CommandPolicy, total=False):
     """Which partitions to read; all by default."""
     token: bytes
     """Goes on where another run of the query left off; see `Query.token`."""
+
+
+class ListPolicy(TypedDict, total=False):
+    """How an operation changes a list."""
+
+    list_order: int
+    """LIST_UNORDERED or LIST_ORDERED, for a list that the operation creates."""
+    order: int
+    """The same as `list_order`."""
+    write_flags: int
+    """LIST_WRITE_ constants, put together with |."""
+    flags: int
+    """The same as `write_flags`."""
+    write_mode: int
+    """The same as `write_flags`."""
+
+
+class MapPolicy(TypedDict, total=False):
+    """How an operation changes a map."""
+
+    map_order: int
+    """MAP_UNORDERED, MAP_KEY_ORDERED or MAP_KEY_VALUE_ORDERED, for a map that it creates."""
+    order: int
+    """The same as `map_order`."""
+    write_flags: int
+    """MAP_WRITE_FLAGS_ constants, put together with |."""
+    flags: int
+    """The same as `write_flags`."""
+    write_mode: int
+    """The same as `write_flags`."""
+    persist_index: bool
+    """True: the server stores the map's index with it, so that it need not be made anew."""
+
+
+class BitPolicy(TypedDict, total=False):
+    """How an operation changes bytes."""
+
+    write_flags: int
+    """BIT_WRITE_ constants, put together with |."""
+    flags: int
+    """The same as `write_flags`."""
+    write_mode: int
+    """The same as `write_flags`."""
+
+
+class HLLPolicy(TypedDict, total=False):
+    """How an operation changes a HyperLogLog."""
+
+    write_flags: int
+    """HLL_WRITE_ constants, put together with |."""
+    flags: int
+    """The same as `write_flags`."""
+    write_mode: int
+    """The same as `write_flags`."""
 
 
 class PartitionFilter(TypedDict, total=False):

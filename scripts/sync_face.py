@@ -65,6 +65,7 @@ PHRASES = {
         ),
         ("    @connecting\n", ""),
         ("from ._async_session import AsyncSession, connecting", "from ._session import Session"),
+        ("an AsyncClient has", "a Client has"),
         ('__all__ = ["AsyncClient"]', '__all__ = ["Client", "client"]'),
         (
             "Operations in flight are cut short",
@@ -80,6 +81,7 @@ PHRASES = {
         ("AsyncIterator, Awaitable, Callable, Iterator", "Callable, Iterator"),
         ("import asyncio\n", ""),
         ("asyncio.sleep", "time.sleep"),
+        ("an AsyncQuery belongs", "a Query belongs"),
         ("An asynchronous iterator", "An iterator"),
         (
             "calls a function with each record.\n",

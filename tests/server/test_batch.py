@@ -505,6 +505,7 @@ async def test_a_batch_that_nobody_waits_for_any_more(server: Any, stored: list[
     assert completions._tables == {}
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 async def test_a_client_dropped_while_arrays_are_filled(server: Any, stored: list[Key]) -> None:
     client = AsyncClient(server.config)
     await client.connect()

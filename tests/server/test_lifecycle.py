@@ -224,6 +224,7 @@ def test_closing_ends_the_operations_of_other_threads(
     assert [type(error) for error in ends] == [ClientError] * 4
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_connecting_and_closing_leaks_no_file_descriptor(
     server: Any, key: Key, make_client: MakeClient
 ) -> None:

@@ -148,6 +148,7 @@ def connections(cluster: DevCluster) -> int:
     return sum(int(node["connections_open"]) for node in cluster.counters())
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_a_client_that_nobody_closed_leaves_its_counts_and_nothing_else(
     cluster: DevCluster, since: Counts
 ) -> None:
@@ -174,6 +175,7 @@ def test_a_client_that_nobody_closed_leaves_its_counts_and_nothing_else(
         waiting.wait(0.01)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 async def test_the_same_of_an_asynchronous_one(cluster: DevCluster, since: Counts) -> None:
     for number in range(1, 5):
         client = aerospike_py.AsyncClient(config(cluster))
@@ -190,6 +192,7 @@ async def test_the_same_of_an_asynchronous_one(cluster: DevCluster, since: Count
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_no_counter_ever_goes_back(cluster: DevCluster, since: Counts) -> None:
     seen = []
     is_done = threading.Event()

@@ -309,6 +309,7 @@ class TestEndingEarly:
     def test_iterating(self, client: Client, people: str) -> None:
         assert ids(list(client.query(NAMESPACE, people))) == EVERYBODY
 
+    @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
     def test_leaving_a_loop(self, client: Client, people: str) -> None:
         query = client.query(NAMESPACE, people)
         for _ in range(20):

@@ -68,8 +68,8 @@ def test_errors_are_counted_by_the_class_of_the_exception(counted: list[object])
     counted.append(("get", "test", "", 2, 0, [1, 0, 0]))
     counted.append(("get", "test", "", 9, 1_000_000_000, [1, 0, 0]))
     # Both are shown as a ServerError.
-    counted.append(("put", "test", "", 18, 1_000_000_000, [0, 0, 1]))
-    counted.append(("put", "test", "", 8, 2_000_000_000, [1, 0, 1]))
+    counted.append(("put", "test", "", 29, 1_000_000_000, [0, 0, 1]))
+    counted.append(("put", "test", "", 1, 2_000_000_000, [1, 0, 1]))
     found = samples(metrics.get_metrics())
     assert found["_count", ("", "test", "get", "aerospike", "RecordNotFound")] == 1
     assert found["_count", ("", "test", "get", "aerospike", "AerospikeTimeoutError")] == 1
