@@ -6,7 +6,7 @@ The synchronous client in `client` is made of this one by scripts/sync_face.py.
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypeVar, overload
 
 from ._async_session import AsyncSession, connecting
 from ._requests import admin, batch, index, info, query, records, udf
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncClient"]
 
+_BatchWrite: TypeAlias = (
+    tuple[Key, Mapping[str, Any]] | tuple[Key, Mapping[str, Any], WriteMeta | None]
+)
 _AsyncClient = TypeVar("_AsyncClient", bound="AsyncClient")
 
 
@@ -476,6 +479,17 @@ class AsyncClient:
         return await self._submit(
             batch.read_numpy(self._policies, keys, bins, policy, _dtype, errors)
         )
+
+    # Tuples of three and of four in one union are more than mypy can find literals' types in.
+    @overload
+    async def batch_write(
+        self, records: Iterable[_BatchWrite], policy: BatchPolicy | None = None
+    ) -> BatchRecords: ...
+
+    @overload
+    async def batch_write(
+        self, records: Iterable[BatchWrite], policy: BatchPolicy | None = None
+    ) -> BatchRecords: ...
 
     async def batch_write(
         self,

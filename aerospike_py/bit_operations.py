@@ -17,6 +17,7 @@ from typing import Any, Final
 from ._operations import Operation, flags_policy, make
 from ._validate import check_bool, check_bytes, check_enum, check_flags, check_int, check_natural
 from .cdt_ctx import Context
+from .types import BitPolicy
 
 # Flags of `bit_resize`, to be combined with `|`.
 BIT_RESIZE_DEFAULT: Final = 0
@@ -42,7 +43,7 @@ def bit_resize(
     bin: str,
     byte_size: int,
     resize_flags: int = 0,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Gives the bytes another size.
@@ -68,7 +69,7 @@ def bit_insert(
     bin: str,
     byte_offset: int,
     value: bytes,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Inserts bytes before an offset."""
@@ -86,7 +87,7 @@ def bit_remove(
     bin: str,
     byte_offset: int,
     byte_size: int,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Removes bytes from an offset on."""
@@ -105,7 +106,7 @@ def bit_set(
     bit_offset: int,
     bit_size: int,
     value: bytes,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Replaces bits by those of bytes."""
@@ -125,7 +126,7 @@ def bit_or(
     bit_offset: int,
     bit_size: int,
     value: bytes,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Combines bits with those of bytes: those that at least one has."""
@@ -145,7 +146,7 @@ def bit_xor(
     bit_offset: int,
     bit_size: int,
     value: bytes,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Combines bits with those of bytes: those that exactly one has."""
@@ -165,7 +166,7 @@ def bit_and(
     bit_offset: int,
     bit_size: int,
     value: bytes,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Combines bits with those of bytes: those that both have."""
@@ -184,7 +185,7 @@ def bit_not(
     bin: str,
     bit_offset: int,
     bit_size: int,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Flips bits."""
@@ -203,7 +204,7 @@ def bit_lshift(
     bit_offset: int,
     bit_size: int,
     shift: int,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Shifts bits to the left."""
@@ -223,7 +224,7 @@ def bit_rshift(
     bit_offset: int,
     bit_size: int,
     shift: int,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Shifts bits to the right."""
@@ -245,7 +246,7 @@ def bit_add(
     value: int,
     signed: bool = False,
     action: int = BIT_OVERFLOW_FAIL,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Adds an int to the one that bits hold.
@@ -280,7 +281,7 @@ def bit_subtract(
     value: int,
     signed: bool = False,
     action: int = BIT_OVERFLOW_FAIL,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Subtracts an int from the one that bits hold.
@@ -313,7 +314,7 @@ def bit_set_int(
     bit_offset: int,
     bit_size: int,
     value: int,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Writes an int into at most 64 bits."""

@@ -6,7 +6,7 @@ Made of `async_client` by scripts/sync_face.py, and not to be changed by hand.
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypeVar, overload
 
 from ._requests import admin, batch, index, info, query, records, udf
 from ._session import Session
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Client", "client"]
 
+_BatchWrite: TypeAlias = (
+    tuple[Key, Mapping[str, Any]] | tuple[Key, Mapping[str, Any], WriteMeta | None]
+)
 _Client = TypeVar("_Client", bound="Client")
 
 
@@ -460,6 +463,17 @@ class Client:
         if _dtype is None:
             return self._execute(batch.read(self._policies, keys, bins, policy))
         return self._execute(batch.read_numpy(self._policies, keys, bins, policy, _dtype, errors))
+
+    # Tuples of three and of four in one union are more than mypy can find literals' types in.
+    @overload
+    def batch_write(
+        self, records: Iterable[_BatchWrite], policy: BatchPolicy | None = None
+    ) -> BatchRecords: ...
+
+    @overload
+    def batch_write(
+        self, records: Iterable[BatchWrite], policy: BatchPolicy | None = None
+    ) -> BatchRecords: ...
 
     def batch_write(
         self,

@@ -42,7 +42,15 @@ from ._validate import (
 )
 from .cdt_ctx import Context
 from .exception import InvalidArgError
-from .types import GeoJSON, HyperLogLog, KeyOrderedDict
+from .types import (
+    BitPolicy,
+    GeoJSON,
+    HLLPolicy,
+    HyperLogLog,
+    KeyOrderedDict,
+    ListPolicy,
+    MapPolicy,
+)
 
 Expression: TypeAlias = dict[str, Any]
 """A node of an expression: the builder's name as `__expr__`, and its arguments."""
@@ -770,7 +778,7 @@ def list_get_by_value_rel_rank_range(
 
 
 def list_append(
-    bin: Any, val: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+    bin: Any, val: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
     """The list with a value appended."""
     return _call(
@@ -779,7 +787,7 @@ def list_append(
 
 
 def list_append_items(
-    bin: Any, vals: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+    bin: Any, vals: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
     """The list with the values of another appended."""
     return _call(
@@ -792,7 +800,7 @@ def list_append_items(
 
 
 def list_insert(
-    bin: Any, index: Any, val: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+    bin: Any, index: Any, val: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
     """The list with a value inserted before an index."""
     return _call(
@@ -809,7 +817,7 @@ def list_insert_items(
     bin: Any,
     index: Any,
     vals: Any,
-    policy: dict[str, Any] | None = None,
+    policy: ListPolicy | None = None,
     ctx: Context | None = None,
 ) -> Expression:
     """The list with the values of another inserted before an index."""
@@ -824,7 +832,7 @@ def list_insert_items(
 
 
 def list_increment(
-    bin: Any, index: Any, val: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+    bin: Any, index: Any, val: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
     """The list with a number added to the one at an index."""
     return _call(
@@ -838,7 +846,7 @@ def list_increment(
 
 
 def list_set(
-    bin: Any, index: Any, val: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+    bin: Any, index: Any, val: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
     """The list with the value at an index replaced."""
     return _call(
@@ -1148,7 +1156,7 @@ def map_get_by_rank_range(
 
 
 def map_put(
-    bin: Any, key: Any, val: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+    bin: Any, key: Any, val: Any, policy: MapPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
     """The map with a value put under a key."""
     return _call(
@@ -1162,7 +1170,7 @@ def map_put(
 
 
 def map_put_items(
-    bin: Any, items: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+    bin: Any, items: Any, policy: MapPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
     """The map with all items of another put into it."""
     return _call(
@@ -1171,7 +1179,7 @@ def map_put_items(
 
 
 def map_increment(
-    bin: Any, key: Any, val: Any, policy: dict[str, Any] | None = None, ctx: Context | None = None
+    bin: Any, key: Any, val: Any, policy: MapPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
     """The map with a number added to the one under a key."""
     return _call(
@@ -1421,7 +1429,7 @@ def modify_by_path(
 
 
 def bit_resize(
-    bin: Any, byte_size: Any, resize_flags: int = 0, policy: dict[str, Any] | None = None
+    bin: Any, byte_size: Any, resize_flags: int = 0, policy: BitPolicy | None = None
 ) -> Expression:
     """The blob with another size."""
     return _call(
@@ -1433,9 +1441,7 @@ def bit_resize(
     )
 
 
-def bit_insert(
-    bin: Any, byte_offset: Any, val: Any, policy: dict[str, Any] | None = None
-) -> Expression:
+def bit_insert(bin: Any, byte_offset: Any, val: Any, policy: BitPolicy | None = None) -> Expression:
     """The blob with bytes inserted."""
     return _call(
         "bit_insert",
@@ -1447,7 +1453,7 @@ def bit_insert(
 
 
 def bit_remove(
-    bin: Any, byte_offset: Any, byte_size: Any, policy: dict[str, Any] | None = None
+    bin: Any, byte_offset: Any, byte_size: Any, policy: BitPolicy | None = None
 ) -> Expression:
     """The blob with bytes removed."""
     return _call(
@@ -1460,7 +1466,7 @@ def bit_remove(
 
 
 def bit_set(
-    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: dict[str, Any] | None = None
+    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
     """The blob with bits replaced by those of bytes."""
     return _call(
@@ -1474,7 +1480,7 @@ def bit_set(
 
 
 def bit_or(
-    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: dict[str, Any] | None = None
+    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
     """The blob with bits combined by or."""
     return _call(
@@ -1488,7 +1494,7 @@ def bit_or(
 
 
 def bit_xor(
-    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: dict[str, Any] | None = None
+    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
     """The blob with bits combined by xor."""
     return _call(
@@ -1502,7 +1508,7 @@ def bit_xor(
 
 
 def bit_and(
-    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: dict[str, Any] | None = None
+    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
     """The blob with bits combined by and."""
     return _call(
@@ -1516,7 +1522,7 @@ def bit_and(
 
 
 def bit_not(
-    bin: Any, bit_offset: Any, bit_size: Any, policy: dict[str, Any] | None = None
+    bin: Any, bit_offset: Any, bit_size: Any, policy: BitPolicy | None = None
 ) -> Expression:
     """The blob with bits flipped."""
     return _call(
@@ -1529,7 +1535,7 @@ def bit_not(
 
 
 def bit_lshift(
-    bin: Any, bit_offset: Any, bit_size: Any, shift: Any, policy: dict[str, Any] | None = None
+    bin: Any, bit_offset: Any, bit_size: Any, shift: Any, policy: BitPolicy | None = None
 ) -> Expression:
     """The blob with bits shifted to the left."""
     return _call(
@@ -1543,7 +1549,7 @@ def bit_lshift(
 
 
 def bit_rshift(
-    bin: Any, bit_offset: Any, bit_size: Any, shift: Any, policy: dict[str, Any] | None = None
+    bin: Any, bit_offset: Any, bit_size: Any, shift: Any, policy: BitPolicy | None = None
 ) -> Expression:
     """The blob with bits shifted to the right."""
     return _call(
@@ -1563,7 +1569,7 @@ def bit_add(
     val: Any,
     signed: bool = False,
     action: int = 0,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
 ) -> Expression:
     """The blob with an int added to one in it."""
     return _call(
@@ -1585,7 +1591,7 @@ def bit_subtract(
     val: Any,
     signed: bool = False,
     action: int = 0,
-    policy: dict[str, Any] | None = None,
+    policy: BitPolicy | None = None,
 ) -> Expression:
     """The blob with an int subtracted from one in it."""
     return _call(
@@ -1601,7 +1607,7 @@ def bit_subtract(
 
 
 def bit_set_int(
-    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: dict[str, Any] | None = None
+    bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
     """The blob with an int written into it."""
     return _call(
@@ -1674,7 +1680,7 @@ def hll_init(
     bin: Any,
     index_bit_count: int | None = None,
     minhash_bit_count: int | None = None,
-    policy: dict[str, Any] | None = None,
+    policy: HLLPolicy | None = None,
 ) -> Expression:
     """An empty HyperLogLog."""
     return _call(
@@ -1691,7 +1697,7 @@ def hll_add(
     vals: Any,
     index_bit_count: int | None = None,
     minhash_bit_count: int | None = None,
-    policy: dict[str, Any] | None = None,
+    policy: HLLPolicy | None = None,
 ) -> Expression:
     """The HyperLogLog with the values of a list added."""
     return _call(

@@ -17,7 +17,7 @@ from typing import Any
 from ._operations import Operation, flags_policy, make
 from ._validate import check_int, check_list
 from .cdt_ctx import Context
-from .types import HyperLogLog
+from .types import HLLPolicy, HyperLogLog
 
 
 def _policy(policy: Any) -> Any:
@@ -40,7 +40,7 @@ def hll_init(
     bin: str,
     index_bit_count: int | None = None,
     minhash_bit_count: int | None = None,
-    policy: dict[str, Any] | None = None,
+    policy: HLLPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Makes the bin an empty HyperLogLog. There is no result.
@@ -67,7 +67,7 @@ def hll_add(
     vals: list[Any],
     index_bit_count: int | None = None,
     minhash_bit_count: int | None = None,
-    policy: dict[str, Any] | None = None,
+    policy: HLLPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Adds values. The result is how many of them changed it.
@@ -94,7 +94,7 @@ def hll_add(
 def hll_set_union(
     bin: str,
     hlls: list[HyperLogLog],
-    policy: dict[str, Any] | None = None,
+    policy: HLLPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Makes the bin the union of itself and other HyperLogLogs. There is no result."""

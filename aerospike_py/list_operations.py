@@ -23,6 +23,7 @@ from typing import Any, Final
 from ._operations import Operation, list_policy, make, return_type_of
 from ._validate import check_bool, check_enum, check_flags, check_int, check_list, check_natural
 from .cdt_ctx import Context
+from .types import ListPolicy
 
 LIST_RETURN_INVERTED: Final = 0x10000
 """Added to a return type: all elements but those that are named."""
@@ -38,7 +39,7 @@ def _return_type(value: Any) -> int:
 def list_append(
     bin: str,
     val: Any,
-    policy: dict[str, Any] | None = None,
+    policy: ListPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Appends a value. The result is the new size."""
@@ -48,7 +49,7 @@ def list_append(
 def list_append_items(
     bin: str,
     vals: list[Any],
-    policy: dict[str, Any] | None = None,
+    policy: ListPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Appends the values of a list. The result is the new size."""
@@ -59,7 +60,7 @@ def list_insert(
     bin: str,
     index: int,
     val: Any,
-    policy: dict[str, Any] | None = None,
+    policy: ListPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Inserts a value before an index. The result is the new size."""
@@ -77,7 +78,7 @@ def list_insert_items(
     bin: str,
     index: int,
     vals: list[Any],
-    policy: dict[str, Any] | None = None,
+    policy: ListPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Inserts the values of a list before an index. The result is the new size."""
@@ -137,7 +138,7 @@ def list_set(
     bin: str,
     index: int,
     val: Any,
-    policy: dict[str, Any] | None = None,
+    policy: ListPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Sets the value at an index. There is no result."""
@@ -383,7 +384,7 @@ def list_increment(
     bin: str,
     index: int,
     val: int | float = 1,
-    policy: dict[str, Any] | None = None,
+    policy: ListPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Adds to the number at an index. The result is the new number."""

@@ -24,6 +24,7 @@ from typing import Any, Final
 from ._operations import Operation, make, map_policy, return_type_of
 from ._validate import check_bool, check_dict, check_enum, check_int, check_list, check_natural
 from .cdt_ctx import Context
+from .types import MapPolicy
 
 MAP_RETURN_INVERTED: Final = 0x10000
 """Added to a return type: all items but those that are named."""
@@ -60,7 +61,7 @@ def map_put(
     bin: str,
     key: Any,
     val: Any,
-    policy: dict[str, Any] | None = None,
+    policy: MapPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Puts a value under a key. The result is the new size."""
@@ -70,7 +71,7 @@ def map_put(
 def map_put_items(
     bin: str,
     items: dict[Any, Any],
-    policy: dict[str, Any] | None = None,
+    policy: MapPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Puts all items of a dict. The result is the new size."""
@@ -81,7 +82,7 @@ def map_increment(
     bin: str,
     key: Any,
     val: int | float = 1,
-    policy: dict[str, Any] | None = None,
+    policy: MapPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Adds to the number under a key. The result is the new number."""
@@ -99,7 +100,7 @@ def map_decrement(
     bin: str,
     key: Any,
     val: int | float = 1,
-    policy: dict[str, Any] | None = None,
+    policy: MapPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
     """Subtracts from the number under a key. The result is the new number."""

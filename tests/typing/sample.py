@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from typing_extensions import assert_type
 
 import aerospike_py
-from aerospike_py import batch, exp, metrics, predicates, tracing
+from aerospike_py import ResultCode, batch, exp, metrics, predicates, tracing
 from aerospike_py import list_operations as lop
 from aerospike_py import map_operations as mop
 from aerospike_py.batch import BatchRecord, BatchRecords, BatchResults, BatchRow, BatchWrite
@@ -29,6 +29,7 @@ from aerospike_py.types import (
     Host,
     HyperLogLog,
     InfoNodeResult,
+    JobStatus,
     Key,
     KeyOrderedDict,
     KeyValueOrderedDict,
@@ -43,6 +44,9 @@ from aerospike_py.types import (
     Record,
     RecordMetadata,
     RemoveRowPolicy,
+    RoleInfo,
+    UDFFile,
+    UserInfo,
     UserKey,
     WriteMeta,
     WritePolicy,
@@ -100,17 +104,20 @@ def records(client: aerospike_py.Client) -> None:
     client.put(KEY, {"name": "Alice", "tags": ["a"], "none": None}, META, WRITE)
     record = client.get(KEY, READ)
     assert_type(record, Record)
-    assert_type(record.meta, RecordMetadata | None)
-    assert_type(record.bins, dict[str, Any] | None)
-    if record.key is not None and record.meta is not None:
-        assert_type(record.key, AerospikeKey)
-        assert_type(record.key.digest, bytes)
-        assert_type(record.meta.gen, int)
-        client.get(record.key)
+    assert_type(record.meta, RecordMetadata)
+    assert_type(record.bins, dict[str, Any])
+    assert_type(record.key, AerospikeKey)
+    assert_type(record.key.digest, bytes)
+    assert_type(record.meta.gen, int)
+    assert_type(record.ttl, int | None)
+    client.get(record.key)
     assert_type(client.get(("test", None, 1)), Record)
     assert_type(client.get(("test", "demo", None, bytes(20))), Record)
     assert_type(client.select(KEY, ["name"]), Record)
-    assert_type(client.exists(KEY), ExistsResult)
+    found = client.exists(KEY)
+    assert_type(found, ExistsResult)
+    if found.meta is not None:
+        assert_type(found.meta, RecordMetadata)
     client.touch(KEY, 300)
     client.append(KEY, "name", "!")
     client.prepend(KEY, "name", b"!")
@@ -136,6 +143,8 @@ def batches(client: aerospike_py.Client) -> None:
         assert_type(row.key, AerospikeKey)
         assert_type(row.result, int)
         assert_type(row.in_doubt, bool)
+    assert_type(found[0], BatchRecord)
+    assert_type(found[1:], list[BatchRecord])
     assert_type(client.batch_read([KEY], None, None, None), BatchRecords)
     assert_type(client.batch_read([KEY], _dtype=None), BatchRecords)
     array = client.batch_read([KEY], _dtype=DTYPE, errors="zero")
@@ -146,10 +155,17 @@ def batches(client: aerospike_py.Client) -> None:
     assert_type(array.meta, NDArray[np.void])
     assert_type(array.result_codes, NDArray[np.int32])
     assert_type(array.get(USER_KEY), np.void)
+    assert_type(array[0], np.void)
+    assert_type(array[1:], NDArray[np.void])
     assert_type(VALUE_MISMATCH, int)
     assert_type(client.batch_write([(KEY, {"a": 1}), (KEY, {"a": 2}, META)]), BatchRecords)
     assert_type(client.batch_operate([KEY], OPS), BatchResults)
-    assert_type(client.batch_remove([KEY]), BatchResults)
+    removed: list[Record] = client.batch_remove([KEY])
+    assert_type(len(removed), int)
+    for operated in client.batch_operate([KEY], OPS):
+        assert_type(operated.bins, dict[str, Any] | None)
+        assert_type(operated.meta, RecordMetadata | None)
+    client.batch_write([(KEY, {"a": 1}), (KEY, {"a": 2}, {"ttl": 60})])
     assert_type(client.batch([batch.read(KEY), batch.write(KEY, {"a": 1})]), BatchRecords)
     to_write: list[BatchWrite] = [(KEY, {"a": 1}), (KEY, {"a": 2}, META)]
     assert_type(client.batch_write(to_write), BatchRecords)
@@ -180,7 +196,7 @@ def queries(client: aerospike_py.Client) -> None:
     assert_type(query, Query)
     assert_type(query.results(QUERY), list[Record])
     assert_type(query.token, bytes | None)
-    query.foreach(lambda record: record.bins is not None)
+    query.foreach(lambda record: len(record.bins) > 1)
     for record in query:
         assert_type(record, Record)
     with query.records() as records:
@@ -210,6 +226,9 @@ def queries(client: aerospike_py.Client) -> None:
     client.udf_put("module.lua", source="function f() end")
     assert_type(client.udf_get("module"), str)
     assert_type([each.name for each in client.udf_list()], list[str])
+    files: list[UDFFile] = client.udf_list()
+    status: JobStatus = client.job_status(job.id)
+    print(files, status)
     client.udf_remove("module")
 
 
@@ -220,6 +239,9 @@ def administration(client: aerospike_py.Client) -> None:
     client.admin_revoke_roles("user", ["read"])
     assert_type(client.admin_query_user_info("user")["roles"], list[str])
     assert_type(client.admin_query_users_info()[0]["user"], str)
+    users: list[UserInfo] = client.admin_query_users_info()
+    roles: list[RoleInfo] = client.admin_query_roles()
+    print(users, roles)
     client.admin_drop_user("user")
     client.admin_create_role("role", READERS, whitelist=["10.0.0.0/8"], read_quota=10)
     client.admin_grant_privileges("role", READERS)
@@ -296,6 +318,8 @@ def errors(client: aerospike_py.Client) -> None:
         assert_type(error.result_code, int)
         assert_type(error.in_doubt, bool)
         assert_type(error.node, str | None)
+        if error.result_code in (ResultCode.RECORD_NOT_FOUND, aerospike_py.AEROSPIKE_ERR_TIMEOUT):
+            assert_type(ResultCode(error.result_code), ResultCode)
 
 
 ERRORS: list[type[aerospike_py.AerospikeError]] = [
@@ -323,4 +347,22 @@ ERRORS: list[type[aerospike_py.AerospikeError]] = [
     aerospike_py.RecordTooBig,
     aerospike_py.ServerError,
     aerospike_py.UDFError,
+    aerospike_py.DeviceOverload,
+    aerospike_py.ElementExists,
+    aerospike_py.ElementNotFound,
+    aerospike_py.EnterpriseOnly,
+    aerospike_py.ForbiddenError,
+    aerospike_py.IndexNotReadable,
+    aerospike_py.InvalidNamespace,
+    aerospike_py.LostConflict,
+    aerospike_py.MaxErrorRate,
+    aerospike_py.NoMoreConnections,
+    aerospike_py.NotAuthenticated,
+    aerospike_py.OpNotApplicable,
+    aerospike_py.QuotaExceeded,
+    aerospike_py.RecordBusy,
+    aerospike_py.RecordKeyMismatch,
+    aerospike_py.RoleViolation,
+    aerospike_py.ServerFull,
+    aerospike_py.UnsupportedFeature,
 ]

@@ -16,6 +16,7 @@ from aerospike_py import map_operations as mop
 from aerospike_py.cdt_ctx import Context, Step
 from aerospike_py.exp import CompiledExpression, Expression
 from aerospike_py.predicates import Predicate
+from aerospike_py.types import BitPolicy, HLLPolicy, ListPolicy, MapPolicy
 
 Operation = dict[str, Any]
 HLL = aerospike_py.HyperLogLog(bytes(8))
@@ -26,14 +27,16 @@ MAP = exp.map_bin("m")
 BLOB = exp.blob_bin("b")
 SKETCH = exp.hll_bin("h")
 YOUNG = exp.lt(exp.int_bin("age"), 21)
-LIST_POLICY = {"write_flags": aerospike_py.LIST_WRITE_ADD_UNIQUE | aerospike_py.LIST_WRITE_NO_FAIL}
-MAP_ORDER = {"map_order": aerospike_py.MAP_KEY_ORDERED}
-MAP_POLICY = {
+LIST_POLICY: ListPolicy = {
+    "write_flags": aerospike_py.LIST_WRITE_ADD_UNIQUE | aerospike_py.LIST_WRITE_NO_FAIL
+}
+MAP_ORDER: MapPolicy = {"map_order": aerospike_py.MAP_KEY_ORDERED}
+MAP_POLICY: MapPolicy = {
     "map_order": aerospike_py.MAP_KEY_ORDERED,
     "write_flags": aerospike_py.MAP_WRITE_FLAGS_CREATE_ONLY,
 }
-BIT_POLICY = {"write_flags": aerospike_py.BIT_WRITE_UPDATE_ONLY}
-HLL_POLICY = {"write_flags": aerospike_py.HLL_WRITE_NO_FAIL}
+BIT_POLICY: BitPolicy = {"write_flags": aerospike_py.BIT_WRITE_UPDATE_ONLY}
+HLL_POLICY: HLLPolicy = {"write_flags": aerospike_py.HLL_WRITE_NO_FAIL}
 
 STEPS: list[Step] = [
     cdt_ctx.list_index(0),

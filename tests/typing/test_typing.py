@@ -253,12 +253,23 @@ def test_the_operations_are_as_they_should_be() -> None:
     run(sys.executable, OPERATIONS, cwd=OPERATIONS.parent)
 
 
-def test_a_misuse_is_found(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("misuse", "found"),
+    [
+        ('client.get(("test", "demo", "k"), {"total_timeot": 1})', "ReadPolicy"),
+        ('lop.list_append("l", 1, {"write_flag": 1})', "ListPolicy"),
+        ('client.exists(("test", "demo", "k")).meta.gen', "union-attr"),
+        ('client.batch_operate([("test", "demo", "k")], [])[0].bins["a"]', "index"),
+        ('client.batch_write([(("test", "demo", "k"), {"a": 1}, {"tll": 1})])', "list-item"),
+    ],
+)
+def test_a_misuse_is_found(misuse: str, found: str, tmp_path: Path) -> None:
     program = tmp_path / "wrong.py"
     program.write_text(
         "import aerospike_py\n"
+        "from aerospike_py import list_operations as lop\n"
         'client = aerospike_py.client({"hosts": ["a"]})\n'
-        'client.get(("test", "demo", "k"), {"total_timeot": 1})\n'
+        f"{misuse}\n"
     )
-    with pytest.raises(AssertionError, match="ReadPolicy"):
+    with pytest.raises(AssertionError, match=found):
         check_with_mypy([program])
