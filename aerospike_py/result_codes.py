@@ -6,6 +6,7 @@ Positive codes are the server's, negative ones the client's.
 from enum import IntEnum
 from typing import Final
 
+AEROSPIKE_ERR_NO_DESCRIPTOR: Final = -105
 AEROSPIKE_ERR_VALUE_MISMATCH: Final = -104
 AEROSPIKE_ERR_INTERRUPTED: Final = -103
 AEROSPIKE_ERR_NOT_CONNECTED: Final = -101
@@ -100,6 +101,8 @@ AEROSPIKE_ERR_QUERY: Final = 213
 class ResultCode(IntEnum):
     """The result codes of errors and of rows of batches; they are equal to the ints."""
 
+    NO_DESCRIPTOR = -105
+    """The process is out of descriptors or local ports."""
     VALUE_MISMATCH = -104
     """A value does not fit its column."""
     INTERRUPTED = -103
@@ -334,6 +337,7 @@ __all__ = [
     "AEROSPIKE_ERR_NOT_AUTHENTICATED",
     "AEROSPIKE_ERR_NOT_CONNECTED",
     "AEROSPIKE_ERR_NOT_WHITELISTED",
+    "AEROSPIKE_ERR_NO_DESCRIPTOR",
     "AEROSPIKE_ERR_NO_MORE_CONNECTIONS",
     "AEROSPIKE_ERR_NO_MORE_RECORDS",
     "AEROSPIKE_ERR_NO_RESPONSE",
