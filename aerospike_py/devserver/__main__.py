@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.nodes,
         options.port,
         host=options.host,
-        namespaces=options.namespaces.split(","),
+        namespaces=[name.strip() for name in options.namespaces.split(",")],
         cluster_name=options.cluster_name,
         security=options.security,
     )
@@ -52,7 +52,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--port", type=int, default=18710, help="first node's port; 0: any")
-    parser.add_argument("--nodes", type=int, default=3, help="number of nodes, 1 to 16")
+    parser.add_argument("--nodes", type=int, default=3, help="number of nodes, 1 to 128")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--namespaces", default="test,bar", help="names, with commas between")
     parser.add_argument("--cluster-name", default="", help="name that clients may check")

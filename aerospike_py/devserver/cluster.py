@@ -21,7 +21,7 @@ _ADMIN = {
 
 
 class DevCluster:
-    """A local cluster of one to sixteen nodes, in memory; nothing of it survives `stop`.
+    """A local cluster of 1 to 128 nodes, in memory; nothing of it survives `stop`.
 
     Args:
         nodes: How many nodes.

@@ -54,7 +54,7 @@ uint32_t asz_devserver_abi_version(void);
 /*
  * Starts a local server from a MessagePack map; {} will do. *server is the caller's until
  * asz_devserver_destroy; NULL after a failure. It listens when this returns.
- *   "nodes"                1 to 16; 1
+ *   "nodes"                1 to 128; 1
  *   "port"                 the first node's, the others follow; 0: any free ones
  *   "address"              IPv4 or IPv6 to listen on; "127.0.0.1"
  *   "namespaces"           [{"name", "default_ttl_s", "replication_factor", "record_bytes_max",

@@ -36,6 +36,38 @@ pub const SignalMask = struct {
     }
 };
 
+/// Fills a buffer with what nobody can foresee, from the system each time: nothing of it is kept,
+/// so that a forked process gets other bytes.
+///
+/// `std.Io.randomSecure` fails in a library for an older glibc: it asks the kernel, and looks for
+/// the error where libc would have put it.
+pub fn randomBytes(buffer: []u8) error{Unavailable}!void {
+    if (is_windows) {
+        const succeeded = system.RtlGenRandom(buffer.ptr, @intCast(buffer.len));
+        return if (succeeded == 0) error.Unavailable;
+    }
+    if (!is_linux) return std.c.arc4random_buf(buffer.ptr, buffer.len);
+    var filled: usize = 0;
+    while (filled < buffer.len) {
+        const rest = buffer[filled..];
+        const count = std.os.linux.getrandom(rest.ptr, rest.len, 0);
+        switch (std.os.linux.errno(count)) {
+            .SUCCESS => filled += count,
+            .INTR => continue,
+            else => return error.Unavailable,
+        }
+    }
+}
+
+test "random bytes are others each time" {
+    var first: [32]u8 = @splat(0);
+    var second: [32]u8 = @splat(0);
+    try randomBytes(&first);
+    try randomBytes(&second);
+    try std.testing.expect(!std.mem.eql(u8, &first, &second));
+    try std.testing.expect(!std.mem.allEqual(u8, &first, 0));
+}
+
 test {
     _ = system;
     if (is_windows) _ = @import("os/poll_set.zig");

@@ -4,15 +4,18 @@ import contextlib
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import aerospike_py
-from aerospike_py import ClientError, InvalidArgError
+from aerospike_py import ClientError, InvalidArgError, list_operations
 from aerospike_py.devserver import DevCluster
 
 KEY = ("test", "demo", "k")
@@ -49,8 +52,83 @@ def test_a_port_that_is_taken_is_an_error_on_the_command_line() -> None:
             check=False,
         )
     assert result.returncode == 1
-    assert "aerospike_py.devserver:" in result.stderr
+    assert (
+        f"aerospike_py.devserver: the dev server did not start: port {port} of 127.0.0.1 is taken"
+        in (result.stderr)
+    )
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"nodes": 0}, "there can be 1 to 128 nodes, not 0"),
+        ({"nodes": 300}, "there can be 1 to 128 nodes, not 300"),
+        ({"namespaces": []}, "there can be 1 to 32 namespaces, not 0"),
+        ({"namespaces": ["a", "a"]}, "there are two namespaces 'a'"),
+        ({"namespaces": ["a b"]}, "'a b' is no name of a namespace"),
+        ({"nodes": 3, "port": 65534}, "3 nodes from port 65534 on go beyond port 65535"),
+    ],
+)
+def test_options_that_cannot_be_are_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidArgError, match=re.escape(message)):
+        DevCluster(**options).start()
+
+
+def test_128_nodes_with_eight_namespaces() -> None:
+    namespaces = [f"ns{number}" for number in range(8)]
+    with DevCluster(nodes=128, namespaces=namespaces) as cluster:
+        assert len(set(cluster.ports)) == 128
+        threads = threading.active_count()
+        with aerospike_py.client(cluster.config).connect() as client:
+            assert len(client.get_node_names()) == 128
+            keys = [(namespaces[number % 8], "demo", number) for number in range(1000)]
+            for key in keys:
+                client.put(key, {"n": key[2]})
+            for namespace in namespaces:
+                wanted = [key for key in keys if key[0] == namespace]
+                rows = client.batch_read(wanted).batch_records
+                assert [row.record.bins["n"] for row in rows] == [key[2] for key in wanted]
+                assert len(client.query(namespace, "demo").results()) == len(wanted)
+        assert threading.active_count() == threads
+        busy = [node for node in cluster.counters() if node["write"] > 0]
+        assert len(busy) > 100
+
+
+def test_values_nest_as_deep_as_they_may() -> None:
+    def nested(leaf: int) -> list[Any]:
+        value: list[Any] = [leaf]
+        for _ in range(254):
+            value = [value]
+        return value
+
+    with DevCluster() as cluster, aerospike_py.client(cluster.config).connect() as client:
+        client.put(KEY, {"a": nested(1)})
+        assert client.get(KEY).bins == {"a": nested(1)}
+        client.put(KEY, {"a": [nested(3), nested(1), nested(2)]})
+        client.operate(KEY, [list_operations.list_sort("a", 0)])
+        assert client.get(KEY).bins == {"a": [nested(1), nested(2), nested(3)]}
+
+
+def test_who_has_not_logged_in_cannot_fill_the_memory() -> None:
+    with DevCluster(security=True) as cluster:
+        with socket.create_connection(("127.0.0.1", cluster.port), timeout=10) as stranger:
+            # A message of 100 MB begins, and is not waited for.
+            stranger.sendall(struct.pack(">BBHI", 2, 3, 0, 100_000_000) + bytes(1000))
+            assert receive_all(stranger) == b""
+        login = {"user": "admin", "password": "admin"}
+        with aerospike_py.client({**cluster.config, **login}).connect() as client:
+            large = "x" * 1_000_000
+            client.put(KEY, {"a": large})
+            assert client.get(KEY).bins == {"a": large}
+
+
+def receive_all(connection: socket.socket) -> bytes:
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while part := connection.recv(65536):
+            received += part
+    return received
 
 
 def test_it_starts_fast_and_keeps_nothing() -> None:
@@ -94,7 +172,7 @@ def test_several_clusters_at_once() -> None:
     "options",
     [
         {"nodes": 0},
-        {"nodes": 17},
+        {"nodes": 129},
         {"nodes": "three"},
         {"port": 70_000},
         {"namespaces": []},

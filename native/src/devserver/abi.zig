@@ -46,15 +46,14 @@ export fn asz_devserver_start(
     var arena: std.heap.ArenaAllocator = .init(gpa);
     defer arena.deinit();
     const bytes = slice(options, options_len);
-    var culprit: []const u8 = "";
-    const parsed = options_module.Options.decode(arena.allocator(), bytes, &culprit) catch {
-        failure.set(.invalid_argument, "invalid options of the dev server{s}{s}", .{
-            if (culprit.len == 0) "" else ": ", culprit[0..@min(culprit.len, 64)],
-        });
+    var problem: options_module.Problem = .{};
+    const parsed = options_module.Options.decode(arena.allocator(), bytes, &problem) catch {
+        failure.set(.invalid_argument, "options of the dev server: {s}", .{problem.text()});
         return report(&failure, err);
     };
-    server.* = Server.start(gpa, &parsed) catch |reason| {
-        failure.set(.client, "the dev server did not start: {t}", .{reason});
+    server.* = Server.startOrSay(gpa, &parsed, &problem) catch |reason| {
+        const text = if (reason == error.OutOfMemory) "out of memory" else problem.text();
+        failure.set(.client, "the dev server did not start: {s}", .{text});
         return report(&failure, err);
     };
     return 0;

@@ -142,6 +142,13 @@ const winsock = struct {
 extern "ws2_32" fn closesocket(fd: fd_t) callconv(.winapi) c_int;
 pub const close = closesocket;
 
+/// As it is called by those who are not advapi32 itself.
+pub fn RtlGenRandom(buffer: [*]u8, len: u32) u8 {
+    return SystemFunction036(buffer, len);
+}
+
+extern "advapi32" fn SystemFunction036(buffer: [*]u8, len: u32) callconv(.winapi) u8;
+
 pub extern "ws2_32" fn bind(
     fd: fd_t,
     name: *const sockaddr,

@@ -130,7 +130,7 @@ pub const World = struct {
     ) !*World {
         const world = try gpa.create(World);
         errdefer gpa.destroy(world);
-        const core = try devserver.Core.create(gpa, &options, start_unix_ms);
+        const core = try devserver.Core.create(gpa, &options, .known(start_unix_ms));
         errdefer core.destroy();
         const servers = try gpa.alloc(Server, options.nodes);
         world.* = .{
@@ -444,7 +444,7 @@ pub const World = struct {
         if (world.servers[connection.server].state != .running) return;
         connection.inbound.appendSlice(world.gpa, bytes) catch @panic("out of memory");
         while (connection.served) {
-            const length = devserver.Session.frameLength(connection.inbound.items) catch
+            const length = connection.session.frameLength(connection.inbound.items) catch
                 return world.endConnection(index);
             const frame_bytes = length orelse return;
             if (connection.inbound.items.len < frame_bytes) return;

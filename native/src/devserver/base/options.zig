@@ -5,7 +5,7 @@
 const std = @import("std");
 const msgpack_struct = @import("msgpack_struct.zig");
 
-pub const nodes_max = 16;
+pub const nodes_max = 128;
 pub const namespaces_max = 32;
 pub const replication_factor_max = 3;
 pub const record_bytes_max_default = 1024 * 1024;
@@ -24,9 +24,48 @@ pub const Namespace = struct {
 
     pub const empty: Namespace = .{ .name = "" };
 
+    fn validate(namespace: *const Namespace, problem: *Problem) error{InvalidOptions}!void {
+        const name = namespace.name;
+        if (name.len == 0 or name.len > 31) {
+            return problem.of("a namespace's name has 1 to 31 bytes, not {d}", .{name.len});
+        }
+        for (name) |byte| {
+            if (std.ascii.isAlphanumeric(byte) or byte == '_' or byte == '-' or byte == '$') continue;
+            return problem.of("'{s}' is no name of a namespace: letters, digits, - _ $", .{name});
+        }
+        if (namespace.replication_factor > 0) return;
+        return problem.of("namespace '{s}' has no replication factor of 1 or more", .{name});
+    }
+
     /// With every option at its default.
     pub fn named(name: []const u8) Namespace {
         return .{ .name = name };
+    }
+};
+
+/// What is wrong with options, or why a server with them does not start, in words.
+pub const Problem = struct {
+    memory: [256]u8 = undefined,
+    len: usize = 0,
+
+    fn of(
+        problem: *Problem,
+        comptime format: []const u8,
+        arguments: anytype,
+    ) error{InvalidOptions} {
+        problem.set(format, arguments);
+        return error.InvalidOptions;
+    }
+
+    pub fn set(problem: *Problem, comptime format: []const u8, arguments: anytype) void {
+        var writer = std.Io.Writer.fixed(&problem.memory);
+        // What is too long is cut.
+        writer.print(format, arguments) catch {};
+        problem.len = writer.end;
+    }
+
+    pub fn text(problem: *const Problem) []const u8 {
+        return problem.memory[0..problem.len];
     }
 };
 
@@ -46,7 +85,7 @@ pub const default_admin: User = .{
 };
 
 pub const Options = struct {
-    nodes: u8 = 1,
+    nodes: u16 = 1,
     /// 0: any free port for each node. Otherwise node i listens on `port + i`.
     port: u16 = 0,
     /// An IPv4 or IPv6 address to listen on, which is also the one told to clients.
@@ -58,51 +97,67 @@ pub const Options = struct {
     session_ttl_s: u32 = 24 * 60 * 60,
     /// Threads; 0: as many as there are processors, at most 4.
     workers: u8 = 0,
-    /// Decides partition ownership and session tokens.
+    /// Decides partition ownership.
     seed: u64 = 0,
 
-    /// From a map with the names of these fields. Texts point into the bytes; see
-    /// `msgpack_struct.decode` for `culprit`.
+    /// From a map with the names of these fields. Texts point into the bytes; `problem` says what
+    /// is wrong with options that are not valid.
     pub fn decode(
         arena: std.mem.Allocator,
         bytes: []const u8,
-        culprit: *[]const u8,
+        problem: *Problem,
     ) error{ InvalidOptions, OutOfMemory }!Options {
-        const options = msgpack_struct.decode(Options, arena, bytes, culprit) catch |err| {
-            return switch (err) {
-                error.OutOfMemory => error.OutOfMemory,
-                error.Malformed => error.InvalidOptions,
-            };
+        var culprit: []const u8 = "";
+        const options = msgpack_struct.decode(Options, arena, bytes, &culprit) catch |err| {
+            switch (err) {
+                error.OutOfMemory => return error.OutOfMemory,
+                error.Malformed => {},
+            }
+            if (culprit.len == 0) return problem.of("they are not a map of options", .{});
+            return problem.of("there is no '{s}', or it is not of its type", .{
+                culprit[0..@min(culprit.len, 64)],
+            });
         };
-        culprit.* = "";
-        try options.validate();
+        try options.validate(problem);
         return options;
     }
 
-    pub fn validate(options: *const Options) error{InvalidOptions}!void {
-        if (options.nodes == 0 or options.nodes > nodes_max) return error.InvalidOptions;
-        if (options.namespaces.len == 0) return error.InvalidOptions;
-        if (options.namespaces.len > namespaces_max) return error.InvalidOptions;
-        if (options.port != 0 and options.port > 65535 - @as(u32, options.nodes - 1)) {
-            return error.InvalidOptions;
+    pub fn validate(options: *const Options, problem: *Problem) error{InvalidOptions}!void {
+        if (options.nodes == 0 or options.nodes > nodes_max) {
+            return problem.of("there can be 1 to {d} nodes, not {d}", .{ nodes_max, options.nodes });
         }
-        if (options.cluster_name.len > 64) return error.InvalidOptions;
-        for (options.namespaces, 0..) |namespace, index| {
-            if (namespace.name.len == 0 or namespace.name.len > 31) return error.InvalidOptions;
-            if (namespace.replication_factor == 0) return error.InvalidOptions;
+        const namespaces = options.namespaces.len;
+        if (namespaces == 0 or namespaces > namespaces_max) {
+            return problem.of("there can be 1 to {d} namespaces, not {d}", .{
+                namespaces_max, namespaces,
+            });
+        }
+        if (options.port != 0 and options.port > 65535 - (options.nodes - 1)) {
+            return problem.of("{d} nodes from port {d} on go beyond port 65535", .{
+                options.nodes, options.port,
+            });
+        }
+        if (options.cluster_name.len > 64) {
+            return problem.of("the cluster's name is longer than 64 bytes", .{});
+        }
+        for (options.namespaces, 0..) |*namespace, index| {
+            try namespace.validate(problem);
             for (options.namespaces[0..index]) |earlier| {
-                if (std.mem.eql(u8, earlier.name, namespace.name)) return error.InvalidOptions;
+                if (!std.mem.eql(u8, earlier.name, namespace.name)) continue;
+                return problem.of("there are two namespaces '{s}'", .{namespace.name});
             }
         }
         for (options.users) |user| {
-            if (user.name.len == 0 or user.name.len > 63) return error.InvalidOptions;
+            if (user.name.len > 0 and user.name.len <= 63) continue;
+            return problem.of("a user's name has 1 to 63 bytes, not {d}", .{user.name.len});
         }
     }
 };
 
 test "options that make no sense are refused" {
     const good: Options = .{};
-    try good.validate();
+    var problem: Problem = .{};
+    try good.validate(&problem);
     const twice = [_]Namespace{ .{ .name = "a" }, .{ .name = "a" } };
     const bad = [_]Options{
         .{ .nodes = 0 },
@@ -110,23 +165,31 @@ test "options that make no sense are refused" {
         .{ .namespaces = &.{} },
         .{ .namespaces = &twice },
         .{ .namespaces = &.{.{ .name = "0123456789abcdef0123456789abcdef" }} },
+        .{ .namespaces = &.{.{ .name = "test, bar" }} },
         .{ .port = 65535, .nodes = 2 },
     };
-    for (bad) |options| try std.testing.expectError(error.InvalidOptions, options.validate());
+    for (bad) |options| {
+        problem = .{};
+        try std.testing.expectError(error.InvalidOptions, options.validate(&problem));
+        try std.testing.expect(problem.text().len > 0);
+    }
 }
 
 test "options come from a map; a namespace may be a name alone" {
     var arena = std.heap.ArenaAllocator.init(std.testing.allocator);
     defer arena.deinit();
-    var culprit: []const u8 = "";
+    var problem: Problem = .{};
     const bytes = "\x83\xa5nodes\x03\xaanamespaces\x92\xa1a\x82\xa4name\xa1b" ++
         "\xaddefault_ttl_s\x0a\xa5users\x91\x82\xa4name\xa1u\xa8password\xa1p";
-    const options = try Options.decode(arena.allocator(), bytes, &culprit);
-    try std.testing.expectEqual(@as(u8, 3), options.nodes);
+    const options = try Options.decode(arena.allocator(), bytes, &problem);
+    try std.testing.expectEqual(3, options.nodes);
     try std.testing.expectEqualStrings("a", options.namespaces[0].name);
     try std.testing.expectEqual(@as(u32, 10), options.namespaces[1].default_ttl_s);
     try std.testing.expectEqualStrings("read-write", options.users[0].roles[0]);
-    const unknown = Options.decode(arena.allocator(), "\x81\xa5nodez\x03", &culprit);
+    const unknown = Options.decode(arena.allocator(), "\x81\xa5nodez\x03", &problem);
     try std.testing.expectError(error.InvalidOptions, unknown);
-    try std.testing.expectEqualStrings("nodez", culprit);
+    try std.testing.expect(std.mem.find(u8, problem.text(), "nodez") != null);
+    const many = Options.decode(arena.allocator(), "\x81\xa5nodes\xcd\x01\x00", &problem);
+    try std.testing.expectError(error.InvalidOptions, many);
+    try std.testing.expectEqualStrings("there can be 1 to 128 nodes, not 256", problem.text());
 }

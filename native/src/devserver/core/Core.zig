@@ -48,13 +48,27 @@ pub const Node = struct {
     epoch: std.atomic.Value(u32) = .init(0),
 };
 
-/// `unix_ms` is the host's clock. Copies what it keeps of the options.
+/// What the core has not itself.
+pub const Host = struct {
+    /// The host's clock.
+    unix_ms: u64,
+    /// Session tokens are made with it: whoever knows it can make them.
+    token_key: security_module.Key,
+
+    /// For tests and simulations, whose sessions protect nothing.
+    pub fn known(unix_ms: u64) Host {
+        return .{ .unix_ms = unix_ms, .token_key = @splat(0x5a) };
+    }
+};
+
+/// Copies what it keeps of the options.
 pub fn create(
     gpa: std.mem.Allocator,
     options: *const options_module.Options,
-    unix_ms: u64,
+    host: Host,
 ) CreateError!*Core {
-    try options.validate();
+    var problem: options_module.Problem = .{};
+    try options.validate(&problem);
     const core = try gpa.create(Core);
     errdefer gpa.destroy(core);
     var arena = std.heap.ArenaAllocator.init(gpa);
@@ -70,9 +84,9 @@ pub fn create(
     const address = try arena.allocator().dupe(u8, options.address);
     var store = try store_module.Store.init(gpa, options.namespaces);
     errdefer store.deinit();
-    var topology = try topology_module.Topology.init(gpa, options.nodes, options.seed);
+    var topology = try topology_module.Topology.init(gpa, @intCast(options.nodes), options.seed);
     errdefer topology.deinit();
-    const security = try security_module.Security.init(gpa, options);
+    const security = try security_module.Security.init(gpa, options, host.token_key);
     core.* = .{
         .gpa = gpa,
         .arena = arena,
@@ -87,7 +101,7 @@ pub fn create(
         .background = .{ .gpa = gpa },
         .regimes = regimes,
         .unavailable = unavailable,
-        .started = .{ .unix_ms = unix_ms },
+        .started = .{ .unix_ms = host.unix_ms },
     };
     return core;
 }

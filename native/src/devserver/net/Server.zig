@@ -7,10 +7,12 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const wire = @import("../../wire.zig");
+const os = @import("../../os.zig");
 const Core = @import("../core/Core.zig");
 const Worker = @import("Worker.zig");
 const control_module = @import("control.zig");
 const options_module = @import("../base/options.zig");
+const security = @import("../security/security.zig");
 const socket = @import("socket.zig");
 const Mutex = @import("../base/sync.zig").Mutex;
 
@@ -25,10 +27,29 @@ control_mutex: Mutex = .{},
 
 const workers_max_default = 4;
 
-pub const StartError = Core.CreateError || socket.ListenError || error{ThreadFailed};
+pub const StartError = Core.CreateError || socket.ListenError || error{
+    ThreadFailed,
+    NoRandomNumbers,
+};
 
 pub fn start(gpa: std.mem.Allocator, options: *const options_module.Options) StartError!*Server {
-    const core = try Core.create(gpa, options, socket.unixMs());
+    var unheard: options_module.Problem = .{};
+    return startOrSay(gpa, options, &unheard);
+}
+
+/// After an error `problem` has it in words, unless it is one of memory.
+pub fn startOrSay(
+    gpa: std.mem.Allocator,
+    options: *const options_module.Options,
+    problem: *options_module.Problem,
+) StartError!*Server {
+    var token_key: security.Key = undefined;
+    os.randomBytes(&token_key) catch {
+        problem.set("the system has no random numbers", .{});
+        return error.NoRandomNumbers;
+    };
+    const host: Core.Host = .{ .unix_ms = socket.unixMs(), .token_key = token_key };
+    const core = try Core.create(gpa, options, host);
     errdefer core.destroy();
     const server = try gpa.create(Server);
     errdefer gpa.destroy(server);
@@ -50,8 +71,11 @@ pub fn start(gpa: std.mem.Allocator, options: *const options_module.Options) Sta
         prepared += 1;
         try worker.listeners.ensureTotalCapacity(gpa, options.nodes);
     }
-    for (0..options.nodes) |index| try server.openPort(options, @intCast(index));
-    try server.spawn();
+    for (0..options.nodes) |index| try server.openPort(options, @intCast(index), problem);
+    server.spawn() catch |err| {
+        problem.set("there are no more threads", .{});
+        return err;
+    };
     return server;
 }
 
@@ -65,9 +89,20 @@ fn openPort(
     server: *Server,
     options: *const options_module.Options,
     node: u8,
+    problem: *options_module.Problem,
 ) StartError!void {
     const wanted = if (options.port == 0) 0 else options.port + node;
-    const listener = try socket.listen(options.address, wanted);
+    const listener = socket.listen(options.address, wanted) catch |err| {
+        const text = switch (err) {
+            error.AddressInUse => "is taken",
+            error.AddressNotAvailable => "is not of an address of this machine",
+            error.InvalidAddress => "is not of an IPv4 or IPv6 address",
+            error.PermissionDenied => "may not be used",
+            error.SystemResources => "could not be opened: the system lacks resources",
+        };
+        problem.set("port {d} of {s} {s}", .{ wanted, options.address, text });
+        return err;
+    };
     const workers = server.team.workers;
     workers[node % workers.len].addListener(.{
         .node = node,

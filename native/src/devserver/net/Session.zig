@@ -152,12 +152,17 @@ fn refreshStanding(session: *Session) void {
     if (session.standing.status == .not_authenticated) session.authenticated = false;
 }
 
+/// A frame of who has not logged in yet: the host keeps its bytes until it is complete.
+const size_max_stranger = 64 * 1024;
+
 /// The length of the first frame, header included; null while its header is incomplete. A
 /// stranger's bytes are an error, on which the connection is to be closed.
-pub fn frameLength(bytes: []const u8) error{BadFrame}!?usize {
+pub fn frameLength(session: *const Session, bytes: []const u8) error{BadFrame}!?usize {
     if (bytes.len < wire.proto.header_bytes) return null;
     const header = bytes[0..wire.proto.header_bytes];
-    const proto = wire.proto.decode(header, wire.proto.size_max_server) catch {
+    const is_stranger = session.core.security.isEnabled() and !session.authenticated;
+    const size_max: usize = if (is_stranger) size_max_stranger else wire.proto.size_max_server;
+    const proto = wire.proto.decode(header, size_max) catch {
         return error.BadFrame;
     };
     return wire.proto.header_bytes + proto.size;

@@ -449,7 +449,7 @@ fn answer(worker: *Worker, connection: *Connection, bytes: []const u8) usize {
     defer worker.restOutput();
     while (used < bytes.len) {
         const rest = bytes[used..];
-        const length = Session.frameLength(rest) catch {
+        const length = connection.session.frameLength(rest) catch {
             connection.closes = true;
             break;
         } orelse break;

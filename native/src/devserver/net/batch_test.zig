@@ -85,7 +85,7 @@ const Client = struct {
     batch: Batch = undefined,
 
     fn init() !Client {
-        const core = try Core.create(testing.allocator, &.{}, 0);
+        const core = try Core.create(testing.allocator, &.{}, .known(0));
         return .{
             .core = core,
             .session = .init(core, 0),

@@ -59,7 +59,7 @@ const Client = struct {
     now: record.Now = .{ .unix_ms = start_ms },
 
     fn init(options: options_module.Options) !Client {
-        const core = try Core.create(testing.allocator, &options, start_ms);
+        const core = try Core.create(testing.allocator, &options, .known(start_ms));
         return .{
             .core = core,
             .session = .init(core, 0),

@@ -249,6 +249,19 @@ test "strangers are cut off, and connections can be closed on request" {
     try testing.expectEqual(@as(u64, 1), counters.get(.connections_open));
 }
 
+test "two servers have different secrets, whatever their options" {
+    const options: options_module.Options = .{
+        .users = &.{options_module.default_admin},
+        .seed = 7,
+    };
+    const one = try Server.start(testing.allocator, &options);
+    defer one.destroy();
+    const other = try Server.start(testing.allocator, &options);
+    defer other.destroy();
+    const key = &one.core.security.key;
+    try testing.expect(!std.mem.eql(u8, key, &other.core.security.key));
+}
+
 test "a node that refuses keeps the connections it has" {
     const server = try Server.start(testing.allocator, &.{});
     defer server.destroy();

@@ -45,7 +45,7 @@ const Client = struct {
     disposition: Session.Disposition = .{},
 
     fn init(options: options_module.Options) !Client {
-        const core = try Core.create(testing.allocator, &options, start_ms);
+        const core = try Core.create(testing.allocator, &options, .known(start_ms));
         return .{
             .core = core,
             .session = .init(core, 0),
@@ -62,7 +62,7 @@ const Client = struct {
 
     fn send(client: *Client, frame: []const u8) void {
         client.out.clear();
-        const length = (Session.frameLength(frame) catch unreachable).?;
+        const length = (client.session.frameLength(frame) catch unreachable).?;
         std.debug.assert(length == frame.len);
         client.disposition =
             client.session.handle(frame, &client.out, &client.scratch, client.now);
@@ -377,8 +377,20 @@ test "malformed requests are answered, strangers are not" {
     const header = "\x16\x01\x00\x00\x00\x00" ++ zeros ++ "\x00\x01\x00\x00";
     client.send("\x02\x03\x00\x00\x00\x00\x00\x1b" ++ header ++ "\xff\xff\xff\xff\x00");
     try (try Reply.decode(client.out.written())).expect(.request_invalid);
-    try testing.expectError(error.BadFrame, Session.frameLength("GET / HT"));
-    try testing.expectEqual(@as(?usize, null), try Session.frameLength("\x02\x03"));
+    try testing.expectError(error.BadFrame, client.session.frameLength("GET / HT"));
+    try testing.expectEqual(@as(?usize, null), try client.session.frameLength("\x02\x03"));
+}
+
+test "who has not logged in sends no large frames" {
+    const large = "\x02\x03\x00\x00\x00\x01\x00\x01";
+    var open = try Client.init(.{});
+    defer open.deinit();
+    try testing.expectEqual(@as(?usize, 8 + 65537), try open.session.frameLength(large));
+    var client = try Client.init(.{ .users = &.{options_module.default_admin} });
+    defer client.deinit();
+    try testing.expectError(error.BadFrame, client.session.frameLength(large));
+    client.session.authenticated = true;
+    try testing.expectEqual(@as(?usize, 8 + 65537), try client.session.frameLength(large));
 }
 
 test "every node tells the same partitions, each with one master" {

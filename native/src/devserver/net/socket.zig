@@ -4,6 +4,7 @@
 //! raises a signal.
 
 const std = @import("std");
+const builtin = @import("builtin");
 const assert = std.debug.assert;
 const os = @import("../../os.zig");
 const access = @import("../security/access.zig");
@@ -225,8 +226,9 @@ pub fn spawn(comptime function: anytype, arguments: anytype) std.Thread.SpawnErr
     return std.Thread.spawn(.{ .stack_size = stack_bytes }, function, arguments);
 }
 
-/// Values nest up to a limit, and so do the functions that look at them.
-const stack_bytes = 4 * 1024 * 1024;
+/// Values nest up to a limit, and so do the functions that look at them, with frames that are
+/// many times larger where nothing is optimized.
+const stack_bytes = (if (builtin.mode == .debug) 64 else 8) * 1024 * 1024;
 
 test "a listener takes a free port and says which" {
     const listener = try listen("127.0.0.1", 0);

@@ -123,6 +123,7 @@ pub const Role = struct {
     }
 };
 
+pub const Key = [Mac.key_length]u8;
 pub const token_bytes = 8 + 8 + Mac.mac_length;
 pub const Token = [token_bytes]u8;
 
@@ -147,21 +148,21 @@ pub const Security = struct {
     roles: std.ArrayList(*Role) = .empty,
     generation: std.atomic.Value(u32) = .init(0),
     session_ttl_s: u32,
-    key: [Mac.key_length]u8,
+    key: Key,
     serial: u64 = 0,
 
     pub fn init(
         gpa: std.mem.Allocator,
         options: *const options_module.Options,
+        key: Key,
     ) error{OutOfMemory}!Security {
         var security: Security = .{
             .gpa = gpa,
             .enabled = options.users.len > 0,
             .session_ttl_s = options.session_ttl_s,
-            .key = @splat(0x5a),
+            .key = key,
         };
         errdefer security.deinit();
-        std.mem.writeInt(u64, security.key[0..8], options.seed, .little);
         for (&access.predefined) |*predefined| {
             const role = try security.addRole(predefined.name);
             role.is_predefined = true;
@@ -268,8 +269,7 @@ pub const Security = struct {
     pub fn revoke(security: *Security) void {
         security.mutex.lock();
         defer security.mutex.unlock();
-        const next = std.mem.readInt(u64, security.key[8..16], .little) +% 1;
-        std.mem.writeInt(u64, security.key[8..16], next, .little);
+        security.key = security.sign("", "the next key");
     }
 
     fn sign(security: *const Security, name: []const u8, head: []const u8) [Mac.mac_length]u8 {
@@ -527,7 +527,8 @@ test "a login gives a token that authenticates until it expires or is revoked" {
     const users = [_]options_module.User{
         .{ .name = "reader", .password = "secret", .roles = &.{"read"} },
     };
-    var security = try Security.init(testing.allocator, &.{ .users = &users, .session_ttl_s = 10 });
+    const options: options_module.Options = .{ .users = &users, .session_ttl_s = 10 };
+    var security = try Security.init(testing.allocator, &options, @splat(7));
     defer security.deinit();
     var hash: Hash = undefined;
     wire.admin.hashPassword("secret", &hash);
@@ -549,9 +550,23 @@ test "a login gives a token that authenticates until it expires or is revoked" {
     try testing.expectEqual(Status.invalid_credential, revoked.refused);
 }
 
+test "a token is of one server alone" {
+    const users = [_]options_module.User{options_module.default_admin};
+    const options: options_module.Options = .{ .users = &users };
+    var security = try Security.init(testing.allocator, &options, @splat(1));
+    defer security.deinit();
+    var other = try Security.init(testing.allocator, &options, @splat(2));
+    defer other.deinit();
+    var hash: Hash = undefined;
+    wire.admin.hashPassword("admin", &hash);
+    const token = security.login("admin", &hash, &.loopback, .{ .unix_ms = 1 }).granted;
+    const refused = other.authenticate("admin", &token, &.loopback, .{ .unix_ms = 1 });
+    try testing.expectEqual(Status.invalid_credential, refused.refused);
+}
+
 test "what a user may do follows its roles, and their privileges" {
     const users = [_]options_module.User{options_module.default_admin};
-    var security = try Security.init(testing.allocator, &.{ .users = &users });
+    var security = try Security.init(testing.allocator, &.{ .users = &users }, @splat(7));
     defer security.deinit();
     const hash: Hash = @splat('h');
     const read: Permissions = .{ .read = true };
