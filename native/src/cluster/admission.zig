@@ -27,6 +27,8 @@ pub fn Admission(comptime Net: type) type {
         /// How many are asked at the same time.
         pub const attempts_max = Net.watches_max;
 
+        /// Of what a server says about itself.
+        const reply_bytes_max = 64 * 1024;
         const header_bytes = wire.proto.header_bytes;
 
         /// A node that answered as it should. Whoever holds it closes the socket and frees the
@@ -93,7 +95,7 @@ pub fn Admission(comptime Net: type) type {
                     .purpose = purpose,
                     .phase = .connecting,
                     .request = .growing(context.gpa, &.{}, auth.frame_bytes_max),
-                    .reply = .growing(context.gpa, &.{}, exchange.reply_bytes_max),
+                    .reply = .growing(context.gpa, &.{}, reply_bytes_max),
                     .deadline_ns = context.connectDeadline(net.now()),
                 };
                 const socket = net.connectStart(address) catch |err| {
@@ -264,7 +266,7 @@ pub fn Admission(comptime Net: type) type {
             }
 
             fn startBody(attempt: *Attempt) exchange.Error!void {
-                const header = wire.proto.decode(&attempt.header, exchange.reply_bytes_max) catch
+                const header = wire.proto.decode(&attempt.header, reply_bytes_max) catch
                     return error.BadReply;
                 const kind: wire.proto.Kind = if (attempt.phase == .asking) .info else .admin;
                 if (header.kind != kind) return error.BadReply;

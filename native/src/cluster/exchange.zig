@@ -10,8 +10,8 @@ const Failure = @import("../status.zig").Failure;
 
 pub const Error = io.Error || error{BadReply};
 
-/// The partition map of 64 namespaces with 3 copies takes 131 KB.
-pub const reply_bytes_max = 512 * 1024;
+/// The partition map of 64 namespaces with a copy on each of 255 nodes takes 11 MB.
+pub const reply_bytes_max = 16 * 1024 * 1024;
 
 const request_bytes_max = 64 * 1024;
 

@@ -511,6 +511,15 @@ pub fn Node(comptime Net: type) type {
             node.dropRecovering();
         }
 
+        /// The server was started anew: connections of before lead nowhere, and errors of before say
+        /// nothing. A lent connection is closed when it comes back.
+        pub fn renew(node: *This) void {
+            node.breaker.reset();
+            _ = node.pool.generation.fetchAdd(1, .monotonic);
+            while (node.pool.take()) |connection| node.drop(connection);
+            node.dropRecovering();
+        }
+
         /// In the child of a fork: closes this process's copies of the descriptors, which the
         /// parent's connections survive, and is inactive afterwards.
         pub fn afterFork(node: *This) void {

@@ -35,6 +35,9 @@ pub const Namespace = struct {
     is_strong_consistency: bool,
     replica_count: std.atomic.Value(u8),
     entries: [partitions]Partition,
+    /// How many entries each slot has, beyond the replica count none. Only the tend thread reads
+    /// and writes it.
+    owned: [nodes_max]u32,
 
     pub fn name(namespace: *const Namespace) []const u8 {
         return namespace.name_buffer[0..namespace.name_len];
@@ -86,25 +89,38 @@ pub const Namespace = struct {
             const previous = owner.load(.monotonic);
             if (previous == slot) continue;
             owner.store(slot, .release);
-            if (previous != replica.none) replaced.set(previous);
+            namespace.owned[slot] += 1;
+            if (previous == replica.none) continue;
+            namespace.owned[previous] -= 1;
+            replaced.set(previous);
         }
     }
 
-    fn references(namespace: *const Namespace, slot: Slot) bool {
+    /// Owners beyond the new count are forgotten: they say nothing of a node any more, and would be
+    /// wrong when the count grows again.
+    fn setReplicaCount(namespace: *Namespace, count: u8) void {
+        const before = namespace.replica_count.swap(count, .monotonic);
+        if (count >= before) return;
         for (&namespace.entries) |*partition| {
-            for (&partition.owners) |*owner| {
-                if (owner.load(.monotonic) == slot) return true;
-            }
+            for (partition.owners[count..before]) |*owner| namespace.release(owner);
         }
-        return false;
     }
 
     fn forget(namespace: *Namespace, slot: Slot) void {
+        if (namespace.owned[slot] == 0) return;
         for (&namespace.entries) |*partition| {
             for (&partition.owners) |*owner| {
-                if (owner.load(.monotonic) == slot) owner.store(replica.none, .release);
+                if (owner.load(.monotonic) == slot) namespace.release(owner);
             }
         }
+        assert(namespace.owned[slot] == 0);
+    }
+
+    fn release(namespace: *Namespace, owner: *std.atomic.Value(Slot)) void {
+        const slot = owner.load(.monotonic);
+        if (slot == replica.none) return;
+        owner.store(replica.none, .release);
+        namespace.owned[slot] -= 1;
     }
 };
 
@@ -146,7 +162,7 @@ pub const PartitionMap = struct {
         if (replica_count == 0) return error.Malformed;
         const replicas: u8 = @intCast(@min(replica_count, replica.replicas_max));
         if (map.find(name)) |namespace| {
-            namespace.replica_count.store(replicas, .monotonic);
+            namespace.setReplicaCount(replicas);
             return namespace;
         }
         const count = map.count.load(.monotonic);
@@ -158,16 +174,17 @@ pub const PartitionMap = struct {
         namespace.is_strong_consistency = regime != 0;
         namespace.replica_count = .init(replicas);
         namespace.entries = @splat(.{ .owners = @splat(.init(replica.none)), .regime = 0 });
+        namespace.owned = @splat(0);
         map.namespaces[count].store(namespace, .monotonic);
         map.count.store(count + 1, .release);
         return namespace;
     }
 
-    /// Whether any partition is mapped to the node.
+    /// The tend thread: whether any partition is mapped to the node.
     pub fn references(map: *const PartitionMap, slot: Slot) bool {
         for (0..namespaces_max) |index| {
             const namespace = map.at(index) orelse return false;
-            if (namespace.references(slot)) return true;
+            if (namespace.owned[slot] > 0) return true;
         }
         return false;
     }
@@ -206,6 +223,24 @@ test "claims take partitions, and the loser is to be asked again" {
     map.forget(7);
     try std.testing.expect(!map.references(7));
     try std.testing.expect(map.references(3));
+}
+
+test "owners beyond the replica count own nothing, also when the count grows again" {
+    var map: PartitionMap = .{};
+    defer map.deinit(std.testing.allocator);
+    const namespace = try map.findOrAdd(std.testing.allocator, "test", 0, 3);
+    var replaced: SlotSet = .empty;
+    const bitmap = bitmapOf(&.{ 5, 6 });
+    for (0..3) |index| namespace.claim(@intCast(index), @intCast(index), 0, &bitmap, &replaced);
+    try std.testing.expect(map.references(2));
+    _ = try map.findOrAdd(std.testing.allocator, "test", 0, 2);
+    try std.testing.expect(!map.references(2));
+    try std.testing.expect(map.references(1));
+    _ = try map.findOrAdd(std.testing.allocator, "test", 0, 3);
+    var buffer: [replica.replicas_max]Slot = undefined;
+    try std.testing.expectEqualSlices(Slot, &.{ 0, 1, replica.none }, namespace.owners(5, &buffer));
+    namespace.claim(2, 2, 0, &bitmap, &replaced);
+    try std.testing.expect(map.references(2));
 }
 
 test "an older regime does not win, the same one does" {

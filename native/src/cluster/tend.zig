@@ -270,7 +270,7 @@ pub fn Tend(comptime Net: type) type {
             if (peers_generation != tended.peers_generation) {
                 round.peers_changed = true;
                 // It went back: the server was restarted between two rounds.
-                if (peers_generation < tended.peers_generation) tended.node.breaker.reset();
+                if (peers_generation < tended.peers_generation) tended.node.renew();
             }
             const partitions_text = find(body, "partition-generation") orelse
                 return error.Malformed;
@@ -417,11 +417,16 @@ pub fn Tend(comptime Net: type) type {
             // A server without racks refuses the question; its node is on none then.
             const known = if (wire.info.failure(text) == null) text else "";
             var racks = wire.info.RackIds.init(known);
+            var complete = true;
             while (try racks.next()) |entry| {
-                const namespace = cluster.map.find(entry.namespace) orelse continue;
+                const namespace = cluster.map.find(entry.namespace) orelse {
+                    // Nobody has told of its partitions yet.
+                    complete = false;
+                    continue;
+                };
                 tended.node.rack_ids[namespace.index].store(entry.rack_id, .monotonic);
             }
-            tended.rebalance_generation = generation;
+            tended.rebalance_generation = if (complete) generation else -1;
         }
 
         fn keepHouse(tending: *This, cluster: *Cluster) void {

@@ -388,6 +388,57 @@ test "when every node has a new address the seeds find the cluster again" {
     try harness.deinit();
 }
 
+test "a server that was restarted between two rounds is not met with connections of before" {
+    var harness: Harness = undefined;
+    try connected(&harness, 1, 2);
+    errdefer harness.abandon();
+    const tended = harness.cluster.table.first().?;
+    const node = tended.node;
+    var failure: Failure = .{};
+    const deadline_ns = harness.net.now() + second;
+    const lent = try node.acquire(deadline_ns, &failure);
+    node.push(try node.acquire(deadline_ns, &failure));
+    node.breaker.record();
+    // The server begins to count anew.
+    tended.peers_generation += 100;
+    harness.cluster.tend();
+    try std.testing.expectEqual(0, node.breaker.errors.load(.monotonic));
+    try std.testing.expectEqual(1, node.openCount());
+    node.push(lent);
+    try std.testing.expectEqual(0, node.openCount());
+    node.push(try node.acquire(harness.net.now() + second, &failure));
+    try std.testing.expectEqual(1, node.openCount());
+    try harness.checkTruth();
+    try harness.deinit();
+}
+
+test "racks are read again until the namespaces that they are of are known" {
+    var harness: Harness = undefined;
+    try harness.init(1, 1, .{
+        .hosts = &.{.{ .name = Net.cluster_host }},
+        .max_conns_per_node = Harness.conns_max,
+        .rack_aware = true,
+        .rack_ids = &.{7},
+    });
+    errdefer harness.abandon();
+    harness.world.tales = &.{
+        .{ .question = "rack-ids", .answer = "test:7;bar:8" },
+        .{ .question = "replicas", .answer = "" },
+    };
+    var failure: Failure = .{};
+    try harness.cluster.connect(&failure);
+    const tended = harness.cluster.table.first().?;
+    try std.testing.expectEqual(null, harness.cluster.namespace("test"));
+    harness.world.tales = harness.world.tales[0..1];
+    tended.partition_generation = -1;
+    harness.cluster.tend();
+    for ([_][]const u8{ "test", "bar" }, 7..) |name, rack| {
+        const namespace = harness.cluster.namespace(name).?;
+        try std.testing.expect(tended.node.hasRack(namespace.index, @intCast(rack)));
+    }
+    try harness.deinit();
+}
+
 test "a node that has lost sight of the others does not take over the partition map" {
     var harness: Harness = undefined;
     try connected(&harness, 1, 3);
