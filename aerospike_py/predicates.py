@@ -58,7 +58,8 @@ def range(bin_name: str, index_type: int, min_val: int, max_val: int) -> Predica
     """The list or map in the bin contains an int from `min_val` to `max_val`, both included.
 
     A record comes once, however many of its values are in the range; to that end the client keeps
-    the digests of the records that came, some 30 bytes each.
+    the digests of the records that came, some 30 bytes each. A query that goes on from a token
+    knows nothing of those before it: over pages a record may come once for each of its values.
 
     Args:
         bin_name: The bin that the index is on.

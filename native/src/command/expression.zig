@@ -45,6 +45,8 @@ pub const Type = enum(u8) {
 /// Numbers of the protocol that are used outside the table.
 const code_equal = 1;
 const code_not_equal = 2;
+pub const code_and = 16;
+pub const code_or = 17;
 const code_less_or_equal = 6;
 const code_key = 80;
 const code_bin = 81;
@@ -171,8 +173,8 @@ const logic = [_]Entry{
     .{ "regex_compare", .regex },
     .{ "geo_compare", .{ .binary = 8 } },
     .{ "in_list", .{ .binary = 9 } },
-    .{ "and", .{ .several = .{ .code = 16, .min = 1 } } },
-    .{ "or", .{ .several = .{ .code = 17, .min = 1 } } },
+    .{ "and", .{ .several = .{ .code = code_and, .min = 1 } } },
+    .{ "or", .{ .several = .{ .code = code_or, .min = 1 } } },
     .{ "not", .{ .unary = 18 } },
     .{ "xor", .{ .several = .{ .code = 19, .min = 1 } } },
 };
@@ -438,13 +440,13 @@ fn fieldsOf(form: Form) std.EnumSet(Field) {
 }
 
 /// The header of a list of a number and its arguments.
-fn writeHead(out: *wire.Buffer, code: u8, argument_count: u32) Error!void {
+pub fn writeHead(out: *wire.Buffer, code: u8, argument_count: u32) wire.Buffer.Error!void {
     try msgpack.writeArrayHeader(out, argument_count + 1);
     try msgpack.writeUint(out, code);
 }
 
 /// A name as it stands, without the type byte that strings have as values.
-fn writeRawString(out: *wire.Buffer, text: []const u8) Error!void {
+fn writeRawString(out: *wire.Buffer, text: []const u8) wire.Buffer.Error!void {
     try msgpack.writeString(out, text);
 }
 
@@ -464,11 +466,7 @@ const Node = struct {
             .compiled => try node.writeCompiled(),
             .bin => |kind| try node.writeBin(kind),
             .bin_type => try node.writeBinType(),
-            .bin_exists => {
-                try writeHead(out, code_not_equal, 2);
-                try node.writeBinType();
-                try msgpack.writeUint(out, 0);
-            },
+            .bin_exists => try writeBinExists(out, try arguments.binName(.name)),
             .key => {
                 try writeHead(out, code_key, 1);
                 try msgpack.writeUint(out, @backingInt(try node.expressionType()));
@@ -562,8 +560,7 @@ const Node = struct {
     }
 
     fn writeBinType(node: *Node) Error!void {
-        try writeHead(node.out, code_bin_type, 1);
-        try writeRawString(node.out, try node.arguments.binName(.name));
+        try writeBinTypeOf(node.out, try node.arguments.binName(.name));
     }
 
     fn expressionType(node: *Node) Error!Type {
@@ -729,6 +726,18 @@ const Node = struct {
         try node.writeField(.bin);
     }
 };
+
+fn writeBinTypeOf(out: *wire.Buffer, name: []const u8) wire.Buffer.Error!void {
+    try writeHead(out, code_bin_type, 1);
+    try writeRawString(out, name);
+}
+
+/// Its type is not that of nothing.
+pub fn writeBinExists(out: *wire.Buffer, name: []const u8) wire.Buffer.Error!void {
+    try writeHead(out, code_not_equal, 2);
+    try writeBinTypeOf(out, name);
+    try msgpack.writeUint(out, 0);
+}
 
 fn writeBinNamed(out: *wire.Buffer, kind: Type, name: []const u8) Error!void {
     try writeHead(out, code_bin, 2);

@@ -275,7 +275,10 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                         return error.Failed;
                     },
                     .between_rounds => try query.startRound(failure),
-                    .in_round => {},
+                    .in_round => if (query.hasEnough()) {
+                        query.endStreams();
+                        return query.finish();
+                    },
                 }
                 query.readSegments(sink) catch |err| return query.giveUp(err, failure);
                 if (sink.count > 0) return;
@@ -285,6 +288,12 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                     try query.wait(slice_ms, failure);
                 }
             }
+        }
+
+        /// All records have been handed out, of a query whose servers do not know how many that are.
+        fn hasEnough(query: *const This) bool {
+            const left = query.records_left orelse return false;
+            return left == 0 and !query.asked.serversCount();
         }
 
         /// Where a later query can go on, as if the last `unread` records had not been handed out.
@@ -392,7 +401,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
 
         fn encode(query: *This, stream: *Stream) !void {
             const count = query.streams.items.len;
-            const wanted = query.records_left orelse 0;
+            const wanted = if (query.asked.serversCount()) query.records_left orelse 0 else 0;
             stream.records_max = tracker_module.share(wanted, count, stream.index);
             try query_request.encode(&query.asked, &query.policy, &.{
                 .tracker = &query.tracker,

@@ -6,6 +6,7 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const context = @import("context.zig");
+const expression = @import("expression.zig");
 const function_fields = @import("function.zig");
 const operate = @import("operate.zig");
 const request = @import("request.zig");
@@ -202,6 +203,12 @@ pub const Query = struct {
         if (has_range) return;
         query.first_partition = partition_id;
         query.partition_count = 1;
+    }
+
+    /// Whether servers can be told how many records to send. They count what operations fail on,
+    /// and send nothing of it, so that nobody knew whether there is more.
+    pub fn serversCount(query: *const Query) bool {
+        return query.operations.len == 0;
     }
 
     /// Tells queries with different records apart, for their tokens.
@@ -478,6 +485,9 @@ pub fn encode(
     assert(query.function == null);
     var encoder = try wire.message.Encoder.begin(out);
     try encodeFields(&encoder, query, policy, part.task_id);
+    // Servers do not send records that have none of the bins, but count them.
+    const counts_others = part.records_max != 0 and query.include_bin_data;
+    try encodeFilter(&encoder, policy.filter, if (counts_others) query.bins else &.{});
     try encodePartitions(&encoder, query, part);
     if (part.records_max != 0) try encoder.fieldInt(.records_max, u64, part.records_max);
     const is_short = query.expected_duration == .short;
@@ -520,6 +530,7 @@ pub fn encodeBackground(
 ) Error!void {
     var encoder = try wire.message.Encoder.begin(out);
     try encodeFields(&encoder, query, policy, task_id);
+    try encodeFilter(&encoder, policy.filter, &.{});
     var header = request.writeHeader(policy);
     header.generation = 0;
     header.info2.generation = false;
@@ -572,7 +583,24 @@ fn encodeFields(
         if (where.index.len != 0) try encoder.field(.index_name, where.index);
         if (where.expression.len != 0) try encoder.field(.index_expression, where.expression);
     }
-    if (policy.filter.len != 0) try encoder.field(.filter, policy.filter);
+}
+
+/// Appends a filter that records have to pass, which is empty for none, and one of the bins has to
+/// be there, unless there are none.
+fn encodeFilter(
+    encoder: *wire.message.Encoder,
+    filter: []const u8,
+    bins: []const []const u8,
+) Error!void {
+    if (filter.len == 0 and bins.len == 0) return;
+    const start = try encoder.beginField(.filter);
+    const out = encoder.buffer;
+    const has_both = filter.len != 0 and bins.len != 0;
+    if (has_both) try expression.writeHead(out, expression.code_and, 2);
+    try out.append(filter);
+    if (bins.len > 1) try expression.writeHead(out, expression.code_or, @intCast(bins.len));
+    for (bins) |bin| try expression.writeBinExists(out, bin);
+    try encoder.endField(start);
 }
 
 /// Appends the partitions to begin with, and those to go on with after a record.
