@@ -32,7 +32,7 @@ _NUMBERS: dict[str, Integer | Choice | Boolean] = {
     "rack_id": _COUNT,
 }
 _FLAGS = ("use_services_alternate", "rack_aware")
-_TEXTS = ("cluster_name", "user", "password")
+_TEXTS = ("cluster_name", "user", "password", "app_id")
 _OTHERS = ("hosts", "rack_ids", "ip_map", "policies", "tls")
 _KNOWN = (*_OTHERS, *_TEXTS, *_FLAGS, *_NUMBERS)
 _POLICIES = ("read", "write", "batch", "query", "admin", "info")
@@ -104,6 +104,7 @@ class Config:
             raise ClientError(
                 f"a {missing} is missing: logging in needs a user name and a password"
             )
+        settings["user_agent"] = f"aerospike_py-{_version()}"
         if not settings.get("hosts"):
             raise InvalidArgError(f"the {_PLACE} has no 'hosts'; at least one is needed")
         return encode(settings)
@@ -112,6 +113,13 @@ class Config:
         """The user's password was changed: connecting again takes the new one."""
         if self._for_the_core.get("user") == user:
             self._for_the_core["password"] = password
+
+
+def _version() -> str:
+    # The package imports this module before it has said which version it is.
+    from . import __version__
+
+    return __version__
 
 
 def _set_racks(checked: dict[str, Any]) -> None:

@@ -543,6 +543,9 @@ class ClientConfig(TypedDict, total=False):
     """Nodes to begin with; the others are found through them. The default port is 3000."""
     cluster_name: str | None
     """Nodes of a cluster with another name are refused."""
+    app_id: str
+    """What the application calls itself in the nodes' lists of clients (`user-agents`), in about 40
+    bytes at most; the user's name by default."""
     auth_mode: int
     """An AUTH_ constant."""
     user: str | None

@@ -319,6 +319,9 @@ void asz_policy_init(asz_policy *policy, int32_t command);
  * *client is the caller's until asz_client_destroy; NULL after a failure, which is
  * ASZ_ERROR_INVALID_ARGUMENT for an unknown key or a value that is not valid.
  *   "hosts"                 [[host, port] or [host, port, tls name]]: nodes to begin with
+ *   "user_agent"            "library-version", by which nodes list the client; absent: they do not
+ *   "app_id"                the application in that list; absent: the user, or "not-set". Together
+ *                           with "user_agent" 60 bytes at most
  *   "cluster_name"          nodes of a cluster with another name are refused; "" for any
  *   "user", "password"      to log in with; "auth_mode" 0 internal, 1 external, 2 PKI
  *   "timeout"               ms to connect to a node; 1000

@@ -54,6 +54,8 @@ const Entry = enum {
     max_error_rate,
     error_rate_window,
     ip_map,
+    app_id,
+    user_agent,
 };
 
 fn parseEntry(
@@ -95,6 +97,8 @@ fn parseEntry(
         .error_rate_window => options.error_rate_window_tends =
             try number(u32, reader, "error_rate_window", 1, ms_max, failure),
         .ip_map => options.ip_map = try parseIpMap(arena, reader, failure),
+        .app_id => options.app_id = try text(reader, "app_id", failure),
+        .user_agent => options.user_agent = try text(reader, "user_agent", failure),
     }
 }
 

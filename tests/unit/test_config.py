@@ -15,6 +15,7 @@ HOSTS = [("127.0.0.1", 3000)]
 def core_settings(config: dict[str, Any], *credentials: Any) -> dict[str, Any]:
     """What the core is told."""
     settings: dict[str, Any] = msgspec.msgpack.decode(Config(config).encode(*credentials))
+    assert settings.pop("user_agent") == f"aerospike_py-{aerospike_py.__version__}"
     return settings
 
 
@@ -105,6 +106,7 @@ def test_every_key_reaches_the_core_under_its_name() -> None:
         "rack_aware": True,
         "rack_ids": (3, 1),
         "ip_map": {"10.0.0.1": "127.0.0.1"},
+        "app_id": "shop",
     }
     assert core_settings(config) == {
         **config,

@@ -511,8 +511,8 @@ pub fn Node(comptime Net: type) type {
             node.dropRecovering();
         }
 
-        /// The server was started anew: connections of before lead nowhere, and errors of before say
-        /// nothing. A lent connection is closed when it comes back.
+        /// The server was started anew: connections of before lead nowhere, and errors of before
+        /// say nothing. A lent connection is closed when it comes back.
         pub fn renew(node: *This) void {
             node.breaker.reset();
             _ = node.pool.generation.fetchAdd(1, .monotonic);

@@ -1,6 +1,7 @@
 //! What a cluster is configured with, checked and copied once.
 
 const std = @import("std");
+const printable = @import("../printable.zig");
 const Failure = @import("../status.zig").Failure;
 
 pub const Host = struct {
@@ -48,13 +49,22 @@ pub const Options = struct {
     error_rate_max: u32 = 100,
     error_rate_window_tends: u32 = 1,
     ip_map: []const IpMapEntry = &.{},
-    /// What nodes list for this client, as in "python-1.0"; empty: nothing is announced.
+    /// The library and its version, as in "python-1.0", by which nodes list this client; empty:
+    /// nothing is announced.
     user_agent: []const u8 = "",
+    /// What the application calls itself in that list; empty: as the user, if any.
+    app_id: []const u8 = "",
 
     pub const conns_per_node_max = 10_000;
     pub const hosts_max = 256;
     pub const rack_ids_max = 64;
-    pub const user_agent_bytes_max = 128;
+    /// What a server takes of a user agent.
+    const user_agent_text_bytes_max = 63;
+    const user_agent_format = "1,{s},{s}";
+    /// Of the request that announces it.
+    pub const user_agent_request_bytes_max = user_agent_prefix.len +
+        std.base64.standard.Encoder.calcSize(user_agent_text_bytes_max);
+    const user_agent_prefix = "user-agent-set:value=";
     pub const credential_bytes_max = 1024;
     pub const tend_interval_ms_min = 100;
 
@@ -89,13 +99,56 @@ pub const Options = struct {
         if (options.rack_ids.len > rack_ids_max) {
             return fail(failure, "rack_ids has more than {d} entries", .{rack_ids_max});
         }
-        if (options.user_agent.len > user_agent_bytes_max) {
-            return fail(failure, "the user agent is too long", .{});
-        }
+        if (options.user_agent.len > 0) try options.checkUserAgent(failure);
         if (options.error_rate_window_tends == 0) {
             return fail(failure, "error_rate_window must be at least 1 tend", .{});
         }
         try options.checkSecurity(failure);
+    }
+
+    fn checkUserAgent(options: *const Options, failure: *Failure) error{Failed}!void {
+        const rest = userAgentLength(options.user_agent, "");
+        if (rest + app_id_unknown.len > user_agent_text_bytes_max) {
+            return fail(failure, "the user agent is too long", .{});
+        }
+        const room = user_agent_text_bytes_max - rest;
+        if (options.app_id.len > room) {
+            return fail(failure, "app_id must have at most {d} bytes, not {d}", .{
+                room, options.app_id.len,
+            });
+        }
+        if (!printable.isPrintable(options.app_id)) {
+            return fail(failure, "app_id must be text without control characters", .{});
+        }
+    }
+
+    fn userAgentLength(user_agent: []const u8, app_id: []const u8) usize {
+        return std.fmt.count(user_agent_format, .{ user_agent, app_id });
+    }
+
+    const app_id_unknown = "not-set";
+
+    /// The question that announces this client, whose `user_agent` is not empty.
+    pub fn userAgentRequest(
+        options: *const Options,
+        buffer: *[user_agent_request_bytes_max]u8,
+    ) []const u8 {
+        const room = user_agent_text_bytes_max - userAgentLength(options.user_agent, "");
+        const app_id = if (options.app_id.len > 0)
+            options.app_id
+        else if (options.user.len > 0)
+            options.user[0..@min(options.user.len, room)]
+        else
+            app_id_unknown;
+        var memory: [user_agent_text_bytes_max]u8 = undefined;
+        var writer = std.Io.Writer.fixed(&memory);
+        // Checked with the options.
+        writer.print(user_agent_format, .{ options.user_agent, app_id }) catch unreachable;
+        const text = writer.buffered();
+        buffer[0..user_agent_prefix.len].* = user_agent_prefix.*;
+        const encoder = std.base64.standard.Encoder;
+        const encoded = encoder.encode(buffer[user_agent_prefix.len..], text);
+        return buffer[0 .. user_agent_prefix.len + encoded.len];
     }
 
     fn checkSecurity(options: *const Options, failure: *Failure) error{Failed}!void {
@@ -141,6 +194,7 @@ pub const Options = struct {
         copied.password = try arena.dupe(u8, options.password);
         copied.rack_ids = try arena.dupe(i32, options.rack_ids);
         copied.user_agent = try arena.dupe(u8, options.user_agent);
+        copied.app_id = try arena.dupe(u8, options.app_id);
         return copied;
     }
 
@@ -183,6 +237,43 @@ test "options that cannot be served are refused with their name" {
     };
     try expectRefused(low_max, "min_conns_per_node");
     try expectRefused(.{ .hosts = &hosts, .tend_interval_ms = 1 }, "tend_interval");
+}
+
+fn expectUserAgent(options: Options, text: []const u8) !void {
+    var failure: Failure = .{};
+    try options.check(&failure);
+    var memory: [Options.user_agent_request_bytes_max]u8 = undefined;
+    const request = options.userAgentRequest(&memory);
+    const encoded = request[std.mem.findScalar(u8, request, '=').? + 1 ..];
+    const decoder = std.base64.standard.Decoder;
+    var decoded: [64]u8 = undefined;
+    const size = try decoder.calcSizeForSlice(encoded);
+    try decoder.decode(decoded[0..size], encoded);
+    try std.testing.expectEqualStrings(text, decoded[0..size]);
+    try std.testing.expect(std.mem.startsWith(u8, request, "user-agent-set:value="));
+}
+
+test "a client is announced with its application, else its user, as far as a server takes it" {
+    const hosts = [_]Host{.{ .name = "127.0.0.1" }};
+    const base: Options = .{ .hosts = &hosts, .user_agent = "lib-1.0" };
+    try expectUserAgent(base, "1,lib-1.0,not-set");
+    const long: [100]u8 = @splat('u');
+    var named = base;
+    named.user = "ada";
+    try expectUserAgent(named, "1,lib-1.0,ada");
+    named.app_id = "shop";
+    try expectUserAgent(named, "1,lib-1.0,shop");
+    named.app_id = long[0..53];
+    try expectUserAgent(named, "1,lib-1.0," ++ long[0..53]);
+    named.app_id = long[0..54];
+    try expectRefused(named, "app_id must have at most 53 bytes, not 54");
+    named.app_id = "a\n";
+    try expectRefused(named, "app_id");
+    named.app_id = "";
+    named.user = &long;
+    try expectUserAgent(named, "1,lib-1.0," ++ long[0..53]);
+    named.user_agent = &long;
+    try expectRefused(named, "user agent");
 }
 
 test "a copy shares no memory with its source, and the ip map translates" {

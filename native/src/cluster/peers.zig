@@ -1,11 +1,11 @@
 //! Who a node's peers are, and which of them the cluster does not know yet.
 //!
-//! A listed node that is known and well only counts as seen. New ones are admitted, many at the same
-//! time, each at the first of its addresses where a node has the name that was announced. A known
-//! one that fails may have moved: when none of the announced addresses is the one in use, it is
-//! admitted anew. The generation of a list is only taken as read when every node in it is there, so
-//! that one that could not be reached is tried again. A round tries for a limited time, and the next
-//! one begins with those that it did not come to. Used by whoever tends.
+//! A listed node that is known and well only counts as seen. New ones are admitted, many at the
+//! same time, each at the first of its addresses where a node has the name that was announced. A
+//! known one that fails may have moved: when none of the announced addresses is the one in use, it
+//! is admitted anew. The generation of a list is only taken as read when every node in it is
+//! there, so that one that could not be reached is tried again. A round tries for a limited time,
+//! and the next one begins with those that it did not come to. Used by whoever tends.
 
 const std = @import("std");
 const assert = std.debug.assert;
@@ -95,7 +95,8 @@ pub fn Peers(comptime Net: type) type {
             while (hosts.next() catch null) |host| {
                 if (host.port != address.getPort()) continue;
                 const until_ns = untilNs(cluster, round);
-                const found = context.resolve(host.name, host.port, until_ns, &buffer) catch continue;
+                const found = context.resolve(host.name, host.port, until_ns, &buffer) catch
+                    continue;
                 for (found) |*candidate| if (candidate.eql(&address)) return true;
             }
             return false;

@@ -39,8 +39,6 @@ pub fn Tend(comptime Net: type) type {
         const Peers = @import("peers.zig").Peers(Net);
 
         const trim_every_tends = 30;
-        const names_max = 5;
-        const user_agent_request_bytes_max = 512;
 
         pub fn init(tending: *This, gpa: std.mem.Allocator) void {
             tending.* = .{
@@ -220,34 +218,18 @@ pub fn Tend(comptime Net: type) type {
             round: *Round,
         ) AskError!void {
             var failure: Failure = .{};
-            var names: [names_max][]const u8 = undefined;
+            var names: [Tended.names_max][]const u8 = undefined;
             var count: usize = 3;
             names[0..3].* = .{ "node", "peers-generation", "partition-generation" };
             if (cluster.context.options.rack_aware) {
                 names[count] = "rebalance-generation";
                 count += 1;
             }
-            var memory: [user_agent_request_bytes_max]u8 = undefined;
-            if (tended.user_agent_due) {
-                names[count] = userAgentRequest(&memory, cluster.context.options.user_agent);
-                count += 1;
-            }
             const body = try tended.ask(names[0..count], &tending.reply, &failure);
-            tended.user_agent_due = false;
             refreshFrom(cluster, tended, round, body) catch {
                 tended.closeSocket();
                 return error.Failed;
             };
-        }
-
-        fn userAgentRequest(buffer: []u8, user_agent: []const u8) []const u8 {
-            var text: [user_agent_request_bytes_max / 2]u8 = undefined;
-            const prefix = "user-agent-set:value=";
-            const described = std.fmt.bufPrint(&text, "1,{s},", .{user_agent}) catch unreachable;
-            @memcpy(buffer[0..prefix.len], prefix);
-            const encoder = std.base64.standard.Encoder;
-            const encoded = encoder.encode(buffer[prefix.len..], described);
-            return buffer[0 .. prefix.len + encoded.len];
         }
 
         fn refreshFrom(
@@ -275,7 +257,8 @@ pub fn Tend(comptime Net: type) type {
             const partitions_text = find(body, "partition-generation") orelse
                 return error.Malformed;
             const partition_generation = try wire.info.parseGeneration(partitions_text);
-            if (partition_generation != tended.partition_generation) tended.partitions_changed = true;
+            const is_known = partition_generation == tended.partition_generation;
+            if (!is_known) tended.partitions_changed = true;
             if (!cluster.context.options.rack_aware) return;
             const racks_text = find(body, "rebalance-generation") orelse return error.Malformed;
             const rebalance_generation = try wire.info.parseGeneration(racks_text);

@@ -13,6 +13,7 @@ const node_module = @import("node.zig");
 const statistics = @import("statistics.zig");
 const Context = @import("context.zig").Context;
 const Failure = @import("../status.zig").Failure;
+const Options = @import("options.zig").Options;
 const Slot = @import("replica.zig").Slot;
 const Version = @import("version.zig").Version;
 
@@ -31,6 +32,7 @@ pub fn Tended(comptime Net: type) type {
         rebalance_generation: i64 = -1,
         partitions_changed: bool = true,
         racks_changed: bool = true,
+        /// The server does not know yet who is on the tends' connection.
         user_agent_due: bool = false,
         failed_at_ns: u64 = 0,
         inactive_since_ns: u64 = 0,
@@ -44,6 +46,7 @@ pub fn Tended(comptime Net: type) type {
         const Recovery = Node.Recovery;
         /// `NotAsked`: for a lack of this process, which is no failure of the server.
         pub const AskError = error{ Failed, NotAsked };
+        pub const names_max = 4;
         const Told = struct { is_slow: bool = false, rests: bool = false, storms: bool = false };
 
         pub fn create(context: *Context(Net), slot: Slot, address: Net.Address) !*This {
@@ -155,22 +158,29 @@ pub fn Tended(comptime Net: type) type {
             reply: *wire.Buffer,
             failure: *Failure,
         ) error{Failed}![]const u8 {
+            assert(names.len <= names_max);
             const context = tended.node.context;
             const net = context.tend_net;
             const socket = try tended.openSocket(failure);
-            const deadline_ns = context.connectDeadline(net.now());
-            return exchange.info(
+            var asked: [names_max + 1][]const u8 = undefined;
+            @memcpy(asked[0..names.len], names);
+            var memory: [Options.user_agent_request_bytes_max]u8 = undefined;
+            if (tended.user_agent_due) asked[names.len] = context.options.userAgentRequest(&memory);
+            const body = exchange.info(
                 context.gpa,
                 net,
                 socket,
-                names,
-                deadline_ns,
+                asked[0 .. names.len + @intFromBool(tended.user_agent_due)],
+                context.connectDeadline(net.now()),
                 reply,
             ) catch |err| {
                 tended.closeSocket();
                 exchange.describe(err, "info request", tended.node.address(), failure);
                 return error.Failed;
             };
+            // Once for a connection: a server that does not take it would only be told to again.
+            tended.user_agent_due = false;
+            return body;
         }
 
         /// A refresh failed. Counted once per interval however often tends are requested, so

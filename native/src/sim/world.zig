@@ -495,8 +495,8 @@ pub const World = struct {
     /// Puts the tales into a reply to questions.
     fn tell(world: *World, server: u8, out: *wire.Buffer) void {
         if (world.tales.len == 0 or out.end < wire.proto.header_bytes) return;
-        const header = wire.proto.decode(out.written()[0..wire.proto.header_bytes], reply_bytes_max) catch
-            return;
+        const head = out.written()[0..wire.proto.header_bytes];
+        const header = wire.proto.decode(head, reply_bytes_max) catch return;
         if (header.kind != .info) return;
         const body = world.gpa.dupe(u8, out.written()[wire.proto.header_bytes..]) catch
             @panic("out of memory");
