@@ -1,5 +1,6 @@
 """`DevCluster`: a local cluster within the process."""
 
+import socket
 import threading
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -26,10 +27,11 @@ class DevCluster:
     Args:
         nodes: How many nodes.
         port: The first node's port, the others follow; 0: any free ports.
-        host: The IPv4 or IPv6 address to listen on.
+        host: The address to listen on, or a name of this machine such as "localhost".
         namespaces: Names, or dicts with "name" and, if need be, "default_ttl_s" (seconds a record
             lives when its write does not say; 0: for ever), "replication_factor",
-            "record_bytes_max" and "data_bytes_max" (0: no limit).
+            "record_bytes_max", "data_bytes_max" (0: no limit) and "strong_consistency" (True:
+            partitions have regimes, and deletes have to be durable).
         replication_factor: Copies of a record, where the namespace does not say; never more than
             there are nodes.
         cluster_name: The name that clients may check.
@@ -37,6 +39,10 @@ class DevCluster:
         security: True: clients log in, as "admin" with password "admin" if there are no users.
         session_ttl_s: Seconds that a login is good for.
         seed: Decides which node owns which partition.
+        racks: The rack of each node; none: nodes know no racks.
+        advertised: The address or name that the nodes tell clients, as behind a network address
+            translation; "": the one that they listen on.
+        alternate: The one that they tell clients with "use_services_alternate"; "": none.
 
     Functions in Lua (UDF) run if the package lupa is installed, which the extra "lua" brings;
     what they log goes to the logger "aerospike_py.devserver".
@@ -57,12 +63,18 @@ class DevCluster:
         security: bool = False,
         session_ttl_s: int = 24 * 60 * 60,
         seed: int = 0,
+        racks: Sequence[int] = (),
+        advertised: str = "",
+        alternate: str = "",
     ) -> None:
         self._host = host
         self._options: dict[str, Any] = {
             "nodes": nodes,
             "port": port,
-            "address": host,
+            "address": _numeric(host),
+            "advertised": advertised,
+            "alternate": alternate,
+            "racks": list(racks),
             "namespaces": [
                 {
                     "replication_factor": replication_factor,
@@ -78,6 +90,8 @@ class DevCluster:
         self._lock = threading.Lock()
         self._server: Pointer = None
         self._ports: list[int] = []
+        # Where announced peers are that never answer: its backlog fills up.
+        self._silence: socket.socket | None = None
 
     def start(self) -> "DevCluster":
         """Starts the nodes; does nothing when they are started.
@@ -105,6 +119,9 @@ class DevCluster:
             server, self._server = self._server, None
             if server is not None:
                 _library.stop(server)
+            silence, self._silence = self._silence, None
+            if silence is not None:
+                silence.close()
 
     def __enter__(self) -> "DevCluster":
         return self.start()
@@ -242,13 +259,56 @@ class DevCluster:
         """
         self._fault("result_code", node, count, scope, code=result_code)
 
+    def flood(
+        self,
+        milliseconds: int = 1,
+        node: int | None = None,
+        *,
+        count: int | None = None,
+        scope: Scope = "message",
+    ) -> None:
+        """Sends empty frames in place of a reply, without an end.
+
+        Args:
+            milliseconds: How long between one frame and the next.
+            node: The node's index; None: all nodes.
+            count: How many requests; None: all until `clear_faults`.
+            scope: Which requests.
+        """
+        self._fault("flood", node, count, scope, delay_ms=milliseconds)
+
+    def answer_info(self, name: str, answer: str | bytes | None, node: int | None = None) -> None:
+        """Answers an info command with any text, or any bytes.
+
+        Args:
+            name: The command, without its arguments.
+            answer: The answer; None: the server's own again, as after `clear_faults`.
+            node: The node's index; None: all nodes.
+        """
+        self.control("answer_info", name=name, answer=answer, node=node)
+
+    def announce_peers(self, count: int, host: str | None = None, port: int = 0) -> None:
+        """Has the nodes announce peers that there are not.
+
+        Args:
+            count: How many; 0 takes them back, as does `clear_faults` for all nodes.
+            host: Where they are to be found; None: where nobody answers.
+            port: Their port, with a host.
+        """
+        if host is None:
+            with self._lock:
+                if self._silence is None:
+                    self._silence = socket.create_server(("127.0.0.1", 0), backlog=1)
+                host, port = self._silence.getsockname()
+        self.control("announce_peers", count=count, address=host, port=port)
+
     def _fault(
         self, kind: str, node: int | None, count: int | None, scope: Scope, **arguments: Any
     ) -> None:
         self.control("fault", kind=kind, node=node, count=count, scope=scope, **arguments)
 
     def clear_faults(self, node: int | None = None) -> None:
-        """Ends delays, drops and the like of a node, or of all."""
+        """Ends delays, drops and the like of a node, or of all, and what it was made to say."""
         self.control("clear_faults", node=node)
 
     def hang(self, node: int, on: bool = True) -> None:
@@ -279,12 +339,28 @@ class DevCluster:
         """Makes all logins invalid, as when they are too old."""
         self.control("revoke_sessions")
 
+    def end_sessions(self, user: str | None = None) -> None:
+        """Ends the sessions of a user, or of all, also on the connections that are open."""
+        self.control("end_sessions", user=user)
+
+    def set_rack(self, node: int, rack: int) -> None:
+        """Puts a node on a rack, and copies of its partitions on other ones."""
+        self.control("set_rack", node=node, rack=rack)
+
+    def set_regime(self, regime: int, namespace: str | None = None) -> None:
+        """Sets the regime of the partitions of a namespace, or of all of them."""
+        self.control("set_regime", regime=regime, namespace=namespace)
+
     def wipe(self, namespace: str | None = None) -> None:
         """Forgets the records of a namespace, or of all."""
         self.control("wipe", namespace=namespace)
 
     def counters(self) -> list[dict[str, Any]]:
-        """What each node has done: connections, requests by kind, faults, bytes."""
+        """What each node has done: connections, requests by kind, faults, bytes.
+
+        "connections_open" are those at the moment, and "applied" the changes of records that were
+        made, whatever became of the replies.
+        """
         nodes: list[dict[str, Any]] = self.control("counters")["nodes"]
         return nodes
 
@@ -297,6 +373,15 @@ class DevCluster:
         if server is None:
             raise ClientError("the dev server is not started")
         return server
+
+
+def _numeric(host: str) -> str:
+    """The address that a name stands for, IPv4 before IPv6."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return host  # What it is not is said when the server starts.
+    return str(min(found, key=lambda each: each[0] != socket.AF_INET)[4][0])
 
 
 def _run(server: Pointer, command: dict[str, Any]) -> dict[str, Any]:

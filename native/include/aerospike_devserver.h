@@ -57,8 +57,12 @@ uint32_t asz_devserver_abi_version(void);
  *   "nodes"                1 to 128; 1
  *   "port"                 the first node's, the others follow; 0: any free ones
  *   "address"              IPv4 or IPv6 to listen on; "127.0.0.1"
+ *   "advertised"           what clients are told, also a name; "": the address
+ *   "alternate"            what those are told who ask for alternate addresses; "": there is none
+ *   "racks"                [the rack of each node]; []: nodes know no racks
  *   "namespaces"           [{"name", "default_ttl_s", "replication_factor", "record_bytes_max",
- *                          "data_bytes_max"}], all but the name optional; "test" and "bar"
+ *                          "data_bytes_max", "strong_consistency"}], all but the name optional;
+ *                          "test" and "bar"
  *   "cluster_name"         ""
  *   "users"                [{"name", "password", "roles": [role]}]: any makes clients log in
  *   "session_ttl_s"        seconds that a login is good for; a day

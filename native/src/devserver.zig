@@ -23,6 +23,7 @@ test {
     _ = @import("devserver/core/faults.zig");
     _ = @import("devserver/core/jobs.zig");
     _ = @import("devserver/core/modules.zig");
+    _ = @import("devserver/core/overrides.zig");
     _ = @import("devserver/core/topology.zig");
     _ = @import("devserver/data/bits.zig");
     _ = @import("devserver/data/cdt.zig");

@@ -229,7 +229,7 @@ pub const World = struct {
     pub fn rebalance(world: *World) void {
         world.core.topology.mutex.lock();
         defer world.core.topology.mutex.unlock();
-        world.core.topology.rebalance();
+        world.core.rebalance();
     }
 
     /// From now on the server is found at another address.

@@ -52,6 +52,7 @@ const Decoder = struct {
             .pointer => |pointer| {
                 if (T == []const u8) {
                     if (token == .string) return token.string;
+                    if (token == .binary) return token.binary;
                 } else if (token == .array) {
                     return decoder.array(pointer.child, token.array);
                 }

@@ -7,6 +7,8 @@ const msgpack_struct = @import("msgpack_struct.zig");
 
 pub const nodes_max = 128;
 pub const namespaces_max = 32;
+/// Of an address or a name that clients are told.
+pub const address_bytes_max = 255;
 pub const replication_factor_max = 3;
 pub const record_bytes_max_default = 1024 * 1024;
 
@@ -21,6 +23,8 @@ pub const Namespace = struct {
     record_bytes_max: u32 = record_bytes_max_default,
     /// Writes answer "out of space" beyond this; 0: no limit.
     data_bytes_max: u64 = 0,
+    /// Partitions have regimes, and deletes have to be durable.
+    strong_consistency: bool = false,
 
     pub const empty: Namespace = .{ .name = "" };
 
@@ -88,8 +92,14 @@ pub const Options = struct {
     nodes: u16 = 1,
     /// 0: any free port for each node. Otherwise node i listens on `port + i`.
     port: u16 = 0,
-    /// An IPv4 or IPv6 address to listen on, which is also the one told to clients.
+    /// An IPv4 or IPv6 address to listen on.
     address: []const u8 = "127.0.0.1",
+    /// The address that clients are told, or a name; empty: the one to listen on.
+    advertised: []const u8 = "",
+    /// The one that those are told who ask for the alternate one; empty: there is none.
+    alternate: []const u8 = "",
+    /// Each node's rack; empty: there are no racks.
+    racks: []const i32 = &.{},
     namespaces: []const Namespace = &default_namespaces,
     cluster_name: []const u8 = "",
     /// Not empty: every connection has to authenticate.
@@ -146,6 +156,15 @@ pub const Options = struct {
                 if (!std.mem.eql(u8, earlier.name, namespace.name)) continue;
                 return problem.of("there are two namespaces '{s}'", .{namespace.name});
             }
+        }
+        for ([_][]const u8{ options.advertised, options.alternate }) |address| {
+            if (address.len <= address_bytes_max) continue;
+            return problem.of("an address is longer than {d} bytes", .{address_bytes_max});
+        }
+        if (options.racks.len > 0 and options.racks.len != options.nodes) {
+            return problem.of("{d} nodes need {d} racks, not {d}", .{
+                options.nodes, options.nodes, options.racks.len,
+            });
         }
         for (options.users) |user| {
             if (user.name.len > 0 and user.name.len <= 63) continue;

@@ -15,7 +15,8 @@ pub fn handle(
     namespace: *store.Namespace,
     digest: *const wire.digest.Digest,
 ) wire.Buffer.Error!void {
-    if (request.header.info2.durable_delete) return reply.fail(context, .enterprise_only);
+    const refusal = filter.deleteRefusal(request, namespace);
+    if (refusal != .ok) return reply.fail(context, refusal);
     const partition = namespace.partitionOf(digest);
     partition.mutex.lock();
     defer partition.mutex.unlock();
@@ -39,4 +40,5 @@ pub fn handle(
     }
     try reply.header(context, .ok, 0, 0);
     namespace.remove(partition, digest);
+    context.count(.applied);
 }

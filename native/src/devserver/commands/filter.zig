@@ -1,4 +1,4 @@
-//! Filters of requests: whether a record is to be dealt with at all.
+//! Whether a record is to be dealt with at all: filters of requests, and deletes.
 
 const std = @import("std");
 const status = @import("../../status.zig");
@@ -37,4 +37,12 @@ pub fn isValid(arena: Allocator, bytes: []const u8) error{OutOfMemory}!bool {
         error.Invalid => return false,
     };
     return true;
+}
+
+/// `ok` when a record may be deleted: a namespace with strong consistency takes only deletes that
+/// last, and any other is of an edition that knows no such deletes.
+pub fn deleteRefusal(request: *const Request, namespace: *const store.Namespace) Status {
+    const is_durable = request.header.info2.durable_delete;
+    if (is_durable == namespace.options.strong_consistency) return .ok;
+    return if (is_durable) .enterprise_only else .fail_forbidden;
 }

@@ -37,12 +37,20 @@ pub fn handle(
     });
     if (allowed != .ok) return reply.fail(context, allowed);
     const partition_id = wire.digest.partitionId(digest);
-    if (context.core.isUnavailable(partition_id)) return reply.fail(context, .partition_unavailable);
+    if (context.core.isUnavailable(partition_id) and !readsUnavailable(request, namespace)) {
+        return reply.fail(context, .partition_unavailable);
+    }
     if (context.core.topology.owner(partition_id, 0) != context.node) {
         context.count(.proxied);
     }
     if (request.has_transaction) return reply.fail(context, .enterprise_only);
     return dispatch(context, request, namespace, digest);
+}
+
+/// Of a strongly consistent namespace a client may ask for what is perhaps out of date.
+fn readsUnavailable(request: *const Request, namespace: *const store.Namespace) bool {
+    if (!namespace.options.strong_consistency or request.header.info2.write) return false;
+    return request.header.info3.sc_read_type and request.header.info3.sc_read_relax;
 }
 
 fn dispatch(

@@ -468,9 +468,11 @@ const Write = struct {
     /// A record without bins does not exist.
     fn finishEmpty(write: *Write, bins_before: usize) Buffer.Error!Status {
         if (bins_before == 0) return .record_not_found;
-        if (write.request.header.info2.durable_delete) return .enterprise_only;
+        const refusal = filter.deleteRefusal(write.request, write.namespace);
+        if (refusal != .ok) return refusal;
         try write.finishReply(0, 0);
         write.namespace.remove(write.partition, &write.meta.digest);
+        write.context.count(.applied);
         return .ok;
     }
 
@@ -490,6 +492,7 @@ const Write = struct {
         errdefer record.destroy(namespace.gpa);
         try write.finishReply(write.meta.generation, write.meta.void_time_s);
         try namespace.put(write.partition, record);
+        write.context.count(.applied);
         return .ok;
     }
 

@@ -10,6 +10,7 @@ const faults_module = @import("faults.zig");
 const jobs_module = @import("jobs.zig");
 const modules_module = @import("modules.zig");
 const options_module = @import("../base/options.zig");
+const overrides_module = @import("overrides.zig");
 const record = @import("../data/record.zig");
 const secondary_index = @import("../store/secondary_index.zig");
 const security_module = @import("../security/security.zig");
@@ -22,7 +23,11 @@ const Core = @This();
 gpa: std.mem.Allocator,
 arena: std.heap.ArenaAllocator,
 cluster_name: []const u8,
+/// To listen on.
 address: []const u8,
+/// What clients are told; `alternate` may be empty.
+advertised: []const u8,
+alternate: []const u8,
 store: store_module.Store,
 topology: topology_module.Topology,
 security: security_module.Security,
@@ -34,6 +39,7 @@ background: work.Queue,
 nodes: [options_module.nodes_max]Node = @splat(.{}),
 /// One entry for each namespace of the store.
 regimes: []std.atomic.Value(u32),
+overrides: overrides_module.Overrides,
 /// Commands on partitions that are marked answer that they are unavailable.
 unavailable: []std.atomic.Value(bool),
 /// Added to the host's clock.
@@ -74,7 +80,9 @@ pub fn create(
     var arena = std.heap.ArenaAllocator.init(gpa);
     errdefer arena.deinit();
     const regimes = try arena.allocator().alloc(std.atomic.Value(u32), options.namespaces.len);
-    @memset(regimes, .init(0));
+    for (regimes, options.namespaces) |*regime, *namespace| {
+        regime.* = .init(@intFromBool(namespace.strong_consistency));
+    }
     const unavailable = try arena.allocator().alloc(
         std.atomic.Value(bool),
         store_module.partitions,
@@ -82,16 +90,24 @@ pub fn create(
     @memset(unavailable, .init(false));
     const cluster_name = try arena.allocator().dupe(u8, options.cluster_name);
     const address = try arena.allocator().dupe(u8, options.address);
+    const is_advertised = options.advertised.len > 0;
+    const told = if (is_advertised) options.advertised else options.address;
+    const advertised = try arena.allocator().dupe(u8, told);
+    const alternate = try arena.allocator().dupe(u8, options.alternate);
     var store = try store_module.Store.init(gpa, options.namespaces);
     errdefer store.deinit();
     var topology = try topology_module.Topology.init(gpa, @intCast(options.nodes), options.seed);
     errdefer topology.deinit();
+    if (options.racks.len > 0) topology.setRacks(0, options.racks);
     const security = try security_module.Security.init(gpa, options, host.token_key);
     core.* = .{
         .gpa = gpa,
         .arena = arena,
         .cluster_name = cluster_name,
         .address = address,
+        .advertised = advertised,
+        .alternate = alternate,
+        .overrides = .{ .gpa = gpa },
         .store = store,
         .topology = topology,
         .security = security,
@@ -111,6 +127,7 @@ pub const CreateError = error{ InvalidOptions, OutOfMemory };
 pub fn destroy(core: *Core) void {
     const gpa = core.gpa;
     core.background.deinit();
+    core.overrides.deinit();
     core.jobs.deinit();
     core.modules.deinit();
     core.indexes.deinit();
@@ -139,6 +156,15 @@ pub fn isListening(core: *Core, node: u8) bool {
     defer core.topology.mutex.unlock();
     return core.topology.nodes[node].alive and
         !core.nodes[node].faults.refuses.load(.acquire);
+}
+
+/// Re-forms the cluster from the living nodes. The topology's mutex is held.
+pub fn rebalance(core: *Core) void {
+    core.topology.rebalance();
+    for (core.store.namespaces, core.regimes) |*namespace, *regime| {
+        if (!namespace.options.strong_consistency) continue;
+        _ = regime.fetchAdd(1, .monotonic);
+    }
 }
 
 /// A connection is to be closed when this differs from what it was when it was made.

@@ -21,6 +21,8 @@ pub const Kind = enum(u8) {
     result_code,
     /// The connection is closed instead of a reply; the command is not carried out.
     close,
+    /// Empty frames instead of a reply, so often and without an end; the command is not carried out.
+    flood,
 };
 
 pub const Scope = enum { message, info, admin, all };
@@ -31,7 +33,7 @@ pub const Fault = struct {
     /// Replies that it still affects.
     count: u32 = 0,
     scope: Scope = .message,
-    /// Milliseconds, bytes or the result code, by the kind.
+    /// Milliseconds (of `flood` between frames), bytes or the result code, by the kind.
     amount: u32 = 0,
 
     fn concerns(fault: *const Fault, kind: wire.proto.Kind) bool {
@@ -113,6 +115,8 @@ pub const Count = enum {
     batch,
     query,
     udf,
+    /// Changes of records that have been made, whatever became of the replies.
+    applied,
     errors,
     proxied,
     faults,

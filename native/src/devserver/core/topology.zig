@@ -28,11 +28,24 @@ pub const Node = struct {
     peers_generation: u32 = 1,
     partition_generation: u32 = 1,
     rebalance_generation: u32 = 1,
+    rack: i32 = 0,
     name_buffer: [16]u8 = undefined,
     name_len: u8 = 0,
 
     pub fn name(node: *const Node) []const u8 {
         return node.name_buffer[0..node.name_len];
+    }
+};
+
+/// Nodes that are announced as peers and that there are not.
+pub const Strangers = struct {
+    count: u16 = 0,
+    port: u16 = 0,
+    address_buffer: [options_module.address_bytes_max]u8 = undefined,
+    address_len: u8 = 0,
+
+    pub fn address(strangers: *const Strangers) []const u8 {
+        return strangers.address_buffer[0..strangers.address_len];
     }
 };
 
@@ -42,6 +55,9 @@ pub const Topology = struct {
     seed: u64,
     count: u8,
     nodes: [nodes_max]Node = @splat(.{}),
+    /// Whether nodes say which rack they are on.
+    has_racks: bool = false,
+    strangers: Strangers = .{},
     /// Replica owners by partition, the master first.
     owners: [][replicas_max]std.atomic.Value(u8),
     moved: []u8,
@@ -111,6 +127,23 @@ pub const Topology = struct {
         topology.announce();
     }
 
+    /// Puts nodes, from the first one given on, on racks, and copies of partitions on different ones.
+    pub fn setRacks(topology: *Topology, first: u8, racks: []const i32) void {
+        assert(first + racks.len <= topology.count);
+        topology.has_racks = true;
+        for (topology.nodes[first..][0..racks.len], racks) |*node, rack| node.rack = rack;
+        topology.assign();
+        for (topology.nodes[0..topology.count]) |*each| each.rebalance_generation += 1;
+        topology.announce();
+    }
+
+    /// Makes clients ask for the peers again.
+    pub fn setStrangers(topology: *Topology, count: u16, address: []const u8, port: u16) void {
+        topology.strangers = .{ .count = count, .port = port, .address_len = @intCast(address.len) };
+        @memcpy(topology.strangers.address_buffer[0..address.len], address);
+        for (topology.nodes[0..topology.count]) |*node| node.peers_generation += 1;
+    }
+
     /// Makes clients look at the partitions again.
     pub fn announce(topology: *Topology) void {
         for (topology.nodes[0..topology.count]) |*node| node.partition_generation += 1;
@@ -153,15 +186,35 @@ pub const Topology = struct {
             order[living] = @intCast(index);
             living += 1;
         }
-        for (&topology.owners[partition]) |*entry| {
-            const best = std.mem.findMin(u64, ranks[0..@max(living, 1)]);
-            if (living == 0 or ranks[best] == std.math.maxInt(u64)) {
-                entry.store(none, .monotonic);
-                continue;
-            }
+        var racks: [replicas_max]i32 = undefined;
+        for (&topology.owners[partition], 0..) |*entry, replica| {
+            const best = topology.bestOf(order[0..living], ranks[0..living], racks[0..replica]) orelse {
+                for (topology.owners[partition][replica..]) |*rest| rest.store(none, .monotonic);
+                return;
+            };
             entry.store(order[best], .monotonic);
-            ranks[best] = std.math.maxInt(u64);
+            racks[replica] = topology.nodes[order[best]].rack;
+            ranks[best] = taken;
         }
+    }
+
+    const taken = std.math.maxInt(u64);
+
+    /// The first in rank of those not yet taken, on a rack that has no copy if there is one.
+    fn bestOf(topology: *const Topology, order: []const u8, ranks: []const u64, racks: []const i32) ?usize {
+        var best: ?usize = null;
+        var is_best_apart = false;
+        for (order, ranks, 0..) |node, rank, index| {
+            if (rank == taken) continue;
+            const is_apart = std.mem.findScalar(i32, racks, topology.nodes[node].rack) == null;
+            if (best) |other| {
+                if (is_best_apart and !is_apart) continue;
+                if (is_best_apart == is_apart and ranks[other] <= rank) continue;
+            }
+            best = index;
+            is_best_apart = is_apart;
+        }
+        return best;
     }
 };
 
@@ -227,6 +280,27 @@ test "a moved partition has the chosen master until that is undone" {
     try testing.expect(topology.owner(77, 1) != other);
     topology.move(77, none);
     try testing.expectEqual(original, topology.owner(77, 0));
+}
+
+test "copies are on different racks while there are enough" {
+    var topology = try Topology.init(testing.allocator, 4, 5);
+    defer topology.deinit();
+    topology.setRacks(0, &.{ 1, 1, 2, 2 });
+    for (0..partitions) |partition| {
+        const id: u16 = @intCast(partition);
+        const master = topology.owner(id, 0);
+        const replica = topology.owner(id, 1);
+        try testing.expect(topology.nodes[master].rack != topology.nodes[replica].rack);
+        const third = topology.owner(id, 2);
+        try testing.expect(third != master and third != replica and third != none);
+    }
+    topology.setAlive(2, false);
+    topology.setAlive(3, false);
+    topology.rebalance();
+    for (0..partitions) |partition| {
+        try testing.expect(topology.owner(@intCast(partition), 1) < 2);
+        try testing.expectEqual(none, topology.owner(@intCast(partition), 2));
+    }
 }
 
 test "a single node owns all and has no replica" {

@@ -66,6 +66,9 @@ fn answerLine(context: *const Context, line: []const u8) Buffer.Error!void {
         .parameters = line[@min(separator + 1, line.len)..],
     };
     const name = line[0..separator];
+    if (try context.core.overrides.tell(context.node, name, context.out)) {
+        return context.out.byte('\n');
+    }
     if (table.get(name)) |command| {
         if (try isAllowed(&question, &command)) try command.answer(&question);
     } else {

@@ -107,12 +107,13 @@ fn printNamespaceConfig(
     const options = &namespace.options;
     try question.print(
         "allow-ttl-without-nsup=true;default-ttl={d};max-record-size={d};nsup-period=1;" ++
-            "replication-factor={d};strong-consistency=false;storage-engine=memory;" ++
+            "replication-factor={d};strong-consistency={};storage-engine=memory;" ++
             "storage-engine.data-size={d}",
         .{
             options.default_ttl_s,
             options.record_bytes_max,
             options.replication_factor,
+            options.strong_consistency,
             options.data_bytes_max,
         },
     );

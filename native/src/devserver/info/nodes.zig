@@ -19,11 +19,11 @@ pub const commands = [_]Question.Command{
     .{ .name = "peers-tls-std", .answer = &Question.answerEnterprise },
     .{ .name = "quiesce", .answer = &Question.answerEnterprise },
     .{ .name = "quiesce-undo", .answer = &Question.answerEnterprise },
-    .{ .name = "rack-ids", .answer = &Question.answerEnterprise },
-    .{ .name = "racks", .answer = &Question.answerEnterprise },
+    .{ .name = "rack-ids", .answer = &answerRackIds },
+    .{ .name = "racks", .answer = &answerRacks },
     .{ .name = "roster", .answer = &Question.answerEnterprise },
     .{ .name = "service", .answer = &answerService },
-    .{ .name = "service-clear-alt", .answer = Question.answerText("") },
+    .{ .name = "service-clear-alt", .answer = &answerServiceAlternate },
     .{ .name = "service-clear-std", .answer = &answerService },
     .{ .name = "service-tls-alt", .answer = &Question.answerEnterprise },
     .{ .name = "service-tls-std", .answer = &Question.answerEnterprise },
@@ -65,8 +65,7 @@ fn answerPeersGeneration(question: *const Question) Buffer.Error!void {
     try question.print("{d}", .{question.node().peers_generation});
 }
 
-fn printHost(question: *const Question, port: u16) Buffer.Error!void {
-    const address = question.core().address;
+fn printHost(question: *const Question, address: []const u8, port: u16) Buffer.Error!void {
     if (std.mem.findScalar(u8, address, ':') != null) {
         try question.print("[{s}]:{d}", .{ address, port });
     } else {
@@ -75,10 +74,19 @@ fn printHost(question: *const Question, port: u16) Buffer.Error!void {
 }
 
 fn answerService(question: *const Question) Buffer.Error!void {
+    try printService(question, question.core().advertised);
+}
+
+fn answerServiceAlternate(question: *const Question) Buffer.Error!void {
+    const alternate = question.core().alternate;
+    if (alternate.len > 0) try printService(question, alternate);
+}
+
+fn printService(question: *const Question, address: []const u8) Buffer.Error!void {
     const topology = question.topology();
     topology.mutex.lock();
     defer topology.mutex.unlock();
-    try printHost(question, question.node().port);
+    try printHost(question, address, question.node().port);
 }
 
 /// The other nodes of the cluster as it last formed.
@@ -107,11 +115,20 @@ fn answerServices(question: *const Question) Buffer.Error!void {
     while (peers.next()) |peer| {
         if (!is_first) try question.text(";");
         is_first = false;
-        try printHost(question, peer.port);
+        try printHost(question, question.core().advertised, peer.port);
     }
 }
 
 fn answerPeers(question: *const Question) Buffer.Error!void {
+    try printPeers(question, question.core().advertised);
+}
+
+fn answerPeersAlternate(question: *const Question) Buffer.Error!void {
+    try printPeers(question, question.core().alternate);
+}
+
+/// Without an address there are no peers to be told.
+fn printPeers(question: *const Question, address: []const u8) Buffer.Error!void {
     const topology = question.topology();
     topology.mutex.lock();
     defer topology.mutex.unlock();
@@ -120,20 +137,56 @@ fn answerPeers(question: *const Question) Buffer.Error!void {
     var peers: PeerIterator = .{ .topology = topology, .asking = question.context.node };
     var is_first = true;
     while (peers.next()) |peer| {
+        if (address.len == 0) break;
         if (!is_first) try question.text(",");
         is_first = false;
         try question.print("[{s},,[", .{peer.name()});
-        try printHost(question, peer.port);
+        try printHost(question, address, peer.port);
+        try question.text("]]");
+    }
+    const strangers = &topology.strangers;
+    for (0..strangers.count) |number| {
+        if (!is_first) try question.text(",");
+        is_first = false;
+        try question.print("[F{X:0>4},,[", .{number});
+        try printHost(question, strangers.address(), strangers.port);
         try question.text("]]");
     }
     try question.text("]");
 }
 
-/// No node has an alternate address.
-fn answerPeersAlternate(question: *const Question) Buffer.Error!void {
+/// The rack of this node, which is the same in every namespace.
+fn answerRackIds(question: *const Question) Buffer.Error!void {
     const topology = question.topology();
     topology.mutex.lock();
     defer topology.mutex.unlock();
-    const own = question.node();
-    try question.print("{d},{d},[]", .{ own.peers_generation, own.port });
+    if (!topology.has_racks) return Question.answerEnterprise(question);
+    for (question.core().store.namespaces, 0..) |*namespace, index| {
+        if (index > 0) try question.text(";");
+        try question.print("{s}:{d}", .{ namespace.options.name, question.node().rack });
+    }
+}
+
+/// Every rack of every namespace, and the nodes that are on it.
+fn answerRacks(question: *const Question) Buffer.Error!void {
+    const topology = question.topology();
+    topology.mutex.lock();
+    defer topology.mutex.unlock();
+    if (!topology.has_racks) return Question.answerEnterprise(question);
+    for (question.core().store.namespaces, 0..) |*namespace, index| {
+        if (index > 0) try question.text(";");
+        try question.print("ns={s}", .{namespace.options.name});
+        const nodes = topology.nodes[0..topology.count];
+        for (nodes, 0..) |*node, first| {
+            const is_told = for (nodes[0..first]) |*earlier| {
+                if (earlier.member and earlier.rack == node.rack) break true;
+            } else !node.member;
+            if (is_told) continue;
+            try question.print(":rack_{d}={s}", .{ node.rack, node.name() });
+            for (nodes[first + 1 ..]) |*other| {
+                if (!other.member or other.rack != node.rack) continue;
+                try question.print(",{s}", .{other.name()});
+            }
+        }
+    }
 }

@@ -36,6 +36,8 @@ user_len: u8 = 0,
 standing: security.Standing = .{ .generation = 0, .status = .ok, .permissions = .{} },
 /// A query whose reply is not yet complete.
 stream: ?Context.Stream = null,
+/// Sends empty frames without an end, with as many milliseconds between.
+flood_ms: ?u32 = null,
 
 /// What the host does with the bytes that `handle` appended.
 pub const Disposition = struct {
@@ -69,12 +71,13 @@ pub fn deinit(session: *Session) void {
 fn endStream(session: *Session) void {
     if (session.stream) |stream| stream.destroy();
     session.stream = null;
+    session.flood_ms = null;
 }
 
 /// Whether the reply to the last frame goes on. The host sends what it has, calls `proceed`,
 /// and gives no other frame to `handle` before this is false.
 pub fn isStreaming(session: *const Session) bool {
-    return session.stream != null;
+    return session.stream != null or session.flood_ms != null;
 }
 
 /// Appends the next piece of a reply.
@@ -84,11 +87,12 @@ pub fn proceed(
     scratch: *Scratch,
     now: record.Now,
 ) Disposition {
-    const stream = session.stream.?;
     const node = &session.core.nodes[session.node];
     if (node.faults.hangs.load(.acquire)) return .{ .again_ms = hang_ms };
     defer scratch.reset();
     const start = out.end;
+    if (session.flood_ms) |flood_ms| return floodPiece(out, flood_ms);
+    const stream = session.stream.?;
     const progress = stream.proceed(&session.context(out, scratch, now)) catch {
         out.end = start;
         session.endStream();
@@ -99,6 +103,12 @@ pub fn proceed(
         .done => session.endStream(),
     }
     return .{};
+}
+
+fn floodPiece(out: *wire.Buffer, flood_ms: u32) Disposition {
+    const start = wire.proto.begin(out) catch return .{ .action = .close };
+    wire.proto.end(out, start, .message);
+    return .{ .again_ms = flood_ms };
 }
 
 /// A reply that a hanging node interrupts is looked at again after this.
@@ -148,8 +158,10 @@ fn refreshStanding(session: *Session) void {
     const users = &session.core.security;
     if (!session.authenticated) return;
     if (session.standing.generation == users.generation.load(.acquire)) return;
+    const sessions = session.standing.sessions;
     session.standing = users.standing(session.userName(), &session.address);
-    if (session.standing.status == .not_authenticated) session.authenticated = false;
+    const has_ended = session.standing.sessions != sessions;
+    if (has_ended or session.standing.status == .not_authenticated) session.authenticated = false;
 }
 
 /// A frame of who has not logged in yet: the host keeps its bytes until it is complete.
@@ -189,6 +201,10 @@ pub fn handle(
     if (drawn.close != null) return .{ .action = .close };
     const start = out.end;
     defer scratch.reset();
+    if (drawn.flood) |flood_ms| {
+        session.flood_ms = flood_ms;
+        return session.proceed(out, scratch, now);
+    }
     session.answer(proto.kind, body, drawn.result_code, out, scratch, now) catch {
         // Not even an error fits: the connection is of no more use.
         out.end = start;

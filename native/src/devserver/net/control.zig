@@ -11,16 +11,22 @@
 //!   partition_unavailable {partition, on = true}       move {partition, node}
 //!   set_regime {namespace, regime}                     set_time_offset {ms}
 //!   wipe {namespace}                                   revoke_sessions {}
+//!   end_sessions {user}                                set_rack {node, rack}
+//!   answer_info {node, name, answer}                   announce_peers {count, address, port}
 //!   counters {}                                        topology {}
 //!
 //! `fault` kinds and scopes are those of `faults.zig`; without `count` a fault stays until it is
-//! cleared, and `bytes` of `corrupt` left out means the whole reply.
+//! cleared, and `bytes` of `corrupt` left out means the whole reply. `flood` takes `delay_ms`
+//! between its frames. An `answer` left out lets the server answer again, and `clear_faults` takes
+//! back what `answer_info` and, for all nodes, `announce_peers` have put in the server's mouth.
 
 const std = @import("std");
 const wire = @import("../../wire.zig");
 const Core = @import("../core/Core.zig");
 const faults = @import("../core/faults.zig");
 const msgpack_struct = @import("../base/msgpack_struct.zig");
+const options_module = @import("../base/options.zig");
+const overrides = @import("../core/overrides.zig");
 const store_module = @import("../store/store.zig");
 const topology_module = @import("../core/topology.zig");
 
@@ -46,6 +52,12 @@ const Arguments = struct {
     bytes: ?u31 = null,
     code: ?u8 = null,
     regime: ?u32 = null,
+    rack: ?i32 = null,
+    user: ?[]const u8 = null,
+    name: ?[]const u8 = null,
+    answer: ?[]const u8 = null,
+    address: ?[]const u8 = null,
+    port: ?u16 = null,
     ms: ?i64 = null,
     on: bool = true,
     rebalance: bool = true,
@@ -63,14 +75,26 @@ const Call = struct {
         if (node >= call.core.nodeCount()) return error.Refused;
         return .{ node, node + 1 };
     }
+
+    fn setStrangers(call: *const Call, count: u16, address: []const u8, port: u16) void {
+        const known = &call.core.topology;
+        known.mutex.lock();
+        defer known.mutex.unlock();
+        // Nothing that is not new is announced.
+        if (count == 0 and known.strangers.count == 0) return;
+        known.setStrangers(count, address, port);
+    }
 };
 
 const Error = Buffer.Error || error{Refused};
 
 const commands = std.StaticStringMap(*const fn (*const Call) Error!Effect).initComptime(.{
+    .{ "announce_peers", &announcePeers },
+    .{ "answer_info", &answerInfo },
     .{ "clear_faults", &clearFaults },
     .{ "close_connections", &closeConnections },
     .{ "counters", &counters },
+    .{ "end_sessions", &endSessions },
     .{ "fault", &fault },
     .{ "hang", &hang },
     .{ "kill", &kill },
@@ -80,6 +104,7 @@ const commands = std.StaticStringMap(*const fn (*const Call) Error!Effect).initC
     .{ "refuse", &refuse },
     .{ "revive", &revive },
     .{ "revoke_sessions", &revokeSessions },
+    .{ "set_rack", &setRack },
     .{ "set_regime", &setRegime },
     .{ "set_time_offset", &setTimeOffset },
     .{ "topology", &topology },
@@ -144,7 +169,7 @@ fn kill(call: *const Call) Error!Effect {
             if (call.arguments.lose_data) loseData(core, @intCast(node));
             core.topology.setAlive(@intCast(node), false);
         }
-        if (call.arguments.rebalance) core.topology.rebalance();
+        if (call.arguments.rebalance) core.rebalance();
     }
     for (first..end) |node| {
         core.jobs.forget(@intCast(node));
@@ -170,7 +195,7 @@ fn revive(call: *const Call) Error!Effect {
     core.topology.mutex.lock();
     defer core.topology.mutex.unlock();
     for (first..end) |node| core.topology.setAlive(@intCast(node), true);
-    if (call.arguments.rebalance) core.topology.rebalance();
+    if (call.arguments.rebalance) core.rebalance();
     try replyOk(call.reply);
     return .connections;
 }
@@ -179,7 +204,7 @@ fn rebalance(call: *const Call) Error!Effect {
     const core = call.core;
     core.topology.mutex.lock();
     defer core.topology.mutex.unlock();
-    core.topology.rebalance();
+    core.rebalance();
     try replyOk(call.reply);
     return .nothing;
 }
@@ -198,7 +223,7 @@ fn fault(call: *const Call) Error!Effect {
     const kind = std.meta.stringToEnum(faults.Kind, kind_name) orelse return error.Refused;
     const scope = std.meta.stringToEnum(faults.Scope, arguments.scope) orelse return error.Refused;
     const amount: u32 = switch (kind) {
-        .delay => arguments.delay_ms orelse return error.Refused,
+        .delay, .flood => arguments.delay_ms orelse return error.Refused,
         .result_code => arguments.code orelse return error.Refused,
         .truncate => arguments.bytes orelse return error.Refused,
         .corrupt => arguments.bytes orelse 0,
@@ -218,7 +243,11 @@ fn fault(call: *const Call) Error!Effect {
 
 fn clearFaults(call: *const Call) Error!Effect {
     const first, const end = try call.nodes();
-    for (first..end) |node| call.core.nodes[node].faults.clear();
+    for (first..end) |node| {
+        call.core.nodes[node].faults.clear();
+        call.core.overrides.clear(@intCast(node));
+    }
+    if (call.arguments.node == null) call.setStrangers(0, "", 0);
     try replyOk(call.reply);
     return .connections;
 }
@@ -315,6 +344,53 @@ fn revokeSessions(call: *const Call) Error!Effect {
     return .nothing;
 }
 
+fn endSessions(call: *const Call) Error!Effect {
+    if (!call.core.security.endSessions(call.arguments.user)) return error.Refused;
+    try replyOk(call.reply);
+    return .nothing;
+}
+
+fn setRack(call: *const Call) Error!Effect {
+    const first, const end = try call.nodes();
+    const rack = call.arguments.rack orelse return error.Refused;
+    const racks: [topology_module.nodes_max]i32 = @splat(rack);
+    const known = &call.core.topology;
+    known.mutex.lock();
+    defer known.mutex.unlock();
+    known.setRacks(@intCast(first), racks[0 .. end - first]);
+    try replyOk(call.reply);
+    return .nothing;
+}
+
+fn answerInfo(call: *const Call) Error!Effect {
+    const first, const end = try call.nodes();
+    const name = call.arguments.name orelse return error.Refused;
+    if (name.len == 0 or name.len > overrides.name_bytes_max) return error.Refused;
+    const answer = call.arguments.answer;
+    if (answer) |bytes| if (bytes.len > overrides.answer_bytes_max) return error.Refused;
+    for (first..end) |node| {
+        call.core.overrides.set(@intCast(node), name, answer) catch |err| switch (err) {
+            error.OutOfMemory => return error.OutOfMemory,
+            error.TooMany => return error.Refused,
+        };
+    }
+    try replyOk(call.reply);
+    return .nothing;
+}
+
+fn announcePeers(call: *const Call) Error!Effect {
+    const count = std.math.cast(u16, call.arguments.count orelse return error.Refused) orelse {
+        return error.Refused;
+    };
+    const address = call.arguments.address orelse "";
+    const port = call.arguments.port orelse 0;
+    if (address.len > options_module.address_bytes_max) return error.Refused;
+    if (count > 0 and (address.len == 0 or port == 0)) return error.Refused;
+    call.setStrangers(count, address, port);
+    try replyOk(call.reply);
+    return .nothing;
+}
+
 fn counters(call: *const Call) Error!Effect {
     const core = call.core;
     const reply = call.reply;
@@ -340,11 +416,13 @@ fn topology(call: *const Call) Error!Effect {
     core.topology.mutex.lock();
     defer core.topology.mutex.unlock();
     for (core.topology.nodes[0..core.nodeCount()], 0..) |*node, index| {
-        try msgpack.writeMapHeader(reply, 3 + 4);
+        try msgpack.writeMapHeader(reply, 3 + 5);
         try writeNode(reply, node);
         try writeNumber(reply, "peers_generation", node.peers_generation);
         try writeNumber(reply, "partition_generation", node.partition_generation);
         try writeNumber(reply, "rebalance_generation", node.rebalance_generation);
+        try msgpack.writeString(reply, "rack");
+        try msgpack.writeInt(reply, node.rack);
         var mastered: u64 = 0;
         for (0..store_module.partitions) |partition| {
             mastered += @intFromBool(core.topology.owner(@intCast(partition), 0) == index);

@@ -4,8 +4,8 @@
 //! raises a signal.
 
 const std = @import("std");
-const builtin = @import("builtin");
 const assert = std.debug.assert;
+const builtin = @import("builtin");
 const os = @import("../../os.zig");
 const access = @import("../security/access.zig");
 

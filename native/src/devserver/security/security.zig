@@ -37,6 +37,8 @@ pub const User = struct {
     password: []const u8 = "",
     hash: ?Hash = null,
     roles: std.ArrayList([]const u8) = .empty,
+    /// Sessions begun under an earlier one have ended.
+    sessions: u32 = 0,
     /// To each node.
     connections: [options_module.nodes_max]u32 = @splat(0),
 
@@ -135,6 +137,8 @@ pub const Login = union(enum) {
 /// What a connection's user may do everywhere, and since when this is known.
 pub const Standing = struct {
     generation: u32,
+    /// The user's, when the session began.
+    sessions: u32 = 0,
     /// Anything else is answered to every command.
     status: Status,
     permissions: Permissions,
@@ -241,7 +245,7 @@ pub const Security = struct {
         var token: Token = undefined;
         std.mem.writeInt(u64, token[0..8], end_ms, .big);
         std.mem.writeInt(u64, token[8..16], security.serial, .big);
-        token[16..].* = security.sign(name, token[0..16]);
+        token[16..].* = security.sign(name, user.sessions, token[0..16]);
         return .{ .granted = token };
     }
 
@@ -257,7 +261,7 @@ pub const Security = struct {
         defer security.mutex.unlock();
         const user = security.findUser(name) orelse return .{ .refused = .invalid_user };
         if (token.len != token_bytes) return .{ .refused = .invalid_credential };
-        const expected = security.sign(name, token[0..16]);
+        const expected = security.sign(name, user.sessions, token[0..16]);
         if (!std.mem.eql(u8, &expected, token[16..])) return .{ .refused = .invalid_credential };
         const end_ms = std.mem.readInt(u64, token[0..8], .big);
         if (end_ms <= now.unix_ms) return .{ .refused = .expired_session };
@@ -269,11 +273,32 @@ pub const Security = struct {
     pub fn revoke(security: *Security) void {
         security.mutex.lock();
         defer security.mutex.unlock();
-        security.key = security.sign("", "the next key");
+        security.key = security.sign("", 0, "the next key");
     }
 
-    fn sign(security: *const Security, name: []const u8, head: []const u8) [Mac.mac_length]u8 {
+    /// Ends a user's sessions, or everybody's, and those of connections that are authenticated.
+    /// False for a user that there is not.
+    pub fn endSessions(security: *Security, name: ?[]const u8) bool {
+        security.mutex.lock();
+        defer security.mutex.unlock();
+        var is_found = name == null;
+        for (security.users.items) |user| {
+            if (name) |one| if (!std.mem.eql(u8, one, user.name)) continue;
+            user.sessions +%= 1;
+            is_found = true;
+        }
+        security.changed();
+        return is_found;
+    }
+
+    fn sign(
+        security: *const Security,
+        name: []const u8,
+        sessions: u32,
+        head: []const u8,
+    ) [Mac.mac_length]u8 {
         var mac = Mac.init(&security.key);
+        mac.update(std.mem.asBytes(&sessions));
         mac.update(head);
         mac.update(name);
         var out: [Mac.mac_length]u8 = undefined;
@@ -321,6 +346,7 @@ pub const Security = struct {
         };
         return .{
             .generation = generation,
+            .sessions = user.sessions,
             .status = if (security.admits(user, address)) .ok else .not_whitelisted,
             .permissions = security.permissionsAt(user, .{}),
         };
