@@ -68,6 +68,7 @@ pub const Client = struct {
         const arena = client.arena.allocator();
         const bytes = arena.dupe(u8, config_bytes) catch return outOfMemory(failure);
         client.options = try config.parse(arena, bytes, failure);
+        client.options.hashPassword(bytes);
         return client;
     }
 

@@ -21,19 +21,14 @@ pub const Credentials = struct {
     /// Only for external authentication.
     clear_password: ?[]const u8,
 
-    /// Null when the options name no user. Takes tens of milliseconds.
+    /// Null when the options name no user. Their password is hashed.
     pub fn fromOptions(options: *const Options) ?Credentials {
         if (options.user.len == 0) return null;
-        var credentials: Credentials = .{
+        return .{
             .user = options.user,
-            .hash = undefined,
-            .clear_password = switch (options.auth_mode) {
-                .internal, .pki => null,
-                .external, .external_insecure => options.password,
-            },
+            .hash = options.password_hash.?,
+            .clear_password = if (options.sendsPassword()) options.password else null,
         };
-        wire.admin.hashPassword(options.password, &credentials.hash);
-        return credentials;
     }
 };
 

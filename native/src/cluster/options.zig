@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const printable = @import("../printable.zig");
+const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 
 pub const Host = struct {
@@ -31,7 +32,10 @@ pub const Options = struct {
     cluster_name: []const u8 = "",
     /// When not empty, connections authenticate.
     user: []const u8 = "",
+    /// Empty once it is hashed, where only the hash is needed.
     password: []const u8 = "",
+    /// What logging in takes of the password.
+    password_hash: ?[wire.admin.hash_bytes]u8 = null,
     auth_mode: AuthMode = .internal,
     tls: bool = false,
     connect_timeout_ms: u32 = 1000,
@@ -169,6 +173,28 @@ pub const Options = struct {
         }
     }
 
+    /// Whether logging in sends the password itself.
+    pub fn sendsPassword(options: *const Options) bool {
+        return switch (options.auth_mode) {
+            .internal, .pki => false,
+            .external, .external_insecure => true,
+        };
+    }
+
+    /// Hashes the password, which takes tens of milliseconds, and wipes it from `memory`, which it
+    /// is in, unless logging in sends it. Nothing to do without a user.
+    pub fn hashPassword(options: *Options, memory: []u8) void {
+        if (options.user.len == 0 or options.password_hash != null) return;
+        // `check` will say so.
+        if (options.password.len > credential_bytes_max) return;
+        options.password_hash = undefined;
+        wire.admin.hashPassword(options.password, &options.password_hash.?);
+        if (options.sendsPassword() or options.password.len == 0) return;
+        const start = @intFromPtr(options.password.ptr) - @intFromPtr(memory.ptr);
+        std.crypto.secureZero(u8, memory[start..][0..options.password.len]);
+        options.password = "";
+    }
+
     fn fail(failure: *Failure, comptime format: []const u8, args: anytype) error{Failed} {
         failure.set(.invalid_argument, format, args);
         return error.Failed;
@@ -191,7 +217,9 @@ pub const Options = struct {
         copied.ip_map = ip_map;
         copied.cluster_name = try arena.dupe(u8, options.cluster_name);
         copied.user = try arena.dupe(u8, options.user);
-        copied.password = try arena.dupe(u8, options.password);
+        const password = try arena.dupe(u8, options.password);
+        copied.password = password;
+        copied.hashPassword(password);
         copied.rack_ids = try arena.dupe(i32, options.rack_ids);
         copied.user_agent = try arena.dupe(u8, options.user_agent);
         copied.app_id = try arena.dupe(u8, options.app_id);
@@ -237,6 +265,33 @@ test "options that cannot be served are refused with their name" {
     };
     try expectRefused(low_max, "min_conns_per_node");
     try expectRefused(.{ .hosts = &hosts, .tend_interval_ms = 1 }, "tend_interval");
+}
+
+test "a password is wiped once it is hashed, unless logging in sends it" {
+    var arena = std.heap.ArenaAllocator.init(std.testing.allocator);
+    defer arena.deinit();
+    const hosts = [_]Host{.{ .name = "seed" }};
+    for ([_]AuthMode{ .internal, .external_insecure }) |mode| {
+        var memory = "config: secret, and more".*;
+        var options: Options = .{
+            .hosts = &hosts,
+            .user = "ada",
+            .password = memory[8..14],
+            .auth_mode = mode,
+        };
+        options.hashPassword(&memory);
+        const is_kept = mode != .internal;
+        try std.testing.expectEqual(is_kept, std.mem.find(u8, &memory, "secret") != null);
+        try std.testing.expect(std.mem.endsWith(u8, &memory, ", and more"));
+        try std.testing.expectEqualStrings(if (is_kept) "secret" else "", options.password);
+        const copied = try options.copy(arena.allocator());
+        try std.testing.expectEqual(options.password_hash, copied.password_hash);
+        try std.testing.expectEqualStrings(options.password, copied.password);
+    }
+    var expected: [wire.admin.hash_bytes]u8 = undefined;
+    wire.admin.hashPassword("secret", &expected);
+    const given: Options = .{ .hosts = &hosts, .user = "ada", .password = "secret" };
+    try std.testing.expectEqual(expected, (try given.copy(arena.allocator())).password_hash.?);
 }
 
 fn expectUserAgent(options: Options, text: []const u8) !void {

@@ -698,3 +698,31 @@ test "sessions: a wrong password is refused, a token serves all connections and 
     friend.destroy();
     try std.testing.expectEqual(0, world.openCount());
 }
+
+test "a password leaves no trace in the cluster's memory" {
+    const world = try World.create(gpa, 1, .{
+        .nodes = 2,
+        .seed = 1,
+        .users = &.{.{ .name = "admin", .password = "the secret of this test" }},
+    });
+    defer world.destroy();
+    var net: Net = .init(world);
+    const memory = try gpa.alloc(u8, 64 << 20);
+    defer gpa.free(memory);
+    @memset(memory, 0);
+    // What is freed stays as it was.
+    var fixed: std.heap.FixedBufferAllocator = .init(memory);
+    var failure: Failure = .{};
+    const created: *Cluster = try .create(fixed.allocator(), &net, .{
+        .hosts = &.{.{ .name = Net.cluster_host }},
+        .user = "admin",
+        .password = "the secret of this test",
+        .max_conns_per_node = 4,
+    }, &failure);
+    defer created.destroy();
+    try created.connect(&failure);
+    const node = created.randomNode().?;
+    node.push(try node.acquire(net.now() + second, &failure));
+    try std.testing.expectEqual(null, std.mem.find(u8, memory, "the secret"));
+    try std.testing.expect(std.mem.find(u8, memory, "$2a$") != null);
+}
