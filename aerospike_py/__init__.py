@@ -50,6 +50,7 @@ from .exception import (
     UDFError,
     UnsupportedFeature,
 )
+from .keys import key_digest, partition_id
 from .log import set_log_level
 from .query import Query
 from .result_codes import *  # noqa: F403
@@ -275,10 +276,12 @@ __all__ = [
     "get_metrics",
     "hll_operations",
     "init_tracing",
+    "key_digest",
     "list_operations",
     "map_operations",
     "metrics",
     "numpy_batch",
+    "partition_id",
     "predicates",
     "set_log_level",
     "shutdown_tracing",

@@ -19,7 +19,7 @@ from ._async_session import AsyncSession
 from ._native.streams import Stream
 from ._requests import query
 from ._session import place_of_creation, warn_unclosed
-from ._validate import check_bin_name, namespace_argument, set_argument
+from ._validate import namespace_argument, set_argument
 from .exception import AerospikeTimeoutError, ClientError, InvalidArgError
 from .predicates import Predicate
 from .types import AdminPolicy, JobStatus, QueryPolicy, Record, WritePolicy
@@ -269,25 +269,29 @@ class AsyncQuery:
         }
         self._token: bytes | None = None
 
-    def select(self: _AsyncQuery, *bins: str) -> _AsyncQuery:
+    def select(
+        self: _AsyncQuery, *bins: str | Mapping[str, Any], **expressions: Any
+    ) -> _AsyncQuery:
         """Reads these bins only; without it, records have all their bins.
 
-        Records that have none of them do not come.
+        Records that have none of them do not come. Where there is an operation or an expression,
+        records have the results of all that is selected, and those do not come on which an
+        operation fails (server 8.1.2).
 
         Args:
-            bins: Names. Further calls add to them.
+            bins: Names, or operations that read, as for `AsyncClient.operate`. Further calls add
+                to them.
+            expressions: What is computed of each record, by the name that the result has.
 
         Returns:
             The query itself.
 
         Raises:
-            TypeError: A name is not a str.
+            TypeError: A name is not a str, or a value cannot be sent.
             BinNameError: A name is empty or has more than 15 bytes.
+            InvalidArgError: An operation has no number, or an expression is none.
         """
-        for name in bins:
-            check_bin_name(name)
-        names = self._request.setdefault("bins", [])
-        names += [str.__str__(name) for name in bins]
+        query.select(self._request, bins, expressions)
         return self
 
     def where(
@@ -296,26 +300,30 @@ class AsyncQuery:
         *,
         ctx: Sequence[Any] | None = None,
         index_name: str | None = None,
+        expression: Mapping[str, Any] | None = None,
     ) -> _AsyncQuery:
         """Finds records by a secondary index; without it, all records of the set are read.
 
         Args:
-            predicate: One of `aerospike_py.predicates`.
+            predicate: One of `aerospike_py.predicates`. Its bin may be None where the index is
+                told otherwise.
             ctx: The context of an index on something nested inside the bin.
             index_name: The index to use; otherwise the server finds it by bin and type.
+            expression: The expression that the index is on, instead of a bin.
 
         Returns:
             The query itself.
 
         Raises:
-            InvalidArgError: There is a predicate already, or this one is not valid.
+            InvalidArgError: There is a predicate already, this one is not valid, or it names no
+                bin and no index either.
             TypeError: It has a value of a wrong type.
             OverflowError: An int does not fit into 64 bits.
             BinNameError: The bin name is empty or has more than 15 bytes.
         """
         if "where" in self._request:
             raise InvalidArgError("a query has one predicate; use a filter expression for more")
-        self._request["where"] = query.where_member(predicate, ctx, index_name)
+        self._request["where"] = query.where_member(predicate, ctx, index_name, expression)
         return self
 
     @property
@@ -449,13 +457,18 @@ class AsyncQuery:
                 yield array
 
     async def operate_background(
-        self, ops: Sequence[Mapping[str, Any]], policy: WritePolicy | None = None
+        self,
+        ops: Sequence[Mapping[str, Any]],
+        policy: WritePolicy | None = None,
+        *,
+        records_per_second: int = 0,
     ) -> AsyncBackgroundJob:
         """Has the servers carry out operations on every record that the query finds.
 
         Args:
             ops: Operations that write, as for `AsyncClient.operate`.
             policy: How to write; "expressions" limits which records are written.
+            records_per_second: How many records each node works on at most; 0: no limit.
 
         Returns:
             The job, which the servers have begun.
@@ -465,7 +478,8 @@ class AsyncQuery:
             IndexNotFound: There is no index for the predicate.
         """
         session = self._session
-        request = query.operate_background(session.policies, self._request, ops, policy)
+        members = query.limited(self._request, records_per_second)
+        request = query.operate_background(session.policies, members, ops, policy)
         return AsyncBackgroundJob(session, await session.submit(request))
 
     async def apply_background(
@@ -474,6 +488,8 @@ class AsyncQuery:
         function: str,
         args: Sequence[Any] | None = None,
         policy: WritePolicy | None = None,
+        *,
+        records_per_second: int = 0,
     ) -> AsyncBackgroundJob:
         """Has the servers run a registered function on every record that the query finds.
 
@@ -482,6 +498,7 @@ class AsyncQuery:
             function: The function; its first argument is the record.
             args: Its further arguments, of any type that a bin can hold.
             policy: How to write; "expressions" limits which records are written.
+            records_per_second: How many records each node works on at most; 0: no limit.
 
         Returns:
             The job, which the servers have begun. What the function returns is dropped.
@@ -490,7 +507,6 @@ class AsyncQuery:
             IndexNotFound: There is no index for the predicate.
         """
         session = self._session
-        request = query.apply_background(
-            session.policies, self._request, module, function, args, policy
-        )
+        members = query.limited(self._request, records_per_second)
+        request = query.apply_background(session.policies, members, module, function, args, policy)
         return AsyncBackgroundJob(session, await session.submit(request))

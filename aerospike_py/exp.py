@@ -19,6 +19,7 @@ of range. Whether the types of an expression agree is checked by the server.
 
 # ruff: noqa: A001, A002  (`compile`, `bin` and others are the field's words)
 
+import base64
 from typing import Any, Final, TypeAlias
 
 from ._native.expressions import expression_compile
@@ -116,6 +117,31 @@ def compile(expression: Expression) -> CompiledExpression:
         return expression
     tree = encode_expression(_node_of(expression, "expression"))
     return CompiledExpression({_EXPR: "compiled", "val": expression_compile(tree)})
+
+
+def to_base64(expression: Expression) -> str:
+    """The server's encoding of an expression as text, as other clients and `asadm` have it.
+
+    Raises:
+        TypeError, InvalidArgError, OverflowError, ValueError: As `compile` does.
+    """
+    return base64.b64encode(compile(expression).encoded).decode()
+
+
+def from_base64(text: str) -> CompiledExpression:
+    """An expression of its encoding as text. Whether it is a valid one is checked by the server.
+
+    Raises:
+        TypeError: It is not a str.
+        InvalidArgError: It is not base64, or not of one encoded value.
+    """
+    try:
+        encoded = base64.b64decode(check_str(text, "text"), validate=True)
+    except ValueError as error:
+        raise InvalidArgError(f"text is not base64: {error}") from None
+    made = CompiledExpression({_EXPR: "compiled", "val": encoded})
+    expression_compile(encode_expression(made))  # Checks it.
+    return made
 
 
 def _node_of(value: Any, name: str) -> Expression:

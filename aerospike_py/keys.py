@@ -3,11 +3,37 @@
 import sys
 from typing import Any
 
+from . import _native
 from ._values import INT64_MAX, INT64_MIN, encode
+from .types import Key
+
+__all__ = ["key_digest", "partition_id"]
 
 DIGEST_BYTES = 20
+PARTITIONS = 4096
 
 _USER_KEYS = frozenset({str, bytes, bytearray})
+
+
+def key_digest(key: Key) -> bytes:
+    """The 20 bytes that servers know a record by; needs no client.
+
+    Raises:
+        TypeError: The key is no tuple, or a member is of a wrong type.
+        ValueError: It has a wrong number of members, an empty namespace, or a digest that has not
+            20 bytes.
+        OverflowError: The user key is an int that does not fit into 64 bits.
+    """
+    return _native.key_digest(encode(request_key(key)))
+
+
+def partition_id(key: Key) -> int:
+    """In which of the 4096 partitions of its namespace a record is; needs no client.
+
+    Raises:
+        TypeError, ValueError, OverflowError: As `key_digest` does.
+    """
+    return int.from_bytes(key_digest(key)[:2], "little") % PARTITIONS
 
 
 def request_key(key: Any) -> tuple[Any, ...]:

@@ -28,7 +28,7 @@ Predicate: TypeAlias = tuple[Any, ...]
 """The predicate's name, the bin, and what it takes."""
 
 
-def equals(bin_name: str, val: int | str | bytes) -> Predicate:
+def equals(bin_name: str | None, val: int | str | bytes) -> Predicate:
     """The bin has this value.
 
     Args:
@@ -38,12 +38,12 @@ def equals(bin_name: str, val: int | str | bytes) -> Predicate:
     return ("equals", bin_name, val)
 
 
-def between(bin_name: str, min_val: int, max_val: int) -> Predicate:
+def between(bin_name: str | None, min_val: int, max_val: int) -> Predicate:
     """The bin has an int from `min_val` to `max_val`, both included."""
     return ("between", bin_name, min_val, max_val)
 
 
-def contains(bin_name: str, index_type: int, val: int | str | bytes) -> Predicate:
+def contains(bin_name: str | None, index_type: int, val: int | str | bytes) -> Predicate:
     """The list or map in the bin contains this value.
 
     Args:
@@ -54,7 +54,7 @@ def contains(bin_name: str, index_type: int, val: int | str | bytes) -> Predicat
     return ("contains", bin_name, index_type, val)
 
 
-def range(bin_name: str, index_type: int, min_val: int, max_val: int) -> Predicate:  # noqa: A001
+def range(bin_name: str | None, index_type: int, min_val: int, max_val: int) -> Predicate:  # noqa: A001
     """The list or map in the bin contains an int from `min_val` to `max_val`, both included.
 
     A record comes once, however many of its values are in the range; to that end the client keeps
@@ -71,7 +71,7 @@ def range(bin_name: str, index_type: int, min_val: int, max_val: int) -> Predica
 
 
 def geo_within_geojson_region(
-    bin_name: str, geojson: str | GeoJSON, index_type: int = 0
+    bin_name: str | None, geojson: str | GeoJSON, index_type: int = 0
 ) -> Predicate:
     """The bin has a point within the region.
 
@@ -84,7 +84,7 @@ def geo_within_geojson_region(
 
 
 def geo_within_radius(
-    bin_name: str, lat: float, lng: float, radius: float, index_type: int = 0
+    bin_name: str | None, lat: float, lng: float, radius: float, index_type: int = 0
 ) -> Predicate:
     """The bin has a point within a circle.
 
@@ -99,7 +99,7 @@ def geo_within_radius(
 
 
 def geo_contains_geojson_point(
-    bin_name: str, geojson: str | GeoJSON, index_type: int = 0
+    bin_name: str | None, geojson: str | GeoJSON, index_type: int = 0
 ) -> Predicate:
     """The bin has a region that contains the point.
 

@@ -17,7 +17,7 @@ from . import tracing
 from ._native.streams import Stream
 from ._requests import query
 from ._session import Session, place_of_creation, warn_unclosed
-from ._validate import check_bin_name, namespace_argument, set_argument
+from ._validate import namespace_argument, set_argument
 from .exception import AerospikeTimeoutError, ClientError, InvalidArgError
 from .predicates import Predicate
 from .types import AdminPolicy, JobStatus, QueryPolicy, Record, WritePolicy
@@ -265,25 +265,27 @@ class Query:
         }
         self._token: bytes | None = None
 
-    def select(self: _Query, *bins: str) -> _Query:
+    def select(self: _Query, *bins: str | Mapping[str, Any], **expressions: Any) -> _Query:
         """Reads these bins only; without it, records have all their bins.
 
-        Records that have none of them do not come.
+        Records that have none of them do not come. Where there is an operation or an expression,
+        records have the results of all that is selected, and those do not come on which an
+        operation fails (server 8.1.2).
 
         Args:
-            bins: Names. Further calls add to them.
+            bins: Names, or operations that read, as for `Client.operate`. Further calls add
+                to them.
+            expressions: What is computed of each record, by the name that the result has.
 
         Returns:
             The query itself.
 
         Raises:
-            TypeError: A name is not a str.
+            TypeError: A name is not a str, or a value cannot be sent.
             BinNameError: A name is empty or has more than 15 bytes.
+            InvalidArgError: An operation has no number, or an expression is none.
         """
-        for name in bins:
-            check_bin_name(name)
-        names = self._request.setdefault("bins", [])
-        names += [str.__str__(name) for name in bins]
+        query.select(self._request, bins, expressions)
         return self
 
     def where(
@@ -292,26 +294,30 @@ class Query:
         *,
         ctx: Sequence[Any] | None = None,
         index_name: str | None = None,
+        expression: Mapping[str, Any] | None = None,
     ) -> _Query:
         """Finds records by a secondary index; without it, all records of the set are read.
 
         Args:
-            predicate: One of `aerospike_py.predicates`.
+            predicate: One of `aerospike_py.predicates`. Its bin may be None where the index is
+                told otherwise.
             ctx: The context of an index on something nested inside the bin.
             index_name: The index to use; otherwise the server finds it by bin and type.
+            expression: The expression that the index is on, instead of a bin.
 
         Returns:
             The query itself.
 
         Raises:
-            InvalidArgError: There is a predicate already, or this one is not valid.
+            InvalidArgError: There is a predicate already, this one is not valid, or it names no
+                bin and no index either.
             TypeError: It has a value of a wrong type.
             OverflowError: An int does not fit into 64 bits.
             BinNameError: The bin name is empty or has more than 15 bytes.
         """
         if "where" in self._request:
             raise InvalidArgError("a query has one predicate; use a filter expression for more")
-        self._request["where"] = query.where_member(predicate, ctx, index_name)
+        self._request["where"] = query.where_member(predicate, ctx, index_name, expression)
         return self
 
     @property
@@ -437,13 +443,18 @@ class Query:
                 yield array
 
     def operate_background(
-        self, ops: Sequence[Mapping[str, Any]], policy: WritePolicy | None = None
+        self,
+        ops: Sequence[Mapping[str, Any]],
+        policy: WritePolicy | None = None,
+        *,
+        records_per_second: int = 0,
     ) -> BackgroundJob:
         """Has the servers carry out operations on every record that the query finds.
 
         Args:
             ops: Operations that write, as for `Client.operate`.
             policy: How to write; "expressions" limits which records are written.
+            records_per_second: How many records each node works on at most; 0: no limit.
 
         Returns:
             The job, which the servers have begun.
@@ -453,7 +464,8 @@ class Query:
             IndexNotFound: There is no index for the predicate.
         """
         session = self._session
-        request = query.operate_background(session.policies, self._request, ops, policy)
+        members = query.limited(self._request, records_per_second)
+        request = query.operate_background(session.policies, members, ops, policy)
         return BackgroundJob(session, session.execute(request))
 
     def apply_background(
@@ -462,6 +474,8 @@ class Query:
         function: str,
         args: Sequence[Any] | None = None,
         policy: WritePolicy | None = None,
+        *,
+        records_per_second: int = 0,
     ) -> BackgroundJob:
         """Has the servers run a registered function on every record that the query finds.
 
@@ -470,6 +484,7 @@ class Query:
             function: The function; its first argument is the record.
             args: Its further arguments, of any type that a bin can hold.
             policy: How to write; "expressions" limits which records are written.
+            records_per_second: How many records each node works on at most; 0: no limit.
 
         Returns:
             The job, which the servers have begun. What the function returns is dropped.
@@ -478,7 +493,6 @@ class Query:
             IndexNotFound: There is no index for the predicate.
         """
         session = self._session
-        request = query.apply_background(
-            session.policies, self._request, module, function, args, policy
-        )
+        members = query.limited(self._request, records_per_second)
+        request = query.apply_background(session.policies, members, module, function, args, policy)
         return BackgroundJob(session, session.execute(request))

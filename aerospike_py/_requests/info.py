@@ -101,6 +101,6 @@ def _info_command(command: Any) -> str:
     if not isinstance(command, str):
         raise TypeError(f"an info command must be a str, not {type(command).__name__}")
     text = str.__str__(command).strip()
-    if not text or "\n" in text:
-        raise InvalidArgError("an info command must be one line, and not empty")
+    if not text or "\n" in text or "\0" in text:
+        raise InvalidArgError("an info command must be one line without zeros, and not empty")
     return text

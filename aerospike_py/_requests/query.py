@@ -8,8 +8,10 @@ from .._operations import function_call, plain_operations
 from .._results import value
 from .._validate import Integer, check_bin_name, integer
 from .._values import EXTENSION_GEOJSON, INT64_MAX, INT64_MIN, Extension, Raw, encode
-from ..constants import INDEX_TYPE_DEFAULT, INDEX_TYPE_MAPVALUES
+from ..constants import INDEX_TYPE_DEFAULT, INDEX_TYPE_MAPVALUES, OPERATOR_READ
 from ..exception import InvalidArgError
+from ..exp import compile as compile_expression
+from ..exp_operations import exp_read
 from ..types import GeoJSON, JobStatus
 from .policies import ClientPolicies
 from .request import Request, nothing
@@ -19,11 +21,50 @@ _JOB_STATUS: int = lib.ASZ_JOB_STATUS
 _JOB_ABORT: int = lib.ASZ_JOB_ABORT
 
 _JOB = Integer(0, 2**64 - 1)
+_QUERY_RATE = Integer(0, 2**32 - 1)
 _STATES = ("unknown", "running", "done", "aborted")
 
 
+def select(request: dict[str, Any], bins: Sequence[Any], expressions: Mapping[str, Any]) -> None:
+    """Adds bins, operations and expressions, by the names of their results, to a request.
+
+    Raises:
+        TypeError: A name is not a str, or a value cannot be sent.
+        BinNameError: A name is empty or has more than 15 bytes.
+        InvalidArgError: An operation has no number.
+    """
+    chosen: list[str | dict[str, Any]] = []
+    for each in bins:
+        if isinstance(each, Mapping):
+            if "__expr__" in each:
+                raise TypeError("the result of an expression needs a name: select(name=expression)")
+            chosen += plain_operations([each])
+        else:
+            check_bin_name(each)
+            chosen.append(str.__str__(each))
+    for name, expression in expressions.items():
+        check_bin_name(name)
+        chosen += plain_operations([exp_read(name, expression)])
+    names = request.pop("bins", [])
+    if all(isinstance(each, str) for each in chosen) and "operations" not in request:
+        request["bins"] = [*names, *chosen]
+        return
+    # Operations take the place of bins.
+    request.setdefault("operations", []).extend(
+        {"op": OPERATOR_READ, "bin": each} if isinstance(each, str) else each
+        for each in [*names, *chosen]
+    )
+
+
+def limited(request: Mapping[str, Any], records_per_second: Any) -> Mapping[str, Any]:
+    """A request for servers that work on so many records a second at most; 0: no limit."""
+    rule = _QUERY_RATE
+    limit = rule.check(records_per_second, "records_per_second", "arguments")
+    return {**request, "records_per_second": limit} if limit else request
+
+
 def where_member(
-    predicate: Any, context: Sequence[Any] | None, index_name: str | None
+    predicate: Any, context: Sequence[Any] | None, index_name: str | None, expression: Any = None
 ) -> tuple[Any, ...]:
     """A predicate as a request has it: [bin or None, collection, begin, end, options].
 
@@ -51,7 +92,11 @@ def where_member(
             f"not {len(predicate)}"
         )
     bin_name = predicate[1]
-    check_bin_name(bin_name)
+    is_named = index_name is not None or expression is not None
+    if bin_name is not None:
+        check_bin_name(bin_name)
+    elif not is_named:
+        raise InvalidArgError("a predicate without a bin needs an index_name or expression")
     collection, begin, end = make(*predicate[2:])
     options: dict[str, Any] = {}
     if context:
@@ -60,8 +105,10 @@ def where_member(
         if not isinstance(index_name, str):
             raise TypeError(f"index_name must be a str, not {type(index_name).__name__}")
         options["index"] = index_name
-    # The server takes an index by its name, or finds it by the bin.
-    bin_member = None if index_name is not None else str.__str__(bin_name)
+    if expression is not None:
+        options["expression"] = compile_expression(expression).encoded
+    # The server takes an index by its name, or finds it by the bin or the expression.
+    bin_member = None if is_named else str.__str__(bin_name)
     return (bin_member, collection, begin, end, *((options,) if options else ()))
 
 

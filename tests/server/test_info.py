@@ -29,7 +29,7 @@ def test_a_command_that_the_server_does_not_know(client: Client) -> None:
     assert [code for _, code, _ in client.info_all("no-such-command")] == [4, 4, 4]
 
 
-@pytest.mark.parametrize("command", ["", "  ", "build\nnode"])
+@pytest.mark.parametrize("command", ["", "  ", "build\nnode", "build\0node", "\0"])
 def test_a_command_is_one_line(client: Client, command: str) -> None:
     with pytest.raises(InvalidArgError):
         client.info_all(command)

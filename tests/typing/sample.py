@@ -193,6 +193,8 @@ def batches(client: aerospike_py.Client) -> None:
 
 def queries(client: aerospike_py.Client) -> None:
     query = client.query("test", "demo").select("name").where(predicates.between("age", 1, 2))
+    assert_type(aerospike_py.key_digest(KEY), bytes)
+    assert_type(aerospike_py.partition_id(KEY), int)
     assert_type(query, Query)
     assert_type(query.results(QUERY), list[Record])
     assert_type(query.token, bytes | None)

@@ -192,6 +192,7 @@ EXPRESSIONS: list[Expression] = [
     exp.blob_val(b"b"),
     exp.list_val([1, "a"]),
     exp.map_val({"k": 1}),
+    exp.from_base64(exp.to_base64(exp.nil())),
     exp.map_val(aerospike_py.KeyOrderedDict(k=1)),
     exp.eq(exp.map_bin("m"), aerospike_py.KeyOrderedDict(k=1)),
     exp.geo_val(POINT),

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import aerospike_py
 from aerospike_py.keys import request_key
 from aerospike_py.types import AerospikeKey
 
@@ -100,3 +101,13 @@ def test_wrong_shapes(key: Any) -> None:
 def test_ints_beyond_64_bits(user_key: Any) -> None:
     with pytest.raises(OverflowError):
         request_key(("test", "demo", user_key))
+
+
+def test_a_keys_digest_and_partition_are_those_that_servers_know() -> None:
+    key = ("test", "wire", "k1")
+    digest = bytes.fromhex("61a63de951ec27f62a444e3463ace9870c44346f")
+    assert aerospike_py.key_digest(key) == digest
+    assert aerospike_py.key_digest((*key[:2], None, digest)) == digest
+    assert aerospike_py.partition_id(key) == 0x661
+    with pytest.raises(ValueError, match="namespace"):
+        aerospike_py.key_digest(("", "wire", "k1"))

@@ -33,6 +33,13 @@ const Meaning = enum {
     pairs,
 };
 
+/// What was asked for, of many records.
+pub const Request = struct {
+    /// Encoded.
+    operations: []const u8 = "",
+    respond_all: bool = false,
+};
+
 /// Appends {bin: value}. A bin with several results has an array of them.
 pub fn writeBins(
     gpa: std.mem.Allocator,

@@ -20,6 +20,7 @@ const exchange_module = @import("exchange.zig");
 const executor = @import("executor.zig");
 const loop_module = @import("../engine/loop.zig");
 const metrics = @import("../metrics.zig");
+const operate_reply = @import("operate_reply.zig");
 const query_reply = @import("query_reply.zig");
 const query_request = @import("query_request.zig");
 const reply = @import("reply.zig");
@@ -239,7 +240,11 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         pub fn next(query: *This, failure: *Failure) error{Failed}![]const u8 {
             query.chunk.clear();
             const header = query.chunk.reserve(array_header_bytes) catch return outOfMemory(failure);
-            var sink: Chunk = .{ .out = &query.chunk };
+            var sink: Chunk = .{
+                .gpa = query.gpa,
+                .out = &query.chunk,
+                .request = &query.asked.encoded,
+            };
             try query.pull(&sink, failure);
             if (sink.count == 0) return &.{};
             query.chunk.bytes[header] = array32;
@@ -728,7 +733,9 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
 
 /// Takes records as MessagePack.
 const Chunk = struct {
+    gpa: std.mem.Allocator,
     out: *wire.Buffer,
+    request: *const operate_reply.Request,
     count: u32 = 0,
 
     fn isFull(chunk: *const Chunk) bool {
@@ -736,7 +743,13 @@ const Chunk = struct {
     }
 
     fn write(chunk: *Chunk, record: *query_reply.Record, now_unix_s: i64) ![]const u8 {
-        const rest = try query_reply.writeRecord(record, now_unix_s, chunk.out);
+        const rest = try query_reply.writeRecord(
+            chunk.gpa,
+            record,
+            chunk.request,
+            now_unix_s,
+            chunk.out,
+        );
         chunk.count += 1;
         return rest;
     }

@@ -4,6 +4,7 @@
 //! comes from the network: whatever is wrong with it is an error value.
 
 const std = @import("std");
+const operate_reply = @import("operate_reply.zig");
 const reply = @import("reply.zig");
 const wire = @import("../wire.zig");
 const Status = @import("../status.zig").Status;
@@ -93,8 +94,15 @@ fn decode(message: wire.message.Message) error{Malformed}!Record {
 const no_index_value: [8]u8 = @splat(0);
 
 /// Appends [[namespace, set, user key or nil, digest], [generation, ttl], {bin: value}], and
-/// returns what follows the record.
-pub fn writeRecord(record: *Record, now_unix_s: i64, out: *wire.Buffer) Error![]const u8 {
+/// returns what follows the record. The values are the results of the request's operations, if it
+/// has any.
+pub fn writeRecord(
+    gpa: std.mem.Allocator,
+    record: *Record,
+    request: *const operate_reply.Request,
+    now_unix_s: i64,
+    out: *wire.Buffer,
+) Error![]const u8 {
     try msgpack.writeArrayHeader(out, 3);
     try msgpack.writeArrayHeader(out, 4);
     try msgpack.writeString(out, record.namespace);
@@ -107,6 +115,11 @@ pub fn writeRecord(record: *Record, now_unix_s: i64, out: *wire.Buffer) Error![]
     }
     try msgpack.writeBinary(out, record.digest);
     try reply.writeMetadata(&record.message.header, now_unix_s, out);
+    if (request.operations.len != 0) {
+        const respond_all = request.respond_all;
+        try operate_reply.writeBins(gpa, request.operations, respond_all, &record.message, out);
+        return skip(record);
+    }
     try msgpack.writeMapHeader(out, record.message.header.operation_count);
     while (try record.operations.next()) |operation| {
         try msgpack.writeString(out, operation.name);
@@ -154,7 +167,7 @@ test "a frame's messages are records, missing partitions and the end" {
     try testing.expectEqualStrings("\x07\x00\x00\x00\x00\x00\x00\x00", item.record.index_value);
     var out_memory: [256]u8 = undefined;
     var out = wire.Buffer.fixed(&out_memory);
-    messages.rest = try writeRecord(&item.record, 0, &out);
+    messages.rest = try writeRecord(testing.allocator, &item.record, &.{}, 0, &out);
     try testing.expectEqualStrings(
         "\x93\x94\xa4test\xa4demo\x05\xc4\x1401234567890123456789" ++
             "\x92\x03\xce\xff\xff\xff\xff\x81\xa4name\xa3Ada",
@@ -173,7 +186,7 @@ test "a frame cut anywhere is malformed, or ends early" {
         var out_memory: [256]u8 = undefined;
         var out = wire.Buffer.fixed(&out_memory);
         var item = (messages.next() catch continue).?;
-        try testing.expectError(error.Malformed, writeRecord(&item.record, 0, &out));
+        try testing.expectError(error.Malformed, writeRecord(testing.allocator, &item.record, &.{}, 0, &out));
     }
 }
 

@@ -9,6 +9,7 @@ const context = @import("context.zig");
 const expression = @import("expression.zig");
 const function_fields = @import("function.zig");
 const operate = @import("operate.zig");
+const operate_reply = @import("operate_reply.zig");
 const request = @import("request.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
@@ -83,6 +84,8 @@ pub const Query = struct {
     token: []const u8 = "",
     /// A MessagePack array of operations, or empty.
     operations: []const u8 = "",
+    /// The same as requests have them, which tells what their results mean.
+    encoded: operate_reply.Request = .{},
     function: ?Function = null,
 
     pub fn parse(
@@ -118,7 +121,20 @@ pub const Query = struct {
             try query.parseMember(arena, key, &reader, failure);
         }
         try query.check(has_range, failure);
+        if (query.operations.len != 0) try query.encodeOperations(arena, failure);
         return query;
+    }
+
+    fn encodeOperations(query: *Query, arena: std.mem.Allocator, failure: *Failure) Error!void {
+        var out = wire.Buffer.growing(arena, &.{}, request.frame_bytes_max);
+        var encoder = try wire.message.Encoder.begin(&out);
+        var reader: msgpack.Reader = .{ .bytes = query.operations };
+        var summary: operate.Summary = .{};
+        try operate.encodeOperations(&encoder, &reader, &summary, failure);
+        query.encoded = .{
+            .operations = out.written()[summary.operations_start..summary.operations_end],
+            .respond_all = summary.respond_all,
+        };
     }
 
     fn parseMember(
@@ -514,6 +530,9 @@ pub fn encode(
         try operate.encodeOperations(&encoder, &reader, &summary, failure);
         if (summary.isWrite()) {
             return invalid(failure, "only a background query can write", .{});
+        }
+        if (summary.read_all) {
+            return invalid(failure, "a query with operations cannot read all bins", .{});
         }
         header.info2.respond_all_operations = summary.respond_all;
     }
