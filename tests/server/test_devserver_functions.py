@@ -216,6 +216,49 @@ def test_stopping_ends_functions(function: str) -> None:
         assert not thread.is_alive()
 
 
+def test_functions_that_do_not_end_keep_nobody_else_waiting() -> None:
+    minute: Any = {"total_timeout": 60_000, "socket_timeout": 0, "max_retries": 0}
+    with DevCluster(nodes=1) as cluster, aerospike_py.client(cluster.config).connect() as client:
+        client.udf_put("m.lua", source=SOURCE)
+
+        def apply(number: int) -> None:
+            with pytest.raises(aerospike_py.AerospikeError):
+                client.apply(("test", "demo", number), "m", "handler", policy=minute)
+
+        # More than the server has threads for them.
+        threads = [threading.Thread(target=apply, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        wait_for_function(cluster)
+        key = "test", "demo", "other"
+        for number in range(50):
+            begun = time.monotonic()
+            client.put(key, {"n": number})
+            assert client.get(key).bins == {"n": number}
+            assert client.info_random_node("node") == "D1"
+            assert time.monotonic() - begun < 1
+        cluster.stop()
+        for thread in threads:
+            thread.join(30)
+            assert not thread.is_alive()
+
+
+def test_a_function_in_the_background_keeps_nobody_waiting() -> None:
+    with DevCluster(nodes=1) as cluster, aerospike_py.client(cluster.config).connect() as client:
+        client.udf_put("m.lua", source=SOURCE)
+        keys = [("test", "demo", number) for number in range(100)]
+        for key in keys:
+            client.put(key, {"n": 1})
+        client.query("test", "demo").apply_background("m", "handler")
+        for key in keys:
+            begun = time.monotonic()
+            assert client.get(key).bins == {"n": 1}
+            assert time.monotonic() - begun < 1
+        begun = time.monotonic()
+        cluster.stop()
+        assert time.monotonic() - begun < 1
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_server_leaves_neither_processes_nor_descriptors(key: tuple[str, str, str]) -> None:
     processes, descriptors = processes_below(os.getpid()), open_descriptors()

@@ -36,6 +36,34 @@ pub const Counter = struct {
     }
 };
 
+/// Tells threads that something has changed: they read, look, and wait unless it has since.
+pub const Signal = struct {
+    value: std.atomic.Value(u32) = .init(0),
+
+    pub fn read(signal: *const Signal) u32 {
+        return signal.value.load(.acquire);
+    }
+
+    pub fn raise(signal: *Signal) void {
+        _ = signal.value.fetchAdd(1, .acq_rel);
+        io.futexWake(u32, &signal.value.raw, std.math.maxInt(u32));
+    }
+
+    /// Returns when it was raised after `seen` was read, or after a time; also for no reason.
+    pub fn wait(signal: *Signal, seen: u32, timeout_ms: ?u32) void {
+        const milliseconds = timeout_ms orelse {
+            return io.futexWaitUncancelable(u32, &signal.value.raw, seen);
+        };
+        const timeout: std.Io.Timeout = .{ .duration = .{
+            .raw = .fromMilliseconds(milliseconds),
+            .clock = .awake,
+        } };
+        io.futexWaitTimeout(u32, &signal.value.raw, seen, timeout) catch |err| switch (err) {
+            error.Canceled => {},
+        };
+    }
+};
+
 /// Counts the threads that use something; another may wait until there are none.
 pub const Users = struct {
     count: std.atomic.Value(u32) = .init(0),
@@ -57,6 +85,14 @@ pub const Users = struct {
         }
     }
 };
+
+test "a signal that was raised is not waited for" {
+    var signal: Signal = .{};
+    const seen = signal.read();
+    signal.wait(seen, 1);
+    signal.raise();
+    signal.wait(seen, null);
+}
 
 test "waiting for users ends when the last has left" {
     var users: Users = .{};

@@ -6,6 +6,7 @@
 
 const std = @import("std");
 const wire = @import("../../wire.zig");
+const Lane = @import("Lane.zig");
 const faults_module = @import("faults.zig");
 const jobs_module = @import("jobs.zig");
 const modules_module = @import("modules.zig");
@@ -36,6 +37,8 @@ jobs: jobs_module.Registry,
 modules: modules_module.Modules,
 /// What is not finished; the host runs it.
 background: work.Queue,
+/// For what may take long.
+lane: Lane = .{},
 nodes: [options_module.nodes_max]Node = @splat(.{}),
 /// One entry for each namespace of the store.
 regimes: []std.atomic.Value(u32),

@@ -192,6 +192,13 @@ pub const Modules = struct {
         return modules.runner != null;
     }
 
+    /// Whether there may be functions to run.
+    pub fn hasAny(modules: *Modules) bool {
+        modules.mutex.lock();
+        defer modules.mutex.unlock();
+        return modules.modules.items.len > 0;
+    }
+
     pub fn recordLock(modules: *Modules, digest: *const wire.digest.Digest) *Mutex {
         return &modules.record_locks[wire.digest.partitionId(digest) % lock_count];
     }

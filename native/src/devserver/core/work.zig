@@ -7,7 +7,9 @@ const std = @import("std");
 const wire = @import("../../wire.zig");
 const Scratch = @import("Scratch.zig");
 const record = @import("../data/record.zig");
-const Mutex = @import("../base/sync.zig").Mutex;
+const sync = @import("../base/sync.zig");
+
+const Mutex = sync.Mutex;
 
 /// What is to be done after a piece of work.
 pub const Progress = union(enum) {
@@ -39,7 +41,8 @@ pub const Queue = struct {
     gpa: std.mem.Allocator,
     mutex: Mutex = .{},
     works: std.ArrayList(Work) = .empty,
-    count: std.atomic.Value(u32) = .init(0),
+    /// Something was added.
+    changed: sync.Signal = .{},
 
     pub fn deinit(queue: *Queue) void {
         for (queue.works.items) |work| work.destroy();
@@ -47,37 +50,50 @@ pub const Queue = struct {
         queue.* = undefined;
     }
 
-    pub fn isEmpty(queue: *const Queue) bool {
-        return queue.count.load(.acquire) == 0;
-    }
-
     pub fn add(queue: *Queue, work: Work) error{OutOfMemory}!void {
-        queue.mutex.lock();
-        defer queue.mutex.unlock();
-        try queue.works.append(queue.gpa, work);
-        queue.count.store(@intCast(queue.works.items.len), .release);
+        {
+            queue.mutex.lock();
+            defer queue.mutex.unlock();
+            try queue.works.append(queue.gpa, work);
+        }
+        queue.changed.raise();
     }
 
     /// Carries out a slice of everything. Returns after how many milliseconds to call again;
-    /// null when nothing is left. One thread at a time.
+    /// null when nothing is left. One thread at a time; others may add meanwhile.
     pub fn run(queue: *Queue, scratch: *Scratch, now: record.Now) ?u32 {
-        queue.mutex.lock();
-        defer queue.mutex.unlock();
         var soonest: ?u32 = null;
-        var kept: usize = 0;
-        for (queue.works.items) |work| {
-            const progress = work.proceed(scratch, now) catch .done;
-            switch (progress) {
-                .done => work.destroy(),
+        var left = queue.length();
+        var index: usize = 0;
+        while (left > 0) : (left -= 1) {
+            const work = queue.at(index);
+            switch (work.proceed(scratch, now) catch .done) {
+                .done => queue.remove(index),
                 .more => |wait_ms| {
                     soonest = @min(wait_ms, soonest orelse wait_ms);
-                    queue.works.items[kept] = work;
-                    kept += 1;
+                    index += 1;
                 },
             }
         }
-        queue.works.shrinkRetainingCapacity(kept);
-        queue.count.store(@intCast(kept), .release);
         return soonest;
+    }
+
+    fn length(queue: *Queue) usize {
+        queue.mutex.lock();
+        defer queue.mutex.unlock();
+        return queue.works.items.len;
+    }
+
+    fn at(queue: *Queue, index: usize) Work {
+        queue.mutex.lock();
+        defer queue.mutex.unlock();
+        return queue.works.items[index];
+    }
+
+    fn remove(queue: *Queue, index: usize) void {
+        queue.mutex.lock();
+        const work = queue.works.orderedRemove(index);
+        queue.mutex.unlock();
+        work.destroy();
     }
 };

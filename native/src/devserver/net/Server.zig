@@ -9,6 +9,7 @@ const assert = std.debug.assert;
 const wire = @import("../../wire.zig");
 const os = @import("../../os.zig");
 const Core = @import("../core/Core.zig");
+const Scratch = @import("../core/Scratch.zig");
 const Worker = @import("Worker.zig");
 const control_module = @import("control.zig");
 const options_module = @import("../base/options.zig");
@@ -22,10 +23,35 @@ gpa: std.mem.Allocator,
 core: *Core,
 team: Worker.Team,
 threads: []std.Thread,
+/// Those of the core's lane, and behind them the one for background jobs.
+helpers: []Helper,
 port_numbers: [options_module.nodes_max]u16 = @splat(0),
 control_mutex: Mutex = .{},
 
 const workers_max_default = 4;
+/// Functions that run at once.
+const lane_threads = 4;
+
+/// A thread that serves no connections.
+const Helper = struct {
+    server: *Server,
+    scratch: Scratch,
+    thread: std.Thread = undefined,
+
+    fn runLane(helper: *Helper) void {
+        helper.server.core.lane.run(&helper.scratch);
+    }
+
+    fn runBackground(helper: *Helper) void {
+        const core = helper.server.core;
+        while (!helper.server.team.stopping.load(.acquire)) {
+            const seen = core.background.changed.read();
+            const now = core.clock(socket.unixMs());
+            const wait_ms = core.background.run(&helper.scratch, now);
+            if (wait_ms != 0) core.background.changed.wait(seen, wait_ms);
+        }
+    }
+};
 
 pub const StartError = Core.CreateError || socket.ListenError || error{
     ThreadFailed,
@@ -58,11 +84,15 @@ pub fn startOrSay(
     errdefer gpa.free(workers);
     const threads = try gpa.alloc(std.Thread, count);
     errdefer gpa.free(threads);
+    const helpers = try gpa.alloc(Helper, lane_threads + 1);
+    errdefer gpa.free(helpers);
+    for (helpers) |*helper| helper.* = .{ .server = server, .scratch = .init(gpa) };
     server.* = .{
         .gpa = gpa,
         .core = core,
         .team = .{ .workers = workers },
         .threads = threads,
+        .helpers = helpers,
     };
     var prepared: usize = 0;
     errdefer for (workers[0..prepared]) |*worker| worker.deinit();
@@ -114,24 +144,38 @@ fn openPort(
 }
 
 fn spawn(server: *Server) error{ThreadFailed}!void {
-    var spawned: usize = 0;
-    errdefer server.stop(server.threads[0..spawned]);
+    var workers: usize = 0;
+    var helpers: usize = 0;
+    errdefer server.stop(server.threads[0..workers], server.helpers[0..helpers]);
     for (server.team.workers, server.threads) |*worker, *thread| {
         thread.* = socket.spawn(Worker.run, .{worker}) catch return error.ThreadFailed;
-        spawned += 1;
+        workers += 1;
     }
+    for (server.helpers[0..lane_threads]) |*helper| {
+        helper.thread = socket.spawn(Helper.runLane, .{helper}) catch return error.ThreadFailed;
+        helpers += 1;
+    }
+    server.core.lane.is_manned.store(true, .release);
+    const last = &server.helpers[lane_threads];
+    last.thread = socket.spawn(Helper.runBackground, .{last}) catch return error.ThreadFailed;
 }
 
-fn stop(server: *Server, threads: []std.Thread) void {
+fn stop(server: *Server, threads: []std.Thread, helpers: []Helper) void {
     server.team.stopping.store(true, .release);
     for (server.team.workers) |*worker| worker.poller.wake();
     for (threads) |thread| thread.join();
+    // The workers push no more.
+    server.core.lane.stop();
+    server.core.background.changed.raise();
+    for (helpers) |*helper| helper.thread.join();
 }
 
 pub fn destroy(server: *Server) void {
     const gpa = server.gpa;
-    server.stop(server.threads);
+    server.stop(server.threads, server.helpers);
     for (server.team.workers) |*worker| worker.deinit();
+    for (server.helpers) |*helper| helper.scratch.deinit();
+    gpa.free(server.helpers);
     gpa.free(server.team.workers);
     gpa.free(server.threads);
     server.core.destroy();

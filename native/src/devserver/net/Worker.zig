@@ -35,8 +35,6 @@ out: wire.Buffer,
 scratch: Scratch,
 sweep_slice: usize = 0,
 sweep_next_ns: u64 = 0,
-/// When background jobs go on; the largest number while there are none.
-background_next_ns: u64 = std.math.maxInt(u64),
 /// Closed connections, freed when the events at hand have been looked at.
 closed: std.DoublyLinkedList = .{},
 
@@ -173,7 +171,7 @@ pub fn run(worker: *Worker) void {
 
 fn timeoutMs(worker: *Worker) i32 {
     var due_ns: u64 = std.math.maxInt(u64);
-    if (worker.sweeps()) due_ns = @min(worker.sweep_next_ns, worker.background_next_ns);
+    if (worker.sweeps()) due_ns = worker.sweep_next_ns;
     if (worker.timers.peek()) |timer| due_ns = @min(due_ns, timer.due_ns);
     if (worker.accept_again_ns != 0) due_ns = @min(due_ns, worker.accept_again_ns);
     if (due_ns == std.math.maxInt(u64)) return -1;
@@ -201,28 +199,11 @@ fn runTimers(worker: *Worker) void {
             worker.poller.modify(fd, tokenOf(listener), .read) catch {};
         }
     }
-    if (worker.sweeps()) worker.runBackground(now_ns);
     if (worker.sweeps() and worker.sweep_next_ns <= now_ns) {
         worker.sweep_next_ns = now_ns + sweep_interval_ns;
         worker.core.store.sweep(worker.sweep_slice, sweep_slices, worker.now());
         worker.sweep_slice = (worker.sweep_slice + 1) % sweep_slices;
     }
-}
-
-fn runBackground(worker: *Worker, now_ns: u64) void {
-    const queue = &worker.core.background;
-    if (queue.isEmpty() or worker.background_next_ns > now_ns and
-        worker.background_next_ns != std.math.maxInt(u64)) return;
-    worker.background_next_ns = std.math.maxInt(u64);
-    const wait_ms = queue.run(&worker.scratch, worker.now()) orelse return;
-    worker.background_next_ns = now_ns + @as(u64, wait_ms) * std.time.ns_per_ms;
-}
-
-/// Tells the worker that does the housekeeping of a job that has begun.
-fn announceBackground(worker: *Worker) void {
-    if (worker.core.background.isEmpty()) return;
-    const housekeeper = &worker.team.workers[0];
-    if (housekeeper != worker) housekeeper.poller.wake();
 }
 
 fn now(worker: *const Worker) @TypeOf(worker.core.started) {
@@ -461,7 +442,6 @@ fn answer(worker: *Worker, connection: *Connection, bytes: []const u8) usize {
             &worker.scratch,
             worker.now(),
         );
-        worker.announceBackground();
         if (disposition.action == .close) connection.closes = true;
         if (disposition.delay_ms > 0) {
             worker.delay(connection, disposition.delay_ms);

@@ -5,6 +5,8 @@
 
 const wire = @import("../../wire.zig");
 const Context = @import("../core/Context.zig");
+const Core = @import("../core/Core.zig");
+const Deferred = @import("Deferred.zig");
 const Request = @import("../commands/Request.zig");
 const background = @import("../query/background.zig");
 const batch = @import("../commands/batch.zig");
@@ -14,8 +16,23 @@ const reply = @import("../commands/reply.zig");
 
 const Buffer = wire.Buffer;
 
-/// Answers one message of kind 3; `bytes` is its frame's body.
+/// Answers one message of kind 3, or begins to; `bytes` is its frame's body.
 pub fn handle(context: *const Context, bytes: []const u8) Buffer.Error!void {
+    if (mayTakeLong(context.core, bytes)) return Deferred.begin(context, bytes, &answer);
+    try answer(context, bytes);
+}
+
+/// A function takes as long as it takes, and a batch may have some.
+fn mayTakeLong(core: *Core, bytes: []const u8) bool {
+    if (!core.lane.isManned() or !core.modules.hasAny()) return false;
+    const header = wire.message.Header.decode(bytes) catch return false;
+    if (header.info1.batch) return true;
+    const request = Request.decode(bytes) catch return false;
+    return request.udf != null and request.digest != null;
+}
+
+/// Answers a message on the thread that calls.
+pub fn answer(context: *const Context, bytes: []const u8) Buffer.Error!void {
     const start = context.out.end;
     handleChecked(context, bytes) catch |err| switch (err) {
         error.OutOfMemory => {

@@ -60,7 +60,13 @@ pub fn start(
         error.OutOfMemory => return error.OutOfMemory,
     };
     const queue = &context.core.background;
-    switch (try work.proceed(context.scratch, context.now)) {
+    // A function may take long, which nobody is to wait for.
+    const has_function = request.udf != null and context.core.lane.isManned();
+    const progress: Progress = if (has_function)
+        .{ .more = 0 }
+    else
+        try work.proceed(context.scratch, context.now);
+    switch (progress) {
         .done => work.destroy(),
         .more => queue.add(.{ .pointer = work, .vtable = &Work.vtable }) catch |err| {
             work.destroy();
