@@ -67,8 +67,8 @@ pub fn Cluster(comptime Net: type) type {
             /// As `replica.effective` says.
             policy: replica.ReplicaPolicy,
             /// Raised by the caller, wrapping, when an attempt failed and the next copy is to be
-            /// tried; moved by `route` over nodes that are inactive. For `any` and `random` it
-            /// begins with `nextReplicaSeed`.
+            /// tried; moved by `route` over nodes that are inactive, and, for `any` and `random`,
+            /// from 0 to another copy with every first attempt.
             replica_index: u8 = 0,
             /// The node of the last attempt.
             previous: ?*Node = null,
@@ -265,11 +265,6 @@ pub fn Cluster(comptime Net: type) type {
             return cluster.map.find(name);
         }
 
-        /// The namespaces, from index 0 on; null after the last.
-        pub fn namespaceAt(cluster: *const This, index: usize) ?*Namespace {
-            return cluster.map.at(index);
-        }
-
         /// The node to ask for a partition, or null when no copy is on an active node.
         pub fn route(
             cluster: *This,
@@ -279,6 +274,10 @@ pub fn Cluster(comptime Net: type) type {
         ) ?*Node {
             var buffer: [replica.replicas_max]replica.Slot = undefined;
             const owners = routed.owners(partition_id, &buffer);
+            const is_first = way.previous == null and way.replica_index == 0;
+            if (is_first and replica.isSpread(way.policy)) {
+                way.replica_index = @truncate(cluster.rotation.fetchAdd(1, .monotonic));
+            }
             const choice = replica.select(
                 way.policy,
                 owners,
@@ -305,11 +304,6 @@ pub fn Cluster(comptime Net: type) type {
                 return node.hasRack(asked.namespace_index, rack_id);
             }
         };
-
-        /// Spreads the commands with policy `any` or `random`.
-        pub fn nextReplicaSeed(cluster: *This) u8 {
-            return @truncate(cluster.rotation.fetchAdd(1, .monotonic));
-        }
 
         /// The active nodes.
         pub fn nodes(cluster: *const This) NodeIterator {

@@ -144,8 +144,8 @@ pub const PartitionMap = struct {
         return null;
     }
 
-    /// Any thread; in the order in which they were first seen.
-    pub fn at(map: *const PartitionMap, index: usize) ?*Namespace {
+    /// In the order in which they were first seen.
+    fn at(map: *const PartitionMap, index: usize) ?*Namespace {
         if (index >= map.count.load(.acquire)) return null;
         return map.namespaces[index].load(.monotonic).?;
     }

@@ -56,6 +56,14 @@ pub fn effective(policy: ReplicaPolicy, kind: Kind, is_strong_consistency: bool)
     }
 }
 
+/// Whether commands of the policy take turns over the copies.
+pub fn isSpread(policy: ReplicaPolicy) bool {
+    return switch (policy) {
+        .any, .random => true,
+        .master, .sequence, .prefer_rack => false,
+    };
+}
+
 pub const Choice = struct {
     slot: Slot,
     index: u8,
@@ -78,7 +86,8 @@ pub fn select(
             if (replicas[0] == none or !context.isActive(replicas[0])) return null;
             return .{ .slot = replicas[0], .index = 0 };
         },
-        .any, .sequence, .random => return selectSequence(replicas, index, context),
+        .sequence => return selectSequence(replicas, index, context),
+        .any, .random => return selectRack(replicas, index, previous, &.{}, context),
         .prefer_rack => return selectRack(replicas, index, previous, rack_ids, context),
     }
 }
@@ -166,6 +175,22 @@ test "master never leaves the master, sequence skips whoever is inactive" {
     try std.testing.expectEqual(null, select(.sequence, &replicas, 255, none, &.{}, nobody));
     const holes = [_]Slot{ none, 1 };
     try std.testing.expectEqual(1, select(.sequence, &holes, 0, none, &.{}, all).?.slot);
+}
+
+test "any and random begin where they are told and leave the node that failed" {
+    const nodes: TestNodes = .{ .active = &.{ 0, 1, 2 } };
+    const copies = [_]Slot{ 0, 1, 2 };
+    for ([_]ReplicaPolicy{ .any, .random }) |policy| {
+        try std.testing.expect(isSpread(policy));
+        for (0..5) |index| {
+            const choice = select(policy, &copies, @intCast(index), none, &.{7}, nodes).?;
+            try std.testing.expectEqual(index % 3, choice.slot);
+            const next = select(policy, &copies, choice.index, choice.slot, &.{7}, nodes).?;
+            try std.testing.expectEqual((index + 1) % 3, next.slot);
+        }
+        const alone: TestNodes = .{ .active = &.{1} };
+        try std.testing.expectEqual(1, select(policy, &copies, 0, 1, &.{}, alone).?.slot);
+    }
 }
 
 test "prefer_rack: racks in order, then another rack, then the node that failed" {

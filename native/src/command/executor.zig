@@ -2,7 +2,7 @@
 //! what an error means for the connection, whether and when the command is tried again, and
 //! whether a failed write is in doubt.
 //!
-//! An `Execution` does no I/O and reads no clock. A driver (the blocking one in `blocking.zig`, the
+//! An `Execution` does no I/O and reads no clock. A driver (the blocking one in `single.zig`, the
 //! event loop) asks it for the next node, tells it what happened, and does as it says. It belongs
 //! to the driver's thread.
 

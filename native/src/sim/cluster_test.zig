@@ -11,6 +11,8 @@ const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 const Faults = @import("faults.zig").Faults;
 const Net = @import("net.zig").Net;
+const ServerNamespace = @import("../devserver.zig").options.Namespace;
+const ServerOptions = @import("../devserver.zig").options.Options;
 const World = @import("world.zig").World;
 
 const Cluster = cluster.Cluster(Net);
@@ -32,11 +34,17 @@ const Harness = struct {
     const conns_max = 8;
 
     fn init(harness: *Harness, seed: u64, nodes: u8, options: cluster.Options) !void {
-        const world = try World.create(gpa, seed, .{
-            .nodes = nodes,
-            .seed = seed,
-            .cluster_name = "sim",
-        });
+        const servers: ServerOptions = .{ .nodes = nodes, .seed = seed, .cluster_name = "sim" };
+        return harness.initAmong(seed, servers, options);
+    }
+
+    fn initAmong(
+        harness: *Harness,
+        seed: u64,
+        servers: ServerOptions,
+        options: cluster.Options,
+    ) !void {
+        const world = try World.create(gpa, seed, servers);
         errdefer world.destroy();
         harness.* = .{
             .world = world,
@@ -421,15 +429,13 @@ test "racks are read again until the namespaces that they are of are known" {
         .rack_ids = &.{7},
     });
     errdefer harness.abandon();
-    harness.world.tales = &.{
-        .{ .question = "rack-ids", .answer = "test:7;bar:8" },
-        .{ .question = "replicas", .answer = "" },
-    };
+    try harness.world.core.overrides.set(0, "rack-ids", "test:7;bar:8");
+    try harness.world.core.overrides.set(0, "replicas", "");
     var failure: Failure = .{};
     try harness.cluster.connect(&failure);
     const tended = harness.cluster.table.first().?;
     try std.testing.expectEqual(null, harness.cluster.namespace("test"));
-    harness.world.tales = harness.world.tales[0..1];
+    try harness.world.core.overrides.set(0, "replicas", null);
     tended.partition_generation = -1;
     harness.cluster.tend();
     for ([_][]const u8{ "test", "bar" }, 7..) |name, rack| {
@@ -725,4 +731,195 @@ test "a password leaves no trace in the cluster's memory" {
     node.push(try node.acquire(net.now() + second, &failure));
     try std.testing.expectEqual(null, std.mem.find(u8, memory, "the secret"));
     try std.testing.expect(std.mem.find(u8, memory, "$2a$") != null);
+}
+
+/// Connects to servers of all kinds, in one round.
+fn connectedAmong(harness: *Harness, servers: ServerOptions, more: cluster.Options) !void {
+    var options = more;
+    options.hosts = &.{.{ .name = Net.cluster_host }};
+    options.max_conns_per_node = Harness.conns_max;
+    try harness.initAmong(1, servers, options);
+    errdefer harness.abandon();
+    var failure: Failure = .{};
+    harness.cluster.connect(&failure) catch |err| {
+        std.debug.print("connect: {s}\n", .{failure.message()});
+        return err;
+    };
+    harness.tended_ns = harness.net.now();
+}
+
+const no_hosts: cluster.Options = .{ .hosts = &.{} };
+
+/// How many of all partitions are read from a node on that rack.
+fn partitionsReadOn(harness: *Harness, rack: i32) !usize {
+    const namespace = harness.cluster.namespace("test").?;
+    var count: usize = 0;
+    for (0..cluster.partition_map.partitions) |partition_id| {
+        var route: Cluster.Route = .{ .policy = .prefer_rack };
+        const node = harness.cluster.route(namespace, @intCast(partition_id), &route) orelse
+            return error.NoRoute;
+        count += @intFromBool(node.hasRack(namespace.index, rack));
+    }
+    return count;
+}
+
+test "racks: reads go to the preferred one, follow nodes that move, and leave a node that fails" {
+    const partitions = cluster.partition_map.partitions;
+    const racks = [_]i32{ 1, 1, 2, 2 };
+    var options = no_hosts;
+    options.rack_aware = true;
+    options.rack_ids = &.{ 2, 1 };
+    var harness: Harness = undefined;
+    try connectedAmong(&harness, .{ .nodes = 4, .racks = &racks, .seed = 1 }, options);
+    errdefer harness.abandon();
+    try std.testing.expectEqual(partitions, try partitionsReadOn(&harness, 2));
+
+    // Where both copies are on other racks now, the next one in the order of preference is read.
+    const topology = &harness.world.core.topology;
+    topology.mutex.lock();
+    topology.setRacks(0, &.{ 1, 2, 3, 3 });
+    topology.mutex.unlock();
+    harness.run(3 * second);
+    const on_second = try partitionsReadOn(&harness, 2);
+    const on_first = try partitionsReadOn(&harness, 1);
+    try std.testing.expect(on_second > partitions / 3);
+    try std.testing.expect(on_first > 0);
+
+    // An attempt that failed on the preferred rack goes elsewhere.
+    const namespace = harness.cluster.namespace("test").?;
+    for (0..partitions) |partition_id| {
+        var route: Cluster.Route = .{ .policy = .prefer_rack };
+        const first = harness.cluster.route(namespace, @intCast(partition_id), &route).?;
+        route.previous = first;
+        route.replica_index +%= 1;
+        const second_node = harness.cluster.route(namespace, @intCast(partition_id), &route).?;
+        try std.testing.expect(first != second_node);
+    }
+    try harness.deinit();
+}
+
+test "any and random spread over the copies, sequence begins with the master" {
+    const partitions = cluster.partition_map.partitions;
+    var harness: Harness = undefined;
+    try connected(&harness, 1, 3);
+    errdefer harness.abandon();
+    const namespace = harness.cluster.namespace("test").?;
+    for ([_]cluster.ReplicaPolicy{ .any, .random, .sequence }) |policy| {
+        var masters: usize = 0;
+        for (0..partitions) |partition_id| {
+            var route: Cluster.Route = .{ .policy = policy };
+            const node = harness.cluster.route(namespace, @intCast(partition_id), &route).?;
+            var buffer: [3]u16 = undefined;
+            const owners = namespace.owners(@intCast(partition_id), &buffer);
+            masters += @intFromBool(owners[0] == node.slot);
+        }
+        const expected: usize = if (policy == .sequence) partitions else partitions / 2;
+        try std.testing.expectEqual(expected, masters);
+    }
+    try harness.deinit();
+}
+
+test "addresses that clients are told are translated, or taken from the alternate ones" {
+    var mapped = no_hosts;
+    mapped.ip_map = &.{.{ .from = "inner.example", .to = "127.0.0.1" }};
+    var harness: Harness = undefined;
+    try connectedAmong(&harness, .{ .nodes = 3, .advertised = "inner.example" }, mapped);
+    try std.testing.expectEqual(3, harness.cluster.nodeCount());
+    try harness.deinit();
+
+    var alternate = no_hosts;
+    alternate.use_services_alternate = true;
+    try connectedAmong(&harness, .{
+        .nodes = 3,
+        .advertised = "inner.example",
+        .alternate = "127.0.0.1",
+    }, alternate);
+    try std.testing.expectEqual(3, harness.cluster.nodeCount());
+    try harness.deinit();
+
+    // Neither: the node is there, its peers are not.
+    try harness.initAmong(1, .{ .nodes = 3, .advertised = "inner.example" }, .{
+        .hosts = &.{.{ .name = Net.cluster_host }},
+        .max_conns_per_node = Harness.conns_max,
+    });
+    const failure = try expectConnectFails(&harness, .connection);
+    try std.testing.expect(std.mem.find(u8, failure.message(), "ip_map") != null);
+    try harness.deinit();
+}
+
+test "strong consistency: who claims partitions under an older regime does not get them" {
+    const namespaces = [_]ServerNamespace{.{ .name = "test", .strong_consistency = true }};
+    var harness: Harness = undefined;
+    try connectedAmong(&harness, .{ .nodes = 3, .namespaces = &namespaces }, no_hosts);
+    errdefer harness.abandon();
+    const namespace = harness.cluster.namespace("test").?;
+    try std.testing.expect(namespace.isStrongConsistency());
+    harness.world.core.regimes[0].store(9, .monotonic);
+    harness.world.rebalance();
+    harness.run(2 * second);
+    try harness.checkTruth();
+    const regime = namespace.entries[0].regime;
+    try std.testing.expect(regime >= 9);
+
+    // A node that was away believes that all is its own still.
+    const everything: cluster.partition_map.Bitmap = @splat(0xff);
+    var memory: [2048]u8 = undefined;
+    var claim = wire.Buffer.fixed(&memory);
+    try wire.info.encodeReplicas(&claim, "test", regime - 1, &.{ everything, everything });
+    try harness.world.core.overrides.set(0, "replicas", claim.written());
+    const tended = harness.cluster.table.findActive("D1").?;
+    tended.partition_generation = -1;
+    harness.cluster.tend();
+    try harness.checkTruth();
+    // With the regime of today it does.
+    claim.clear();
+    try wire.info.encodeReplicas(&claim, "test", regime, &.{ everything, everything });
+    try harness.world.core.overrides.set(0, "replicas", claim.written());
+    tended.partition_generation = -1;
+    harness.cluster.tend();
+    var owners: [3]u16 = undefined;
+    const slot = tended.node.slot;
+    for (0..cluster.partition_map.partitions) |partition_id| {
+        try std.testing.expectEqual(slot, namespace.owners(@intCast(partition_id), &owners)[0]);
+    }
+    try harness.deinit();
+}
+
+test "128 nodes and 8 namespaces: all found in one round, and a quiet round asks each node once" {
+    const namespaces = comptime names: {
+        var made: [8]ServerNamespace = undefined;
+        for (&made, 0..) |*each, index| {
+            each.* = .{ .name = std.fmt.comptimePrint("ns{d}", .{index}), .replication_factor = 3 };
+        }
+        const names = made;
+        break :names names;
+    };
+    const nodes = 128;
+    var harness: Harness = undefined;
+    try connectedAmong(&harness, .{ .nodes = nodes, .namespaces = &namespaces }, no_hosts);
+    errdefer harness.abandon();
+    try std.testing.expectEqual(nodes, harness.cluster.nodeCount());
+    const topology = &harness.world.core.topology;
+    for (&namespaces) |*each| {
+        const namespace = harness.cluster.namespace(each.name).?;
+        for (0..cluster.partition_map.partitions) |partition_id| {
+            const id: u16 = @intCast(partition_id);
+            for (0..3) |replica| {
+                const index: u8 = @intCast(replica);
+                var route: Cluster.Route = .{ .policy = .sequence, .replica_index = index };
+                const node = harness.cluster.route(namespace, id, &route).?;
+                const owner = topology.owner(id, index);
+                try std.testing.expectEqualStrings(topology.nodes[owner].name(), node.name());
+            }
+        }
+    }
+    // The second round finds that all peers know one another by now.
+    harness.cluster.tend();
+    for (0..3) |_| {
+        const events = harness.world.events_total;
+        harness.cluster.tend();
+        // A question and its answer for each of them.
+        try std.testing.expectEqual(2 * nodes, harness.world.events_total - events);
+    }
+    try harness.deinit();
 }

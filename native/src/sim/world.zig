@@ -25,8 +25,6 @@ pub const World = struct {
     events: std.ArrayList(Event) = .empty,
     events_total: u64 = 0,
     port_next: u16 = 3000,
-    /// What servers answer to questions about them, instead of the truth.
-    tales: []const Tale = &.{},
     /// What goes on in another thread of the client. It must not wait.
     background: ?Background = null,
 
@@ -35,13 +33,6 @@ pub const World = struct {
         run: *const fn (*anyopaque) void,
         /// Also while a poller waits, as the background has none of its own.
         has_no_poller: bool = false,
-    };
-
-    pub const Tale = struct {
-        /// Null: all of them tell it.
-        server: ?u8 = null,
-        question: []const u8,
-        answer: []const u8,
     };
 
     /// How long a wait leaves the background alone when nothing happens.
@@ -475,7 +466,6 @@ pub const World = struct {
             .{ .unix_ms = unix_ms },
         );
         if (!world.stream(&connection.session, &out, unix_ms)) return world.endConnection(index);
-        world.tell(connection.server, &out);
         const dice = world.random();
         if (Faults.draw(dice, world.faults.reset_reply)) return world.endConnection(index);
         if (disposition.action == .swallow or Faults.draw(dice, world.faults.lose)) return;
@@ -490,33 +480,6 @@ pub const World = struct {
         if (truncated) bytes = bytes[0..dice.uintAtMost(usize, bytes.len)];
         world.reply(index, bytes, delay_ns);
         if (truncated or disposition.action == .close) world.endConnection(index);
-    }
-
-    /// Puts the tales into a reply to questions.
-    fn tell(world: *World, server: u8, out: *wire.Buffer) void {
-        if (world.tales.len == 0 or out.end < wire.proto.header_bytes) return;
-        const head = out.written()[0..wire.proto.header_bytes];
-        const header = wire.proto.decode(head, reply_bytes_max) catch return;
-        if (header.kind != .info) return;
-        const body = world.gpa.dupe(u8, out.written()[wire.proto.header_bytes..]) catch
-            @panic("out of memory");
-        defer world.gpa.free(body);
-        out.clear();
-        const start = wire.proto.begin(out) catch @panic("out of memory");
-        var lines: wire.info.Lines = .init(body);
-        while (lines.next()) |line| {
-            const value = world.taleOf(server, line.name) orelse line.value;
-            wire.info.encodeLine(out, line.name, value) catch @panic("out of memory");
-        }
-        wire.proto.end(out, start, .info);
-    }
-
-    fn taleOf(world: *const World, server: u8, question: []const u8) ?[]const u8 {
-        for (world.tales) |*tale| {
-            if (tale.server != null and tale.server.? != server) continue;
-            if (std.mem.eql(u8, tale.question, question)) return tale.answer;
-        }
-        return null;
     }
 
     /// Collects what follows of a reply that is sent in pieces, the time between them included;
