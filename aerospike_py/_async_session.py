@@ -11,49 +11,14 @@ from types import TracebackType
 from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar
 
 from . import tracing
-from ._ffi import lib
 from ._native import Pointer
 from ._native.completions import Completions
 from ._native.streams import Stream
 from ._requests.request import Request
 from ._results import T
-from ._session import Session, in_child_of_fork, not_connected
+from ._session import Filler, Session, in_child_of_fork, not_connected
 from .exception import BackpressureError, ClientError
 from .types import Record
-
-# What the library does not take as a submission: it is waited for in a thread of the executor.
-_WAITED_FOR = frozenset(
-    {
-        lib.ASZ_NODES,
-        lib.ASZ_PING,
-        lib.ASZ_INFO,
-        lib.ASZ_INFO_ANY,
-        lib.ASZ_TRUNCATE,
-        lib.ASZ_INDEX_CREATE,
-        lib.ASZ_INDEX_REMOVE,
-        lib.ASZ_UDF_PUT,
-        lib.ASZ_UDF_REMOVE,
-        lib.ASZ_UDF_LIST,
-        lib.ASZ_UDF_GET,
-        lib.ASZ_APPLY,
-        lib.ASZ_QUERY_BACKGROUND,
-        lib.ASZ_JOB_STATUS,
-        lib.ASZ_JOB_ABORT,
-        lib.ASZ_ADMIN_CREATE_USER,
-        lib.ASZ_ADMIN_DROP_USER,
-        lib.ASZ_ADMIN_SET_PASSWORD,
-        lib.ASZ_ADMIN_GRANT_ROLES,
-        lib.ASZ_ADMIN_REVOKE_ROLES,
-        lib.ASZ_ADMIN_QUERY_USERS,
-        lib.ASZ_ADMIN_CREATE_ROLE,
-        lib.ASZ_ADMIN_DROP_ROLE,
-        lib.ASZ_ADMIN_GRANT_PRIVILEGES,
-        lib.ASZ_ADMIN_REVOKE_PRIVILEGES,
-        lib.ASZ_ADMIN_SET_WHITELIST,
-        lib.ASZ_ADMIN_SET_QUOTAS,
-        lib.ASZ_ADMIN_QUERY_ROLES,
-    }
-)
 
 
 class AsyncSession:
@@ -79,24 +44,48 @@ class AsyncSession:
 
     async def connect(self, user: str | None, password: str | None) -> None:
         """Connects to the cluster; the client belongs to the running loop then."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, self._session.connect, user, password)
-        self._attach(loop)
+        await self._connect(*self._session.choose(user, password))
 
-    def _attach(self, loop: asyncio.AbstractEventLoop) -> None:
+    async def _connect(self, client: Pointer, encoded: bytes) -> None:
+        session = self._session
+        completions = self._completions_of(client, asyncio.get_running_loop())
+        try:
+            await completions.connect()
+        except BaseException:
+            session.give_up(client)
+            if completions is not self._completions:
+                completions.shut()
+            raise
+        old = session.adopt(client, encoded)
+        replaced, self._completions = self._completions, completions
+        if replaced is None or replaced is completions:
+            return
+        if old is not None:
+            await replaced.close()
+        replaced.shut()
+
+    def _completions_of(self, client: Pointer, loop: asyncio.AbstractEventLoop) -> Completions:
         completions = self._completions
-        if completions is not None:
-            if completions.client is self._session.native and completions.loop is loop:
-                return
+        if completions is not None and completions.client is client:
+            if completions.loop is loop:
+                return completions
+            # A client is drained by one loop.
             completions.shut()
-        self._completions = Completions(self._session.native, loop)
+            self._completions = None
+        return Completions(client, loop)
 
     async def close(self) -> None:
         """Closes all connections; operations in flight fail. Idempotent."""
-        completions, self._completions = self._completions, None
-        await asyncio.get_running_loop().run_in_executor(None, self._session.close)
-        if completions is not None:
-            completions.shut()
+        loop = asyncio.get_running_loop()
+        session = self._session
+        for client in session.release():
+            completions = self._completions_of(client, loop)
+            if self._completions is completions:
+                self._completions = None
+            try:
+                await completions.close()
+            finally:
+                completions.shut()
 
     def is_connected(self) -> bool:
         """Whether the client is connected and at least one node answers."""
@@ -109,19 +98,23 @@ class AsyncSession:
             ClientError: The client is not connected, or belongs to another loop.
             AerospikeError: The request was refused; nothing was sent.
         """
+        if self._completions is None:
+            return self._submit_in_child(request)
+        completions = self._running()
+        command, encoded, policy, decode = request
+        if self._line is None and tracing.active is None:
+            return completions.start(command, encoded, policy, decode)
+        return self._submit_otherwise(completions, request)
+
+    def _running(self) -> Completions:
         completions = self._completions
         if completions is None:
-            return self._submit_in_child(request)
+            raise not_connected()
         if completions.loop is not asyncio.get_running_loop():
             raise ClientError(
                 "the client was connected on another event loop; connect it again on this one"
             )
-        command, encoded, policy, decode = request
-        if command in _WAITED_FOR:
-            return completions.loop.run_in_executor(None, self._session.execute, request)
-        if self._line is None and tracing.active is None:
-            return completions.start(command, encoded, policy, decode)
-        return self._submit_otherwise(completions, request)
+        return completions
 
     def _submit_otherwise(self, completions: Completions, request: Request[T]) -> Awaitable[T]:
         """The same with a line to wait in, a span around it, or both."""
@@ -136,22 +129,26 @@ class AsyncSession:
         """Connects anew in the child of a fork."""
         if not self._session.was_forked:
             raise not_connected()
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, self._session.reconnect_in_child)
-        if self._completions is None:
-            self._attach(loop)
+        await self._connect(*self._session.choose_again())
         return await self.submit(request)
 
     def open_stream(self, members: dict[str, Any], policy: Pointer) -> Stream[list[Record]]:
         """Starts a query, whose chunks `fetch` waits for."""
         return self._session.open_stream(members, policy)
 
-    async def fetch(self, next_chunk: Callable[..., T], *args: Any) -> T:
-        """Waits for the next chunk of a query.
+    def fetch(self, stream: Stream[T]) -> Awaitable[T]:
+        """Waits for the next chunk of a query; what this returns is to be awaited at once."""
+        completions = self._running()
+        start: Callable[[], asyncio.Future[T]] = partial(completions.next_chunk, stream)
+        return start() if self._line is None else self._line.run(start)
 
-        A wait that is cancelled goes on in its thread until the stream is closed.
-        """
-        return await asyncio.get_running_loop().run_in_executor(None, next_chunk, *args)
+    def fetch_rows(self, stream: Stream[Any], filler: Filler) -> Awaitable[int]:
+        """Waits for the next rows of a query; says how many there are."""
+        completions = self._running()
+        start: Callable[[], asyncio.Future[int]] = partial(
+            completions.next_table, stream, filler.table, filler
+        )
+        return start() if self._line is None else self._line.run(start)
 
     def require_connection(self) -> None:
         """Raises a ClientError unless the client is connected."""

@@ -12,7 +12,6 @@ import sys
 import threading
 import warnings
 import weakref
-from collections.abc import Callable
 from functools import partial
 from types import FrameType
 from typing import Any, Protocol
@@ -32,6 +31,13 @@ from .log import logger
 from .types import Record
 
 _PACKAGE = __name__.partition(".")[0]
+
+
+class Filler(Protocol):
+    """Has an asz_table, and keeps what that points to."""
+
+    @property
+    def table(self) -> Pointer: ...
 
 
 class _Forked(Protocol):
@@ -65,9 +71,12 @@ class Session:
         self._made_at = place_of_creation()
         self.config = Config(config)
         self.policies = ClientPolicies(self.config.policies)
-        # Connecting and closing exclude one another; operations do not take the lock.
-        self._lock = threading.Lock()
+        # Guards what follows, and is never held while anything is waited for. A signal handler may
+        # close the client in the midst of it.
+        self._lock = threading.RLock()
         self.native: Pointer = None
+        # What connects at the moment, once for each who waits for that.
+        self._connecting: list[Pointer] = []
         self._native_config = b""
         self.was_forked = False
         self._counted: Counted | None = None
@@ -75,32 +84,81 @@ class Session:
 
     def connect(self, user: str | None, password: str | None) -> None:
         """Connects to the cluster; does nothing when connected."""
+        self._connect(*self.choose(user, password))
+
+    def _connect(self, client: Pointer, encoded: bytes) -> None:
+        try:
+            _native.client_connect(client)
+        except BaseException:
+            self.give_up(client)
+            raise
+        old = self.adopt(client, encoded)
+        if old is not None:
+            _native.client_close(old)
+
+    def choose(self, user: str | None, password: str | None) -> tuple[Pointer, bytes]:
+        """What is to be connected, and its configuration. `adopt` or `give_up` follows."""
         encoded = self.config.encode(user, password)
         _core_log.start()
         with self._lock:
-            if self.native is not None and encoded == self._native_config:
-                _native.client_connect(self.native)
-            else:
+            client = self.native
+            if client is None or encoded != self._native_config:
                 client = _native.client_create(encoded)
-                _native.client_connect(client)
-                old = self.native
+            self._connecting.append(client)
+            return client, encoded
+
+    def choose_again(self) -> tuple[Pointer, bytes]:
+        """The same for what was connected in the parent of a fork."""
+        _core_log.start()
+        with self._lock:
+            self._connecting.append(self.native)
+            return self.native, self._native_config
+
+    def give_up(self, client: Pointer) -> None:
+        """What was chosen did not connect."""
+        with self._lock:
+            if client in self._connecting:
+                self._connecting.remove(client)
+
+    def adopt(self, client: Pointer, encoded: bytes) -> Pointer:
+        """What was chosen is connected. Returns what it takes the place of, to be closed, or None.
+
+        Raises:
+            ClientError: It was closed meanwhile.
+        """
+        with self._lock:
+            if client not in self._connecting:
+                raise _native.make_error(
+                    _native.CLIENT_ABORT, "the client was closed while it connected"
+                )
+            self._connecting.remove(client)
+            old, self.native = self.native, client
+            if old is client:
+                old = None
+            else:
                 self._end_counting()
-                self.native, self._native_config = client, encoded
-                if old is not None:
-                    _native.client_close(old)
+            self._native_config = encoded
             self.was_forked = False
             self._is_open = True
             self._begin_counting()
         logger.debug("connected to the cluster")
+        return old
 
     def close(self) -> None:
         """Closes all connections; idempotent."""
+        for client in self.release():
+            _native.client_close(client)
+            logger.debug("closed the client")
+
+    def release(self) -> list[Pointer]:
+        """What is to be closed, now that nobody is to use the client any more."""
         with self._lock:
             self.was_forked = self._is_open = False
+            clients, self._connecting = self._connecting, []
             if self.native is not None:
                 self._end_counting()
-                _native.client_close(self.native)
-                logger.debug("closed the client")
+                clients.append(self.native)
+            return clients
 
     def is_connected(self) -> bool:
         """Whether the client is connected and at least one node answers."""
@@ -146,9 +204,13 @@ class Session:
         self.require_connection()  # In the child of a fork, this connects anew.
         return Stream(client, request, policy, records)
 
-    def fetch(self, next_chunk: Callable[..., T], *args: Any) -> T:
+    def fetch(self, stream: Stream[T]) -> T:
         """Waits for the next chunk of a query."""
-        return next_chunk(*args)
+        return stream.next()
+
+    def fetch_rows(self, stream: Stream[Any], filler: Filler) -> int:
+        """Waits for the next rows of a query; says how many there are."""
+        return stream.next_table(filler.table)
 
     def require_connection(self) -> None:
         """Raises a ClientError unless the client is connected."""
@@ -156,17 +218,13 @@ class Session:
 
     def reconnect_in_child(self) -> None:
         """In the child of a fork: connects anew, unless another thread has done so."""
-        with self._lock:
-            if self.was_forked:
-                _core_log.start()
-                _native.client_connect(self.native)
-                self.was_forked = False
-                self._is_open = True
-                self._begin_counting()
+        if self.was_forked:
+            self._connect(*self.choose_again())
 
     def after_fork(self) -> None:
         """In the child of a fork: gives up what is the parent's."""
-        self._lock = threading.Lock()  # A thread that is not in the child may have held it.
+        self._lock = threading.RLock()  # A thread that is not in the child may have held it.
+        self._connecting = []
         self._counted = None
         self._is_open = False  # What the parent has opened, the parent is to close.
         client = self.native

@@ -75,7 +75,7 @@ class AsyncRecords(AsyncIterator[Record]):
     async def _advance(self) -> Record:
         if self._stream is None:
             raise StopAsyncIteration
-        records = await self._fetch(self._stream.next)
+        records = await self._fetch(self._session.fetch, self._stream)
         if not records:
             self._finish()
             raise StopAsyncIteration
@@ -83,9 +83,9 @@ class AsyncRecords(AsyncIterator[Record]):
         self._chunk = iter(records)
         return await self.__anext__()
 
-    async def _fetch(self, next_chunk: Callable[..., Any], *args: Any) -> Any:
+    async def _fetch(self, fetch: Callable[..., Any], *args: Any) -> Any:
         try:
-            return await self._session.fetch(next_chunk, *args)
+            return await fetch(*args)
         except BaseException:
             # There is no place to go on from that could be relied on.
             self._end(sys.exc_info()[1])
@@ -95,7 +95,7 @@ class AsyncRecords(AsyncIterator[Record]):
         """All that is left, faster than one by one."""
         found = list(self._chunk)
         self._unread = 0
-        while records := await self._fetch(self._open().next):
+        while records := await self._fetch(self._session.fetch, self._open()):
             found += records
         self._finish()
         return found
@@ -103,7 +103,7 @@ class AsyncRecords(AsyncIterator[Record]):
     async def _fill(self, filler: "Filler") -> "NDArray[np.void] | None":
         """The next array; None at the end."""
         while filler.wants_more():
-            count = await self._fetch(self._open().next_table, filler.table)
+            count = await self._fetch(self._session.fetch_rows, self._open(), filler)
             try:
                 filler.take(count)
             except BaseException as error:

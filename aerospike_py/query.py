@@ -73,7 +73,7 @@ class Records(Iterator[Record]):
     def _advance(self) -> Record:
         if self._stream is None:
             raise StopIteration
-        records = self._fetch(self._stream.next)
+        records = self._fetch(self._session.fetch, self._stream)
         if not records:
             self._finish()
             raise StopIteration
@@ -81,9 +81,9 @@ class Records(Iterator[Record]):
         self._chunk = iter(records)
         return self.__next__()
 
-    def _fetch(self, next_chunk: Callable[..., Any], *args: Any) -> Any:
+    def _fetch(self, fetch: Callable[..., Any], *args: Any) -> Any:
         try:
-            return self._session.fetch(next_chunk, *args)
+            return fetch(*args)
         except BaseException:
             # There is no place to go on from that could be relied on.
             self._end(sys.exc_info()[1])
@@ -93,7 +93,7 @@ class Records(Iterator[Record]):
         """All that is left, faster than one by one."""
         found = list(self._chunk)
         self._unread = 0
-        while records := self._fetch(self._open().next):
+        while records := self._fetch(self._session.fetch, self._open()):
             found += records
         self._finish()
         return found
@@ -101,7 +101,7 @@ class Records(Iterator[Record]):
     def _fill(self, filler: "Filler") -> "NDArray[np.void] | None":
         """The next array; None at the end."""
         while filler.wants_more():
-            count = self._fetch(self._open().next_table, filler.table)
+            count = self._fetch(self._session.fetch_rows, self._open(), filler)
             try:
                 filler.take(count)
             except BaseException as error:

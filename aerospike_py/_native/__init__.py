@@ -24,6 +24,7 @@ if lib.asz_abi_version() != lib.ASZ_ABI_VERSION:
     )
 
 NULL: Pointer = ffi.NULL
+CLIENT_ABORT: int = lib.ASZ_ERROR_CLIENT_ABORT
 NOT_CONNECTED: int = lib.ASZ_ERROR_NOT_CONNECTED
 
 STATISTICS: int = lib.ASZ_STATISTICS

@@ -9,21 +9,32 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from itertools import count
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeVar
 
 from .. import _native
 from .._codec import unpack
 from .._ffi import ffi, lib
 from . import TABLE, Pointer, allocate, failure
+from .streams import Stream
 from .watch import watch
+
+T = TypeVar("T")
 
 _DRAINED_MAX = 256
 # What is collected at once, unless a single result is larger: to decode it takes a few milliseconds
 # at most, then others have their turn on the loop.
 _DATA_BYTES = 256 * 1024
 
+# So long others may have to wait for their turn on the loop while results are handed over, in
+# seconds.
+_BUDGET_S = 0.001
+# Results that are handed over between two looks at the clock.
+_LOOK_EVERY = 8
+
 _submit = lib.asz_client_submit
 _submit_table = lib.asz_client_submit_batch_read_table
+_submit_next = lib.asz_query_submit_next
 _drain = lib.asz_client_drain
 # What the library writes into until the operation has ended, by its token, whoever still waits for
 # it. Not kept by the client: one that was never closed is freed in any order with what belongs to
@@ -55,6 +66,8 @@ class Completions:
         # Four 64-bit members each: token, status, offset, length.
         self._members = memoryview(ffi.buffer(self._completions)).cast("B").cast("q")
         self._needed = ffi.new("uint64_t *")
+        # Of what was collected last: that of results which are not handed over yet.
+        self._left: list[int] = []
         self._allocate(_DATA_BYTES)
         descriptor: int = lib.asz_client_wake_fd(client, self._error)
         if descriptor < 0:
@@ -95,17 +108,96 @@ class Completions:
             del _tables[token]
         return status
 
+    def connect(self) -> "asyncio.Future[None]":
+        """Connects the client. To be ended early by `cancel`, with the future's `token`."""
+        return self._start_on_its_own(lib.asz_client_submit_connect)
+
+    def close(self) -> "asyncio.Future[None]":
+        """Closes the client; operations in flight end first."""
+        return self._start_on_its_own(lib.asz_client_submit_close)
+
+    def _start_on_its_own(self, submit: Callable[..., int]) -> "asyncio.Future[None]":
+        token = next(_tokens)
+        future: asyncio.Future[None] = self.loop.create_future()
+        self._waiting[token] = future, _nothing
+        if submit(self.client, token, self._error):
+            del self._waiting[token]
+            raise failure(self._error)
+        future.add_done_callback(lambda done: self._end_early(token, done))
+        return future
+
+    def _end_early(self, token: int, future: "asyncio.Future[Any]") -> None:
+        if future.cancelled():
+            lib.asz_client_cancel(self.client, token)
+
+    def next_chunk(self, stream: Stream[T]) -> "asyncio.Future[T]":
+        """What a query's stream makes of its next chunk.
+
+        Raises:
+            ClientError: The stream was closed, or the client was.
+        """
+        return self._start_next(stream, ffi.NULL, stream.decode, None)
+
+    def next_table(self, stream: Stream[Any], table: Pointer, owner: object) -> Any:
+        """How many rows of an asz_table are filled; 0 at the end.
+
+        Args:
+            stream: Of the query.
+            table: The table.
+            owner: Keeps what the table points to.
+        """
+        return self._start_next(stream, table, unpack, owner)
+
+    def _start_next(
+        self,
+        stream: Stream[Any],
+        table: Pointer,
+        decode: Callable[[memoryview], Any],
+        owner: object,
+    ) -> "asyncio.Future[Any]":
+        query = stream.open_query()
+        token = next(_tokens)
+        future = self.loop.create_future()
+        self._waiting[token] = future, decode
+        _tables[token] = owner
+        if _submit_next(query, token, table, self._error):
+            del self._waiting[token], _tables[token]
+            raise failure(self._error)
+        return future
+
     def __len__(self) -> int:
         """Operations in flight, those included that nobody waits for any more."""
         return len(self._waiting)
 
     def _collect(self) -> None:
         """Resolves the futures of what has ended. What is left over wakes the loop again."""
-        members_count = 4 * self._fill()
+        members = self._left
+        if not members:
+            members_count = 4 * self._fill()
+            members = self._members[:members_count].tolist()
+        end = perf_counter() + _BUDGET_S
+        index = 0
+        while index < len(members):
+            stop = index + 4 * _LOOK_EVERY
+            self._hand_over(members[index:stop])
+            index = stop
+            if perf_counter() > end:
+                break
+        self._left = members[index:]
+        if self._left:
+            self.loop.call_soon(self._go_on)
+        elif len(self._view) > _DATA_BYTES:
+            self._allocate(_DATA_BYTES)
+
+    def _go_on(self) -> None:
+        """Hands over what is left, unless that was done meanwhile."""
+        if self._left:
+            self._collect()
+
+    def _hand_over(self, members: list[int]) -> None:
         take = self._waiting.pop
         view = self._view
-        members = self._members[:members_count].tolist()
-        for index in range(0, members_count, 4):
+        for index in range(0, len(members), 4):
             token, status, start, length = members[index : index + 4]
             future, decode = take(token, _NOBODY)
             if _tables:
@@ -127,8 +219,6 @@ class Completions:
                 future.set_exception(error)
             else:
                 future.set_result(result)
-        if len(view) > _DATA_BYTES:
-            self._allocate(_DATA_BYTES)
 
     def _step(self, future: "asyncio.Future[Any]", steps: Iterator[Any]) -> None:
         """Decodes a part of a large result, and the next one when others have had their turn."""
@@ -176,6 +266,7 @@ class Completions:
                 self._collect()
                 if len(self._waiting) == before:
                     break
+        self._left = []
         self.abandon()
 
     def abandon(self) -> None:
@@ -188,6 +279,10 @@ class Completions:
                         lib.ASZ_ERROR_CLIENT_ABORT, "the client was closed during the operation"
                     )
                 )
+
+
+def _nothing(_: memoryview) -> None:
+    return None
 
 
 def _failure(status: int, data: memoryview) -> Exception:

@@ -10,7 +10,8 @@ from . import Pointer, _check, _new_error, _new_scratch, _reset
 
 T = TypeVar("T")
 
-_NOTHING = memoryview(b"")
+# A chunk and the record that made it full.
+_CHUNK_BYTES = 320 * 1024
 
 _next = lib.asz_query_next
 _next_table = lib.asz_query_next_table
@@ -19,8 +20,8 @@ _next_table = lib.asz_query_next_table
 class Stream(Generic[T]):
     """The results of one run of a query.
 
-    A lock makes it safe to use from several threads, one after the other; `abort` may come while
-    another thread waits in `next`.
+    Threads that share it take chunks one after the other. `token` and `close` may come at any time,
+    also while a chunk is waited for, or in a signal handler that has interrupted the wait.
 
     Args:
         client: The library's client.
@@ -39,32 +40,38 @@ class Stream(Generic[T]):
         policy: Pointer,
         decode: Callable[[memoryview], T],
     ) -> None:
-        self._lock = threading.Lock()
-        self._error = _new_error()
+        # A signal handler that asks again is refused by the library, rather than stuck here.
+        self._lock = threading.RLock()
+        error = _new_error()
         out = ffi.new("asz_query **")
-        status = lib.asz_query_open(client, request, len(request), policy, out, self._error)
-        _check(status, self._error)
+        status = lib.asz_query_open(client, request, len(request), policy, out, error)
+        _check(status, error)
         # Closed when the last reference goes, if not before.
         self._query = ffi.gc(out[0], lib.asz_query_close)
         self._client = client
-        self._decode = decode
-        self._data = ffi.new("uint8_t **")
-        self._length = ffi.new("uint64_t *")
+        self.decode = decode
+        self._scratch: _native.Scratch | None = None
 
     def next(self) -> T:
         """What `decode` makes of the next chunk.
 
         Raises:
-            ClientError: The stream was closed or aborted, or the client was closed.
+            ClientError: The stream was closed, or the client was.
             AerospikeError: The query fails.
             BaseException: What a signal handler raised during the call.
         """
         with self._lock:
-            query = self._open_query()
-            _check(_next(query, self._data, self._length, self._error), self._error)
-            if self._length[0] == 0:
-                return self._decode(_NOTHING)
-            return self._decode(memoryview(ffi.buffer(self._data[0], self._length[0])))
+            scratch = self._scratch
+            if scratch is None:
+                self._scratch = scratch = _new_scratch(_CHUNK_BYTES)
+            error, result, view, _ = scratch
+            _check(_next(self.open_query(), result, error), error)
+            if not result.owned:
+                return self.decode(view[: result.length])
+            try:
+                return self.decode(memoryview(ffi.buffer(result.data, result.length)))
+            finally:
+                _reset(scratch)
 
     def next_table(self, table: Pointer) -> int:
         """Fills the first rows of an asz_table and returns how many; 0 at the end.
@@ -73,37 +80,34 @@ class Stream(Generic[T]):
             AerospikeError: As `next` does.
         """
         with self._lock:
-            query = self._open_query()
-            _check(_next_table(query, table, self._length, self._error), self._error)
-            return int(self._length[0])
+            error = _new_error()
+            length = ffi.new("uint64_t *")
+            _check(_next_table(self.open_query(), table, length, error), error)
+            return int(length[0])
 
     def token(self, unread: int) -> bytes | None:
         """Where to go on from: after all records but the last `unread`; None when none is left."""
-        with self._lock:
-            query = self._open_query()
-            scratch = _new_scratch()
-            error, result, _, _ = scratch
-            try:
-                _check(lib.asz_query_token(query, unread, result, error), error)
-                return bytes(ffi.buffer(result.data, result.length)) or None
-            finally:
-                _reset(scratch)
-
-    def abort(self) -> None:
-        """Ends a `next` that waits in another thread, and all later ones."""
-        query = self._query
-        if query is not None:
-            lib.asz_query_abort(query)
+        scratch = _new_scratch()
+        error, result, _, _ = scratch
+        try:
+            _check(lib.asz_query_token(self.open_query(), unread, result, error), error)
+            return bytes(ffi.buffer(result.data, result.length)) or None
+        finally:
+            _reset(scratch)
 
     def close(self) -> None:
-        """Has the servers stop; idempotent."""
-        self.abort()
-        with self._lock:
-            query, self._query = self._query, None
-            if query is not None:
-                ffi.release(query)
+        """Has the servers stop, and ends what waits; idempotent."""
+        query, self._query = self._query, None
+        if query is not None:
+            ffi.release(query)
 
-    def _open_query(self) -> Pointer:
-        if self._query is None:
+    def open_query(self) -> Pointer:
+        """The library's query.
+
+        Raises:
+            ClientError: The stream was closed.
+        """
+        query = self._query
+        if query is None:
             raise _native.make_error(lib.ASZ_ERROR_CLIENT_ABORT, "the query was closed")
-        return self._query
+        return query

@@ -21,7 +21,8 @@
  *     both with a map as payload. Keys of maps are integers, strings and bytes. In results only: 19
  *     pairs of a map in their order, with an array of arrays of two.
  *   - Times are milliseconds unless the name says otherwise.
- *   - Handles may be used from many threads at once, but not while, or after, they are destroyed.
+ *   - Handles may be used from many threads at once, but not while they are destroyed. One that was
+ *     destroyed is ASZ_ERROR_INVALID_ARGUMENT, as long as not very many others were since.
  */
 #ifndef AEROSPIKE_ZIG_H
 #define AEROSPIKE_ZIG_H
@@ -34,7 +35,7 @@ extern "C" {
 
 /* cdef:begin */
 
-#define ASZ_ABI_VERSION 1
+#define ASZ_ABI_VERSION 2
 
 /* Status codes of this library; the server's are positive. */
 #define ASZ_OK 0
@@ -333,6 +334,7 @@ void asz_policy_init(asz_policy *policy, int32_t command);
  *                           commands for it fail at once; 100, 0: no limit
  *   "use_services_alternate", "rack_aware"   booleans; "rack_ids" [n], the preferred one first
  *   "ip_map"                {address that a node gives of itself: the one to use instead}
+ *   "max_in_flight"         operations that were submitted and not drained; 262144
  */
 int32_t asz_client_create(const uint8_t *config, uint64_t config_len, asz_client **client,
                           asz_error *error);
@@ -350,8 +352,10 @@ int32_t asz_client_is_connected(asz_client *client);
 
 /*
  * Closes all connections. Commands that other threads are running end first; ones that wait for
- * a reply are cut short, with ASZ_ERROR_CLIENT_ABORT. So do submitted ones: their completions are
- * still to be drained, before the client is destroyed. Idempotent.
+ * a reply, or to connect, are cut short, with ASZ_ERROR_CLIENT_ABORT. So do submitted ones: their
+ * completions are still to be drained, before the client is destroyed. Idempotent. In a signal
+ * handler that has interrupted a call with this client, it returns at once, and the call closes the
+ * client before it returns.
  */
 void asz_client_close(asz_client *client);
 
@@ -395,10 +399,11 @@ int32_t asz_client_batch_read_table(asz_client *client, const uint8_t *request,
 int32_t asz_client_wake_fd(asz_client *client, asz_error *error);
 
 /*
- * Starts one command on records (ASZ_PUT to ASZ_BATCH_MIXED) and does not wait for it; request and
- * policy may be freed when it returns. What is wrong with the request is told at once, and then
- * there is no completion; everything else is told once, by a completion with this token, which may
- * be any number. Any thread. There is no limit to how many are in flight, and no order among them.
+ * Starts one command, of whatever kind, and does not wait for it; request and policy may be freed
+ * when it returns. What is wrong with the request is told at once, and then there is no completion;
+ * everything else is told once, by a completion with this token, which may be any number. Any
+ * thread. There is no order among those in flight. When there are as many as the configuration's
+ * "max_in_flight", the next one is ASZ_ERROR_ASYNC_QUEUE_FULL.
  */
 int32_t asz_client_submit(asz_client *client, uint64_t token, int32_t command,
                           const uint8_t *request, uint64_t request_len, const asz_policy *policy,
@@ -412,6 +417,21 @@ int32_t asz_client_submit_batch_read_table(asz_client *client, uint64_t token,
                                            const uint8_t *request, uint64_t request_len,
                                            const asz_policy *policy, asz_table *table,
                                            asz_error *error);
+
+/*
+ * asz_client_connect for who does not wait: a thread of the library does it, and tells by a
+ * completion with this token, whose result is empty. Signals do not interrupt it.
+ */
+int32_t asz_client_submit_connect(asz_client *client, uint64_t token, asz_error *error);
+
+/* The same for asz_client_close. What is in flight ends first, and is told like any other. */
+int32_t asz_client_submit_close(asz_client *client, uint64_t token, asz_error *error);
+
+/*
+ * Ends what was submitted with this token, which is not 0, if it is still in progress: its completion
+ * has ASZ_ERROR_CLIENT_ABORT then, or, when it came too late, what it would have had. Any thread.
+ */
+void asz_client_cancel(asz_client *client, uint64_t token);
 
 /*
  * Collects commands that have ended, at most `max`, into `completions` and their results into
@@ -445,19 +465,29 @@ uint32_t asz_client_drain(asz_client *client, asz_completion *completions, uint3
 #define ASZ_QUERY 30 /* for asz_policy_init */
 
 /*
- * Checks the request; no network is touched. *query is the caller's until asz_query_close, which
- * comes before asz_client_destroy; NULL after a failure. A NULL policy means the defaults of
- * ASZ_QUERY. One thread at a time uses a query, but for asz_query_abort.
+ * Checks the request; no network is touched. *query is the caller's until asz_query_close; NULL
+ * after a failure. A NULL policy means the defaults of ASZ_QUERY. One thread at a time takes records;
+ * the other functions may be called on any thread at any time, also in a signal handler that has
+ * interrupted a call with this query.
  */
 int32_t asz_query_open(asz_client *client, const uint8_t *request, uint64_t request_len,
                        const asz_policy *policy, asz_query **query, asz_error *error);
 
 /*
- * Waits for records and gives some of them, a MessagePack array of RECORDs; *length is 0 when there
- * are no more. The bytes are the query's, until the next call with it. Not calling is
- * backpressure. After ASZ_ERROR_INTERRUPTED it may be called again; other failures are final.
+ * Waits for records and gives some of them, a MessagePack array of RECORDs; the result's length is
+ * 0 when there are no more. Not calling is backpressure. After ASZ_ERROR_INTERRUPTED it may be called
+ * again; other failures are final.
  */
-int32_t asz_query_next(asz_query *query, const uint8_t **data, uint64_t *length, asz_error *error);
+int32_t asz_query_next(asz_query *query, asz_result *result, asz_error *error);
+
+/*
+ * The same, or with a table what asz_query_next_table does, without waiting: told by a completion
+ * with this token, whose result is the array, or the number of rows. The table, and all that it
+ * points to, must stay where it is until then, and the completion of one call is drained before the
+ * next call. A query is either submitted or waited for.
+ */
+int32_t asz_query_submit_next(asz_query *query, uint64_t token, asz_table *table,
+                              asz_error *error);
 
 /*
  * The same with records as rows: gives the first *rows of the table's, 0 when there are no more.
@@ -468,14 +498,18 @@ int32_t asz_query_next_table(asz_query *query, asz_table *table, uint64_t *rows,
 
 /*
  * The place that a later query, in whatever process, may go on from: after all records that were
- * given, but for the last `unread` of the latest array. Its length is 0 when nothing is left.
+ * given, but for the last `unread` of the latest array; while more are waited for, or wait to be
+ * drained, after all before those. Its length is 0 when nothing is left.
  */
 int32_t asz_query_token(asz_query *query, uint64_t unread, asz_result *result, asz_error *error);
 
 /* Ends a waiting asz_query_next, and all later ones, with ASZ_ERROR_CLIENT_ABORT. Any thread. */
 void asz_query_abort(asz_query *query);
 
-/* Stops the servers' work for the query, and frees it. NULL is allowed. */
+/*
+ * Stops the servers' work for the query, and frees it. A waiting asz_query_next ends as if it were
+ * aborted, and a submitted one is still to be drained. NULL is allowed.
+ */
 void asz_query_close(asz_query *query);
 
 /*

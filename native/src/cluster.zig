@@ -8,6 +8,7 @@
 
 pub const Cluster = @import("cluster/core.zig").Cluster;
 pub const Node = @import("cluster/node.zig").Node;
+pub const Pool = @import("cluster/pool.zig").Pool;
 pub const Namespace = partition_map.Namespace;
 pub const partition_map = @import("cluster/partition_map.zig");
 pub const Version = @import("cluster/version.zig").Version;
@@ -20,6 +21,8 @@ pub const AuthMode = options.AuthMode;
 pub const IpMapEntry = options.IpMapEntry;
 
 const replica = @import("cluster/replica.zig");
+pub const Slot = replica.Slot;
+pub const slot_none = replica.none;
 pub const ReplicaPolicy = replica.ReplicaPolicy;
 pub const ReadModeSc = replica.ReadModeSc;
 pub const effectiveReplica = replica.effective;

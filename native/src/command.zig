@@ -1,22 +1,18 @@
-//! Commands: encode, send, decode, and the rules of retrying.
+//! Commands: what is asked and answered, and the rules of each. They know bytes and verdicts, and
+//! hand exchanges to a driver of `engine.zig`.
 
-pub const administration = @import("command/administration.zig");
-pub const batch = @import("command/batch.zig");
-pub const exchange = @import("command/exchange.zig");
-pub const executor = @import("command/executor.zig");
-pub const request = @import("command/request.zig");
 const expression = @import("command/expression.zig");
 const Failure = @import("status.zig").Failure;
 const wire = @import("wire.zig");
+pub const batch = @import("command/batch.zig");
+pub const procedure = @import("command/procedure.zig");
 pub const reply = @import("command/reply.zig");
+pub const request = @import("command/request.zig");
 
-pub const Administration = administration.Administration;
-pub const Batch = @import("command/batch_blocking.zig").BatchBlocking;
+pub const BatchTask = @import("command/batch_task.zig").BatchTask;
 pub const Command = request.Command;
-pub const Info = @import("command/info.zig").Info;
-pub const Policy = @import("command/policy.zig").Policy;
+pub const Procedure = procedure.Procedure;
 pub const Query = @import("command/query.zig").Query;
-pub const policy = @import("command/policy.zig");
 pub const Single = @import("command/single.zig").Single;
 
 /// Appends what the server is sent for an expression, which is MessagePack as the API has it.
@@ -31,7 +27,7 @@ pub fn compileExpression(
 }
 
 test {
-    _ = administration;
+    _ = procedure;
     _ = @import("command/admin.zig");
     _ = @import("command/background.zig");
     _ = @import("command/index.zig");
@@ -39,13 +35,10 @@ test {
     _ = @import("command/udf.zig");
     _ = batch;
     _ = @import("command/comparable.zig");
-    _ = exchange;
-    _ = executor;
     _ = request;
     _ = @import("command/operate_test.zig");
     _ = @import("command/request_test.zig");
     _ = reply;
-    _ = policy;
     _ = @import("command/function.zig");
     _ = @import("command/info.zig");
     _ = @import("command/partition_tracker.zig");

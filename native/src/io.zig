@@ -30,7 +30,9 @@ pub const resolver = &@import("io/net.zig").resolver;
 pub const Error = errors.Error;
 pub const ResolveError = errors.ResolveError;
 pub const sync = @import("io/sync.zig");
+pub const random = @import("io/random.zig");
 pub const thread = @import("io/thread.zig");
+pub const Wake = @import("io/wake.zig").Wake;
 
 /// The deadline of a wait that may last for ever.
 pub const never = std.math.maxInt(u64);
@@ -41,6 +43,7 @@ test {
     _ = errors;
     _ = @import("io/resolver.zig");
     _ = sync;
+    _ = random;
     _ = thread;
     _ = @import("io/net_test.zig");
 }

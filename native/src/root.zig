@@ -5,7 +5,7 @@ const builtin = @import("builtin");
 const hosted = @import("hosted.zig");
 
 comptime {
-    _ = @import("abi.zig");
+    _ = @import("client/abi.zig");
 }
 
 /// The object file of `digest_avx2.zig` is part of the library.

@@ -4,6 +4,7 @@
 //! time: a wait of a second takes no time at all, and one seed always gives one history. The
 //! servers are the development server's own core. See sim/world.zig for what can go wrong.
 
+pub const Driving = @import("sim/driving.zig").Driving;
 pub const Faults = @import("sim/faults.zig").Faults;
 pub const Net = @import("sim/net.zig").Net;
 pub const Poller = @import("sim/poller.zig").Poller;

@@ -1,11 +1,15 @@
 //! All tests of the core, as one program.
 
 test {
-    _ = @import("abi_test.zig");
-    _ = @import("client.zig");
+    _ = @import("client/abi_test.zig");
+    _ = @import("client/client.zig");
+    _ = @import("client/config.zig");
+    _ = @import("client/gate.zig");
+    _ = @import("client/handles.zig");
+    _ = @import("client/mailbox.zig");
+    _ = @import("client/threads_test.zig");
     _ = @import("cluster.zig");
     _ = @import("command.zig");
-    _ = @import("config.zig");
     _ = @import("devserver.zig");
     _ = @import("engine.zig");
     _ = @import("growing.zig");

@@ -440,4 +440,6 @@ def test_loops_and_processes_may_end_at_any_time(end: str) -> None:
     script = textwrap.dedent(SCRIPT) + textwrap.dedent(end) + "\nprint('done')\n"
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", script]
     process = subprocess.run(command, capture_output=True, text=True, timeout=50)
-    assert (process.returncode, process.stdout, process.stderr) == (0, "done\n", "")
+    # On a busy machine asyncio says which step took long; that is nobody's fault.
+    said = [line for line in process.stderr.splitlines() if not line.startswith("Executing <")]
+    assert (process.returncode, process.stdout, said) == (0, "done\n", [])

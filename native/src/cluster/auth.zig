@@ -44,40 +44,20 @@ pub const Session = struct {
     }
 };
 
+/// What a new connection begins with.
+pub const Kind = enum {
+    /// Nothing: no user logs in, or the server has no security.
+    none,
+    /// A session's token.
+    session,
+    login,
+};
+
 /// Of requests and replies of either kind.
 pub const frame_bytes_max = 128 * 1024;
 const renew_ahead_s = 60;
 
-/// Logs in. `address` is only for the text of a failure.
-pub fn login(
-    gpa: std.mem.Allocator,
-    net: anytype,
-    socket: anytype,
-    address: anytype,
-    credentials: *const Credentials,
-    deadline_ns: u64,
-    failure: *Failure,
-) error{Failed}!Session {
-    var memory: [1024]u8 = undefined;
-    var request = wire.Buffer.growing(gpa, &memory, frame_bytes_max);
-    defer request.deinit();
-    encodeLogin(credentials, &request) catch return outOfMemory(failure);
-    var reply = wire.Buffer.growing(gpa, &.{}, frame_bytes_max);
-    defer reply.deinit();
-    const body = exchange.roundTrip(
-        net,
-        socket,
-        request.written(),
-        .admin,
-        deadline_ns,
-        &reply,
-    ) catch |err| {
-        exchange.describe(err, "login", address, failure);
-        return error.Failed;
-    };
-    return takeLogin(gpa, net.now(), body, credentials.user, address, failure);
-}
-
+/// The frame of a login.
 pub fn encodeLogin(credentials: *const Credentials, out: *wire.Buffer) wire.Buffer.Error!void {
     try wire.admin.encodeLogin(
         out,
@@ -114,6 +94,15 @@ pub fn takeLogin(
     };
 }
 
+/// Whether the server takes the session that was presented.
+pub fn isAccepted(body: []const u8, address: anytype, failure: *Failure) error{Failed}!bool {
+    const message = wire.admin.Message.decode(body) catch return malformed(address, failure);
+    return switch (Status.fromServer(message.result_code)) {
+        .ok, .security_not_enabled => true,
+        else => false,
+    };
+}
+
 fn malformed(address: anytype, failure: *Failure) error{Failed} {
     exchange.describe(error.BadReply, "login", address, failure);
     return error.Failed;
@@ -124,60 +113,18 @@ pub fn outOfMemory(failure: *Failure) error{Failed} {
     return error.Failed;
 }
 
+/// Sessions that the server has just granted are not taken.
+pub fn endless(address: anytype, failure: *Failure) error{Failed} {
+    const text = "{f}: the server takes the session of a login no more than the one before";
+    failure.set(.not_authenticated, text, .{address});
+    return error.Failed;
+}
+
 /// A minute ahead of the expiry, or at half of a short life.
 fn renewAt(now_ns: u64, ttl_s: u32) u64 {
     if (ttl_s == 0) return io.never;
     const seconds: u64 = if (ttl_s > 2 * renew_ahead_s) ttl_s - renew_ahead_s else ttl_s / 2;
     return now_ns +| @max(seconds, 1) * std.time.ns_per_s;
-}
-
-/// Presents a session's token; the frame is one of `encodeAuthenticate`. False when the server
-/// does not take it, with the failure set: a new login may be all it needs.
-pub fn authenticate(
-    gpa: std.mem.Allocator,
-    net: anytype,
-    socket: anytype,
-    address: anytype,
-    user: []const u8,
-    frame: []const u8,
-    deadline_ns: u64,
-    failure: *Failure,
-) error{Failed}!bool {
-    var memory: [256]u8 = undefined;
-    var reply = wire.Buffer.growing(gpa, &memory, frame_bytes_max);
-    defer reply.deinit();
-    const code = resultCode(
-        exchange.roundTrip(net, socket, frame, .admin, deadline_ns, &reply),
-    ) catch |err| {
-        exchange.describe(err, "authentication", address, failure);
-        return error.Failed;
-    };
-    switch (code) {
-        .ok, .security_not_enabled => return true,
-        else => {
-            refuse(reply.written(), "authentication", user, address, failure);
-            return false;
-        },
-    }
-}
-
-fn resultCode(answer: exchange.Error![]const u8) exchange.Error!Status {
-    const message = wire.admin.Message.decode(try answer) catch return error.BadReply;
-    return .fromServer(message.result_code);
-}
-
-/// `body` is a reply that was decoded before, with a code that is not 0.
-fn refuse(
-    body: []const u8,
-    comptime doing: []const u8,
-    user: []const u8,
-    address: anytype,
-    failure: *Failure,
-) void {
-    const message = wire.admin.Message.decode(body) catch unreachable;
-    const status = Status.fromServer(message.result_code);
-    const text = "{f}: " ++ doing ++ " of user '{s}' was refused: {s}";
-    failure.set(status, text, .{ address, user[0..@min(user.len, 64)], status.text() });
 }
 
 test "a session is renewed ahead of its end" {
@@ -203,9 +150,11 @@ test "a login reply is a session, a refusal, or nothing when security is off" {
     defer session.deinit(gpa);
     try std.testing.expectEqualStrings("token", session.token);
     try std.testing.expectEqual(3540 * std.time.ns_per_s, session.renew_ns);
+    try std.testing.expect(try isAccepted(body, address, &failure));
     body[1] = 52;
     const without = try takeLogin(gpa, 0, body, "ada", address, &failure);
     try std.testing.expectEqual(0, without.token.len);
+    try std.testing.expect(try isAccepted(body, address, &failure));
     body[1] = 65;
     const refused = takeLogin(gpa, 0, body, "ada", address, &failure);
     try std.testing.expectError(error.Failed, refused);
@@ -214,6 +163,7 @@ test "a login reply is a session, a refusal, or nothing when security is off" {
         "127.0.0.1:3000: login of user 'ada' was refused: invalid credential",
         failure.message(),
     );
+    try std.testing.expect(!try isAccepted(body, address, &failure));
     body[1] = 0;
     const cut = takeLogin(gpa, 0, body[0..10], "ada", address, &failure);
     try std.testing.expectError(error.Failed, cut);

@@ -114,7 +114,14 @@ pub fn Cluster(comptime Net: type) type {
         /// Finds the cluster by its seeds: afterwards nodes and partitions are known. Runs on
         /// the calling thread, which may interrupt it.
         pub fn connect(cluster: *This, failure: *Failure) error{Failed}!void {
+            return cluster.connectOver(cluster.context.net, failure);
+        }
+
+        /// The same over a network of the calling thread's.
+        pub fn connectOver(cluster: *This, net: *Net, failure: *Failure) error{Failed}!void {
             assert(cluster.thread == null);
+            cluster.context.tend_net = net;
+            defer cluster.context.tend_net = cluster.context.net;
             try cluster.tendOnce(failure);
             const count = cluster.table.activeCount();
             if (count > 1) return;
@@ -288,6 +295,11 @@ pub fn Cluster(comptime Net: type) type {
             ) orelse return null;
             way.replica_index = choice.index;
             return cluster.table.at(choice.slot);
+        }
+
+        /// Null for a slot that never had a node.
+        pub fn nodeAt(cluster: *const This, slot: replica.Slot) ?*Node {
+            return if (slot == replica.none) null else cluster.table.at(slot);
         }
 
         const RouteContext = struct {

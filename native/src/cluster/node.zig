@@ -37,10 +37,6 @@ pub fn Node(comptime Net: type) type {
         name_len: u8,
         active: std.atomic.Value(bool) = .init(false),
         pool: Pool(Net),
-        /// Waiting commands that found all connections in use.
-        wanted: std.atomic.Value(u32) = .init(0),
-        /// Requests of the event loop that found all connections in use.
-        queued: std.atomic.Value(u32) = .init(0),
         /// Connections that the event loop has and does not use.
         held_idle: std.atomic.Value(u32) = .init(0),
         recovering: Recovery = .{},
@@ -53,12 +49,10 @@ pub fn Node(comptime Net: type) type {
         guard: io.sync.Mutex = .{},
         address_now: Net.Address,
         session: auth.Session = .{},
-        /// Counts logins, so that one refused token leads to one login.
+        /// Counts logins, so that one refused token ends one session.
         session_serial: u64 = 0,
         /// The server did not take the session.
         login_due: bool = false,
-        /// Held during a login, which is network I/O with a deadline.
-        login_turn: io.sync.Mutex = .{},
         /// Refreshes that failed in a row. Written by whoever tends.
         failures: std.atomic.Value(u32) = .init(0),
 
@@ -134,30 +128,25 @@ pub fn Node(comptime Net: type) type {
             return node.openCount() -| idle;
         }
 
-        // Connections, for a driver that waits and for one that does not.
+        // Connections.
 
         /// The most recently used idle connection that is fit for use.
         pub fn pop(node: *This) ?Connection {
-            const net = node.context.net;
-            var found_dead = false;
-            defer if (found_dead) {
-                // Many sockets that died together are one event.
-                node.breaker.record();
-                statistics_module.add(&node.statistics.errors, 1);
-                node.context.requestTend();
-            };
-            while (node.pool.take()) |taken| {
-                var connection = taken;
-                if (node.isIdleTooLong(&connection)) {
-                    node.drop(connection);
-                } else if (!net.isIdle(&connection.socket)) {
-                    found_dead = true;
-                    node.drop(connection);
-                } else {
-                    return connection;
-                }
+            while (node.pool.take()) |connection| {
+                if (node.isFit(&connection)) return connection;
+                node.drop(connection);
             }
             return null;
+        }
+
+        /// Whether an idle connection may carry a request. Finding it dead counts as an error of
+        /// the node.
+        pub fn isFit(node: *This, connection: *const Connection) bool {
+            if (node.isIdleTooLong(connection)) return false;
+            if (connection.generation != node.generation()) return false;
+            if (node.context.net.isIdle(&connection.socket)) return true;
+            node.recordError();
+            return false;
         }
 
         fn isIdleTooLong(node: *This, connection: *const Connection) bool {
@@ -165,21 +154,6 @@ pub fn Node(comptime Net: type) type {
             if (timeout_ms == 0) return false;
             const idle_ns = node.context.net.now() -| connection.last_used_ns;
             return idle_ns > @as(u64, timeout_ms) * std.time.ns_per_ms;
-        }
-
-        /// Counts a connection that the caller is about to open.
-        pub fn reserve(node: *This) error{NoMoreConnections}!void {
-            if (!node.pool.reserve()) return error.NoMoreConnections;
-        }
-
-        pub fn unreserve(node: *This) void {
-            node.pool.unreserve();
-            node.tellQueued();
-        }
-
-        /// A connection, or the place of one, is free.
-        fn tellQueued(node: *This) void {
-            if (node.queued.load(.monotonic) > 0) node.context.wakeHolder();
         }
 
         /// To be read before connecting, for the connection's own `generation`.
@@ -196,79 +170,33 @@ pub fn Node(comptime Net: type) type {
         pub fn push(node: *This, connection: Connection) void {
             var used = connection;
             used.last_used_ns = node.context.net.now();
-            if (node.pool.put(used)) node.tellQueued() else node.drop(used);
+            if (!node.pool.put(used)) node.drop(used);
         }
 
         /// Closes a connection.
         pub fn drop(node: *This, connection: Connection) void {
+            node.closeKeepingPlace(connection);
+            node.pool.unreserve();
+        }
+
+        /// Closes a connection in whose place the caller opens another one.
+        pub fn closeKeepingPlace(node: *This, connection: Connection) void {
             var dropped = connection;
             node.context.net.close(&dropped.socket);
-            node.unreserve();
             node.statistics.addTraffic(dropped.traffic);
             statistics_module.add(&node.statistics.closed, 1);
         }
 
-        /// A connection ready for a request: idle, or new and authenticated. Sets the failure
-        /// completely.
-        pub fn acquire(
-            node: *This,
-            deadline_ns: u64,
-            failure: *Failure,
-        ) error{Failed}!Connection {
-            errdefer failure.setNode(node.name());
-            if (!node.isActive()) {
-                failure.set(.invalid_node, "the node has left the cluster", .{});
-                return error.Failed;
+        /// What was given to who does not need it any more.
+        pub fn giveBack(node: *This, grant: Pool(Net).Grant) void {
+            switch (grant) {
+                .connection => |connection| if (!node.pool.put(connection)) node.drop(connection),
+                .place => node.pool.unreserve(),
+                .shut => {},
             }
-            if (!node.breakerAllows()) {
-                const text = "too many recent errors on this node; it is given a rest";
-                failure.set(.max_error_rate, text, .{});
-                return error.Failed;
-            }
-            if (node.pop()) |connection| return connection;
-            node.reserve() catch {
-                if (try node.waitForConnection(deadline_ns, failure)) |connection| return connection;
-            };
-            return node.open(node.context.net, deadline_ns, failure) catch {
-                node.unreserve();
-                switch (failure.status) {
-                    .timeout => node.recordTimeout(),
-                    .connection => node.recordError(),
-                    else => {},
-                }
-                return error.Failed;
-            };
         }
 
-        /// Waits until one of the connections, which are all in use, is free; or null with a place
-        /// for a new one reserved.
-        fn waitForConnection(
-            node: *This,
-            deadline_ns: u64,
-            failure: *Failure,
-        ) error{Failed}!?Connection {
-            const net = node.context.net;
-            _ = node.wanted.fetchAdd(1, .monotonic);
-            defer _ = node.wanted.fetchSub(1, .monotonic);
-            while (node.isActive() and net.now() < deadline_ns) {
-                // An event loop that holds idle ones gives them up.
-                node.context.wakeHolder();
-                net.sleep(wait_step_ns) catch {
-                    failure.set(.interrupted, "interrupted by a signal", .{});
-                    return error.Failed;
-                };
-                if (node.pop()) |connection| return connection;
-                if (node.pool.reserve()) return null;
-            }
-            const text = "no connection became free in time: all {d} of the node are in use";
-            failure.set(.no_more_connections, text, .{node.pool.idle.len});
-            return error.Failed;
-        }
-
-        /// Connections are used for less than that: whoever waits for one looks again soon.
-        const wait_step_ns = std.time.ns_per_ms / 2;
-
-        /// A new connection for the pool; the caller has reserved it.
+        /// A new connection for the pool; the caller has a place for it.
         pub fn open(
             node: *This,
             net: *Net,
@@ -283,6 +211,27 @@ pub fn Node(comptime Net: type) type {
                 .generation = generation_now,
                 .last_used_ns = net.now(),
             };
+        }
+
+        /// Says why the server cannot be connected to.
+        pub fn describeConnect(node: *This, err: anyerror, failure: *Failure) void {
+            const known: exchange.Error = switch (err) {
+                error.Timeout,
+                error.ConnectionRefused,
+                error.ConnectionClosed,
+                error.Interrupted,
+                error.SystemResources,
+                error.Network,
+                error.OutOfMemory,
+                => |known| known,
+                else => error.BadReply,
+            };
+            exchange.describe(known, "connect", node.address(), failure);
+        }
+
+        /// Says that logging in is no use.
+        pub fn describeEndlessLogin(node: *This, failure: *Failure) void {
+            auth.endless(node.address(), failure) catch {};
         }
 
         /// Connects and authenticates within the deadline and the configured timeouts.
@@ -304,8 +253,67 @@ pub fn Node(comptime Net: type) type {
             return socket;
         }
 
-        // Authentication.
+        // Authentication. Whoever opens a connection makes it part of the node's session; whoever
+        // finds that the session has ended begins a new one. Nobody waits for another's login.
 
+        pub const Authentication = struct {
+            kind: auth.Kind,
+            /// Of the session that is presented.
+            serial: u64 = 0,
+        };
+
+        /// Appends the frame that a new connection begins with, if there is any.
+        pub fn encodeAuthentication(
+            node: *This,
+            now_ns: u64,
+            out: *wire.Buffer,
+        ) wire.Buffer.Error!Authentication {
+            const credentials = node.context.credentialsNow() orelse return .{ .kind = .none };
+            node.guard.lock();
+            defer node.guard.unlock();
+            if (node.isSessionOver(now_ns)) {
+                try auth.encodeLogin(&credentials, out);
+                return .{ .kind = .login };
+            }
+            const token = node.session.token;
+            // The server has no security.
+            if (token.len == 0) return .{ .kind = .none };
+            try wire.admin.encodeAuthenticate(out, credentials.user, token);
+            return .{ .kind = .session, .serial = node.session_serial };
+        }
+
+        /// The guard is held.
+        fn isSessionOver(node: *const This, now_ns: u64) bool {
+            return node.login_due or now_ns >= node.session.renew_ns;
+        }
+
+        /// Takes the server's answer to that frame. False: the session was not taken, and the
+        /// connection is to begin anew, with a login.
+        pub fn takeAuthentication(
+            node: *This,
+            asked: Authentication,
+            now_ns: u64,
+            body: []const u8,
+            failure: *Failure,
+        ) error{Failed}!bool {
+            const user = node.context.options.user;
+            switch (asked.kind) {
+                .none => unreachable,
+                .session => {
+                    if (try auth.isAccepted(body, node.address(), failure)) return true;
+                    node.sessionRefused(asked.serial);
+                    return false;
+                },
+                .login => {
+                    const gpa = node.context.gpa;
+                    const address_of = node.address();
+                    node.setSession(try auth.takeLogin(gpa, now_ns, body, user, address_of, failure));
+                    return true;
+                },
+            }
+        }
+
+        /// The same on a socket of the calling thread.
         fn authenticate(
             node: *This,
             net: *Net,
@@ -313,87 +321,65 @@ pub fn Node(comptime Net: type) type {
             deadline_ns: u64,
             failure: *Failure,
         ) error{Failed}!void {
-            if (node.context.credentials == null) return;
-            const serial = node.sessionSerial();
-            if (try node.presentSession(net, socket, deadline_ns, failure)) return;
-            try node.renewSession(net, socket, serial, deadline_ns, failure);
+            const gpa = node.context.gpa;
+            // A session that was not taken, and the login after it.
+            for (0..2) |_| {
+                var memory: [1024]u8 = undefined;
+                var request = wire.Buffer.growing(gpa, &memory, auth.frame_bytes_max);
+                defer request.deinit();
+                const asked = node.encodeAuthentication(net.now(), &request) catch
+                    return auth.outOfMemory(failure);
+                if (asked.kind == .none) return;
+                if (try node.converse(net, socket, asked, request.written(), deadline_ns, failure)) {
+                    return;
+                }
+            }
+            return auth.endless(node.address(), failure);
         }
 
-        pub fn sessionSerial(node: *This) u64 {
-            node.guard.lock();
-            defer node.guard.unlock();
-            return node.session_serial;
-        }
-
-        /// True when the connection is part of the session, or needs none.
-        fn presentSession(
+        fn converse(
             node: *This,
             net: *Net,
             socket: *Net.Socket,
+            asked: Authentication,
+            request: []const u8,
             deadline_ns: u64,
             failure: *Failure,
         ) error{Failed}!bool {
             const gpa = node.context.gpa;
-            var memory: [1024]u8 = undefined;
-            var request = wire.Buffer.growing(gpa, &memory, frame_bytes_max);
-            defer request.deinit();
-            const needed = node.encodeAuthentication(&request) catch {
-                failure.set(.out_of_memory, "out of memory", .{});
-                return error.Failed;
-            };
-            if (!needed) return true;
-            return auth.authenticate(
-                gpa,
+            var memory: [256]u8 = undefined;
+            var reply = wire.Buffer.growing(gpa, &memory, auth.frame_bytes_max);
+            defer reply.deinit();
+            const body = exchange.roundTrip(
                 net,
                 socket,
-                node.address(),
-                node.context.credentials.?.user,
-                request.written(),
+                request,
+                .admin,
                 deadline_ns,
-                failure,
-            );
+                &reply,
+            ) catch |err| {
+                exchange.describe(err, "authentication", node.address(), failure);
+                return error.Failed;
+            };
+            return node.takeAuthentication(asked, net.now(), body, failure);
         }
 
-        /// Appends the frame that makes a new connection part of the session. False: none is
-        /// needed.
-        pub fn encodeAuthentication(node: *This, out: *wire.Buffer) wire.Buffer.Error!bool {
-            const credentials = if (node.context.credentials) |*given| given else return false;
-            node.guard.lock();
-            defer node.guard.unlock();
-            const token = node.session.token;
-            if (token.len == 0) return false;
-            try wire.admin.encodeAuthenticate(out, credentials.user, token);
-            return true;
-        }
-
-        const frame_bytes_max = 128 * 1024;
-
-        /// Logs in on this connection, unless another thread has done so since `serial`.
+        /// Logs in on this socket, ahead of the session's end.
         pub fn renewSession(
             node: *This,
             net: *Net,
             socket: *Net.Socket,
-            serial: u64,
             deadline_ns: u64,
             failure: *Failure,
         ) error{Failed}!void {
-            node.login_turn.lock();
-            defer node.login_turn.unlock();
-            if (node.sessionSerial() != serial) {
-                if (try node.presentSession(net, socket, deadline_ns, failure)) return;
-                return error.Failed;
-            }
-            const credentials = node.context.credentialsNow().?;
-            const session = try auth.login(
-                node.context.gpa,
-                net,
-                socket,
-                node.address(),
-                &credentials,
-                deadline_ns,
-                failure,
-            );
-            node.setSession(session);
+            node.sessionRefused(node.sessionSerial());
+            try node.authenticate(net, socket, deadline_ns, failure);
+        }
+
+        fn sessionSerial(node: *This) u64 {
+            node.guard.lock();
+            defer node.guard.unlock();
+            return node.session_serial;
         }
 
         /// Takes the session over.
@@ -406,13 +392,19 @@ pub fn Node(comptime Net: type) type {
             node.login_due = false;
         }
 
-        /// The server answered that a connection is not authenticated: log in again soon.
-        pub fn authenticationLost(node: *This) void {
-            {
-                node.guard.lock();
-                defer node.guard.unlock();
-                node.login_due = true;
-            }
+        /// That session is over; whoever connects next logs in.
+        fn sessionRefused(node: *This, serial: u64) void {
+            node.guard.lock();
+            defer node.guard.unlock();
+            if (serial == node.session_serial) node.login_due = true;
+        }
+
+        /// The server answered a request that its connection, of that generation, is not
+        /// authenticated: all of that session are not.
+        pub fn sessionEnded(node: *This, generation_of: u32) void {
+            if (!node.pool.renew(generation_of)) return;
+            node.sessionRefused(node.sessionSerial());
+            while (node.pool.takeOutdated()) |connection| node.drop(connection);
             node.context.requestTend();
         }
 
@@ -420,20 +412,10 @@ pub fn Node(comptime Net: type) type {
             if (node.context.credentials == null) return false;
             node.guard.lock();
             defer node.guard.unlock();
-            return node.login_due or now_ns >= node.session.renew_ns;
+            return node.isSessionOver(now_ns);
         }
 
         // Health.
-
-        /// An exchange with the node failed: the one place that says whether that is its fault.
-        pub fn recordFault(node: *This, err: anyerror) void {
-            switch (err) {
-                error.Timeout => node.recordTimeout(),
-                // This side gave up, or lacks something.
-                error.Interrupted, error.SystemResources, error.OutOfMemory => {},
-                else => node.recordError(),
-            }
-        }
 
         /// A connection was closed because of an error.
         pub fn recordError(node: *This) void {
@@ -461,11 +443,16 @@ pub fn Node(comptime Net: type) type {
 
         // Recovery.
 
-        /// Takes a connection whose reply was late; only when that is one frame.
-        pub fn recover(node: *This, connection: Connection, pending: Pending) void {
-            const now_ns = node.context.net.now();
+        /// Takes a connection whose reply is late, for so long; only when that is one frame.
+        pub fn recover(
+            node: *This,
+            connection: Connection,
+            pending: Pending,
+            delay_ns: u64,
+        ) void {
+            const expires_ns = node.context.net.now() +| delay_ns;
             const current = connection.generation == node.generation();
-            if (current and node.recovering.add(connection, pending, now_ns)) {
+            if (current and node.recovering.add(connection, pending, expires_ns)) {
                 // Deactivated in between: whoever did it may have emptied the queue already.
                 if (!node.isActive()) node.dropRecovering();
                 return;
@@ -524,7 +511,6 @@ pub fn Node(comptime Net: type) type {
         /// parent's connections survive, and is inactive afterwards.
         pub fn afterFork(node: *This) void {
             node.guard.reset();
-            node.login_turn.reset();
             node.recovering.resetAfterFork();
             node.active.store(false, .monotonic);
             const recovering_count: u32 = @intCast(node.recovering.count);

@@ -1,10 +1,13 @@
-//! The idle connections of one node, and the count of all of them.
+//! The idle connections of one node, the count of all of them, and the line of who waits for one.
 //!
 //! Last in, first out: the top is the most recently used one, the bottom is the first to trim.
 //! The count covers idle, lent and still connecting ones, and never passes its maximum: whoever
-//! wants to connect reserves first, and whoever closes gives the reservation back. When the node
-//! is left the pool is emptied and its generation raised, so that a lent connection of before
-//! is not taken back. Any thread; the mutex is held for a few instructions and never for I/O.
+//! wants to connect has a place first, and whoever closes gives the place back. When all are in
+//! use, whoever comes stands in line; a connection or place that becomes free goes to the first of
+//! it, and nobody overtakes. When the node is left the pool is emptied, the line is told, and the
+//! generation raised, so that a lent connection of before is not taken back.
+//!
+//! Any thread; the mutex is held for a few instructions and never for I/O.
 
 const std = @import("std");
 const assert = std.debug.assert;
@@ -14,10 +17,14 @@ const Traffic = @import("statistics.zig").Traffic;
 pub fn Pool(comptime Net: type) type {
     return struct {
         mutex: Mutex = .{},
-        /// Its length is the maximum; guarded, as are the next two.
+        /// Its length is the maximum; guarded, as are the next four.
         idle: []Connection,
         idle_count: u32 = 0,
         is_open: bool = false,
+        line_first: ?*Waiter = null,
+        line_last: ?*Waiter = null,
+        /// Read without the mutex, to know whether anybody waits.
+        line_count: std.atomic.Value(u32) = .init(0),
         generation: std.atomic.Value(u32) = .init(0),
         count: std.atomic.Value(u32) = .init(0),
         /// Of connections that came back; guarded.
@@ -35,6 +42,26 @@ pub fn Pool(comptime Net: type) type {
             traffic: Traffic = .{},
         };
 
+        pub const Grant = union(enum) {
+            connection: Connection,
+            /// One may be opened, and is counted already.
+            place,
+            /// The node has left.
+            shut,
+        };
+
+        /// A place in the line. Its owner keeps it where it is until it is out of the line again.
+        pub const Waiter = struct {
+            /// Called once, with the mutex held, by whoever frees what the waiter is given. It
+            /// wakes the owner, and calls nothing of the pool.
+            on_grant: *const fn (*Waiter) void,
+            state: State = .out,
+            next: ?*Waiter = null,
+            previous: ?*Waiter = null,
+
+            const State = union(enum) { out, in_line, granted: Grant };
+        };
+
         pub fn init(gpa: std.mem.Allocator, count_max: u32) error{OutOfMemory}!This {
             assert(count_max > 0);
             return .{ .idle = try gpa.alloc(Connection, count_max) };
@@ -43,45 +70,137 @@ pub fn Pool(comptime Net: type) type {
         /// The pool is empty by then.
         pub fn deinit(pool: *This, gpa: std.mem.Allocator) void {
             assert(pool.idle_count == 0);
+            assert(pool.line_first == null);
             gpa.free(pool.idle);
             pool.* = undefined;
         }
 
-        /// Counts a connection that is about to be opened. False at the maximum.
-        pub fn reserve(pool: *This) bool {
-            var count = pool.count.load(.monotonic);
-            while (count < pool.idle.len) {
-                count = pool.count.cmpxchgWeak(count, count + 1, .monotonic, .monotonic) orelse
-                    return true;
-            }
-            return false;
-        }
-
-        /// A counted connection was closed, or never came to be.
-        pub fn unreserve(pool: *This) void {
-            const before = pool.count.fetchSub(1, .monotonic);
-            assert(before > 0);
-        }
-
-        /// The most recently used one.
+        /// The most recently used one. Nobody is in line while any is idle.
         pub fn take(pool: *This) ?Connection {
             pool.mutex.lock();
             defer pool.mutex.unlock();
+            return pool.pop();
+        }
+
+        fn pop(pool: *This) ?Connection {
             if (pool.idle_count == 0) return null;
+            assert(pool.line_first == null);
             pool.idle_count -= 1;
             return pool.idle[pool.idle_count];
         }
 
-        /// False when the pool was emptied since the connection was opened; the caller closes it.
+        /// What is free now; or null, and the waiter stands in line.
+        pub fn enter(pool: *This, waiter: *Waiter) ?Grant {
+            assert(waiter.state == .out);
+            pool.mutex.lock();
+            defer pool.mutex.unlock();
+            if (!pool.is_open) return .shut;
+            if (pool.pop()) |connection| return .{ .connection = connection };
+            if (pool.line_first == null and pool.countOne()) return .place;
+            waiter.state = .in_line;
+            waiter.next = null;
+            waiter.previous = pool.line_last;
+            if (pool.line_last) |last| last.next = waiter else pool.line_first = waiter;
+            pool.line_last = waiter;
+            _ = pool.line_count.fetchAdd(1, .monotonic);
+            return null;
+        }
+
+        /// What the waiter was given, if it was, and then it is out of the line.
+        pub fn granted(pool: *This, waiter: *Waiter) ?Grant {
+            pool.mutex.lock();
+            defer pool.mutex.unlock();
+            return takeGrant(waiter);
+        }
+
+        fn takeGrant(waiter: *Waiter) ?Grant {
+            switch (waiter.state) {
+                .granted => |grant| {
+                    waiter.state = .out;
+                    return grant;
+                },
+                .out, .in_line => return null,
+            }
+        }
+
+        /// Out of the line. What it was given just before is the caller's to give back.
+        pub fn leave(pool: *This, waiter: *Waiter) ?Grant {
+            pool.mutex.lock();
+            defer pool.mutex.unlock();
+            if (waiter.state == .in_line) {
+                pool.unlink(waiter);
+                waiter.state = .out;
+            }
+            return takeGrant(waiter);
+        }
+
+        fn unlink(pool: *This, waiter: *Waiter) void {
+            if (waiter.previous) |previous| {
+                previous.next = waiter.next;
+            } else {
+                pool.line_first = waiter.next;
+            }
+            if (waiter.next) |next| {
+                next.previous = waiter.previous;
+            } else {
+                pool.line_last = waiter.previous;
+            }
+            const before = pool.line_count.fetchSub(1, .monotonic);
+            assert(before > 0);
+        }
+
+        /// The mutex is held, and somebody is in line.
+        fn give(pool: *This, grant: Grant) void {
+            const waiter = pool.line_first.?;
+            pool.unlink(waiter);
+            waiter.state = .{ .granted = grant };
+            waiter.on_grant(waiter);
+        }
+
+        /// How many stand in line, at this moment.
+        pub fn waitingCount(pool: *const This) u32 {
+            return pool.line_count.load(.monotonic);
+        }
+
+        fn countOne(pool: *This) bool {
+            if (pool.count.load(.monotonic) == pool.idle.len) return false;
+            _ = pool.count.fetchAdd(1, .monotonic);
+            return true;
+        }
+
+        /// A place for a connection that is not to wait for one. False when all are taken.
+        pub fn reserve(pool: *This) bool {
+            pool.mutex.lock();
+            defer pool.mutex.unlock();
+            return pool.line_first == null and pool.countOne();
+        }
+
+        /// A counted connection was closed, or never came to be. Its place goes to the first in
+        /// line.
+        pub fn unreserve(pool: *This) void {
+            pool.mutex.lock();
+            defer pool.mutex.unlock();
+            if (pool.line_first != null) return pool.give(.place);
+            const before = pool.count.fetchSub(1, .monotonic);
+            assert(before > 0);
+        }
+
+        /// Takes one back, or passes it to the first in line. False when the pool was emptied since
+        /// the connection was opened; the caller closes it.
         pub fn put(pool: *This, connection: Connection) bool {
             pool.mutex.lock();
             defer pool.mutex.unlock();
             if (!pool.is_open) return false;
             if (connection.generation != pool.generation.load(.monotonic)) return false;
-            assert(pool.idle_count < pool.idle.len);
             pool.traffic.add(connection.traffic);
-            pool.idle[pool.idle_count] = connection;
-            pool.idle[pool.idle_count].traffic = .{};
+            var returned = connection;
+            returned.traffic = .{};
+            if (pool.line_first != null) {
+                pool.give(.{ .connection = returned });
+                return true;
+            }
+            assert(pool.idle_count < pool.idle.len);
+            pool.idle[pool.idle_count] = returned;
             pool.idle_count += 1;
             return true;
         }
@@ -106,12 +225,37 @@ pub fn Pool(comptime Net: type) type {
             pool.is_open = true;
         }
 
-        /// Nothing is taken back from now on; the caller takes and closes what is idle.
+        /// Nothing is taken back from now on, and nobody waits; the caller takes and closes what is
+        /// idle.
         pub fn shut(pool: *This) void {
             pool.mutex.lock();
             defer pool.mutex.unlock();
             pool.is_open = false;
             _ = pool.generation.fetchAdd(1, .monotonic);
+            while (pool.line_first != null) pool.give(.shut);
+        }
+
+        /// Connections of this generation are worth nothing any more, however they come back; the
+        /// caller takes and closes what is idle. False when somebody has said so before.
+        pub fn renew(pool: *This, generation: u32) bool {
+            pool.mutex.lock();
+            defer pool.mutex.unlock();
+            if (generation != pool.generation.load(.monotonic)) return false;
+            _ = pool.generation.fetchAdd(1, .monotonic);
+            return true;
+        }
+
+        /// An idle one of before the last `renew`.
+        pub fn takeOutdated(pool: *This) ?Connection {
+            pool.mutex.lock();
+            defer pool.mutex.unlock();
+            if (pool.idle_count == 0) return null;
+            // Those of before lie below those of since.
+            const oldest = pool.idle[0];
+            if (oldest.generation == pool.generation.load(.monotonic)) return null;
+            pool.idle_count -= 1;
+            @memmove(pool.idle[0..pool.idle_count], pool.idle[1..][0..pool.idle_count]);
+            return oldest;
         }
 
         pub fn trafficNow(pool: *This) Traffic {
@@ -126,15 +270,21 @@ pub fn Pool(comptime Net: type) type {
             return pool.idle_count;
         }
 
-        /// In the child of a fork: lent connections belong to threads that do not exist here.
+        /// In the child of a fork: lent connections belong to threads that do not exist here, and
+        /// so does who waits.
         pub fn resetAfterFork(pool: *This) void {
             pool.mutex.reset();
             pool.is_open = false;
+            pool.line_first = null;
+            pool.line_last = null;
+            pool.line_count.store(0, .monotonic);
             pool.count.store(pool.idle_count, .monotonic);
             _ = pool.generation.fetchAdd(1, .monotonic);
         }
     };
 }
+
+const testing = std.testing;
 
 const TestNet = struct {
     pub const Socket = u32;
@@ -149,78 +299,159 @@ fn testConnection(pool: *TestPool, socket: u32, last_used_ns: u64) TestPool.Conn
     };
 }
 
+fn ignoreGrant(_: *TestPool.Waiter) void {}
+
+fn testWaiter() TestPool.Waiter {
+    return .{ .on_grant = ignoreGrant };
+}
+
 test "the count stops at the maximum and connections come back in reverse" {
-    var pool = try TestPool.init(std.testing.allocator, 2);
-    defer pool.deinit(std.testing.allocator);
+    var pool = try TestPool.init(testing.allocator, 2);
+    defer pool.deinit(testing.allocator);
     pool.open();
-    try std.testing.expect(pool.reserve());
-    try std.testing.expect(pool.reserve());
-    try std.testing.expect(!pool.reserve());
-    try std.testing.expect(pool.put(testConnection(&pool, 1, 10)));
-    try std.testing.expect(pool.put(testConnection(&pool, 2, 20)));
-    try std.testing.expectEqual(2, pool.take().?.socket);
-    try std.testing.expect(!pool.reserve());
+    try testing.expect(pool.reserve());
+    try testing.expect(pool.reserve());
+    try testing.expect(!pool.reserve());
+    try testing.expect(pool.put(testConnection(&pool, 1, 10)));
+    try testing.expect(pool.put(testConnection(&pool, 2, 20)));
+    try testing.expectEqual(2, pool.take().?.socket);
+    try testing.expect(!pool.reserve());
     pool.unreserve();
-    try std.testing.expect(pool.reserve());
-    try std.testing.expectEqual(1, pool.take().?.socket);
-    try std.testing.expectEqual(null, pool.take());
+    try testing.expect(pool.reserve());
+    try testing.expectEqual(1, pool.take().?.socket);
+    try testing.expectEqual(null, pool.take());
+}
+
+test "who waits is served in the order of coming, with connections and with places" {
+    var pool = try TestPool.init(testing.allocator, 1);
+    defer pool.deinit(testing.allocator);
+    pool.open();
+    var waiters: [4]TestPool.Waiter = @splat(testWaiter());
+    try testing.expect(pool.enter(&waiters[0]).? == .place);
+    for (waiters[1..]) |*waiter| try testing.expectEqual(null, pool.enter(waiter));
+    try testing.expectEqual(3, pool.waitingCount());
+    // Nobody overtakes, with a connection in hand neither.
+    try testing.expect(!pool.reserve());
+    try testing.expect(pool.put(testConnection(&pool, 7, 0)));
+    try testing.expectEqual(null, pool.granted(&waiters[2]));
+    try testing.expectEqual(7, pool.granted(&waiters[1]).?.connection.socket);
+    try testing.expectEqual(null, pool.leave(&waiters[2]));
+    pool.unreserve();
+    try testing.expectEqual(0, pool.waitingCount());
+    try testing.expectEqual(1, pool.count.load(.monotonic));
+    // Who leaves too late has what it was given.
+    try testing.expect(pool.leave(&waiters[3]).? == .place);
+    pool.unreserve();
+    try testing.expectEqual(0, pool.count.load(.monotonic));
+}
+
+test "who waits is told when the node leaves" {
+    var pool = try TestPool.init(testing.allocator, 1);
+    defer pool.deinit(testing.allocator);
+    pool.open();
+    try testing.expect(pool.reserve());
+    var waiter = testWaiter();
+    try testing.expectEqual(null, pool.enter(&waiter));
+    pool.shut();
+    try testing.expect(pool.granted(&waiter).? == .shut);
+    try testing.expect(pool.enter(&waiter).? == .shut);
+    pool.unreserve();
 }
 
 test "a connection of before the pool was shut is not taken back" {
-    var pool = try TestPool.init(std.testing.allocator, 4);
-    defer pool.deinit(std.testing.allocator);
+    var pool = try TestPool.init(testing.allocator, 4);
+    defer pool.deinit(testing.allocator);
     pool.open();
-    try std.testing.expect(pool.reserve());
+    try testing.expect(pool.reserve());
     const lent = testConnection(&pool, 1, 0);
     pool.shut();
-    try std.testing.expect(!pool.put(lent));
+    try testing.expect(!pool.put(lent));
     pool.open();
-    try std.testing.expect(!pool.put(lent));
-    try std.testing.expect(pool.put(testConnection(&pool, 2, 0)));
-    try std.testing.expectEqual(2, pool.take().?.socket);
+    try testing.expect(!pool.put(lent));
+    try testing.expect(pool.put(testConnection(&pool, 2, 0)));
+    try testing.expectEqual(2, pool.take().?.socket);
+}
+
+test "connections of before a renewal come out, once, and are not taken back" {
+    var pool = try TestPool.init(testing.allocator, 4);
+    defer pool.deinit(testing.allocator);
+    pool.open();
+    for (0..3) |_| try testing.expect(pool.reserve());
+    const lent = testConnection(&pool, 1, 0);
+    try testing.expect(pool.put(testConnection(&pool, 2, 0)));
+    try testing.expect(pool.renew(lent.generation));
+    try testing.expect(!pool.renew(lent.generation));
+    try testing.expect(!pool.put(lent));
+    try testing.expect(pool.put(testConnection(&pool, 3, 0)));
+    try testing.expectEqual(2, pool.takeOutdated().?.socket);
+    try testing.expectEqual(null, pool.takeOutdated());
+    try testing.expectEqual(3, pool.take().?.socket);
 }
 
 test "trimming takes the least used from the bottom and keeps the minimum" {
-    var pool = try TestPool.init(std.testing.allocator, 4);
-    defer pool.deinit(std.testing.allocator);
+    var pool = try TestPool.init(testing.allocator, 4);
+    defer pool.deinit(testing.allocator);
     pool.open();
     for ([_]u64{ 10, 20, 30 }) |time_ns| {
-        try std.testing.expect(pool.reserve());
-        try std.testing.expect(pool.put(testConnection(&pool, @intCast(time_ns), time_ns)));
+        try testing.expect(pool.reserve());
+        try testing.expect(pool.put(testConnection(&pool, @intCast(time_ns), time_ns)));
     }
-    try std.testing.expectEqual(null, pool.takeOldest(5, 0));
-    try std.testing.expectEqual(10, pool.takeOldest(25, 0).?.socket);
+    try testing.expectEqual(null, pool.takeOldest(5, 0));
+    try testing.expectEqual(10, pool.takeOldest(25, 0).?.socket);
     pool.unreserve();
-    try std.testing.expectEqual(null, pool.takeOldest(25, 2));
-    try std.testing.expectEqual(20, pool.takeOldest(25, 1).?.socket);
-    try std.testing.expectEqual(null, pool.takeOldest(25, 0));
-    try std.testing.expectEqual(30, pool.take().?.socket);
+    try testing.expectEqual(null, pool.takeOldest(25, 2));
+    try testing.expectEqual(20, pool.takeOldest(25, 1).?.socket);
+    try testing.expectEqual(null, pool.takeOldest(25, 0));
+    try testing.expectEqual(30, pool.take().?.socket);
 }
 
-test "many threads never pass the maximum" {
-    var pool = try TestPool.init(std.testing.allocator, 3);
-    defer pool.deinit(std.testing.allocator);
+test "many threads never pass the maximum, and each is served" {
+    var pool = try TestPool.init(testing.allocator, 3);
+    defer pool.deinit(testing.allocator);
     pool.open();
     const Worker = struct {
-        fn run(shared: *TestPool, highest: *std.atomic.Value(u32)) void {
-            for (0..2000) |round| {
-                const connection = shared.take() orelse made: {
-                    if (!shared.reserve()) continue;
-                    break :made testConnection(shared, 7, 0);
+        const Event = @import("../io.zig").sync.Event;
+
+        waiter: TestPool.Waiter = .{ .on_grant = wake },
+        event: Event = .{},
+        served: u32 = 0,
+
+        const rounds = 2000;
+
+        fn wake(waiter: *TestPool.Waiter) void {
+            const worker: *@This() = @fieldParentPtr("waiter", waiter);
+            worker.event.set();
+        }
+
+        fn run(worker: *@This(), shared: *TestPool, highest: *std.atomic.Value(u32)) void {
+            for (0..rounds) |round| {
+                const grant = shared.enter(&worker.waiter) orelse waited: {
+                    while (true) {
+                        if (shared.granted(&worker.waiter)) |given| break :waited given;
+                        _ = worker.event.wait(std.time.ns_per_s);
+                    }
                 };
+                worker.served += 1;
                 _ = highest.fetchMax(shared.count.load(.monotonic), .monotonic);
+                const connection = switch (grant) {
+                    .connection => |connection| connection,
+                    .place => testConnection(shared, 7, 0),
+                    .shut => unreachable,
+                };
                 const keep = round % 3 != 0;
                 if (!keep or !shared.put(connection)) shared.unreserve();
             }
         }
     };
     var highest: std.atomic.Value(u32) = .init(0);
-    var threads: [4]std.Thread = undefined;
-    for (&threads) |*thread| {
-        thread.* = try std.Thread.spawn(.{}, Worker.run, .{ &pool, &highest });
+    var workers: [5]Worker = @splat(.{});
+    var threads: [workers.len]std.Thread = undefined;
+    for (&threads, &workers) |*thread, *worker| {
+        thread.* = try std.Thread.spawn(.{}, Worker.run, .{ worker, &pool, &highest });
     }
     for (threads) |thread| thread.join();
-    try std.testing.expect(highest.load(.monotonic) <= 3);
+    try testing.expect(highest.load(.monotonic) <= 3);
+    for (&workers) |*worker| try testing.expectEqual(Worker.rounds, worker.served);
     while (pool.take()) |_| pool.unreserve();
-    try std.testing.expectEqual(0, pool.count.load(.monotonic));
+    try testing.expectEqual(0, pool.count.load(.monotonic));
 }

@@ -31,7 +31,6 @@ pub fn Recovery(comptime Net: type) type {
 
         pub const entries_max = 16;
         const reply_bytes_max = 1024 * 1024;
-        const duration_ns_max = 3 * std.time.ns_per_s;
         /// Work for one connection in one round of the tend thread.
         const receives_per_round_max = 64;
 
@@ -48,14 +47,14 @@ pub fn Recovery(comptime Net: type) type {
             recovery: *This,
             connection: Connection,
             pending: Pending,
-            now_ns: u64,
+            expires_ns: u64,
         ) bool {
             assert(pending.header_bytes <= wire.proto.header_bytes);
             if (pending.body_bytes_remaining > reply_bytes_max) return false;
             return recovery.keep(.{
                 .connection = connection,
                 .pending = pending,
-                .expires_ns = now_ns +| duration_ns_max,
+                .expires_ns = expires_ns,
             });
         }
 

@@ -125,13 +125,7 @@ pub fn Tended(comptime Net: type) type {
             const now_ns = net.now();
             if (node.isLoginDue(now_ns)) {
                 const deadline_ns = node.context.loginDeadline(now_ns);
-                node.renewSession(
-                    net,
-                    socket,
-                    node.sessionSerial(),
-                    deadline_ns,
-                    failure,
-                ) catch |err| {
+                node.renewSession(net, socket, deadline_ns, failure) catch |err| {
                     tended.closeSocket();
                     return err;
                 };
@@ -206,7 +200,7 @@ pub fn Tended(comptime Net: type) type {
             while (node.openCount() < node.context.options.min_conns_per_node) {
                 if (!node.breakerAllows() or !node.pool.reserve()) return;
                 const connection = node.open(net, io.never, &failure) catch {
-                    node.unreserve();
+                    node.pool.unreserve();
                     node.context.note(&failure);
                     return;
                 };

@@ -13,6 +13,7 @@ const os = @import("../os.zig");
 const Failure = @import("../status.zig").Failure;
 
 const Cluster = cluster.Cluster(io.Net);
+const driving = @import("../sim.zig").Driving(io.Net, @import("../engine.zig").Poller);
 const Node = Cluster.Node;
 const ms = std.time.ns_per_ms;
 const second = std.time.ns_per_s;
@@ -85,7 +86,7 @@ const Fixture = struct {
 fn ask(net: *io.Net, node: *Node) !void {
     var failure: Failure = .{};
     const deadline_ns = net.now() + 5 * second;
-    var connection = try node.acquire(deadline_ns, &failure);
+    var connection = try driving.acquire(gpa, net, node, deadline_ns, &failure);
     var memory: [256]u8 = undefined;
     var reply = wire.Buffer.fixed(&memory);
     const body = exchange.info(
@@ -172,7 +173,7 @@ test "closing does not wait for a server that does not answer" {
     try std.testing.expect(!fixture.cluster.isConnected());
     var failure: Failure = .{};
     const node = fixture.cluster.table.at(0).?;
-    const refused = node.acquire(fixture.net.now() + second, &failure);
+    const refused = driving.acquire(gpa, &fixture.net, node, fixture.net.now() + second, &failure);
     try std.testing.expectError(error.Failed, refused);
     try std.testing.expectEqual(.invalid_node, failure.status);
 }
@@ -208,7 +209,7 @@ test "a lack of descriptors is told as such and counts against no node" {
         for (0..2 * node_module.failures_max) |_| {
             var nodes = owner.table.tended(.active);
             while (nodes.next()) |tended| {
-                const acquired = tended.node.acquire(fixture.net.now() + second, &failure);
+                const acquired = driving.acquire(gpa, &fixture.net, tended.node, fixture.net.now() + second, &failure);
                 try std.testing.expectError(error.Failed, acquired);
                 try std.testing.expectEqual(.no_descriptor, failure.status);
                 tended.closeSocket();

@@ -14,6 +14,10 @@ pub const Version = packed struct(u64) {
     /// The first that answers queries by partition, which the client relies on.
     pub const oldest: Version = .{ .major = 4, .minor = 9, .patch = 0 };
     pub const first_with_user_agent: Version = .{ .major = 8, .minor = 1, .patch = 0 };
+    /// Info commands name what they are about: `namespace=`, `id=`.
+    pub const first_with_full_names: Version = .{ .major = 8, .minor = 1, .patch = 0 };
+    /// An index is of type INTEGER, where it was of NUMERIC.
+    pub const first_with_integer_indexes: Version = .{ .major = 8, .minor = 1, .patch = 3 };
 
     /// "8.1.0.2-rc1" and the like; what follows the first three numbers does not matter, and the
     /// third may be missing.

@@ -4,14 +4,16 @@
 //! with, so that its connections stay good.
 
 const std = @import("std");
-const exchange = @import("exchange.zig");
-const executor = @import("executor.zig");
+const engine = @import("../engine.zig");
+const procedure_module = @import("procedure.zig");
 const request = @import("request.zig");
 const wire = @import("../wire.zig");
-const Error = @import("administration.zig").Error;
+const Error = procedure_module.Error;
 const Failure = @import("../status.zig").Failure;
-const Kind = @import("administration.zig").Kind;
+const FrameResult = engine.FrameResult;
+const Kind = procedure_module.Kind;
 const Status = @import("../status.zig").Status;
+const Step = procedure_module.Step;
 const admin = wire.admin;
 const msgpack = wire.msgpack;
 
@@ -20,32 +22,60 @@ const list_items_max = std.math.maxInt(u8);
 /// Below this code a privilege holds everywhere, and has no namespace and set.
 const privilege_scoped_min = 10;
 
-pub fn execute(task: anytype, kind: Kind, reader: *msgpack.Reader) !void {
-    var frame = wire.Buffer.growing(task.gpa, &.{}, exchange.frame_bytes_max);
-    defer frame.deinit();
-    var new_hash: ?[admin.hash_bytes]u8 = null;
-    try encode(task, kind, reader, &frame, &new_hash);
-    const node = try task.anyNode();
-    errdefer task.failure.setNode(node.name());
-    const attempts: executor.Attempts = .start(task.policy, task.net.now());
-    var connection = try node.acquire(attempts.waitDeadline(task.net.now()), task.failure);
-    const status = converse(task, kind, &connection, &attempts, frame.written()) catch |err| {
-        node.drop(connection);
-        switch (err) {
-            error.Timeout => node.recordTimeout(),
-            error.Interrupted, error.OutOfMemory, error.NoSpaceLeft => {},
-            else => node.recordError(),
-        }
-        exchange.describe(err, task.failure);
-        return error.Failed;
-    };
-    const verdict = executor.settle(node, task.owner, status);
-    if (verdict.connection_usable) node.push(connection) else node.drop(connection);
-    if (status != .ok) return refuse(status, task.failure);
-    if (new_hash) |*hash| task.owner.setPasswordHash(hash);
-}
+pub const Admin = struct {
+    kind: Kind,
+    frame: []const u8 = "",
+    new_hash: ?[admin.hash_bytes]u8 = null,
+    is_asked: bool = false,
+    rows: ?wire.Buffer = null,
+    row_count: u32 = 0,
 
-fn refuse(status: Status, failure: *Failure) error{Failed} {
+    pub fn parse(script: *Admin, procedure: anytype, reader: *msgpack.Reader) Error!void {
+        const arena = procedure.arena.allocator();
+        var frame = wire.Buffer.growing(arena, &.{}, engine.frame_bytes_max);
+        try encode(procedure, script.kind, reader, &frame, &script.new_hash);
+        script.frame = frame.written();
+    }
+
+    pub fn next(script: *Admin, procedure: anytype) Error!Step {
+        const is_query = script.kind == .admin_query_users or script.kind == .admin_query_roles;
+        if (!script.is_asked) {
+            script.is_asked = true;
+            return .{ .ask = .{ .whom = .any, .is_repeatable = is_query } };
+        }
+        if (script.new_hash) |*hash| procedure.owner.setPasswordHash(hash);
+        if (is_query) {
+            try msgpack.writeArrayHeader(procedure.out, script.row_count);
+            if (script.rows) |*rows| try procedure.out.append(rows.written());
+        }
+        return .done;
+    }
+
+    pub fn write(script: *Admin, procedure: anytype, question: anytype) Error!void {
+        // What a node had sent before it was lost does not count.
+        script.rows = .growing(procedure.arena.allocator(), &.{}, engine.frame_bytes_max);
+        script.row_count = 0;
+        try question.frame.append(script.frame);
+    }
+
+    pub fn take(script: *Admin, procedure: anytype, question: anytype, frame: anytype) !FrameResult {
+        _ = procedure;
+        if (frame.kind != .admin) return error.BadFrame;
+        const rows = &script.rows.?;
+        const count = &script.row_count;
+        const status = switch (script.kind) {
+            .admin_query_users => try readRows(frame.body, writeUser, rows, count),
+            .admin_query_roles => try readRows(frame.body, writeRole, rows, count),
+            else => try resultOf(frame.body),
+        } orelse return .more;
+        if (status == .query_end) return .done;
+        const verdict = question.exchange.settle(status);
+        if (status != .ok) refuse(status, &question.failure);
+        return if (verdict.connection_usable) .done else .done_close;
+    }
+};
+
+fn refuse(status: Status, failure: *Failure) void {
     switch (status) {
         .security_not_supported, .security_not_enabled => failure.set(
             status,
@@ -57,17 +87,16 @@ fn refuse(status: Status, failure: *Failure) error{Failed} {
         else
             failure.set(status, "server error {d}", .{@backingInt(status)}),
     }
-    return error.Failed;
 }
 
 fn encode(
-    task: anytype,
+    procedure: anytype,
     kind: Kind,
     reader: *msgpack.Reader,
     frame: *wire.Buffer,
     new_hash: *?[admin.hash_bytes]u8,
 ) Error!void {
-    const failure = task.failure;
+    const failure = procedure.failure;
     var encoder = try admin.Encoder.begin(frame);
     switch (kind) {
         .admin_create_user => {
@@ -80,7 +109,7 @@ fn encode(
         .admin_drop_user => {
             try encoder.field(.user, try takeText(reader, "the user", failure));
         },
-        .admin_set_password => return encodePassword(task, &encoder, reader, new_hash),
+        .admin_set_password => return encodePassword(procedure, &encoder, reader, new_hash),
         .admin_grant_roles, .admin_revoke_roles => {
             try encoder.field(.user, try takeText(reader, "the user", failure));
             try appendNames(&encoder, .roles, reader, failure);
@@ -92,7 +121,7 @@ fn encode(
             try encoder.field(.role, try takeText(reader, "the role", failure));
             try appendPrivileges(&encoder, reader, failure);
             try appendAllowlist(&encoder, reader, failure);
-            try appendQuotas(task, &encoder, reader, .given);
+            try appendQuotas(procedure, &encoder, reader, .given);
         },
         .admin_drop_role => {
             try encoder.field(.role, try takeText(reader, "the role", failure));
@@ -107,7 +136,7 @@ fn encode(
         },
         .admin_set_quotas => {
             try encoder.field(.role, try takeText(reader, "the role", failure));
-            try appendQuotas(task, &encoder, reader, .all);
+            try appendQuotas(procedure, &encoder, reader, .all);
         },
         .admin_query_roles => if (try takeOptional(reader, "the role", failure)) |role| {
             try encoder.field(.role, role);
@@ -138,17 +167,17 @@ fn command(kind: Kind) admin.Command {
 
 /// One's own password is changed by naming the old one; those of others are set.
 fn encodePassword(
-    task: anytype,
+    procedure: anytype,
     encoder: *admin.Encoder,
     reader: *msgpack.Reader,
     new_hash: *?[admin.hash_bytes]u8,
 ) Error!void {
-    const user = try takeText(reader, "the user", task.failure);
-    const password = try request.expectString(reader, "the password", task.failure);
+    const user = try takeText(reader, "the user", procedure.failure);
+    const password = try request.expectString(reader, "the password", procedure.failure);
     var hash: [admin.hash_bytes]u8 = undefined;
     admin.hashPassword(password, &hash);
     try encoder.field(.user, user);
-    const credentials = task.owner.credentials();
+    const credentials = procedure.owner.credentials();
     const is_own = if (credentials) |own| std.mem.eql(u8, own.user, user) else false;
     if (is_own) {
         try encoder.field(.old_password, &credentials.?.hash);
@@ -212,7 +241,7 @@ fn appendNames(
     failure: *Failure,
 ) Error!void {
     var memory: [1024]u8 = undefined;
-    var field = wire.Buffer.growing(encoder.buffer.gpa.?, &memory, exchange.frame_bytes_max);
+    var field = wire.Buffer.growing(encoder.buffer.gpa.?, &memory, engine.frame_bytes_max);
     defer field.deinit();
     const count = try takeCount(reader, "the roles must be an array", failure);
     try field.byte(count);
@@ -229,7 +258,7 @@ fn appendPrivileges(
     failure: *Failure,
 ) Error!void {
     var memory: [1024]u8 = undefined;
-    var field = wire.Buffer.growing(encoder.buffer.gpa.?, &memory, exchange.frame_bytes_max);
+    var field = wire.Buffer.growing(encoder.buffer.gpa.?, &memory, engine.frame_bytes_max);
     defer field.deinit();
     const count = try takeCount(reader, "the privileges must be an array", failure);
     if (count == 0) return;
@@ -265,7 +294,7 @@ fn appendAllowlist(
     failure: *Failure,
 ) Error!void {
     var memory: [1024]u8 = undefined;
-    var field = wire.Buffer.growing(encoder.buffer.gpa.?, &memory, exchange.frame_bytes_max);
+    var field = wire.Buffer.growing(encoder.buffer.gpa.?, &memory, engine.frame_bytes_max);
     defer field.deinit();
     const count = try request.expectArray(reader, "the addresses must be an array", failure);
     for (0..count) |index| {
@@ -280,49 +309,18 @@ fn appendAllowlist(
 }
 
 fn appendQuotas(
-    task: anytype,
+    procedure: anytype,
     encoder: *admin.Encoder,
     reader: *msgpack.Reader,
     which: enum { all, given },
 ) Error!void {
-    const read_quota = try task.takeInteger(u32, reader, "the read quota");
-    const write_quota = try task.takeInteger(u32, reader, "the write quota");
+    const read_quota = try procedure.takeInteger(u32, reader, "the read quota");
+    const write_quota = try procedure.takeInteger(u32, reader, "the write quota");
     if (which == .all or read_quota != 0) try encoder.fieldInt(.read_quota, read_quota);
     if (which == .all or write_quota != 0) try encoder.fieldInt(.write_quota, write_quota);
 }
 
 // Replies.
-
-fn converse(
-    task: anytype,
-    kind: Kind,
-    connection: anytype,
-    attempts: *const executor.Attempts,
-    frame: []const u8,
-) !Status {
-    const net = task.net;
-    const socket = &connection.socket;
-    try net.send(socket, frame, attempts.waitDeadline(net.now()));
-    var receiver: exchange.Receiver = .{ .gpa = task.gpa };
-    defer receiver.deinit();
-    var rows = wire.Buffer.growing(task.gpa, &.{}, exchange.frame_bytes_max);
-    defer rows.deinit();
-    var count: u32 = 0;
-    while (true) {
-        const answer = try receiver.next(net, socket, attempts);
-        if (answer.kind != .admin) return error.BadFrame;
-        const status = switch (kind) {
-            .admin_query_users => try readRows(answer.body, writeUser, &rows, &count),
-            .admin_query_roles => try readRows(answer.body, writeRole, &rows, &count),
-            else => try resultOf(answer.body),
-        } orelse continue;
-        if (!receiver.isDrained()) return error.UnexpectedBytes;
-        if (status != .query_end) return status;
-        try msgpack.writeArrayHeader(task.out, count);
-        try task.out.append(rows.written());
-        return .ok;
-    }
-}
 
 fn resultOf(body: []const u8) error{BadFrame}!?Status {
     const message = admin.Message.decode(body) catch return error.BadFrame;

@@ -2,101 +2,88 @@
 //! finds. The request is answered when the work has begun; the job's number asks how it goes.
 
 const std = @import("std");
-const exchange = @import("exchange.zig");
-const executor = @import("executor.zig");
+const executor = @import("../engine.zig").executor;
 const metrics = @import("../metrics.zig");
-const query = @import("query.zig");
+const procedure_module = @import("procedure.zig");
 const query_request = @import("query_request.zig");
-const reply = @import("reply.zig");
+const random = @import("../io.zig").random;
 const request = @import("request.zig");
 const wire = @import("../wire.zig");
+const Error = procedure_module.Error;
 const Failure = @import("../status.zig").Failure;
+const FrameResult = @import("../engine.zig").FrameResult;
+const Kind = procedure_module.Kind;
 const Status = @import("../status.zig").Status;
+const Step = procedure_module.Step;
 const msgpack = wire.msgpack;
 
 /// A query's map, with operations or a function -> the job's number.
-pub fn start(task: anytype, bytes: []const u8) !void {
-    var arena: std.heap.ArenaAllocator = .init(task.gpa);
-    defer arena.deinit();
-    const asked = try query_request.Query.parse(arena.allocator(), bytes, task.failure);
-    const job = query.randomId();
-    var frame = wire.Buffer.growing(task.gpa, &.{}, request.frame_bytes_max);
-    defer frame.deinit();
-    try query_request.encodeBackground(&asked, task.policy, job, &frame, task.failure);
-    const started_ns = task.net.now();
-    const outcome = startOnAll(task, asked.namespace, frame.written());
-    metrics.process.record(
-        .query,
-        asked.namespace,
-        asked.set,
-        if (outcome) .ok else |_| task.failure.status,
-        task.net.now() -| started_ns,
-    );
-    try outcome;
-    try msgpack.writeUint(task.out, job);
-}
+pub const Background = struct {
+    asked: query_request.Query = undefined,
+    frame: []const u8 = "",
+    job: u64 = 0,
+    is_asked: bool = false,
 
-fn startOnAll(task: anytype, namespace: []const u8, frame: []const u8) error{Failed}!void {
-    if (task.owner.namespace(namespace) == null) {
-        const text = "namespace '{s}' is not found in the cluster";
-        task.failure.set(.namespace_not_found, text, .{namespace});
-        return error.Failed;
+    pub fn parse(background: *Background, procedure: anytype, reader: *msgpack.Reader) Error!void {
+        const arena = procedure.arena.allocator();
+        const failure = procedure.failure;
+        background.asked = try query_request.Query.parse(arena, reader.bytes, failure);
+        background.job = random.integer();
+        var frame = wire.Buffer.growing(arena, &.{}, request.frame_bytes_max);
+        const policy = &procedure.policy;
+        try query_request.encodeBackground(
+            &background.asked,
+            policy,
+            background.job,
+            &frame,
+            failure,
+        );
+        background.frame = frame.written();
+        _ = try executor.findNamespace(procedure.owner, background.asked.namespace, failure);
     }
-    var count: u32 = 0;
-    var nodes = task.owner.nodes();
-    while (nodes.next()) |node| : (count += 1) {
-        startOn(task, node, frame) catch |err| {
-            // Nodes that were asked before are at work.
-            if (count > 0) task.failure.in_doubt = true;
-            return err;
-        };
-    }
-    if (count == 0) _ = try task.anyNode();
-}
 
-fn startOn(task: anytype, node: anytype, frame: []const u8) error{Failed}!void {
-    const failure = task.failure;
-    errdefer failure.setNode(node.name());
-    const attempts: executor.Attempts = .start(task.policy, task.net.now());
-    var connection = try node.acquire(attempts.waitDeadline(task.net.now()), failure);
-    var sent = false;
-    const status = ask(task, &connection, &attempts, frame, &sent) catch |err| {
-        node.drop(connection);
-        switch (err) {
-            error.Timeout => node.recordTimeout(),
-            error.Interrupted, error.OutOfMemory => {},
-            else => node.recordError(),
+    pub fn next(background: *Background, procedure: anytype) Error!Step {
+        if (!background.is_asked) {
+            background.is_asked = true;
+            return .{ .ask = .{ .whom = .all } };
         }
-        exchange.describe(err, failure);
-        failure.in_doubt = sent;
+        var begun: usize = 0;
+        var failed: ?*const Failure = null;
+        for (procedure.questions) |*question| {
+            if (question.isAnswered()) {
+                begun += 1;
+                continue;
+            }
+            if (question.exchange.sent and @backingInt(question.failure.status) <= 0) begun += 1;
+            failed = &question.failure;
+        }
+        const failure = failed orelse {
+            try msgpack.writeUint(procedure.out, background.job);
+            return .done;
+        };
+        procedure.failure.* = failure.*;
+        // Some nodes are at work, or may be.
+        procedure.failure.in_doubt = begun > 0;
         return error.Failed;
-    };
-    const verdict = executor.settle(node, task.owner, status);
-    if (verdict.connection_usable) node.push(connection) else node.drop(connection);
-    // A node that does not know the set has nothing to do.
-    if (status == .ok or status == .record_not_found) return;
-    reply.setServerFailure(status, failure);
-    return error.Failed;
-}
+    }
 
-fn ask(
-    task: anytype,
-    connection: anytype,
-    attempts: *const executor.Attempts,
-    frame: []const u8,
-    sent: *bool,
-) !Status {
-    const net = task.net;
-    try net.send(&connection.socket, frame, attempts.waitDeadline(net.now()));
-    sent.* = true;
-    var receiver: exchange.Receiver = .{ .gpa = task.gpa };
-    defer receiver.deinit();
-    const answer = try receiver.next(net, &connection.socket, attempts);
-    if (answer.kind != .message) return error.BadFrame;
-    if (!receiver.isDrained()) return error.UnexpectedBytes;
-    const message = wire.message.Message.decode(answer.body) catch return error.BadFrame;
-    return Status.fromServer(message.header.result_code);
-}
+    pub fn write(background: *Background, _: anytype, question: anytype) Error!void {
+        try question.frame.append(background.frame);
+    }
+
+    pub fn take(_: *Background, procedure: anytype, question: anytype, frame: anytype) !FrameResult {
+        if (frame.kind != .message) return error.Malformed;
+        const result = try procedure.takeCode(question, frame.body);
+        // A node that does not know the set has nothing to do.
+        if (question.failure.status == .record_not_found) question.failure = .{};
+        return result;
+    }
+
+    pub fn measure(background: *const Background, status: Status, duration_ns: u64) void {
+        const asked = &background.asked;
+        metrics.process.record(.query, asked.namespace, asked.set, status, duration_ns);
+    }
+};
 
 /// What nodes say about a job, taken together.
 const Progress = struct {
@@ -127,65 +114,71 @@ const Progress = struct {
         progress.failed +|= number(text, "recs-failed");
     }
 
+    /// Appends [state, progress in percent, records that succeeded, records that failed].
+    fn write(progress: *const Progress, out: *wire.Buffer) wire.Buffer.Error!void {
+        try msgpack.writeArrayHeader(out, 4);
+        try msgpack.writeUint(out, @backingInt(progress.state));
+        try msgpack.writeFloat(out, if (progress.state == .unknown) 0 else progress.percent);
+        try msgpack.writeUint(out, progress.succeeded);
+        try msgpack.writeUint(out, progress.failed);
+    }
+
     fn number(text: []const u8, name: []const u8) u64 {
         const digits = wire.info.Pairs.find(text, ':', name) orelse return 0;
         return std.fmt.parseInt(u64, digits, 10) catch 0;
     }
 };
 
-/// [job] -> [state, progress in percent, records that succeeded, records that failed].
-pub fn report(task: anytype, reader: *msgpack.Reader) !void {
-    const job = try task.takeInteger(u64, reader, "the job's number");
-    var progress: Progress = .{};
-    var answer = task.answerBuffer();
-    defer answer.deinit();
-    var nodes = task.owner.nodes();
-    while (nodes.next()) |node| {
-        const text = askAbout(task, node, "query-show", job, &answer) catch |err| switch (err) {
-            error.Failed => if (task.failure.status == .record_not_found) continue else return err,
-            else => |other| return other,
-        };
-        progress.add(text);
-    }
-    try msgpack.writeArrayHeader(task.out, 4);
-    try msgpack.writeUint(task.out, @backingInt(progress.state));
-    try msgpack.writeFloat(task.out, if (progress.state == .unknown) 0 else progress.percent);
-    try msgpack.writeUint(task.out, progress.succeeded);
-    try msgpack.writeUint(task.out, progress.failed);
-}
+/// How a job is getting on, or its end.
+pub const Job = struct {
+    kind: Kind,
+    job: u64 = 0,
+    is_asked: bool = false,
 
-/// [job].
-pub fn abort(task: anytype, reader: *msgpack.Reader) !void {
-    const job = try task.takeInteger(u64, reader, "the job's number");
-    var found = false;
-    var answer = task.answerBuffer();
-    defer answer.deinit();
-    var nodes = task.owner.nodes();
-    while (nodes.next()) |node| {
-        _ = askAbout(task, node, "query-abort", job, &answer) catch |err| switch (err) {
-            error.Failed => if (task.failure.status == .record_not_found) continue else return err,
-            else => |other| return other,
-        };
-        found = true;
+    /// [job].
+    pub fn parse(job: *Job, procedure: anytype, reader: *msgpack.Reader) Error!void {
+        job.job = try procedure.takeInteger(u64, reader, "the job's number");
     }
-    if (found) return;
-    task.failure.set(.query, "job {d} is not at work on any node", .{job});
-    return error.Failed;
-}
 
-fn askAbout(
-    task: anytype,
-    node: anytype,
-    command: []const u8,
-    job: u64,
-    answer: *wire.Buffer,
-) ![]const u8 {
-    const key = if ((try task.version(node)).isAtLeast(8, 1, 0)) "id" else "trid";
-    var memory: [64]u8 = undefined;
-    const format = "{s}:{s}={d}";
-    const text = std.fmt.bufPrint(&memory, format, .{ command, key, job }) catch unreachable;
-    return task.ask(node, text, answer);
-}
+    pub fn next(job: *Job, procedure: anytype) Error!Step {
+        if (!job.is_asked) {
+            job.is_asked = true;
+            return .{ .ask = .{ .whom = .all, .is_repeatable = true } };
+        }
+        var found = false;
+        var progress: Progress = .{};
+        for (procedure.questions) |*question| {
+            const text = procedure.answer(question) catch |err| {
+                if (procedure.failure.status != .record_not_found) return err;
+                procedure.failure.* = .{};
+                continue;
+            };
+            found = true;
+            progress.add(text);
+        }
+        if (job.kind == .job_status) {
+            try progress.write(procedure.out);
+            return .done;
+        }
+        if (found) return .done;
+        procedure.failure.set(.query, "job {d} is not at work on any node", .{job.job});
+        return error.Failed;
+    }
+
+    pub fn write(job: *Job, procedure: anytype, question: anytype) Error!void {
+        const has_names = question.node.version().isAtLeast(.first_with_full_names);
+        const command = if (job.kind == .job_status) "query-show" else "query-abort";
+        var memory: [64]u8 = undefined;
+        const text = std.fmt.bufPrint(&memory, "{s}:{s}={d}", .{
+            command, if (has_names) "id" else "trid", job.job,
+        }) catch unreachable;
+        try procedure.writeInfo(question, text);
+    }
+
+    pub fn take(_: *Job, procedure: anytype, question: anytype, frame: anytype) !FrameResult {
+        return procedure.takeInfo(question, frame);
+    }
+};
 
 test "a job is as far as its slowest node, and counts add up" {
     const testing = std.testing;

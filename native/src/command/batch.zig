@@ -13,22 +13,22 @@ const std = @import("std");
 const assert = std.debug.assert;
 const clock = @import("clock.zig");
 const cluster = @import("../cluster.zig");
-const statistics = cluster.statistics;
-const executor = @import("executor.zig");
+const engine = @import("../engine.zig");
+const executor = engine.executor;
 const function = @import("function.zig");
 const metrics = @import("../metrics.zig");
 const operate_reply = @import("operate_reply.zig");
 const reply = @import("reply.zig");
-const policy_module = @import("policy.zig");
 const request = @import("request.zig");
 const row_policy = @import("row_policy.zig");
+const statistics = cluster.statistics;
 const unfilled = @import("../unfilled.zig");
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;
 const Command = request.Command;
 const Failure = @import("../status.zig").Failure;
-const Frame = @import("exchange.zig").Frame;
-const Policy = policy_module.Policy;
+const Frame = engine.Frame;
+const Policy = engine.Policy;
 const Status = @import("../status.zig").Status;
 const Table = @import("../result.zig").columns.Table;
 
@@ -60,7 +60,19 @@ const Action = struct {
     /// Its own filter, instead of the batch's; empty for none.
     filter: []const u8 = &.{},
     send_key: bool = false,
-    read_mode_sc: policy_module.ReadModeSc = .session,
+    read_mode_sc: engine.policy.ReadModeSc = .session,
+
+    /// Whether a row that asks for this one asks for the same as one that asks for the other.
+    fn equals(action: *const Action, other: *const Action, bytes: []const u8) bool {
+        return action.command == other.command and
+            std.meta.eql(action.header, other.header) and
+            action.field_count == other.field_count and
+            action.operation_count == other.operation_count and
+            action.send_key == other.send_key and
+            action.read_mode_sc == other.read_mode_sc and
+            std.mem.eql(u8, action.filter, other.filter) and
+            std.mem.eql(u8, bytes[action.start..action.end], bytes[other.start..other.end]);
+    }
 
     /// Takes over what a policy says of single records.
     fn follow(action: *Action, policy: *const Policy) void {
@@ -84,7 +96,9 @@ pub const Row = struct {
     status: Status = .no_response,
     in_doubt: bool = false,
     /// Times that it was handed to the network.
-    sent: u32 = 0,
+    sent: u16 = 0,
+    /// Where it was asked for in vain.
+    previous: cluster.Slot = cluster.slot_none,
     /// The part of this round that it belongs to.
     part: u32 = part_none,
     /// In `Batch.results`: metadata and bins of its record as MessagePack, or the text that the
@@ -136,6 +150,11 @@ pub fn Batch(comptime Net: type) type {
             count: u32,
             /// Of its rows, those that were answered.
             answered: u32 = 0,
+
+            /// Its one row is asked for as if there were no batch, which costs the server less.
+            fn isSingle(part: *const Part) bool {
+                return part.count == 1;
+            }
         };
 
         pub fn init(
@@ -217,16 +236,30 @@ pub fn Batch(comptime Net: type) type {
             const text = "the batch must be an array of rows";
             try batch.allocateRows(try request.expectArray(reader, text, failure), failure);
             var keys: request.KeyReader = .init();
-            for (batch.rows, 0..) |*row, index| {
+            for (batch.rows) |*row| {
                 if (try request.expectArray(reader, shape, failure) != 4) {
                     return request.invalid(failure, shape, .{});
                 }
-                row.* = .{ .key = undefined, .action = @intCast(index) };
+                row.* = .{ .key = undefined, .action = undefined };
                 try keys.next(reader, &row.key, failure);
+                const kept = batch.operations.end;
                 try batch.addAction(reader, failure);
                 try batch.parseMeta(reader, failure);
+                if (batch.repeatsAction()) {
+                    _ = batch.actions.pop();
+                    batch.operations.end = kept;
+                }
+                row.action = @intCast(batch.actions.items.len - 1);
             }
             keys.finish();
+        }
+
+        /// Whether the last two actions are the same.
+        fn repeatsAction(batch: *const This) bool {
+            const actions = batch.actions.items;
+            if (actions.len < 2) return false;
+            const bytes = batch.operations.written();
+            return actions[actions.len - 1].equals(&actions[actions.len - 2], bytes);
         }
 
         fn allocateRows(batch: *This, count: u32, failure: *Failure) error{Failed}!void {
@@ -411,6 +444,7 @@ pub fn Batch(comptime Net: type) type {
                     namespace.isStrongConsistency(),
                 ),
                 .replica_index = batch.replica_index,
+                .previous = batch.cluster.nodeAt(row.previous),
             };
             return batch.cluster.route(namespace, row.key.partitionId(), &route) orelse {
                 batch.failRow(row, .invalid_node);
@@ -418,8 +452,15 @@ pub fn Batch(comptime Net: type) type {
             };
         }
 
-        /// Appends a part's frame.
-        pub fn encode(batch: *This, part: *const Part, out: *wire.Buffer) wire.Buffer.Error!void {
+        /// Appends a part's frame, which is about to be sent.
+        pub fn encode(
+            batch: *This,
+            part: *const Part,
+            now_ns: u64,
+            out: *wire.Buffer,
+        ) wire.Buffer.Error!void {
+            const timeout_ms = batch.attempts.serverTimeout(batch.policy, now_ns);
+            if (part.isSingle()) return batch.encodeSingle(part, timeout_ms, out);
             const policy = batch.policy;
             var encoder = try wire.message.Encoder.begin(out);
             if (policy.filter.len != 0) try encoder.field(.filter, policy.filter);
@@ -446,8 +487,31 @@ pub fn Batch(comptime Net: type) type {
             try encoder.endField(field);
             encoder.finish(.{
                 .info1 = .{ .batch = true },
-                .transaction_ttl = policy.serverTimeout(),
+                .transaction_ttl = timeout_ms,
             });
+        }
+
+        fn encodeSingle(
+            batch: *const This,
+            part: *const Part,
+            timeout_ms: u32,
+            out: *wire.Buffer,
+        ) wire.Buffer.Error!void {
+            const row = &batch.rows[batch.order[part.first]];
+            const action = &batch.actions.items[row.action];
+            var encoder = try wire.message.Encoder.begin(out);
+            try encoder.field(.namespace, row.key.namespace);
+            if (row.key.set.len != 0) try encoder.field(.set, row.key.set);
+            try encoder.field(.digest, &row.key.digest);
+            if (batch.sendsKey(row)) try encoder.key(row.key.user_key_type, row.key.user_key);
+            const filter = if (action.filter.len != 0) action.filter else batch.policy.filter;
+            if (filter.len != 0) try encoder.field(.filter, filter);
+            try out.append(batch.operations.written()[action.start..action.end]);
+            encoder.field_count += action.field_count;
+            encoder.operation_count += action.operation_count;
+            var header = action.header;
+            header.transaction_ttl = timeout_ms;
+            encoder.finish(header);
         }
 
         const Flags = packed struct(u8) {
@@ -506,11 +570,17 @@ pub fn Batch(comptime Net: type) type {
 
         /// A part's frame was handed to the network.
         pub fn markSent(batch: *This, part: *const Part) void {
-            for (batch.order[part.first..][0..part.count]) |index| batch.rows[index].sent += 1;
+            for (batch.order[part.first..][0..part.count]) |index| batch.rows[index].sent +|= 1;
             batch.attempts.sent += 1;
             const counters = &part.node.statistics;
             counters.batches.count(part.count);
             if (batch.attempts.failed > 0) statistics.add(&counters.retries, 1);
+        }
+
+        /// The server has not carried any of it out.
+        pub fn unmarkSent(batch: *This, part: *const Part) void {
+            for (batch.order[part.first..][0..part.count]) |index| batch.rows[index].sent -|= 1;
+            batch.attempts.sent -|= 1;
         }
 
         pub const Absorbed = union(enum) {
@@ -525,6 +595,7 @@ pub fn Batch(comptime Net: type) type {
         /// Takes one frame of a part's reply.
         pub fn absorb(batch: *This, part: *Part, frame: Frame) AbsorbError!Absorbed {
             if (frame.kind != .message) return error.Malformed;
+            if (part.isSingle()) return batch.absorbSingle(part, frame.body);
             const part_index = indexOf(batch.parts.items, part);
             const now_unix_s = clock.unixSeconds();
             var rest = frame.body;
@@ -542,6 +613,18 @@ pub fn Batch(comptime Net: type) type {
                 part.answered += 1;
             }
             return .more;
+        }
+
+        fn absorbSingle(batch: *This, part: *Part, body: []const u8) AbsorbError!Absorbed {
+            const index = batch.order[part.first];
+            const row = &batch.rows[index];
+            if (row.status != .no_response) return error.Malformed;
+            const message = try wire.message.Message.decode(body);
+            const status = Status.fromServer(message.header.result_code);
+            if (executor.judgeServer(status).retry != .no) return .{ .refused = status };
+            _ = try batch.absorbRow(row, index, status, &message, clock.unixSeconds());
+            part.answered += 1;
+            return .done;
         }
 
         fn indexOf(parts: []const Part, part: *const Part) u32 {
@@ -637,6 +720,10 @@ pub fn Batch(comptime Net: type) type {
         pub fn partFailed(batch: *This, part: *const Part, failure: *const Failure) void {
             batch.failure = failure.*;
             batch.failure.setNode(part.node.name());
+            for (batch.order[part.first..][0..part.count]) |index| {
+                const row = &batch.rows[index];
+                if (row.status == .no_response) row.previous = part.node.slot;
+            }
             // The server takes fewer rows at a time than it does by default.
             if (failure.status == .batch_max_requests_exceeded) {
                 batch.part_rows_max = @max(1, batch.part_rows_max / 2);
@@ -650,8 +737,8 @@ pub fn Batch(comptime Net: type) type {
             retry_at_ns: u64,
         };
 
-        /// After all parts of a round have ended. `worst` is the verdict on those that failed.
-        pub fn conclude(batch: *This, retry_allowed: bool, now_ns: u64) Next {
+        /// After all parts of a round have ended. `retry` is what all that failed allow for.
+        pub fn conclude(batch: *This, retry: executor.Retry, now_ns: u64) Next {
             var missing: usize = 0;
             for (batch.rows) |*row| missing += @intFromBool(row.status == .no_response);
             if (missing == 0) return .done;
@@ -659,11 +746,12 @@ pub fn Batch(comptime Net: type) type {
             if (status == .batch_max_requests_exceeded and batch.part_rows_max > 1) {
                 return .{ .retry_at_ns = now_ns };
             }
-            if (retry_allowed and status != .ok) {
+            if (status != .ok) {
                 const replica = batch.policy.replica.toCluster();
                 const has_writes = batch.hasWrites();
-                const advances = executor.advancesReplica(replica, status, has_writes, false);
-                switch (batch.attempts.afterFailure(advances, now_ns)) {
+                const advances = retry == .counted and
+                    executor.advancesReplica(replica, status, has_writes, false);
+                switch (batch.attempts.afterFailure(retry, advances, now_ns)) {
                     .give_up => {},
                     .retry_at_ns => |at_ns| {
                         if (advances) batch.replica_index +%= 1;
@@ -697,12 +785,17 @@ pub fn Batch(comptime Net: type) type {
 
         /// Nobody waits for the rest any more. True when any write may have taken effect.
         pub fn abort(batch: *This) bool {
+            for (batch.rows) |*row| {
+                if (row.status == .no_response) batch.failRow(row, .client_abort);
+            }
+            return batch.isInDoubt();
+        }
+
+        /// Whether any write has, or may have, taken effect.
+        pub fn isInDoubt(batch: *const This) bool {
             return for (batch.rows) |*row| {
                 const is_write = batch.actions.items[row.action].operations.is_write;
                 if (is_write and (row.status == .ok or row.in_doubt)) break true;
-                if (row.status != .no_response) continue;
-                batch.failRow(row, .client_abort);
-                if (row.in_doubt) break true;
             } else false;
         }
 

@@ -5,11 +5,17 @@
 
 const std = @import("std");
 const context_module = @import("context.zig");
+const procedure_module = @import("procedure.zig");
 const query_request = @import("query_request.zig");
 const request = @import("request.zig");
 const wire = @import("../wire.zig");
 const Collection = query_request.Collection;
-const Version = @import("administration.zig").Version;
+const Error = procedure_module.Error;
+const FrameResult = @import("../engine.zig").FrameResult;
+const Kind = procedure_module.Kind;
+const Step = procedure_module.Step;
+const Version = @import("../cluster.zig").Version;
+const Waiting = procedure_module.Waiting;
 const msgpack = wire.msgpack;
 
 /// The numbers are those of the API's constants.
@@ -22,7 +28,7 @@ const DataType = enum(u8) {
     fn name(data_type: DataType, version: Version) []const u8 {
         return switch (data_type) {
             .string => "STRING",
-            .integer => if (version.isAtLeast(8, 1, 3)) "INTEGER" else "NUMERIC",
+            .integer => if (version.isAtLeast(.first_with_integer_indexes)) "INTEGER" else "NUMERIC",
             .geo2dsphere => "GEO2DSPHERE",
             .blob => "BLOB",
         };
@@ -62,7 +68,7 @@ const Definition = struct {
         const type_name = definition.data_type.name(version);
         if (definition.bin.len == 0) {
             try append(out, .{ ";type=", type_name });
-        } else if (version.isAtLeast(8, 1, 0)) {
+        } else if (version.isAtLeast(.first_with_full_names)) {
             try append(out, .{ ";bin=", definition.bin, ";type=", type_name });
         } else {
             try append(out, .{ ";indexdata=", definition.bin, ",", type_name });
@@ -71,7 +77,7 @@ const Definition = struct {
 };
 
 fn namespaceKey(version: Version) []const u8 {
-    return if (version.isAtLeast(8, 1, 0)) "namespace" else "ns";
+    return if (version.isAtLeast(.first_with_full_names)) "namespace" else "ns";
 }
 
 fn append(out: *wire.Buffer, parts: anytype) wire.Buffer.Error!void {
@@ -85,124 +91,152 @@ fn appendBase64(out: *wire.Buffer, key: []const u8, bytes: []const u8) wire.Buff
     _ = encoder.encode(out.bytes[offset..out.end], bytes);
 }
 
-/// [namespace, set, index, bin or nil, data type, collection, context or nil, expression or nil,
-/// how long to wait until all nodes have it, in ms].
-pub fn create(task: anytype, reader: *msgpack.Reader) !void {
-    const failure = task.failure;
-    var definition: Definition = .{
-        .namespace = try task.takeNamespace(reader),
-        .set = try task.takeName(reader, "the set"),
-        .index = try task.takeName(reader, "the index"),
-        .bin = "",
-        .data_type = undefined,
-        .collection = undefined,
-        .context = "",
-        .expression = "",
-    };
-    if (definition.index.len == 0) return request.invalid(failure, "the index needs a name", .{});
-    definition.bin = try takeBin(task, reader);
-    const data_type = try task.takeInteger(u8, reader, "the data type");
-    definition.data_type = std.enums.fromInt(DataType, data_type) orelse
-        return request.invalid(failure, "there is no data type {d}", .{data_type});
-    const collection = try task.takeInteger(u8, reader, "the collection");
-    definition.collection = std.enums.fromInt(Collection, collection) orelse
-        return request.invalid(failure, "there is no collection {d}", .{collection});
-    var context = wire.Buffer.growing(task.gpa, &.{}, request.frame_bytes_max);
-    defer context.deinit();
-    if (reader.peek() == msgpack_nil) {
-        reader.skip() catch unreachable;
-    } else {
-        try context_module.encodeContext(&context, reader, failure);
-        definition.context = context.written();
-    }
-    definition.expression = switch (reader.next() catch return request.malformed(failure)) {
-        .nil => "",
-        .binary => |bytes| bytes,
-        else => return request.invalid(failure, "the expression must be bytes or nil", .{}),
-    };
-    if ((definition.bin.len == 0) == (definition.expression.len == 0)) {
-        return request.invalid(failure, "an index is on a bin or on an expression", .{});
-    }
-    const wait_ms = try task.takeInteger(u32, reader, "the time to wait");
-    try createAndWait(task, &definition, wait_ms);
-}
+pub const Index = struct {
+    kind: Kind,
+    definition: Definition = undefined,
+    waiting: Waiting = undefined,
+    step: enum { command, look, judge } = .command,
 
-fn takeBin(task: anytype, reader: *msgpack.Reader) ![]const u8 {
+    pub fn parse(index: *Index, procedure: anytype, reader: *msgpack.Reader) Error!void {
+        if (index.kind == .index_create) {
+            try index.parseCreation(procedure, reader);
+        } else {
+            try index.parseRemoval(procedure, reader);
+        }
+        if (index.definition.index.len == 0) {
+            return request.invalid(procedure.failure, "the index needs a name", .{});
+        }
+        index.waiting = .{
+            .wait_ms = try procedure.takeInteger(u32, reader, "the time to wait"),
+        };
+    }
+
+    /// [namespace, set, index, bin or nil, data type, collection, context or nil, expression or nil,
+    /// how long to wait until all nodes have it, in ms].
+    fn parseCreation(index: *Index, procedure: anytype, reader: *msgpack.Reader) Error!void {
+        const failure = procedure.failure;
+        const definition = &index.definition;
+        definition.* = .{
+            .namespace = try procedure.takeNamespace(reader),
+            .set = try procedure.takeName(reader, "the set"),
+            .index = try procedure.takeName(reader, "the index"),
+            .bin = "",
+            .data_type = undefined,
+            .collection = undefined,
+            .context = "",
+            .expression = "",
+        };
+        definition.bin = try takeBin(procedure, reader);
+        const data_type = try procedure.takeInteger(u8, reader, "the data type");
+        definition.data_type = std.enums.fromInt(DataType, data_type) orelse
+            return request.invalid(failure, "there is no data type {d}", .{data_type});
+        const collection = try procedure.takeInteger(u8, reader, "the collection");
+        definition.collection = std.enums.fromInt(Collection, collection) orelse
+            return request.invalid(failure, "there is no collection {d}", .{collection});
+        if (reader.peek() == msgpack_nil) {
+            reader.skip() catch unreachable;
+        } else {
+            definition.context = try takeContext(procedure, reader);
+        }
+        definition.expression = switch (reader.next() catch return request.malformed(failure)) {
+            .nil => "",
+            .binary => |bytes| bytes,
+            else => return request.invalid(failure, "the expression must be bytes or nil", .{}),
+        };
+        if ((definition.bin.len == 0) == (definition.expression.len == 0)) {
+            return request.invalid(failure, "an index is on a bin or on an expression", .{});
+        }
+    }
+
+    /// [namespace, index, how long to wait until no node has it any more, in ms].
+    fn parseRemoval(index: *Index, procedure: anytype, reader: *msgpack.Reader) Error!void {
+        index.definition.namespace = try procedure.takeNamespace(reader);
+        index.definition.index = try procedure.takeName(reader, "the index");
+    }
+
+    fn takeContext(procedure: anytype, reader: *msgpack.Reader) Error![]const u8 {
+        const arena = procedure.arena.allocator();
+        var out = wire.Buffer.growing(arena, &.{}, request.frame_bytes_max);
+        try context_module.encodeContext(&out, reader, procedure.failure);
+        return out.written();
+    }
+
+    pub fn next(index: *Index, procedure: anytype) Error!Step {
+        switch (index.step) {
+            .command => if (procedure.questions.len == 0) return .{ .ask = .{ .whom = .any } } else {
+                _ = try procedure.answer(&procedure.questions[0]);
+                index.step = .judge;
+                return index.waiting.begin(procedure.task.driver.now());
+            },
+            .look => {
+                index.step = .judge;
+                return Waiting.look;
+            },
+            .judge => {
+                index.step = .look;
+                return if (index.kind == .index_create)
+                    index.waiting.next(procedure, "the index is not readable", index, isReadable)
+                else
+                    index.waiting.next(procedure, "the index is not removed", index, isRemoved);
+            },
+        }
+    }
+
+    fn isReadable(_: *Index, procedure: anytype, question: anytype) Error!bool {
+        const text = procedure.answer(question) catch |err| {
+            if (procedure.failure.status == .index_not_found) return false;
+            return err;
+        };
+        const percent = wire.info.Pairs.find(text, ';', "load_pct") orelse return false;
+        return std.mem.eql(u8, percent, "100");
+    }
+
+    fn isRemoved(_: *Index, procedure: anytype, question: anytype) Error!bool {
+        _ = procedure.answer(question) catch |err| {
+            if (procedure.failure.status == .index_not_found) return true;
+            return err;
+        };
+        return false;
+    }
+
+    /// The syntax is that of the version of the node.
+    pub fn write(index: *Index, procedure: anytype, question: anytype) Error!void {
+        var command = wire.Buffer.growing(procedure.gpa, &.{}, request.frame_bytes_max);
+        defer command.deinit();
+        const definition = &index.definition;
+        const version = question.node.version();
+        const key = namespaceKey(version);
+        if (index.step != .command) {
+            if (version.isAtLeast(.first_with_full_names)) try append(&command, .{
+                "sindex-stat:namespace=", definition.namespace, ";indexname=", definition.index,
+            }) else try append(&command, .{
+                "sindex/", definition.namespace, "/", definition.index,
+            });
+        } else if (index.kind == .index_create) {
+            try definition.write(version, &command);
+        } else {
+            try append(&command, .{ "sindex-delete:", key, "=", definition.namespace });
+            try append(&command, .{ ";indexname=", definition.index });
+        }
+        try procedure.writeInfo(question, command.written());
+    }
+
+    pub fn take(_: *Index, procedure: anytype, question: anytype, frame: anytype) !FrameResult {
+        return procedure.takeInfo(question, frame);
+    }
+};
+
+fn takeBin(procedure: anytype, reader: *msgpack.Reader) Error![]const u8 {
     if (reader.peek() == msgpack_nil) {
         reader.skip() catch unreachable;
         return "";
     }
     const start = reader.position;
     // Looked at twice: for what a bin's name may be, and for what an info command may carry.
-    _ = try request.expectBinName(reader, task.failure);
+    _ = try request.expectBinName(reader, procedure.failure);
     reader.position = start;
-    return task.takeName(reader, "the bin");
+    return procedure.takeName(reader, "the bin");
 }
-
-fn createAndWait(task: anytype, definition: *const Definition, wait_ms: u32) !void {
-    const node = try task.anyNode();
-    var command = task.answerBuffer();
-    defer command.deinit();
-    try definition.write(try task.version(node), &command);
-    var answer = task.answerBuffer();
-    defer answer.deinit();
-    _ = try task.ask(node, command.written(), &answer);
-    try task.waitForAll(wait_ms, "the index is not readable", Waiting{
-        .namespace = definition.namespace,
-        .index = definition.index,
-        .for_presence = true,
-    });
-}
-
-/// [namespace, index, how long to wait until no node has it any more, in ms].
-pub fn remove(task: anytype, reader: *msgpack.Reader) !void {
-    const namespace = try task.takeNamespace(reader);
-    const index = try task.takeName(reader, "the index");
-    if (index.len == 0) return request.invalid(task.failure, "the index needs a name", .{});
-    const wait_ms = try task.takeInteger(u32, reader, "the time to wait");
-    const node = try task.anyNode();
-    var command = task.answerBuffer();
-    defer command.deinit();
-    const key = namespaceKey(try task.version(node));
-    try append(&command, .{ "sindex-delete:", key, "=", namespace, ";indexname=", index });
-    var answer = task.answerBuffer();
-    defer answer.deinit();
-    _ = try task.ask(node, command.written(), &answer);
-    try task.waitForAll(wait_ms, "the index is not removed", Waiting{
-        .namespace = namespace,
-        .index = index,
-        .for_presence = false,
-    });
-}
-
-const Waiting = struct {
-    namespace: []const u8,
-    index: []const u8,
-    for_presence: bool,
-
-    pub fn isDone(waiting: Waiting, task: anytype, node: anytype) !bool {
-        var command = task.answerBuffer();
-        defer command.deinit();
-        if ((try task.version(node)).isAtLeast(8, 1, 0)) {
-            try append(&command, .{
-                "sindex-stat:namespace=", waiting.namespace, ";indexname=", waiting.index,
-            });
-        } else {
-            try append(&command, .{ "sindex/", waiting.namespace, "/", waiting.index });
-        }
-        var answer = task.answerBuffer();
-        defer answer.deinit();
-        const text = task.ask(node, command.written(), &answer) catch |err| {
-            if (err == error.Failed and task.failure.status == .index_not_found) {
-                return !waiting.for_presence;
-            }
-            return err;
-        };
-        if (!waiting.for_presence) return false;
-        const percent = wire.info.Pairs.find(text, ';', "load_pct") orelse return false;
-        return std.mem.eql(u8, percent, "100");
-    }
-};
 
 test "an index is created in the syntax of the server's version" {
     const testing = std.testing;
@@ -237,7 +271,7 @@ test "an index is created in the syntax of the server's version" {
             .context = "\x93\x10\x00",
             .expression = "",
         };
-        try definition.write(.parse(case[0]), &out);
+        try definition.write(try .parse(case[0]), &out);
         try testing.expectEqualStrings(case[1], out.written());
     }
 }
@@ -256,7 +290,7 @@ test "an index on an expression has no bin, and one on a namespace no set" {
         .context = "",
         .expression = "\x93",
     };
-    try definition.write(.parse("8.1.2.0"), &out);
+    try definition.write(try .parse("8.1.2.0"), &out);
     const expected = "sindex-create:namespace=test;indexname=i;exp=kw==;type=GEO2DSPHERE";
     try testing.expectEqualStrings(expected, out.written());
 }

@@ -1,85 +1,141 @@
-//! Info requests to one node, on the calling thread. They are asked once and never retried: their
-//! answers are about the node that was asked.
+//! Asking nodes info commands, and telling what is known of the cluster without asking.
 
 const std = @import("std");
 const cluster = @import("../cluster.zig");
-const exchange = @import("exchange.zig");
-const executor = @import("executor.zig");
+const procedure_module = @import("procedure.zig");
+const request = @import("request.zig");
 const wire = @import("../wire.zig");
-const Failure = @import("../status.zig").Failure;
-const Policy = @import("policy.zig").Policy;
+const Error = procedure_module.Error;
+const Kind = procedure_module.Kind;
+const Step = procedure_module.Step;
+const msgpack = wire.msgpack;
 
-pub fn Info(comptime Net: type) type {
-    return struct {
-        const Node = cluster.Cluster(Net).Node;
-        const Connection = cluster.Cluster(Net).Connection;
+pub const Info = struct {
+    kind: Kind,
+    command: []const u8 = "status",
+    /// Null: all.
+    node: ?[]const u8 = null,
+    is_asked: bool = false,
 
-        /// Asks a node; the answer, without the echoed command, is written into `answer`.
-        pub fn ask(
-            net: *Net,
-            gpa: std.mem.Allocator,
-            node: *Node,
-            command: []const u8,
-            policy: *const Policy,
-            answer: *wire.Buffer,
-            failure: *Failure,
-        ) error{Failed}!void {
-            const waits: executor.Attempts = .start(policy, net.now());
-            var connection = node.acquire(waits.waitDeadline(net.now()), failure) catch {
-                failure.setNode(node.name());
-                return error.Failed;
-            };
-            exchangeOnce(net, gpa, &connection, command, &waits, answer) catch |err| {
-                node.drop(connection);
-                switch (err) {
-                    error.Timeout => node.recordTimeout(),
-                    error.Interrupted, error.OutOfMemory, error.NoSpaceLeft => {},
-                    else => node.recordError(),
-                }
-                exchange.describe(err, failure);
-                failure.setNode(node.name());
-                return error.Failed;
-            };
-            node.push(connection);
+    /// [command, node or nil], [command] or [].
+    pub fn parse(info: *Info, procedure: anytype, reader: *msgpack.Reader) Error!void {
+        const failure = procedure.failure;
+        switch (info.kind) {
+            .info, .info_any => {
+                info.command = try request.expectString(reader, "the command", failure);
+            },
+            else => return,
         }
-
-        fn exchangeOnce(
-            net: *Net,
-            gpa: std.mem.Allocator,
-            connection: *Connection,
-            command: []const u8,
-            waits: *const executor.Attempts,
-            answer: *wire.Buffer,
-        ) !void {
-            var memory: [1024]u8 = undefined;
-            var frame = wire.Buffer.growing(gpa, &memory, exchange.frame_bytes_max);
-            defer frame.deinit();
-            try wire.info.encodeRequest(&frame, &.{command});
-            try net.send(&connection.socket, frame.written(), waits.waitDeadline(net.now()));
-            var receiver: exchange.Receiver = .{ .gpa = gpa };
-            defer receiver.deinit();
-            const received = try receiver.next(net, &connection.socket, waits);
-            if (received.kind != .info) return error.BadFrame;
-            if (!receiver.isDrained()) return error.UnexpectedBytes;
-            try answer.append(withoutEcho(received.body, command));
+        if (info.kind == .info_any) return;
+        switch (reader.next() catch return request.malformed(failure)) {
+            .nil => {},
+            .string => |name| info.node = name,
+            else => |token| return request.invalid(
+                failure,
+                "the node must be a name or nil, not {t}",
+                .{token},
+            ),
         }
-    };
+    }
+
+    pub fn next(info: *Info, procedure: anytype) Error!Step {
+        switch (info.kind) {
+            .nodes => {
+                try writeNodes(procedure);
+                return .done;
+            },
+            .statistics => {
+                try writeStatistics(procedure);
+                return .done;
+            },
+            else => {},
+        }
+        if (!info.is_asked) {
+            info.is_asked = true;
+            return .{ .ask = .{ .whom = info.whom(), .is_repeatable = true } };
+        }
+        if (info.kind != .ping) try writeRows(procedure);
+        return .done;
+    }
+
+    fn whom(info: *const Info) Step.Whom {
+        if (info.kind != .info) return .any;
+        return if (info.node) |name| .{ .named = name } else .all;
+    }
+
+    pub fn write(info: *Info, procedure: anytype, question: anytype) Error!void {
+        try procedure.writeInfo(question, info.command);
+    }
+
+    pub fn take(_: *Info, procedure: anytype, question: anytype, frame: anytype) !TakeResult {
+        return procedure.takeInfo(question, frame);
+    }
+};
+
+const TakeResult = @import("../engine.zig").FrameResult;
+
+/// Appends [[node, status, response]]. A node that failed is a row of its own.
+fn writeRows(procedure: anytype) Error!void {
+    const out = procedure.out;
+    try msgpack.writeArrayHeader(out, @intCast(procedure.questions.len));
+    for (procedure.questions) |*question| {
+        if (question.failure.status == .interrupted) {
+            procedure.failure.* = question.failure;
+            return error.Failed;
+        }
+        const response = if (question.isAnswered())
+            question.text.written()
+        else
+            question.failure.message();
+        try msgpack.writeArrayHeader(out, 3);
+        try msgpack.writeString(out, question.node.name());
+        try msgpack.writeInt(out, @backingInt(question.failure.status));
+        try msgpack.writeString(out, response);
+    }
 }
 
-/// The value of the one line of a reply: what follows the command and a tab, without the newline.
-pub fn withoutEcho(body: []const u8, command: []const u8) []const u8 {
-    const text = std.mem.trimEnd(u8, body, "\n");
-    if (!std.mem.startsWith(u8, text, command)) return text;
-    const rest = text[command.len..];
-    return if (rest.len != 0 and rest[0] == '\t') rest[1..] else rest;
+/// MessagePack's array with a length of four bytes.
+const array32 = 0xdd;
+
+/// Rows are counted afterwards: nodes come and go while they are listed.
+fn beginRows(out: *wire.Buffer) Error!usize {
+    const header = out.end;
+    try out.append(&.{ array32, 0, 0, 0, 0 });
+    return header;
 }
 
-test "an info answer comes without the echoed command" {
-    try std.testing.expectEqualStrings("8.1.2.0", withoutEcho("build\t8.1.2.0\n", "build"));
-    try std.testing.expectEqualStrings("", withoutEcho("sets\t\n", "sets"));
-    try std.testing.expectEqualStrings("", withoutEcho("quiesce\n", "quiesce"));
-    try std.testing.expectEqualStrings(
-        "ERROR:4:unrecognized command",
-        withoutEcho("ERROR:4:unrecognized command\n", "nonsense"),
-    );
+fn writeNodes(procedure: anytype) Error!void {
+    const out = procedure.out;
+    const header = try beginRows(out);
+    var count: u32 = 0;
+    var nodes = procedure.owner.nodes();
+    while (nodes.next()) |node| : (count += 1) {
+        var memory: [64]u8 = undefined;
+        const address = std.fmt.bufPrint(&memory, "{f}", .{node.address()}) catch unreachable;
+        try msgpack.writeArrayHeader(out, 2);
+        try msgpack.writeString(out, node.name());
+        try msgpack.writeString(out, address);
+    }
+    out.patch(u32, header + 1, count);
+}
+
+/// Also of nodes that have left: what was counted of them stays true.
+fn writeStatistics(procedure: anytype) Error!void {
+    const out = procedure.out;
+    try msgpack.writeArrayHeader(out, 2);
+    const bounds = &cluster.statistics.Sizes.bounds;
+    try msgpack.writeArrayHeader(out, bounds.len);
+    for (bounds) |bound| try msgpack.writeUint(out, bound);
+    const header = try beginRows(out);
+    var count: u32 = 0;
+    var nodes = procedure.owner.table.all();
+    while (nodes.next()) |node| : (count += 1) {
+        try msgpack.writeArrayHeader(out, 5);
+        try msgpack.writeString(out, node.name());
+        try msgpack.writeBool(out, node.isActive());
+        try msgpack.writeUint(out, node.openCount());
+        try msgpack.writeUint(out, node.inUseCount());
+        try node.statistics.write(node.pool.trafficNow(), out);
+    }
+    out.patch(u32, header + 1, count);
 }

@@ -15,6 +15,9 @@ const Digest = wire.digest.Digest;
 
 pub const partition_count_max = wire.digest.partitions;
 
+/// No node.
+pub const no_slot = std.math.maxInt(u16);
+
 /// No stream of the round at hand.
 pub const no_stream = std.math.maxInt(u16);
 
@@ -29,6 +32,9 @@ pub const Partition = struct {
     is_unavailable: bool = false,
     /// Which of the partition's replicas to ask next.
     replica_index: u8 = 0,
+    /// Slots of the nodes that it was asked of in this round, and in vain before; maxInt: of none.
+    asked: u16 = no_slot,
+    failed: u16 = no_slot,
     stream: u16 = no_stream,
 };
 
@@ -89,6 +95,7 @@ pub const Tracker = struct {
         for (tracker.partitions) |*partition| {
             partition.stream = no_stream;
             partition.is_unavailable = false;
+            partition.asked = no_slot;
         }
     }
 
@@ -149,7 +156,10 @@ pub const Tracker = struct {
                 },
                 .limited => {},
                 // Another replica may have it.
-                .failed => partition.replica_index +%= 1,
+                .failed => {
+                    partition.replica_index +%= 1;
+                    partition.failed = partition.asked;
+                },
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A query: a stream of records from all nodes, pulled by its owner.
 //!
-//! `next` drives a private event loop on the calling thread until there are records to hand out,
-//! so a query has no threads, and not pulling is all the backpressure that is needed: unread
+//! A pull is a task that is over when there are records to hand out; it runs on a loop, always the
+//! same one. Between pulls nothing is read, which is all the backpressure that is needed: unread
 //! records stay in the sockets and then in the servers. Frames are taken from the sockets as they
 //! come, one or a few of each node; records are decoded when they are asked for, so that what the
 //! tracker knows, and a token says, is what was handed out.
@@ -10,15 +10,15 @@
 //! it did not send is asked for in the next round, of the next replica where there is one. Retries
 //! are counted by rounds that brought nothing at all.
 //!
-//! One thread at a time; `abort` alone may come from any.
+//! One pull at a time, by the loop's thread; `writeToken` alone may come from any.
 
 const std = @import("std");
 const assert = std.debug.assert;
 const clock = @import("clock.zig");
 const cluster = @import("../cluster.zig");
-const exchange_module = @import("exchange.zig");
-const executor = @import("executor.zig");
-const loop_module = @import("../engine/loop.zig");
+const engine = @import("../engine.zig");
+const executor = engine.executor;
+const io = @import("../io.zig");
 const metrics = @import("../metrics.zig");
 const operate_reply = @import("operate_reply.zig");
 const query_reply = @import("query_reply.zig");
@@ -28,9 +28,9 @@ const request = @import("request.zig");
 const tracker_module = @import("partition_tracker.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
-const Frame = exchange_module.Frame;
+const Frame = engine.Frame;
 const Outcome = tracker_module.Outcome;
-const Policy = @import("policy.zig").Policy;
+const Policy = engine.Policy;
 const Status = @import("../status.zig").Status;
 const Table = @import("../result.zig").Table;
 const Tracker = tracker_module.Tracker;
@@ -38,11 +38,8 @@ const msgpack = wire.msgpack;
 
 /// A chunk ends when it is as large as this.
 const chunk_bytes = 256 * 1024;
-const chunk_bytes_max = 1 << 32;
 /// Frames that arrived together; each node's are at most as large as the protocol allows.
 const frames_bytes_max = 1 << 32;
-/// How long the loop waits before it looks for signals.
-const slice_ms = 100;
 /// Pauses between rounds that bring nothing: doubled each time.
 const pause_ns_min = 20 * std.time.ns_per_ms;
 const pause_ns_max = 1000 * std.time.ns_per_ms;
@@ -57,7 +54,8 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         policy: Policy,
         asked: query_request.Query,
         tracker: Tracker,
-        loop: Loop,
+        /// Null before the first pull.
+        loop: ?*Loop = null,
         attempts: executor.Attempts,
         state: State = .between_rounds,
         streams: std.ArrayList(*Stream) = .empty,
@@ -68,21 +66,34 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         segments: std.ArrayList(Segment) = .empty,
         /// The first segment that is not read to its end.
         segment_index: usize = 0,
-        chunk: wire.Buffer,
         /// Records still wanted; null without a limit.
         records_left: ?u64,
         /// The round at hand has brought records.
         round_has_records: bool = false,
         /// Why the query ended, or the latest failure of a stream.
         failure: Failure = .{},
+        /// What the nodes of the latest round that failed said.
+        reasons: Reasons = .{},
         /// What was delivered, for predicates that match a record several times.
         delivered: std.AutoHashMapUnmanaged(wire.digest.Digest, void) = .empty,
-        aborted: std.atomic.Value(bool) = .init(false),
+        /// Held while what was handed out changes, and while a token is written of it.
+        guard: io.sync.Mutex = .{},
+        /// The pull.
+        task: Task,
+        sink: Sink = undefined,
+        is_pulling: bool = false,
+        is_measured: bool = false,
+        events: Loop.Deferred = .{ .function = onEvents },
+        /// Of the pause between two rounds.
+        timer: engine.Timer(Net),
+        is_pausing: bool = false,
 
         const This = @This();
         pub const Cluster = cluster.Cluster(Net);
-        const Loop = loop_module.Loop(Net, Poller);
+        const Exchange = engine.Exchange(Net);
+        const Loop = engine.Loop(Net, Poller);
         const Node = Cluster.Node;
+        pub const Task = engine.Task(Net, Poller);
 
         const State = enum {
             between_rounds,
@@ -97,7 +108,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         const Stream = struct {
             query: *This,
             index: u16,
-            exchange: Loop.Exchange,
+            exchange: Exchange,
             request: wire.Buffer,
             failure: Failure = .{},
             /// The exchange is in progress.
@@ -124,19 +135,12 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             if (asked.function != null) {
                 return request.invalid(failure, "only a background query takes a function", .{});
             }
-            const target = owner.namespace(asked.namespace) orelse
-                return unknownNamespace(owner, asked.namespace, failure);
+            const target = try executor.findNamespace(owner, asked.namespace, failure);
             var kept = policy.*;
             kept.filter = arena.allocator().dupe(u8, policy.filter) catch
                 return outOfMemory(failure);
             var tracker = try startTracker(gpa, &asked, failure);
             errdefer tracker.deinit();
-            var loop = Loop.init(gpa, net, 0) catch {
-                failure.set(.client, "no descriptor could be opened for the query", .{});
-                return error.Failed;
-            };
-            errdefer loop.deinit();
-            loop.connections = .shared;
             const query = gpa.create(This) catch return outOfMemory(failure);
             query.* = .{
                 .gpa = gpa,
@@ -147,23 +151,13 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                 .policy = kept,
                 .asked = asked,
                 .tracker = tracker,
-                .loop = loop,
                 .attempts = .start(policy, net.now()),
                 .frames = .growing(gpa, &.{}, frames_bytes_max),
-                .chunk = .growing(gpa, &.{}, chunk_bytes_max),
                 .records_left = if (asked.max_records == 0) null else asked.max_records,
+                .task = .{ .kind = &kind, .out = .fixed(&.{}) },
+                .timer = .{ .owner = .{ .call = .{ .context = query, .function = onTime } } },
             };
             return query;
-        }
-
-        fn unknownNamespace(owner: *Cluster, name: []const u8, failure: *Failure) error{Failed} {
-            if (owner.isConnected()) {
-                const text = "namespace '{s}' is not found in the cluster";
-                failure.set(.namespace_not_found, text, .{name});
-            } else {
-                failure.set(.invalid_node, "the cluster has no active node", .{});
-            }
-            return error.Failed;
         }
 
         fn startTracker(
@@ -194,22 +188,36 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             return tracker;
         }
 
-        /// Closes the connections of streams that have not ended, so that their servers stop.
+        /// By the loop's thread. Closes the connections of streams that have not ended, so that
+        /// their servers stop.
         pub fn destroy(query: *This) void {
-            query.endStreams();
-            query.measure();
+            assert(!query.is_pulling);
+            if (query.loop) |loop| {
+                query.endStreams();
+                loop.forgetDeferred(&query.events);
+                loop.unschedule(&query.timer);
+            }
+            query.measureOnce();
             query.streams.deinit(query.gpa);
-            query.loop.deinit();
             query.tracker.deinit();
             query.frames.deinit();
             query.segments.deinit(query.gpa);
-            query.chunk.deinit();
             query.delivered.deinit(query.gpa);
             query.arena.deinit();
             query.gpa.destroy(query);
         }
 
-        fn measure(query: *const This) void {
+        /// Counts the query, which has ended or is given up. Any thread; the first call counts.
+        pub fn measureOnce(query: *This) void {
+            query.guard.lock();
+            defer query.guard.unlock();
+            query.measureEnd();
+        }
+
+        /// The guard is held.
+        fn measureEnd(query: *This) void {
+            if (query.is_measured) return;
+            query.is_measured = true;
             metrics.process.record(
                 .query,
                 query.asked.namespace,
@@ -219,79 +227,112 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             );
         }
 
-        /// In the child of a fork: closes the child's copies of the descriptors, and leaves the
-        /// memory, which the parent's thread may have been changing.
-        pub fn afterFork(query: *This) void {
-            for (query.streams.items) |stream| {
-                const connection = stream.exchange.connection orelse continue;
-                query.net.close(&connection.socket);
+        // Pulling.
+
+        /// Prepares the next pull, whose records go to the table, or to `out` as a MessagePack
+        /// array, which stays empty at the end. What was handed out before counts as read.
+        pub fn prepare(query: *This, out: wire.Buffer, table: ?*Table) *Task {
+            assert(!query.is_pulling);
+            query.guard.lock();
+            defer query.guard.unlock();
+            query.task.out = out;
+            query.task.failure = .{};
+            query.task.is_over = false;
+            query.sink = if (table) |rows|
+                .{ .rows = .{ .table = rows } }
+            else
+                .{ .chunk = .{
+                    .gpa = query.gpa,
+                    .out = &query.task.out,
+                    .request = &query.asked.encoded,
+                } };
+            return &query.task;
+        }
+
+        const kind: Task.Kind = .{ .start = start, .abort = abort, .measure = measure };
+
+        fn from(task: *Task) *This {
+            return @fieldParentPtr("task", task);
+        }
+
+        fn start(task: *Task) void {
+            const query = from(task);
+            const loop = task.driver.loop;
+            assert(query.loop == null or query.loop == loop);
+            query.loop = loop;
+            query.is_pulling = true;
+            switch (query.sink) {
+                .chunk => |*chunk| chunk.begin() catch {
+                    query.is_pulling = false;
+                    return query.endPull(.failed);
+                },
+                .rows => |*rows| rows.table.mismatch = .{},
             }
-            query.loop.poller.deinit();
-        }
-
-        /// Any thread: a `next` that waits ends at once, as do all later ones.
-        pub fn abort(query: *This) void {
-            query.aborted.store(true, .release);
-            query.loop.poller.wake();
-        }
-
-        /// The next records, as a MessagePack array; empty at the end. The bytes are the query's,
-        /// until its next call. What was handed out before counts as read.
-        pub fn next(query: *This, failure: *Failure) error{Failed}![]const u8 {
-            query.chunk.clear();
-            const header = query.chunk.reserve(array_header_bytes) catch return outOfMemory(failure);
-            var sink: Chunk = .{
-                .gpa = query.gpa,
-                .out = &query.chunk,
-                .request = &query.asked.encoded,
-            };
-            try query.pull(&sink, failure);
-            if (sink.count == 0) return &.{};
-            query.chunk.bytes[header] = array32;
-            query.chunk.patch(u32, header + 1, sink.count);
-            return query.chunk.written();
-        }
-
-        /// MessagePack's array with a length of four bytes.
-        const array32 = 0xdd;
-        const array_header_bytes = 5;
-
-        /// The next records, as the first rows of a table that was checked; returns how many, 0 at
-        /// the end. What was handed out before counts as read.
-        pub fn nextTable(query: *This, table: *Table, failure: *Failure) error{Failed}!u64 {
-            if (table.row_count == 0) {
-                return request.invalid(failure, "the table has no rows", .{});
-            }
-            table.mismatch = .{};
-            var sink: Rows = .{ .table = table };
-            try query.pull(&sink, failure);
-            return sink.count;
-        }
-
-        /// Gives at least one record to the sink, unless there are none left.
-        fn pull(query: *This, sink: anytype, failure: *Failure) error{Failed}!void {
+            query.guard.lock();
             query.tracker.settle();
+            query.guard.unlock();
             query.resumeWaits();
+            query.advance();
+        }
+
+        /// The query itself goes on with the next pull.
+        fn abort(task: *Task) bool {
+            const query = from(task);
+            query.suspendWaits();
+            query.is_pulling = false;
+            return false;
+        }
+
+        /// A pull is not counted; the query is, as a whole.
+        fn measure(_: *Task, _: Status) void {}
+
+        const Pulled = enum { waiting, ready, failed };
+
+        /// Gives at least one record to the sink, unless there are none left, and ends the pull
+        /// then. Otherwise what the network brings comes back here.
+        fn advance(query: *This) void {
+            assert(query.is_pulling);
+            query.guard.lock();
+            const pulled = query.work() catch Pulled.failed;
+            query.is_pulling = pulled == .waiting;
+            query.guard.unlock();
+            if (pulled != .waiting) query.endPull(pulled);
+        }
+
+        fn endPull(query: *This, pulled: Pulled) void {
+            const failure = &query.task.failure;
+            switch (pulled) {
+                .waiting => unreachable,
+                .ready => query.sink.finish(),
+                .failed => if (query.state == .failed) {
+                    failure.* = query.failure;
+                } else {
+                    outOfMemory(failure) catch {};
+                },
+            }
+            query.suspendWaits();
+            query.task.over();
+        }
+
+        fn work(query: *This) error{Failed}!Pulled {
             while (true) {
                 switch (query.state) {
-                    .finished => return,
-                    .failed => {
-                        failure.* = query.failure;
-                        return error.Failed;
+                    .finished => return .ready,
+                    .failed => return error.Failed,
+                    .between_rounds => {
+                        if (query.is_pausing) return .waiting;
+                        try query.startRound();
                     },
-                    .between_rounds => try query.startRound(failure),
                     .in_round => if (query.hasEnough()) {
                         query.endStreams();
-                        return query.finish();
+                        query.finish();
+                        continue;
                     },
                 }
-                query.readSegments(sink) catch |err| return query.giveUp(err, failure);
-                if (sink.count > 0) return;
-                if (query.streaming == 0) {
-                    try query.endRound(failure);
-                } else {
-                    try query.wait(slice_ms, failure);
-                }
+                query.readSegments() catch |err| return query.giveUp(err);
+                if (query.sink.count() > 0) return .ready;
+                if (query.streaming > 0) return .waiting;
+                try query.endRound();
             }
         }
 
@@ -301,22 +342,51 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             return left == 0 and !query.asked.serversCount();
         }
 
-        /// Where a later query can go on, as if the last `unread` records had not been handed out.
-        /// Appends nothing when there is nothing left.
+        fn onEvents(deferred: *Loop.Deferred) void {
+            const query: *This = @fieldParentPtr("events", deferred);
+            if (query.is_pulling) query.advance();
+        }
+
+        fn onTime(context: *anyopaque) void {
+            const query: *This = @ptrCast(@alignCast(context));
+            query.is_pausing = false;
+            if (query.is_pulling) query.advance();
+        }
+
+        /// The next rows of a table that was checked may be none.
+        pub fn rowCount(query: *const This) u64 {
+            return query.sink.count();
+        }
+
+        pub const Unread = union(enum) {
+            records: u64,
+            /// All of the pull at hand.
+            pull,
+        };
+
+        /// Where a later query can go on, as if the last `unread` records had not been handed out;
+        /// while a pull is under way or its records are still to be taken, after all that came
+        /// before it. Appends nothing when there is nothing left. Any thread.
         pub fn writeToken(
             query: *This,
-            unread: u64,
+            unread: Unread,
             out: *wire.Buffer,
             failure: *Failure,
         ) error{Failed}!void {
-            if (query.tracker.isDone() and unread == 0) return;
+            query.guard.lock();
+            defer query.guard.unlock();
+            const back = switch (unread) {
+                .records => |count| count,
+                .pull => query.sink.count(),
+            };
+            if (query.tracker.isDone() and back == 0) return;
             const by_index = query.asked.where != null;
-            query.tracker.writeToken(&query.asked.mark(), by_index, unread, out) catch |err|
+            query.tracker.writeToken(&query.asked.mark(), by_index, back, out) catch |err|
                 switch (err) {
                     error.InvalidArgument => return request.invalid(
                         failure,
                         "{d} records cannot be unread: only those of the last chunk",
-                        .{unread},
+                        .{back},
                     ),
                     error.OutOfMemory, error.NoSpaceLeft => return outOfMemory(failure),
                 };
@@ -325,25 +395,26 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         // Rounds.
 
         /// Deals out the partitions and asks their nodes.
-        fn startRound(query: *This, failure: *Failure) error{Failed}!void {
+        fn startRound(query: *This) error{Failed}!void {
             assert(query.streams.items.len == 0);
             assert(query.streaming == 0);
+            const loop = query.loop.?;
             query.round_has_records = false;
-            query.assign() catch |err| return query.giveUp(err, failure);
+            query.reasons = .{};
+            query.assign() catch |err| return query.giveUp(err);
             const streams = query.streams.items;
             if (streams.len == 0) {
                 query.failure.set(.invalid_node, "no active node for the query's partitions", .{});
                 query.cluster.requestTend();
             }
             for (streams) |stream| {
-                query.encode(stream) catch |err| return query.giveUp(err, failure);
+                query.encode(stream) catch |err| return query.giveUp(err);
             }
             query.state = .in_round;
-            query.loop.refresh();
             query.streaming = @intCast(streams.len);
             for (streams) |stream| {
                 stream.is_active = true;
-                query.loop.begin(&stream.exchange);
+                loop.begin(&stream.exchange);
             }
         }
 
@@ -361,10 +432,12 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                 var route: Cluster.Route = .{
                     .policy = policy,
                     .replica_index = partition.replica_index,
+                    .previous = query.cluster.nodeAt(partition.failed),
                 };
                 const node = query.cluster.route(query.namespace, @intCast(id), &route) orelse
                     continue;
                 partition.replica_index = route.replica_index;
+                partition.asked = node.slot;
                 // Neighbours often have different nodes, but there are few nodes.
                 const stream = if (last != null and last.?.exchange.node == node)
                     last.?
@@ -392,10 +465,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                 .exchange = .{
                     .node = node,
                     .frame = &.{},
-                    .limits = .{
-                        .deadline_ns = query.attempts.deadline_ns,
-                        .socket_timeout_ns = query.attempts.socket_timeout_ns,
-                    },
+                    .limits = .of(&query.attempts),
                     .handler = &handler,
                     .failure = &stream.failure,
                 },
@@ -412,17 +482,17 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                 .tracker = &query.tracker,
                 .stream = stream.index,
                 .records_max = stream.records_max,
-                .task_id = randomId(),
+                .task_id = io.random.integer(),
             }, &stream.request, &query.failure);
             stream.exchange.frame = stream.request.written();
         }
 
         /// All streams have ended: goes on, pauses, finishes or fails.
-        fn endRound(query: *This, failure: *Failure) error{Failed}!void {
+        fn endRound(query: *This) error{Failed}!void {
             assert(query.segment_index == query.segments.items.len);
             const pending_before = query.tracker.pending;
             const all_lack_index = query.allLackIndex();
-            query.noteOutcomes() catch |err| return query.giveUp(err, failure);
+            query.noteOutcomes() catch |err| return query.giveUp(err);
             query.endStreams();
             query.state = .between_rounds;
             if (query.tracker.isDone()) return query.finish();
@@ -433,16 +503,14 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                 return;
             }
             query.attempts.failed += 1;
-            const now_ns = query.net.now();
-            const pause_ns = query.pauseNs();
-            const too_late = now_ns +| pause_ns >= query.attempts.deadline_ns;
+            const loop = query.loop.?;
+            const at_ns = loop.now() +| query.pauseNs();
+            const too_late = at_ns >= query.attempts.deadline_ns;
             if (all_lack_index or query.attempts.failed > query.policy.retries_max or too_late) {
-                return query.failAfterRetries(failure);
+                return query.failAfterRetries();
             }
-            while (query.net.now() < now_ns + pause_ns) {
-                const left_ns = now_ns + pause_ns -| query.net.now();
-                try query.wait(@intCast(left_ns / std.time.ns_per_ms + 1), failure);
-            }
+            query.is_pausing = true;
+            loop.schedule(&query.timer, at_ns);
         }
 
         fn pauseNs(query: *const This) u64 {
@@ -465,7 +533,9 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             defer query.gpa.free(outcomes);
             for (outcomes, streams) |*outcome, stream| {
                 outcome.* = stream.outcome.?;
-                if (stream.failure.status != .ok) query.failure = stream.failure;
+                if (stream.failure.status == .ok) continue;
+                query.failure = stream.failure;
+                query.reasons.add(&stream.failure);
             }
             query.tracker.endRound(outcomes);
         }
@@ -473,7 +543,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         /// Cancels what is in progress, and forgets the streams and what they sent.
         fn endStreams(query: *This) void {
             for (query.streams.items) |stream| {
-                if (stream.is_active) query.loop.cancel(&stream.exchange);
+                if (stream.is_active) query.loop.?.cancel(&stream.exchange);
                 stream.request.deinit();
                 query.gpa.destroy(stream);
             }
@@ -490,34 +560,37 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
 
         fn finish(query: *This) void {
             query.state = .finished;
+            query.measureEnd();
         }
 
-        fn failAfterRetries(query: *This, failure: *Failure) error{Failed} {
+        fn failAfterRetries(query: *This) error{Failed} {
             const last = query.failure;
             // Nothing was repeated: the node's own words say it all.
-            if (query.attempts.failed == 1 and last.status != .timeout) return query.fail(failure);
-            const now_ns = query.net.now();
-            const status: Status = if (now_ns >= query.attempts.deadline_ns) .timeout else last.status;
-            query.failure.set(status, "{s} ({d} of {d} partitions are left after {d} attempts in vain)", .{
-                last.message(),
+            const is_only = query.attempts.failed == 1 and last.status != .timeout;
+            if (is_only and query.reasons.count <= 1) return query.fail();
+            const is_late = query.loop.?.now() >= query.attempts.deadline_ns;
+            const status: Status = if (is_late) .timeout else last.status;
+            const text = "{s} ({d} of {d} partitions are left after {d} attempts in vain)";
+            query.failure.set(status, text, .{
+                if (query.reasons.count > 0) query.reasons.text() else last.message(),
                 query.tracker.pending,
                 query.tracker.partitions.len,
                 query.attempts.failed,
             });
             query.failure.setNode(last.node());
-            return query.fail(failure);
+            return query.fail();
         }
 
-        fn fail(query: *This, failure: *Failure) error{Failed} {
+        fn fail(query: *This) error{Failed} {
             assert(query.failure.status != .ok);
             query.endStreams();
             query.state = .failed;
-            failure.* = query.failure;
+            query.measureEnd();
             return error.Failed;
         }
 
         /// For errors that no retry helps with. With `Failed`, the query's failure is set.
-        fn giveUp(query: *This, err: anyerror, failure: *Failure) error{Failed} {
+        fn giveUp(query: *This, err: anyerror) error{Failed} {
             switch (err) {
                 error.Failed => {},
                 error.OutOfMemory, error.NoSpaceLeft => {
@@ -530,63 +603,60 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                 ),
                 else => query.failure.set(.client, "the reply is malformed ({t})", .{err}),
             }
-            return query.fail(failure);
+            return query.fail();
         }
 
         // Waiting.
 
-        /// The time that the owner took between two calls is not the nodes'.
+        /// The time that the owner took between two pulls is not the nodes'.
         fn resumeWaits(query: *This) void {
-            query.loop.refresh();
             for (query.streams.items) |stream| {
-                if (stream.is_active) query.loop.restart(&stream.exchange);
+                if (stream.is_active) query.loop.?.restart(&stream.exchange);
             }
         }
 
-        /// For what the network brings, at most so long.
-        fn wait(query: *This, limit_ms: u32, failure: *Failure) error{Failed}!void {
-            if (query.aborted.load(.acquire)) {
-                query.failure.set(.client_abort, "the query was aborted", .{});
-                return query.fail(failure);
+        /// Nothing is read until the next pull. A loop of the query's own does not run meanwhile.
+        fn suspendWaits(query: *This) void {
+            const loop = query.loop orelse return;
+            if (loop.connections == .shared) return;
+            for (query.streams.items) |stream| {
+                if (stream.is_active) loop.pause(&stream.exchange);
             }
-            if (query.net.isInterrupted()) {
-                // The query may go on: whoever was interrupted decides.
-                exchange_module.describe(error.Interrupted, failure);
-                return error.Failed;
-            }
-            query.loop.run(@min(limit_ms, slice_ms));
         }
 
-        const handler: Loop.Handler = .{ .on_frame = onFrame, .on_end = onEnd };
+        const handler: Exchange.Handler = .{ .on_frame = onFrame, .on_end = onEnd };
 
-        fn onFrame(exchange: *Loop.Exchange, frame: Frame) Loop.FrameResult {
+        fn onFrame(exchange: *Exchange, frame: Frame) engine.FrameResult {
             const stream: *Stream = @fieldParentPtr("exchange", exchange);
             stream.query.keepFrame(stream, frame) catch |err| {
                 stream.failure.set(.client, "a frame of the reply cannot be kept: {t}", .{err});
+                exchange.verdict = executor.judgeClient(.client);
                 return .done_close;
             };
+            stream.query.loop.?.afterEvents(&stream.query.events);
             // Only reading the frame shows whether it is the last.
             return .more;
         }
 
         fn keepFrame(query: *This, stream: *const Stream, frame: Frame) !void {
             if (frame.kind != .message) return error.Malformed;
-            const start = query.frames.end;
+            const offset = query.frames.end;
             try query.frames.append(frame.body);
             try query.segments.append(query.gpa, .{
                 .stream = stream.index,
-                .start = start,
+                .start = offset,
                 .end = query.frames.end,
             });
         }
 
-        fn onEnd(exchange: *Loop.Exchange, ok: bool) void {
+        fn onEnd(exchange: *Exchange, ok: bool) void {
             const stream: *Stream = @fieldParentPtr("exchange", exchange);
             assert(stream.is_active);
             assert(stream.failure.status != .ok);
             _ = ok;
             stream.is_active = false;
             stream.failure.setNode(exchange.node.name());
+            stream.query.loop.?.afterEvents(&stream.query.events);
             // Frames that came before are read first, and the end may be among them.
             if (stream.query.hasSegments(stream)) return;
             stream.query.close(stream, .failed);
@@ -609,12 +679,12 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         // Reading.
 
         /// Gives the records of the frames at hand to the sink, until it is full.
-        fn readSegments(query: *This, sink: anytype) !void {
+        fn readSegments(query: *This) !void {
             const now_unix_s = clock.unixSeconds();
             while (query.segment_index < query.segments.items.len) {
                 const segment = &query.segments.items[query.segment_index];
                 const stream = query.streams.items[segment.stream];
-                try query.readSegment(segment, stream, now_unix_s, sink);
+                try query.readSegment(segment, stream, now_unix_s);
                 if (segment.start < segment.end) return;
                 query.segment_index += 1;
                 const ended = stream.outcome == null and !stream.is_active;
@@ -629,8 +699,8 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             segment: *Segment,
             stream: *Stream,
             now_unix_s: i64,
-            sink: anytype,
         ) !void {
+            const sink = &query.sink;
             var messages: query_reply.Messages = .{
                 .rest = query.frames.bytes[segment.start..segment.end],
             };
@@ -699,9 +769,9 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         /// The server has said that the stream is complete, or why it is not.
         fn endStream(query: *This, stream: *Stream, status: Status) !void {
             const node = stream.exchange.node;
-            const verdict = executor.settle(node, query.cluster, status);
+            const verdict = stream.exchange.settle(status);
             node.statistics.streams.count(stream.records);
-            query.loop.complete(&stream.exchange, verdict.connection_usable);
+            query.loop.?.complete(&stream.exchange, verdict.connection_usable);
             stream.is_active = false;
             if (status == .ok) {
                 const limited = stream.records_max != 0 and stream.records >= stream.records_max;
@@ -710,7 +780,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             }
             reply.setServerFailure(status, &stream.failure);
             stream.failure.setNode(node.name());
-            if (!mayRetry(status)) {
+            if (verdict.retry == .no and !mayRetry(status)) {
                 query.failure = stream.failure;
                 return error.Failed;
             }
@@ -731,15 +801,76 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
     };
 }
 
+/// What the nodes of a round that failed said, each that said something else.
+const Reasons = struct {
+    memory: [256]u8 = undefined,
+    len: usize = 0,
+    count: u32 = 0,
+
+    fn add(reasons: *Reasons, failure: *const Failure) void {
+        if (std.mem.find(u8, reasons.text(), failure.message()) != null) return;
+        reasons.count += 1;
+        var writer = std.Io.Writer.fixed(reasons.memory[reasons.len..]);
+        const separator = if (reasons.len == 0) "" else "; ";
+        // What does not fit is not shown.
+        writer.print("{s}{s}: {s}", .{ separator, failure.node(), failure.message() }) catch return;
+        reasons.len += writer.end;
+    }
+
+    fn text(reasons: *const Reasons) []const u8 {
+        return reasons.memory[0..reasons.len];
+    }
+};
+
+/// Where the records of a pull go.
+const Sink = union(enum) {
+    chunk: Chunk,
+    rows: Rows,
+
+    fn isFull(sink: *const Sink) bool {
+        return switch (sink.*) {
+            inline else => |*chosen| chosen.isFull(),
+        };
+    }
+
+    fn write(sink: *Sink, record: *query_reply.Record, now_unix_s: i64) ![]const u8 {
+        return switch (sink.*) {
+            inline else => |*chosen| chosen.write(record, now_unix_s),
+        };
+    }
+
+    fn count(sink: *const Sink) u64 {
+        return switch (sink.*) {
+            inline else => |*chosen| chosen.count,
+        };
+    }
+
+    fn finish(sink: *Sink) void {
+        switch (sink.*) {
+            .chunk => |*chunk| chunk.finish(),
+            .rows => {},
+        }
+    }
+};
+
+/// MessagePack's array with a length of four bytes.
+const array32 = 0xdd;
+const array_header_bytes = 5;
+
 /// Takes records as MessagePack.
 const Chunk = struct {
     gpa: std.mem.Allocator,
     out: *wire.Buffer,
     request: *const operate_reply.Request,
+    header: usize = 0,
     count: u32 = 0,
 
+    fn begin(chunk: *Chunk) wire.Buffer.Error!void {
+        chunk.header = try chunk.out.reserve(array_header_bytes);
+    }
+
     fn isFull(chunk: *const Chunk) bool {
-        return chunk.out.end >= chunk_bytes;
+        return chunk.out.end - chunk.header >= chunk_bytes;
     }
 
     fn write(chunk: *Chunk, record: *query_reply.Record, now_unix_s: i64) ![]const u8 {
@@ -752,6 +883,15 @@ const Chunk = struct {
         );
         chunk.count += 1;
         return rest;
+    }
+
+    fn finish(chunk: *Chunk) void {
+        if (chunk.count == 0) {
+            chunk.out.end = chunk.header;
+            return;
+        }
+        chunk.out.bytes[chunk.header] = array32;
+        chunk.out.patch(u32, chunk.header + 1, chunk.count);
     }
 };
 
@@ -773,13 +913,6 @@ const Rows = struct {
         return rest;
     }
 };
-
-/// Identifies a job of this client among those of all clients.
-pub fn randomId() u64 {
-    var bytes: [8]u8 = undefined;
-    std.Io.Threaded.global_single_threaded.io().random(&bytes);
-    return std.mem.readInt(u64, &bytes, .little);
-}
 
 fn outOfMemory(failure: *Failure) error{Failed} {
     failure.set(.out_of_memory, "out of memory for the query", .{});

@@ -11,7 +11,7 @@ const msgpack = wire.msgpack;
 const Failure = @import("../status.zig").Failure;
 const Status = @import("../status.zig").Status;
 const Encoded = @import("request.zig").Encoded;
-const Frame = @import("exchange.zig").Frame;
+const Frame = @import("../engine.zig").Frame;
 
 /// The epoch of void times, 2010-01-01 00:00 UTC, in Unix seconds.
 pub const epoch_unix_s = 1_262_304_000;

@@ -13,7 +13,7 @@ const Failure = @import("../status.zig").Failure;
 const Status = @import("../status.zig").Status;
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;
-const Policy = @import("policy.zig").Policy;
+const Policy = @import("../engine.zig").Policy;
 
 /// Commands on one record; the numbers are those of the C ABI.
 pub const Command = enum(i32) {

@@ -5,7 +5,7 @@ const testing = std.testing;
 const request = @import("request.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
-const Policy = @import("policy.zig").Policy;
+const Policy = @import("../engine.zig").Policy;
 const Status = @import("../status.zig").Status;
 const msgpack = wire.msgpack;
 

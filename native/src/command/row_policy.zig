@@ -2,7 +2,7 @@
 //! names of members of asz_policy, and the numbers that they take.
 
 const std = @import("std");
-const policy_module = @import("policy.zig");
+const policy_module = @import("../engine.zig").policy;
 const request = @import("request.zig");
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;

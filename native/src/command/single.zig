@@ -1,184 +1,171 @@
-//! Commands on one record, carried out on the calling thread: encode once, then try nodes by the
-//! rules of `executor.zig` until one answers.
+//! A command on one record: encoded once, then nodes are tried by the rules of `executor.zig` until
+//! one answers.
 
 const std = @import("std");
 const clock = @import("clock.zig");
 const cluster = @import("../cluster.zig");
-const exchange = @import("exchange.zig");
-const executor = @import("executor.zig");
+const engine = @import("../engine.zig");
+const executor = engine.executor;
 const reply = @import("reply.zig");
 const request = @import("request.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
-const Policy = @import("policy.zig").Policy;
+const Frame = engine.Frame;
+const Policy = engine.Policy;
+const Status = @import("../status.zig").Status;
 
-pub fn Single(comptime Net: type) type {
+pub fn Single(comptime Net: type, comptime Poller: type) type {
     return struct {
-        net: *Net,
+        task: Task,
         gpa: std.mem.Allocator,
-        policy: *const Policy,
-        encoded: *const request.Encoded,
-        frame: []const u8,
-        out: *wire.Buffer,
+        net: *Net,
+        policy: Policy,
+        encoded: request.Encoded,
+        frame: wire.Buffer,
         execution: Execution,
+        exchange: Exchange,
+        timer: engine.Timer(Net),
 
-        const Cluster = cluster.Cluster(Net);
-        const Node = Cluster.Node;
-        const Connection = Cluster.Connection;
-        const Execution = executor.Execution(Net);
         const This = @This();
+        const Cluster = cluster.Cluster(Net);
+        const Exchange = engine.Exchange(Net);
+        const Execution = executor.Execution(Net);
+        pub const Task = engine.Task(Net, Poller);
 
-        /// Encodes and carries out one command; the result is appended to `out`.
-        pub fn execute(
+        /// Encodes the command, in place: `frame` and `out` are set, and `bytes` stay as long as
+        /// the command. On failure there is nothing to start.
+        pub fn init(
+            single: *This,
             owner: *Cluster,
             net: *Net,
             gpa: std.mem.Allocator,
             command: request.Command,
-            request_bytes: []const u8,
+            bytes: []const u8,
             policy: *const Policy,
-            out: *wire.Buffer,
             failure: *Failure,
         ) error{Failed}!void {
-            // Most requests fit; larger ones move to the heap.
-            var memory: [4096]u8 = undefined;
-            var frame = wire.Buffer.growing(gpa, &memory, request.frame_bytes_max);
-            defer frame.deinit();
-            var encoded: request.Encoded = undefined;
-            try request.encode(command, request_bytes, policy, &encoded, &frame, failure);
+            const out = single.task.out;
+            single.task = .{ .kind = &kind, .out = out };
+            single.gpa = gpa;
+            single.net = net;
+            const encoded = &single.encoded;
+            try request.encode(command, bytes, policy, encoded, &single.frame, failure);
+            single.policy = policy.*;
+            // It is in the frame, and not owned.
+            single.policy.filter = &.{};
+            const key = &encoded.key;
             const target = Execution.locate(
                 owner,
-                &encoded.key,
+                key.namespace,
+                key.partitionId(),
                 encoded.is_write,
                 failure,
             ) catch {
                 encoded.measure(failure.status, 0);
                 return error.Failed;
             };
-            var single: This = .{
-                .net = net,
-                .gpa = gpa,
-                .policy = policy,
-                .encoded = &encoded,
-                .frame = frame.written(),
-                .out = out,
-                .execution = .start(owner, target, policy, net.now()),
-            };
-            const started_ns = single.execution.attempts.started_ns;
-            single.run(failure) catch {
-                encoded.measure(failure.status, net.now() - started_ns);
-                return error.Failed;
-            };
-            encoded.measure(.ok, net.now() - started_ns);
+            single.execution = .start(owner, target, policy, net.now());
+            single.exchange.frame = &.{};
+            single.timer = .{ .owner = .{ .call = .{ .context = single, .function = onTime } } };
         }
 
-        fn run(single: *This, failure: *Failure) error{Failed}!void {
+        const kind: Task.Kind = .{ .start = start, .abort = abort, .measure = measure };
+
+        fn start(task: *Task) void {
+            const single: *This = @fieldParentPtr("task", task);
+            single.attempt();
+        }
+
+        fn attempt(single: *This) void {
             const execution = &single.execution;
-            while (true) {
-                const verdict = single.attempt(failure) orelse return;
-                if (!verdict.retry) break;
-                const now_ns = single.net.now();
-                const at_ns = switch (execution.afterFailure(failure.status, now_ns)) {
-                    .give_up => break,
-                    .retry_at_ns => |at_ns| at_ns,
-                };
-                if (at_ns > now_ns) single.net.sleep(at_ns - now_ns) catch {
-                    exchange.describe(error.Interrupted, failure);
-                    break;
-                };
+            const node = execution.nextNode() orelse {
+                execution.failWithoutNode(&single.task.failure);
+                return single.fail();
+            };
+            const attempts = &execution.attempts;
+            if (attempts.failed > 0) {
+                const now_ns = single.task.driver.now();
+                const timeout_ms = attempts.serverTimeout(&single.policy, now_ns);
+                wire.message.patchTimeout(single.frame.written(), timeout_ms);
             }
-            execution.describe(single.policy, failure);
-            return error.Failed;
-        }
-
-        /// One try. Null: it succeeded. Otherwise `failure` says why, the verdict what follows.
-        fn attempt(single: *This, failure: *Failure) ?executor.Verdict {
-            const execution = &single.execution;
-            const node = execution.nextNode() orelse return execution.failWithoutNode(failure);
-            const deadline_ns = execution.waitDeadline(single.net.now());
-            var connection = node.acquire(deadline_ns, failure) catch
-                return executor.judgeClient(failure.status);
-            single.send(&connection) catch |err| {
-                node.drop(connection);
-                return fail(node, err, failure);
+            single.exchange = .{
+                .node = node,
+                .frame = single.frame.written(),
+                .limits = .of(attempts),
+                .handler = &handler,
+                .failure = &single.task.failure,
             };
-            execution.attempts.sent += 1;
-            connection.traffic.bytes_sent += single.frame.len;
-            return single.receive(node, &connection, failure);
+            const delay_ms = single.policy.timeout_delay_ms;
+            single.exchange.limits.timeout_delay_ns = @as(u64, delay_ms) * std.time.ns_per_ms;
+            single.task.driver.begin(&single.exchange);
         }
 
-        fn send(single: *This, connection: *Connection) !void {
-            const deadline_ns = single.execution.waitDeadline(single.net.now());
-            try single.net.send(&connection.socket, single.frame, deadline_ns);
-        }
+        const handler: Exchange.Handler = .{ .on_frame = onFrame, .on_end = onEnd };
 
-        /// Reads the reply and gives the connection up or back, whatever happens.
-        fn receive(
-            single: *This,
-            node: *Node,
-            connection: *Connection,
-            failure: *Failure,
-        ) ?executor.Verdict {
-            var receiver: exchange.Receiver = .{
-                .gpa = single.gpa,
-                .counter = &connection.traffic.bytes_received,
-            };
-            defer receiver.deinit();
-            const frame = single.receiveFrame(&receiver, connection) catch |err| {
-                if (err == error.Timeout and single.policy.timeout_delay_ms != 0) {
-                    node.recover(connection.*, receiver.pending(Node.Pending));
-                } else {
-                    node.drop(connection.*);
-                }
-                return fail(node, err, failure);
-            };
-            return single.conclude(node, connection, frame, failure);
-        }
-
-        fn receiveFrame(
-            single: *This,
-            receiver: *exchange.Receiver,
-            connection: *Connection,
-        ) !exchange.Frame {
-            const socket = &connection.socket;
-            const frame = try receiver.next(single.net, socket, &single.execution.attempts);
-            return if (receiver.isDrained()) frame else error.UnexpectedBytes;
-        }
-
-        fn conclude(
-            single: *This,
-            node: *Node,
-            connection: *Connection,
-            frame: exchange.Frame,
-            failure: *Failure,
-        ) ?executor.Verdict {
-            const start = single.out.end;
+        fn onFrame(exchange: *Exchange, frame: Frame) engine.FrameResult {
+            const single: *This = @fieldParentPtr("exchange", exchange);
+            const failure = &single.task.failure;
+            const out = &single.task.out;
+            const begin = out.end;
             const status = reply.interpret(
                 single.gpa,
-                single.encoded,
+                &single.encoded,
                 frame,
                 clock.unixSeconds(),
-                single.out,
+                out,
             ) catch |err| {
-                single.out.end = start;
-                node.drop(connection.*);
+                out.end = begin;
                 reply.describe(err, failure);
-                return executor.judgeClient(failure.status);
+                exchange.verdict = executor.judgeClient(failure.status);
+                return .done_close;
             };
-            const verdict = executor.settle(node, single.execution.cluster, status);
-            if (verdict.connection_usable) node.push(connection.*) else node.drop(connection.*);
-            if (status == .ok) return null;
-            reply.setReplyFailure(status, frame, failure);
-            return verdict;
+            const verdict = exchange.settle(status);
+            if (status == .ok) failure.status = .ok else reply.setReplyFailure(status, frame, failure);
+            return if (verdict.connection_usable) .done else .done_close;
         }
 
-        fn fail(node: *Node, err: anyerror, failure: *Failure) executor.Verdict {
-            exchange.describe(err, failure);
-            switch (failure.status) {
-                .timeout => node.recordTimeout(),
-                .connection, .client => node.recordError(),
-                else => {},
+        fn onEnd(exchange: *Exchange, ok: bool) void {
+            const single: *This = @fieldParentPtr("exchange", exchange);
+            const execution = &single.execution;
+            const retry = exchange.verdict.retry;
+            // What the server did not carry out leaves no doubt.
+            if (exchange.sent and retry != .free) execution.attempts.sent += 1;
+            exchange.frame = &.{};
+            if (ok and single.task.failure.status == .ok) return single.task.over();
+            const now_ns = single.task.driver.now();
+            switch (execution.afterFailure(retry, single.task.failure.status, now_ns)) {
+                .give_up => single.fail(),
+                // Never at once: this may be deep inside the driver, and a node that refuses
+                // everything must not keep it there.
+                .retry_at_ns => |at_ns| single.task.driver.schedule(&single.timer, at_ns),
             }
-            return executor.judgeClient(failure.status);
+        }
+
+        fn onTime(context: *anyopaque) void {
+            const single: *This = @ptrCast(@alignCast(context));
+            single.attempt();
+        }
+
+        fn fail(single: *This) void {
+            single.execution.describe(&single.policy, &single.task.failure);
+            single.task.over();
+        }
+
+        fn abort(task: *Task) bool {
+            const single: *This = @fieldParentPtr("task", task);
+            const attempts = &single.execution.attempts;
+            task.driver.unschedule(&single.timer);
+            if (single.exchange.frame.len > 0) {
+                attempts.sent += @intFromBool(single.exchange.sent);
+                task.driver.cancel(&single.exchange);
+            }
+            return single.encoded.is_write and executor.isInDoubt(.client_abort, attempts.sent);
+        }
+
+        fn measure(task: *Task, status: Status) void {
+            const single: *This = @fieldParentPtr("task", task);
+            const started_ns = single.execution.attempts.started_ns;
+            single.encoded.measure(status, single.net.now() -| started_ns);
         }
     };
 }

@@ -3,23 +3,50 @@
 const std = @import("std");
 const request = @import("request.zig");
 const wire = @import("../wire.zig");
+const procedure_module = @import("procedure.zig");
+const Error = procedure_module.Error;
+const FrameResult = @import("../engine.zig").FrameResult;
+const Step = procedure_module.Step;
 const msgpack = wire.msgpack;
 
-/// [namespace, set or "", time in nanoseconds since 1970 or 0 for now].
-pub fn truncate(task: anytype, reader: *msgpack.Reader) !void {
-    const namespace = try task.takeNamespace(reader);
-    const set = try task.takeName(reader, "the set");
-    try request.checkSet(set, task.failure);
-    const before_ns = try task.takeInteger(u64, reader, "the time in nanoseconds");
-    var memory: [256]u8 = undefined;
-    var writer = std.Io.Writer.fixed(&memory);
-    write(&writer, namespace, set, before_ns) catch unreachable;
-    var answer = task.answerBuffer();
-    defer answer.deinit();
-    _ = try task.ask(try task.anyNode(), writer.buffered(), &answer);
-}
+pub const Truncate = struct {
+    memory: [command_bytes_max]u8 = undefined,
+    command_len: usize = 0,
+    is_asked: bool = false,
 
-fn write(
+    /// More than a namespace, a set and a time take.
+    const command_bytes_max = 256;
+
+    /// [namespace, set or "", time in nanoseconds since 1970 or 0 for now].
+    pub fn parse(truncate: *Truncate, procedure: anytype, reader: *msgpack.Reader) Error!void {
+        const namespace = try procedure.takeNamespace(reader);
+        const set = try procedure.takeName(reader, "the set");
+        try request.checkSet(set, procedure.failure);
+        const before_ns = try procedure.takeInteger(u64, reader, "the time in nanoseconds");
+        var writer = std.Io.Writer.fixed(&truncate.memory);
+        writeCommand(&writer, namespace, set, before_ns) catch unreachable;
+        truncate.command_len = writer.end;
+    }
+
+    pub fn next(truncate: *Truncate, procedure: anytype) Error!Step {
+        if (!truncate.is_asked) {
+            truncate.is_asked = true;
+            return .{ .ask = .{ .whom = .any } };
+        }
+        _ = try procedure.answer(&procedure.questions[0]);
+        return .done;
+    }
+
+    pub fn write(truncate: *Truncate, procedure: anytype, question: anytype) Error!void {
+        try procedure.writeInfo(question, truncate.memory[0..truncate.command_len]);
+    }
+
+    pub fn take(_: *Truncate, procedure: anytype, question: anytype, frame: anytype) !FrameResult {
+        return procedure.takeInfo(question, frame);
+    }
+};
+
+fn writeCommand(
     writer: *std.Io.Writer,
     namespace: []const u8,
     set: []const u8,
@@ -35,9 +62,9 @@ test "the command names set and time where they are given" {
     const testing = std.testing;
     var memory: [256]u8 = undefined;
     var writer = std.Io.Writer.fixed(&memory);
-    try write(&writer, "test", "demo", 17);
+    try writeCommand(&writer, "test", "demo", 17);
     try testing.expectEqualStrings("truncate:namespace=test;set=demo;lut=17", writer.buffered());
     writer.end = 0;
-    try write(&writer, "test", "", 0);
+    try writeCommand(&writer, "test", "", 0);
     try testing.expectEqualStrings("truncate-namespace:namespace=test", writer.buffered());
 }

@@ -6,6 +6,12 @@
 const std = @import("std");
 const request = @import("request.zig");
 const wire = @import("../wire.zig");
+const procedure_module = @import("procedure.zig");
+const Error = procedure_module.Error;
+const FrameResult = @import("../engine.zig").FrameResult;
+const Kind = procedure_module.Kind;
+const Step = procedure_module.Step;
+const Waiting = procedure_module.Waiting;
 const msgpack = wire.msgpack;
 
 /// What the server accepts for a file name (as/include/base/udf_cask.h).
@@ -13,45 +19,157 @@ const file_bytes_max = 127;
 /// The text of a compile error is cut to this.
 const error_bytes_max = 320;
 
-fn takeFile(task: anytype, reader: *msgpack.Reader) ![]const u8 {
-    const file = try task.takeName(reader, "the file name");
+pub const Udf = struct {
+    kind: Kind,
+    file: []const u8 = "",
+    content: []const u8 = "",
+    waiting: Waiting = .{ .wait_ms = 0 },
+    /// What the file must have on every node; null while it must not be there.
+    hash: ?[]const u8 = null,
+    step: enum { begin, command, list, look, judge } = .begin,
+
+    /// put: [file, content, how long to wait until all nodes have it, in ms]; remove: [file, how
+    /// long to wait until no node has it any more, in ms]; list: []; get: [file].
+    pub fn parse(udf: *Udf, procedure: anytype, reader: *msgpack.Reader) Error!void {
+        const failure = procedure.failure;
+        if (udf.kind == .udf_list) return;
+        udf.file = try takeFile(procedure, reader);
+        if (udf.kind == .udf_put) {
+            udf.content = switch (reader.next() catch return request.malformed(failure)) {
+                .binary => |bytes| bytes,
+                .string => |text| text,
+                else => return request.invalid(failure, "the content must be bytes", .{}),
+            };
+            if (udf.content.len == 0) return request.invalid(failure, "the content is empty", .{});
+        }
+        if (udf.kind == .udf_get) return;
+        udf.waiting.wait_ms = try procedure.takeInteger(u32, reader, "the time to wait");
+    }
+
+    pub fn next(udf: *Udf, procedure: anytype) Error!Step {
+        switch (udf.step) {
+            .begin => return udf.begin(),
+            .command => return udf.afterCommand(procedure),
+            .list => return udf.afterList(procedure),
+            .look => {
+                udf.step = .judge;
+                return Waiting.look;
+            },
+            .judge => {
+                udf.step = .look;
+                return if (udf.hash == null)
+                    udf.waiting.next(procedure, "the file is not removed", udf, isThere)
+                else
+                    udf.waiting.next(procedure, "the file has not arrived", udf, isThere);
+            },
+        }
+    }
+
+    fn begin(udf: *Udf) Step {
+        switch (udf.kind) {
+            // The server takes the removal of what is not there for done.
+            .udf_remove, .udf_list => {
+                udf.step = .list;
+                return .{ .ask = .{ .whom = .any, .is_repeatable = true } };
+            },
+            else => {
+                udf.step = .command;
+                return .{ .ask = .{ .whom = .any, .is_repeatable = udf.kind == .udf_get } };
+            },
+        }
+    }
+
+    fn afterCommand(udf: *Udf, procedure: anytype) Error!Step {
+        const text = try check(procedure, &procedure.questions[0]);
+        switch (udf.kind) {
+            .udf_get => {
+                try writeContent(procedure, text);
+                return .done;
+            },
+            .udf_put => {
+                if (udf.waiting.wait_ms == 0) return .done;
+                udf.step = .list;
+                return .{ .ask = .{ .whom = .same, .is_repeatable = true } };
+            },
+            else => return udf.beginWaiting(procedure),
+        }
+    }
+
+    fn afterList(udf: *Udf, procedure: anytype) Error!Step {
+        const question = &procedure.questions[0];
+        const text = try procedure.answer(question);
+        const hash = findHash(text, udf.file);
+        switch (udf.kind) {
+            .udf_list => {
+                try writeList(text, procedure.out);
+                return .done;
+            },
+            .udf_put => {
+                const shown = hash orelse return .done;
+                udf.hash = try procedure.arena.allocator().dupe(u8, shown);
+                return udf.beginWaiting(procedure);
+            },
+            else => {
+                if (hash == null) {
+                    const message = "there is no file '{s}' on the server";
+                    procedure.failure.set(.udf, message, .{udf.file});
+                    procedure.failure.setNode(question.node.name());
+                    return error.Failed;
+                }
+                udf.step = .command;
+                return .{ .ask = .{ .whom = .same } };
+            },
+        }
+    }
+
+    fn beginWaiting(udf: *Udf, procedure: anytype) Step {
+        udf.step = .judge;
+        return udf.waiting.begin(procedure.task.driver.now());
+    }
+
+    fn isThere(udf: *Udf, procedure: anytype, question: anytype) Error!bool {
+        const found = findHash(try procedure.answer(question), udf.file);
+        const hash = udf.hash orelse return found == null;
+        return if (found) |shown| std.mem.eql(u8, shown, hash) else false;
+    }
+
+    pub fn write(udf: *Udf, procedure: anytype, question: anytype) Error!void {
+        if (udf.step != .command) return procedure.writeInfo(question, "udf-list");
+        var command = wire.Buffer.growing(procedure.gpa, &.{}, request.frame_bytes_max);
+        defer command.deinit();
+        switch (udf.kind) {
+            .udf_put => try writePut(&command, udf.file, udf.content),
+            else => {
+                const name = if (udf.kind == .udf_get) "udf-get" else "udf-remove";
+                for ([_][]const u8{ name, ":filename=", udf.file, ";" }) |part| {
+                    try command.append(part);
+                }
+            },
+        }
+        try procedure.writeInfo(question, command.written());
+    }
+
+    pub fn take(_: *Udf, procedure: anytype, question: anytype, frame: anytype) !FrameResult {
+        return procedure.takeInfo(question, frame);
+    }
+};
+
+fn takeFile(procedure: anytype, reader: *msgpack.Reader) ![]const u8 {
+    const file = try procedure.takeName(reader, "the file name");
     if (file.len == 0 or file.len > file_bytes_max) return request.invalid(
-        task.failure,
+        procedure.failure,
         "a file name has 1 to {d} bytes, not {d}",
         .{ file_bytes_max, file.len },
     );
     for (file) |byte| switch (byte) {
         '/', '\\', ',', '=' => return request.invalid(
-            task.failure,
+            procedure.failure,
             "a file name must not contain '{c}'",
             .{byte},
         ),
         else => {},
     };
     return file;
-}
-
-/// [file, content, how long to wait until all nodes have it, in ms].
-pub fn put(task: anytype, reader: *msgpack.Reader) !void {
-    const file = try takeFile(task, reader);
-    const content = switch (reader.next() catch return request.malformed(task.failure)) {
-        .binary => |bytes| bytes,
-        .string => |text| text,
-        else => return request.invalid(task.failure, "the content must be bytes", .{}),
-    };
-    const wait_ms = try task.takeInteger(u32, reader, "the time to wait");
-    if (content.len == 0) return request.invalid(task.failure, "the content is empty", .{});
-    var command = task.answerBuffer();
-    defer command.deinit();
-    try writePut(&command, file, content);
-    const node = try task.anyNode();
-    var answer = task.answerBuffer();
-    defer answer.deinit();
-    try checkAnswer(task, node, try task.ask(node, command.written(), &answer));
-    if (wait_ms == 0) return;
-    const files = try task.ask(node, "udf-list", &answer);
-    const hash = findHash(files, file) orelse return;
-    try task.waitForAll(wait_ms, "the file has not arrived", Waiting{ .file = file, .hash = hash });
 }
 
 fn writePut(out: *wire.Buffer, file: []const u8, content: []const u8) wire.Buffer.Error!void {
@@ -69,23 +187,24 @@ fn writePut(out: *wire.Buffer, file: []const u8, content: []const u8) wire.Buffe
 
 /// Errors of these commands have a form of their own: error=not_found, or
 /// error=compile_error;file=...;line=...;message=base64.
-fn checkAnswer(task: anytype, node: anytype, text: []const u8) error{Failed}!void {
-    const kind = wire.info.Pairs.find(text, ';', "error") orelse return;
+fn check(procedure: anytype, question: anytype) error{Failed}![]const u8 {
+    const text = try procedure.answer(question);
+    const kind = wire.info.Pairs.find(text, ';', "error") orelse return text;
     if (std.mem.eql(u8, kind, "compile_error")) {
         var memory: [error_bytes_max]u8 = undefined;
         const encoded = wire.info.Pairs.find(text, ';', "message") orelse "";
         // Of a long one as much as fits.
         const start = encoded[0..@min(encoded.len, memory.len / 3 * 4)];
         const message = decode(start, &memory) orelse encoded;
-        task.failure.set(.udf, "{s}:{s}: {s}", .{
+        procedure.failure.set(.udf, "{s}:{s}: {s}", .{
             wire.info.Pairs.find(text, ';', "file") orelse "",
             wire.info.Pairs.find(text, ';', "line") orelse "",
             message,
         });
     } else {
-        task.failure.set(.udf, "the server says: {s}", .{kind});
+        procedure.failure.set(.udf, "the server says: {s}", .{kind});
     }
-    task.failure.setNode(node.name());
+    procedure.failure.setNode(question.node.name());
     return error.Failed;
 }
 
@@ -99,68 +218,30 @@ fn decode(text: []const u8, out: []u8) ?[]const u8 {
     return out[0..size];
 }
 
-/// [file, how long to wait until no node has it any more, in ms].
-pub fn remove(task: anytype, reader: *msgpack.Reader) !void {
-    const file = try takeFile(task, reader);
-    const wait_ms = try task.takeInteger(u32, reader, "the time to wait");
-    const node = try task.anyNode();
-    var answer = task.answerBuffer();
-    defer answer.deinit();
-    // The server takes the removal of what is not there for done.
-    const files = try task.ask(node, "udf-list", &answer);
-    if (findHash(files, file) == null) {
-        task.failure.set(.udf, "there is no file '{s}' on the server", .{file});
-        task.failure.setNode(node.name());
-        return error.Failed;
-    }
-    var command = task.answerBuffer();
-    defer command.deinit();
-    try command.append("udf-remove:filename=");
-    try command.append(file);
-    try command.append(";");
-    try checkAnswer(task, node, try task.ask(node, command.written(), &answer));
-    try task.waitForAll(wait_ms, "the file is not removed", Waiting{ .file = file, .hash = null });
-}
-
-/// Nothing -> [[file, type, hash]].
-pub fn list(task: anytype) !void {
-    var answer = task.answerBuffer();
-    defer answer.deinit();
-    const files = try task.ask(try task.anyNode(), "udf-list", &answer);
+/// Appends [[file, type, hash]].
+fn writeList(text: []const u8, out: *wire.Buffer) wire.Buffer.Error!void {
     var count: u32 = 0;
-    var iterator: Files = .{ .rest = files };
-    while (iterator.next()) |_| count += 1;
-    try msgpack.writeArrayHeader(task.out, count);
-    iterator = .{ .rest = files };
-    while (iterator.next()) |entry| {
-        try msgpack.writeArrayHeader(task.out, 3);
+    var files: Files = .{ .rest = text };
+    while (files.next()) |_| count += 1;
+    try msgpack.writeArrayHeader(out, count);
+    files = .{ .rest = text };
+    while (files.next()) |entry| {
+        try msgpack.writeArrayHeader(out, 3);
         for ([_][]const u8{ "filename", "type", "hash" }) |key| {
-            try msgpack.writeString(task.out, wire.info.Pairs.find(entry, ',', key) orelse "");
+            try msgpack.writeString(out, wire.info.Pairs.find(entry, ',', key) orelse "");
         }
     }
 }
 
-/// [file] -> content.
-pub fn get(task: anytype, reader: *msgpack.Reader) !void {
-    const file = try takeFile(task, reader);
-    const node = try task.anyNode();
-    var command = task.answerBuffer();
-    defer command.deinit();
-    try command.append("udf-get:filename=");
-    try command.append(file);
-    try command.append(";");
-    var answer = task.answerBuffer();
-    defer answer.deinit();
-    const text = try task.ask(node, command.written(), &answer);
-    try checkAnswer(task, node, text);
+fn writeContent(procedure: anytype, text: []const u8) Error!void {
     const encoded = wire.info.Pairs.find(text, ';', "content") orelse "";
-    const content = try task.gpa.alloc(u8, encoded.len);
-    defer task.gpa.free(content);
+    const content = try procedure.gpa.alloc(u8, encoded.len);
+    defer procedure.gpa.free(content);
     const decoded = decode(encoded, content) orelse {
-        task.failure.set(.client, "the server's answer has no content", .{});
+        procedure.failure.set(.client, "the server's answer has no content", .{});
         return error.Failed;
     };
-    try msgpack.writeBinary(task.out, decoded);
+    try msgpack.writeBinary(procedure.out, decoded);
 }
 
 /// The entries of a list of files, which are separated by semicolons.
@@ -186,20 +267,6 @@ fn findHash(list_text: []const u8, file: []const u8) ?[]const u8 {
     }
     return null;
 }
-
-const Waiting = struct {
-    file: []const u8,
-    /// Null: until it is gone.
-    hash: ?[]const u8,
-
-    pub fn isDone(waiting: Waiting, task: anytype, node: anytype) !bool {
-        var answer = task.answerBuffer();
-        defer answer.deinit();
-        const found = findHash(try task.ask(node, "udf-list", &answer), waiting.file);
-        const hash = waiting.hash orelse return found == null;
-        return if (found) |shown| std.mem.eql(u8, shown, hash) else false;
-    }
-};
 
 const testing = std.testing;
 

@@ -1,16 +1,15 @@
-//! Requests and replies on many connections at once, driven by one thread.
+//! Drives many exchanges at once, on one thread.
 //!
-//! An `Exchange` is one request to one node and its reply of one or more frames. The loop finds it
-//! a connection (an idle one, else a new one, else it waits in line for one), sends, receives,
-//! hands each frame to the exchange's handler, and tells it once how it ended. Commands and their
-//! retries are built on top; the loop knows nothing of them.
+//! The loop finds a connection for each (an idle one, else a new one, else a place in the node's
+//! line), sends, receives, hands each frame to the exchange's handler, and tells it once how it
+//! ended. Commands and their retries are built on top; the loop knows nothing of them.
 //!
 //! Connections have stable addresses, stay registered with the poller while they are idle, and are
-//! counted in their node's pool like those of blocking commands. One whose reply is late is kept
-//! for a while after its exchange has failed, and used again when the rest has come.
+//! counted in their node's pool like those of other threads. One whose reply is late is kept for a
+//! while after its exchange has failed, and used again when the rest has come.
 //!
-//! A loop that lives for one query only has `.shared` connections: it takes them from the node's
-//! pool, gives them back at the end of each exchange, and has nobody wait in line.
+//! A loop that serves one command at a time, on the thread of its caller, has `.shared`
+//! connections: it takes them from the node's pool and gives them back at the end of each exchange.
 //!
 //! All functions are for the loop's thread, unless they say otherwise. Handlers may begin and
 //! cancel exchanges.
@@ -18,15 +17,15 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const cluster = @import("../cluster.zig");
-const statistics = cluster.statistics;
+const connection_module = @import("connection.zig");
+const exchange_module = @import("exchange.zig");
+const executor = @import("executor.zig");
 const poller_module = @import("poller.zig");
+const statistics = cluster.statistics;
 const timers_module = @import("timers.zig");
 const wire = @import("../wire.zig");
-const exchange_module = @import("../command/exchange.zig");
-const executor = @import("../command/executor.zig");
-const Failure = @import("../status.zig").Failure;
-const Status = @import("../status.zig").Status;
 const Frame = exchange_module.Frame;
+const Phase = connection_module.Phase;
 
 const header_bytes = wire.proto.header_bytes;
 
@@ -39,6 +38,8 @@ const receive_bytes_kept = 256 * 1024;
 const idle_ns_default = 55 * std.time.ns_per_s;
 const housekeeping_ns = std.time.ns_per_s;
 const authentication_bytes_max = 128 * 1024;
+/// A session that is not taken, and the login after it.
+const authentications_max = 2;
 /// A late reply that is larger is not worth waiting for: it would be read only to be thrown away.
 const late_bytes_max = 1024 * 1024;
 
@@ -52,10 +53,14 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         lanes: std.AutoHashMapUnmanaged(*Node, *Lane) = .empty,
         /// The same, to walk through while more come.
         lanes_first: ?*Lane = null,
+        /// Those that were given a connection or the place of one. Any thread adds.
+        lanes_granted: std.atomic.Value(?*Lane) = .init(null),
         /// All connections that are not closed.
         open_first: ?*Connection = null,
         /// Closed connections; their memory may still be in the list of events at hand.
         graveyard: ?*Connection = null,
+        /// To be called when the events at hand have been handled.
+        deferred: ?*Deferred = null,
         idle_ns_max: u64,
         connections: Connections = .own,
         /// Taken once per round: deadlines do not need to be finer.
@@ -65,115 +70,21 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         const This = @This();
         pub const Cluster = cluster.Cluster(Net);
         pub const Node = Cluster.Node;
-
-        pub const Timer = struct {
-            entry: timers_module.Entry = .{},
-            owner: Owner,
-
-            pub const Owner = union(enum) {
-                housekeeping,
-                connection: *Connection,
-                exchange: *Exchange,
-                /// Runs when the time has come.
-                call: struct {
-                    context: *anyopaque,
-                    function: *const fn (*anyopaque) void,
-                },
-            };
-        };
+        pub const Exchange = exchange_module.Exchange(Net);
+        pub const Timer = exchange_module.Timer(Net);
+        const Connection = connection_module.Connection(Net);
+        const Lane = connection_module.Lane(Net);
+        const Grant = cluster.Pool(Net).Grant;
+        const Waiter = cluster.Pool(Net).Waiter;
 
         /// Where idle connections are kept: here, or in the pools of the nodes.
         pub const Connections = enum { own, shared };
 
-        /// The limits of one exchange's waits.
-        pub const Limits = struct {
-            /// Of the command.
-            deadline_ns: u64,
-            /// Of a single wait.
-            socket_timeout_ns: u64,
-            /// How long a late reply is waited for after the exchange has timed out.
-            timeout_delay_ns: u64 = 0,
-
-            fn waitDeadline(limits: *const Limits, now_ns: u64) u64 {
-                return @min(limits.deadline_ns, now_ns +| limits.socket_timeout_ns);
-            }
-        };
-
-        pub const FrameResult = enum {
-            /// The reply has more frames.
-            more,
-            /// The reply is complete and the connection fit for the next request.
-            done,
-            /// The reply is complete, or worthless, and the connection is to be closed.
-            done_close,
-        };
-
-        pub const Handler = struct {
-            /// A frame of the reply; its bytes are valid during the call.
-            on_frame: *const fn (*Exchange, Frame) FrameResult,
-            /// The end, once: `ok` after a frame that was the last, otherwise `failure` is set.
-            on_end: *const fn (*Exchange, ok: bool) void,
-        };
-
-        pub const Exchange = struct {
-            node: *Node,
-            /// Must stay until the end.
-            frame: []const u8,
-            limits: Limits,
-            handler: *const Handler,
-            failure: *Failure,
-            /// The request was handed to the network completely.
-            sent: bool = false,
-            connection: ?*Connection = null,
-            /// When waiting in line for a connection ends: the same limits as for the network.
-            line_deadline_ns: u64 = undefined,
-            timer: Timer = undefined,
-            next: ?*Exchange = null,
-        };
-
-        pub const Connection = struct {
-            lane: *Lane,
-            socket: Net.Socket,
-            generation: u32,
-            phase: Phase,
-            exchange: ?*Exchange = null,
-            /// Of the step that it is in.
-            timer: Timer,
-            unsent: []const u8 = &.{},
-            wants_write: bool,
-            memory: []u8,
-            start: usize = 0,
-            end: usize = 0,
-            last_used_ns: u64,
-            /// The frame that authenticates the connection.
-            authentication: wire.Buffer,
-            /// In the list of idle ones, or in the graveyard.
-            next: ?*Connection = null,
-            previous: ?*Connection = null,
-            /// Among the open ones.
-            open_next: ?*Connection = null,
-            open_previous: ?*Connection = null,
-        };
-
-        const Phase = enum {
-            connecting,
-            authenticating,
-            busy,
-            /// The exchange has timed out; the rest of its reply is still awaited.
-            late,
-            idle,
-            closed,
-        };
-
-        /// The loop's connections to one node, and who waits for one.
-        const Lane = struct {
-            node: *Node,
-            /// The most recently used one first.
-            idle_first: ?*Connection = null,
-            idle_last: ?*Connection = null,
-            waiting_first: ?*Exchange = null,
-            waiting_last: ?*Exchange = null,
-            next: ?*Lane,
+        /// Something to do once at the end of a round, however many events ask for it.
+        pub const Deferred = struct {
+            function: *const fn (*Deferred) void,
+            next: ?*Deferred = null,
+            is_pending: bool = false,
         };
 
         pub fn init(
@@ -203,6 +114,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             while (loop.lanes_first) |lane| {
                 assert(lane.waiting_first == null);
                 assert(lane.idle_first == null);
+                assert(lane.waiter.state == .out);
                 loop.lanes_first = lane.next;
                 loop.gpa.destroy(lane);
             }
@@ -231,7 +143,8 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             var events: [poller_module.events_max]poller_module.Event = undefined;
             const happened = loop.poller.wait(&events, limit);
             loop.now_ns = loop.net.now();
-            if (loop.connections == .own) loop.shareLanes();
+            loop.serveGranted();
+            if (loop.connections == .own) loop.shareIdle();
             for (happened) |event| {
                 const connection: *Connection = @ptrFromInt(event.token);
                 if (event.writable) loop.onWritable(connection);
@@ -241,21 +154,28 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             while (loop.timers.expire(loop.now_ns)) |entry| {
                 loop.onTimer(@fieldParentPtr("entry", entry));
             }
+            while (loop.deferred) |deferred| {
+                loop.deferred = deferred.next;
+                deferred.is_pending = false;
+                deferred.function(deferred);
+            }
             loop.bury();
         }
 
-        /// Waiting commands get idle connections of the loop, and its own requests those of theirs.
-        fn shareLanes(loop: *This) void {
-            var lanes = loop.lanes_first;
-            while (lanes) |lane| : (lanes = lane.next) {
-                const wanted = lane.node.wanted.load(.monotonic);
-                for (0..wanted) |_| {
-                    const connection = lane.idle_last orelse break;
-                    unlinkIdle(connection);
-                    loop.giveBack(connection);
-                }
-                while (loop.serveWaiting(lane)) {}
-            }
+        /// Has a function called when the events at hand have been handled.
+        pub fn afterEvents(loop: *This, deferred: *Deferred) void {
+            if (deferred.is_pending) return;
+            deferred.is_pending = true;
+            deferred.next = loop.deferred;
+            loop.deferred = deferred;
+        }
+
+        pub fn forgetDeferred(loop: *This, deferred: *Deferred) void {
+            if (!deferred.is_pending) return;
+            var link = &loop.deferred;
+            while (link.*.? != deferred) link = &link.*.?.next;
+            link.* = deferred.next;
+            deferred.is_pending = false;
         }
 
         /// Starts an exchange. Its handler may be called before this returns.
@@ -271,15 +191,9 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         /// Finds a connection for an exchange, or a place in the line for one.
         fn place(loop: *This, exchange: *Exchange) void {
             const node = exchange.node;
-            if (!node.breakerAllows()) {
-                exchange.failure.set(
-                    .max_error_rate,
-                    "the node had too many errors lately and is given a rest",
-                    .{},
-                );
-                return exchange.handler.on_end(exchange, false);
-            }
-            const lane = loop.laneOf(node) catch return loop.outOfMemory(exchange);
+            if (!node.isActive()) return end(exchange, .node_left);
+            if (!node.breakerAllows()) return end(exchange, .rest);
+            const lane = loop.laneOf(node) catch |err| return end(exchange, .{ .err = err });
             if (lane.idle_first) |connection| {
                 if (node.isCurrent(connection.generation)) {
                     unlinkIdle(connection);
@@ -287,18 +201,25 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 }
                 loop.dropIdle(lane);
             }
-            // Those of blocking commands count too; they must not be idle while somebody waits.
-            if (node.pop()) |idle| return loop.useIdle(lane, idle, exchange);
-            node.reserve() catch return loop.enqueue(lane, exchange);
-            loop.open(lane, exchange);
+            // Who waits already in this loop goes first.
+            if (lane.waiting_first == null) if (node.pop()) |idle| {
+                return loop.useIdle(lane, idle, exchange);
+            };
+            loop.enqueue(lane, exchange);
+        }
+
+        /// The exit of an exchange that has no connection, or none any more.
+        fn end(exchange: *Exchange, cause: exchange_module.Cause) void {
+            assert(exchange.connection == null);
+            exchange.fail(cause);
+            exchange.handler.on_end(exchange, false);
         }
 
         /// With a connection of the node's pool.
         fn useIdle(loop: *This, lane: *Lane, idle: Node.Connection, exchange: *Exchange) void {
             const connection = loop.adopt(lane, idle) catch |err| {
                 lane.node.drop(idle);
-                if (err == error.OutOfMemory) return loop.outOfMemory(exchange);
-                return loop.refuse(exchange, err);
+                return end(exchange, .{ .err = err });
             };
             loop.attach(connection, exchange);
         }
@@ -337,6 +258,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             };
             loop.timers.cancel(&connection.timer.entry);
             loop.timers.schedule(&connection.timer.entry, deadline_ns);
+            loop.resumeReading(connection);
         }
 
         pub fn schedule(loop: *This, timer: *Timer, deadline_ns: u64) void {
@@ -347,37 +269,108 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             loop.timers.cancel(&timer.entry);
         }
 
+        pub fn now(loop: *const This) u64 {
+            return loop.now_ns;
+        }
+
+        /// Leaves what arrives for an exchange where it is, until `restart`.
+        pub fn pause(loop: *This, exchange: *Exchange) void {
+            loop.timers.cancel(&exchange.timer.entry);
+            const connection = exchange.connection orelse return;
+            loop.timers.cancel(&connection.timer.entry);
+            if (connection.is_paused or connection.phase != .busy) return;
+            connection.is_paused = true;
+            loop.poller.remove(connection.socket.fd);
+        }
+
+        fn resumeReading(loop: *This, connection: *Connection) void {
+            if (!connection.is_paused) return;
+            connection.is_paused = false;
+            loop.poller.add(
+                connection.socket.fd,
+                @intFromPtr(connection),
+                connection.wants_write,
+            ) catch return loop.fail(connection, error.SystemResources);
+        }
+
         fn laneOf(loop: *This, node: *Node) error{OutOfMemory}!*Lane {
             if (loop.lanes.get(node)) |lane| return lane;
             const lane = try loop.gpa.create(Lane);
             errdefer loop.gpa.destroy(lane);
-            lane.* = .{ .node = node, .next = loop.lanes_first };
+            lane.* = .{
+                .node = node,
+                .loop = loop,
+                .waiter = .{ .on_grant = onGrant },
+                .next = loop.lanes_first,
+            };
             try loop.lanes.put(loop.gpa, node, lane);
             loop.lanes_first = lane;
             return lane;
         }
 
-        // Waiting in line for a connection.
+        // Waiting in line for a connection. The lane stands in the node's line, for the first of
+        // the exchanges that wait here.
 
         fn enqueue(loop: *This, lane: *Lane, exchange: *Exchange) void {
             if (lane.waiting_last) |last| last.next = exchange else lane.waiting_first = exchange;
             lane.waiting_last = exchange;
-            const counter = if (loop.connections == .own) &lane.node.queued else &lane.node.wanted;
-            _ = counter.fetchAdd(1, .monotonic);
-            if (loop.connections == .shared) lane.node.context.wakeHolder();
             loop.scheduleInLine(exchange);
+            loop.standInLine(lane);
+            // An event loop that holds idle ones gives them up.
+            if (lane.waiting_first != null and loop.connections == .shared) {
+                lane.node.context.wakeHolder();
+            }
         }
 
-        /// Sets when an exchange in line is looked at again.
         fn scheduleInLine(loop: *This, exchange: *Exchange) void {
             loop.timers.cancel(&exchange.timer.entry);
-            // Nobody tells a loop of one query what has become free: it looks again soon.
-            const look_ns = if (loop.connections == .shared)
-                loop.now_ns + std.time.ns_per_ms
-            else
-                executor.forever;
-            const at_ns = @min(look_ns, exchange.line_deadline_ns);
-            if (at_ns != executor.forever) loop.timers.schedule(&exchange.timer.entry, at_ns);
+            if (exchange.line_deadline_ns == executor.forever) return;
+            loop.timers.schedule(&exchange.timer.entry, exchange.line_deadline_ns);
+        }
+
+        /// Takes what is free, as long as somebody waits for it; then stands in line.
+        fn standInLine(loop: *This, lane: *Lane) void {
+            while (lane.waiting_first != null and lane.waiter.state == .out) {
+                const grant = lane.node.pool.enter(&lane.waiter) orelse return;
+                loop.hand(lane, grant);
+            }
+        }
+
+        /// With the pool's mutex held, on any thread.
+        fn onGrant(waiter: *Waiter) void {
+            const lane: *Lane = @fieldParentPtr("waiter", waiter);
+            if (lane.is_listed.swap(true, .acq_rel)) return;
+            const loop: *This = @ptrCast(@alignCast(lane.loop));
+            var head = loop.lanes_granted.load(.monotonic);
+            while (true) {
+                lane.granted_next = head;
+                head = loop.lanes_granted.cmpxchgWeak(head, lane, .release, .monotonic) orelse break;
+            }
+            loop.poller.wake();
+        }
+
+        fn serveGranted(loop: *This) void {
+            var rest = loop.lanes_granted.swap(null, .acquire);
+            while (rest) |lane| {
+                rest = lane.granted_next;
+                lane.is_listed.store(false, .release);
+                if (lane.node.pool.granted(&lane.waiter)) |grant| loop.hand(lane, grant);
+                loop.standInLine(lane);
+            }
+        }
+
+        /// Gives what is free to the first that waits.
+        fn hand(loop: *This, lane: *Lane, grant: Grant) void {
+            const exchange = loop.dequeue(lane) orelse return lane.node.giveBack(grant);
+            switch (grant) {
+                .connection => |idle| {
+                    if (lane.node.isFit(&idle)) return loop.useIdle(lane, idle, exchange);
+                    lane.node.closeKeepingPlace(idle);
+                    loop.open(lane, exchange);
+                },
+                .place => loop.open(lane, exchange),
+                .shut => end(exchange, .node_left),
+            }
         }
 
         fn dequeue(loop: *This, lane: *Lane) ?*Exchange {
@@ -385,15 +378,8 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             lane.waiting_first = exchange.next;
             if (exchange.next == null) lane.waiting_last = null;
             exchange.next = null;
-            loop.leaveLine(lane);
             loop.timers.cancel(&exchange.timer.entry);
             return exchange;
-        }
-
-        fn leaveLine(loop: *This, lane: *Lane) void {
-            const counter = if (loop.connections == .own) &lane.node.queued else &lane.node.wanted;
-            const before = counter.fetchSub(1, .monotonic);
-            assert(before > 0);
         }
 
         fn unqueue(loop: *This, exchange: *Exchange) void {
@@ -411,17 +397,41 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             }
             if (lane.waiting_last == exchange) lane.waiting_last = previous;
             exchange.next = null;
-            loop.leaveLine(lane);
+            leaveLine(lane);
+        }
+
+        /// When nobody waits here any more.
+        fn leaveLine(lane: *Lane) void {
+            if (lane.waiting_first != null) return;
+            if (lane.node.pool.leave(&lane.waiter)) |grant| lane.node.giveBack(grant);
+        }
+
+        /// Idle connections go to who stands in line for one.
+        fn shareIdle(loop: *This) void {
+            var lanes = loop.lanes_first;
+            while (lanes) |lane| : (lanes = lane.next) {
+                for (0..lane.node.pool.waitingCount()) |_| {
+                    const connection = lane.idle_last orelse break;
+                    unlinkIdle(connection);
+                    loop.giveBack(connection);
+                }
+            }
+        }
+
+        /// Somebody else stands in the node's line, and may have come first.
+        fn othersWait(lane: *const Lane) bool {
+            const own: u32 = @intFromBool(lane.waiting_first != null);
+            return lane.node.pool.waitingCount() > own;
         }
 
         // Opening connections.
 
-        /// The node's pool has a place reserved.
+        /// The pool has counted it.
         fn open(loop: *This, lane: *Lane, exchange: *Exchange) void {
             const connection = loop.create(lane) catch |err| {
-                lane.node.unreserve();
-                if (err == error.OutOfMemory) return loop.outOfMemory(exchange);
-                return loop.refuse(exchange, err);
+                lane.node.pool.unreserve();
+                lane.node.describeConnect(err, exchange.failure);
+                return end(exchange, .opening);
             };
             connection.exchange = exchange;
             exchange.connection = connection;
@@ -486,24 +496,37 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 loop.open_first = connection.open_next;
             }
             if (connection.open_next) |next| next.open_previous = connection.open_previous;
-            loop.poller.remove(connection.socket.fd);
+            if (!connection.is_paused) loop.poller.remove(connection.socket.fd);
             connection.phase = .closed;
             connection.next = loop.graveyard;
             loop.graveyard = connection;
         }
 
         fn onConnected(loop: *This, connection: *Connection) void {
-            loop.net.connectFinish(&connection.socket, connection.lane.node.address()) catch |err|
-                return loop.fail(connection, err);
             const node = connection.lane.node;
-            const needed = node.encodeAuthentication(&connection.authentication) catch
-                return loop.fail(connection, error.OutOfMemory);
-            if (needed) {
-                connection.phase = .authenticating;
-                connection.unsent = connection.authentication.written();
-                return loop.flush(connection);
-            }
-            loop.ready(connection);
+            loop.net.connectFinish(&connection.socket, node.address()) catch |err|
+                return loop.fail(connection, err);
+            const deadline_ns = @min(
+                connection.exchange.?.limits.waitDeadline(loop.now_ns),
+                node.context.loginDeadline(loop.now_ns),
+            );
+            loop.timers.cancel(&connection.timer.entry);
+            loop.timers.schedule(&connection.timer.entry, deadline_ns);
+            loop.authenticate(connection);
+        }
+
+        fn authenticate(loop: *This, connection: *Connection) void {
+            const node = connection.lane.node;
+            connection.authentication.clear();
+            connection.authentications += 1;
+            connection.asked = node.encodeAuthentication(
+                loop.now_ns,
+                &connection.authentication,
+            ) catch |err| return loop.fail(connection, err);
+            if (connection.asked.kind == .none) return loop.ready(connection);
+            connection.phase = .authenticating;
+            connection.unsent = connection.authentication.written();
+            loop.flush(connection);
         }
 
         /// A new connection may carry its first request.
@@ -518,19 +541,28 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         fn onAuthenticated(loop: *This, connection: *Connection, frame: Frame) void {
             const node = connection.lane.node;
             if (frame.kind != .admin) return loop.fail(connection, error.BadFrame);
-            const message = wire.admin.Message.decode(frame.body) catch
-                return loop.fail(connection, error.BadFrame);
-            const status: Status = .fromServer(message.result_code);
-            if (status == .ok or status == .security_not_enabled) return loop.ready(connection);
-            // Whoever tends logs in again; this request comes too early for that.
-            node.authenticationLost();
-            const exchange = connection.exchange;
+            const failure = connection.exchange.?.failure;
+            const is_taken = node.takeAuthentication(
+                connection.asked,
+                loop.now_ns,
+                frame.body,
+                failure,
+            ) catch return loop.failOpening(connection);
+            if (is_taken) return loop.ready(connection);
+            if (connection.authentications < authentications_max) {
+                return loop.authenticate(connection);
+            }
+            node.describeEndlessLogin(failure);
+            loop.failOpening(connection);
+        }
+
+        /// The exchange's failure says why the connection cannot be used.
+        fn failOpening(loop: *This, connection: *Connection) void {
+            const exchange = connection.exchange.?;
             connection.exchange = null;
+            exchange.connection = null;
             loop.close(connection);
-            const waiting = exchange orelse return;
-            waiting.connection = null;
-            waiting.failure.set(status, "authentication was refused: {s}", .{status.text()});
-            waiting.handler.on_end(waiting, false);
+            end(exchange, .opening);
         }
 
         // Sending and receiving.
@@ -541,6 +573,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             connection.phase = .busy;
             connection.exchange = exchange;
             exchange.connection = connection;
+            exchange.generation = connection.generation;
             connection.start = 0;
             connection.end = 0;
             connection.unsent = exchange.frame;
@@ -639,7 +672,10 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 switch (connection.phase) {
                     .authenticating => return loop.onAuthenticated(connection, frame),
                     .late => return loop.onLate(connection),
-                    .busy => {},
+                    .busy => if (connection.unsent.len > 0) {
+                        // Not a reply to a request that the server does not have yet.
+                        return loop.fail(connection, error.UnexpectedBytes);
+                    },
                     .connecting, .idle, .closed => unreachable,
                 }
                 const exchange = connection.exchange.?;
@@ -667,7 +703,9 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             assert(connection.exchange == exchange);
             connection.exchange = null;
             exchange.connection = null;
-            // More than the reply, or a reply before the request was sent: not to be trusted.
+            loop.resumeReading(connection);
+            if (connection.phase == .closed) return;
+            // More than the reply is not to be trusted.
             const clean = connection.start == connection.end and connection.unsent.len == 0;
             if (usable and clean) loop.release(connection) else loop.close(connection);
         }
@@ -691,9 +729,11 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 return loop.close(connection);
             }
             if (loop.connections == .shared) return loop.giveBack(connection);
-            // Waiting commands are few and cannot do anything else meanwhile: they go first.
-            if (lane.node.wanted.load(.monotonic) > 0) return loop.giveBack(connection);
-            if (loop.dequeue(lane)) |exchange| return loop.attach(connection, exchange);
+            if (othersWait(lane)) return loop.giveBack(connection);
+            if (loop.dequeue(lane)) |exchange| {
+                leaveLine(lane);
+                return loop.attach(connection, exchange);
+            }
             if (connection.memory.len > receive_bytes_kept) {
                 // Failing to shrink is no harm.
                 if (loop.gpa.realloc(connection.memory, receive_bytes_initial)) |memory| {
@@ -752,21 +792,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             loop.forget(connection);
             loop.net.close(&connection.socket);
             statistics.add(&lane.node.statistics.closed, 1);
-            lane.node.unreserve();
-            if (!loop.stopping) _ = loop.serveWaiting(lane);
-        }
-
-        /// Looks for a connection for the first in line, whose place may have become free anywhere.
-        /// False when there is nobody, or none.
-        fn serveWaiting(loop: *This, lane: *Lane) bool {
-            if (lane.waiting_first == null) return false;
-            if (lane.node.pop()) |idle| {
-                loop.useIdle(lane, idle, loop.dequeue(lane).?);
-                return true;
-            }
-            lane.node.reserve() catch return false;
-            loop.open(lane, loop.dequeue(lane).?);
-            return true;
+            lane.node.pool.unreserve();
         }
 
         /// Frees the connections that were closed, when no event refers to them any more.
@@ -782,30 +808,13 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
 
         /// The connection is lost, and with it what was going on over it.
         fn fail(loop: *This, connection: *Connection, err: anyerror) void {
-            const exchange = connection.exchange;
-            const was_late = connection.phase == .late;
+            const exchange = connection.exchange orelse return loop.close(connection);
+            const is_open = connection.phase == .busy;
+            if (!is_open) connection.lane.node.describeConnect(err, exchange.failure);
             connection.exchange = null;
-            const node = connection.lane.node;
-            if (!was_late) node.recordFault(err);
-            if (exchange) |current| current.connection = null;
+            exchange.connection = null;
             loop.close(connection);
-            const ended = exchange orelse return;
-            exchange_module.describe(err, ended.failure);
-            ended.handler.on_end(ended, false);
-        }
-
-        /// An exchange that did not get as far as a connection.
-        fn refuse(loop: *This, exchange: *Exchange, err: anyerror) void {
-            _ = loop;
-            exchange.node.recordFault(err);
-            exchange_module.describe(err, exchange.failure);
-            exchange.handler.on_end(exchange, false);
-        }
-
-        fn outOfMemory(loop: *This, exchange: *Exchange) void {
-            _ = loop;
-            exchange.failure.set(.out_of_memory, "out of memory for a connection", .{});
-            exchange.handler.on_end(exchange, false);
+            end(exchange, if (is_open) .{ .err = err } else .opening);
         }
 
         // Time.
@@ -816,14 +825,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 .connection => |connection| loop.onConnectionTimeout(connection),
                 .exchange => |exchange| {
                     loop.unqueue(exchange);
-                    // Only looking again, unless the time is up.
-                    if (loop.now_ns < exchange.line_deadline_ns) return loop.place(exchange);
-                    exchange.failure.set(
-                        .no_more_connections,
-                        "no connection became free in time: all {d} of the node are in use",
-                        .{exchange.node.pool.idle.len},
-                    );
-                    exchange.handler.on_end(exchange, false);
+                    end(exchange, .line);
                 },
                 .call => |call| call.function(call.context),
             }
@@ -831,10 +833,9 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
 
         fn onConnectionTimeout(loop: *This, connection: *Connection) void {
             const exchange = connection.exchange orelse return loop.close(connection);
-            connection.lane.node.recordTimeout();
+            if (connection.phase != .busy) return loop.fail(connection, error.Timeout);
             loop.abandon(connection, exchange);
-            exchange_module.describe(error.Timeout, exchange.failure);
-            exchange.handler.on_end(exchange, false);
+            end(exchange, .{ .err = error.Timeout });
         }
 
         /// Parts a connection from its exchange before the reply is complete.
@@ -844,12 +845,34 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             exchange.connection = null;
             loop.timers.cancel(&connection.timer.entry);
             const delay_ns = exchange.limits.timeout_delay_ns;
-            // Only a reply of one frame has a known end, and only a request that was sent whole
-            // has a reply.
+            // Only a request that was sent whole has a reply.
             const recoverable = connection.phase == .busy and exchange.sent and delay_ns != 0;
-            if (!recoverable) return loop.close(connection);
+            if (!recoverable or loop.stopping) return loop.close(connection);
+            if (loop.connections == .shared) return loop.leaveToTend(connection, delay_ns);
             connection.phase = .late;
             loop.timers.schedule(&connection.timer.entry, loop.now_ns + delay_ns);
+        }
+
+        /// This loop may not run any more when the late reply comes.
+        fn leaveToTend(loop: *This, connection: *Connection, delay_ns: u64) void {
+            const have = connection.memory[connection.start..connection.end];
+            var pending: Node.Pending = .{};
+            pending.header_bytes = @intCast(@min(have.len, header_bytes));
+            @memcpy(pending.header[0..pending.header_bytes], have[0..pending.header_bytes]);
+            if (have.len >= header_bytes) {
+                // Checked when the header was complete.
+                const header = wire.proto.decode(
+                    have[0..header_bytes],
+                    exchange_module.frame_bytes_max,
+                ) catch unreachable;
+                pending.body_bytes_remaining = header_bytes + header.size - have.len;
+            }
+            loop.forget(connection);
+            connection.lane.node.recover(.{
+                .socket = connection.socket,
+                .generation = connection.generation,
+                .last_used_ns = connection.last_used_ns,
+            }, pending, delay_ns);
         }
 
         fn scheduleHousekeeping(loop: *This) void {

@@ -6,7 +6,7 @@
 
 const std = @import("std");
 const builtin = @import("builtin");
-const Wake = @import("mailbox.zig").Wake;
+const Wake = @import("../io.zig").Wake;
 const assert = std.debug.assert;
 const PollSet = @import("../os/poll_set.zig").PollSet;
 const POLL = @import("../os/windows.zig").POLL;

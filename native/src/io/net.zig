@@ -270,8 +270,29 @@ pub const Net = struct {
     pub fn isInterrupted(net: *const Net) bool {
         if (net.isStopped()) return true;
         const interrupt = net.interrupt orelse return false;
+        var own: Asking = .{ .net = net, .outer = asking };
+        asking = &own;
+        defer asking = own.outer;
         return interrupt() != 0;
     }
+
+    /// The calling thread is in a signal handler that has interrupted a wait of this network.
+    pub fn isAsking(net: *const Net) bool {
+        var next = asking;
+        while (next) |entry| : (next = entry.outer) {
+            if (entry.net == net) return true;
+        }
+        return false;
+    }
+
+    /// In the child of a fork: the threads that spun do not exist.
+    pub fn afterFork(net: *Net) void {
+        net.spinners = .{ .limit = net.spinners.limit };
+    }
+
+    /// Networks whose `interrupt` is being asked on this thread; a handler may wait for another.
+    const Asking = struct { net: *const Net, outer: ?*const Asking };
+    threadlocal var asking: ?*const Asking = null;
 };
 
 /// An address as the operating system's calls want it.

@@ -11,11 +11,13 @@ const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 const Faults = @import("faults.zig").Faults;
 const Net = @import("net.zig").Net;
+const Poller = @import("poller.zig").Poller;
 const ServerNamespace = @import("../devserver.zig").options.Namespace;
 const ServerOptions = @import("../devserver.zig").options.Options;
 const World = @import("world.zig").World;
 
 const Cluster = cluster.Cluster(Net);
+const driving = @import("driving.zig").Driving(Net, Poller);
 const Node = Cluster.Node;
 const ms = std.time.ns_per_ms;
 const second = std.time.ns_per_s;
@@ -151,7 +153,7 @@ const Harness = struct {
         const id = dice.uintLessThan(u16, cluster.partition_map.partitions);
         const node = harness.cluster.route(namespace, id, &route) orelse return;
         var failure: Failure = .{};
-        var connection = node.acquire(harness.net.now() + timeout_ns, &failure) catch return;
+        var connection = driving.acquire(gpa, &harness.net, node, harness.net.now() + timeout_ns, &failure) catch return;
         if (Faults.draw(dice, 100)) {
             harness.lent.append(gpa, .{ .node = node, .connection = connection }) catch
                 node.drop(connection);
@@ -183,7 +185,7 @@ const Harness = struct {
                 body[0..@min(body.len, pending.body_bytes_remaining)];
             const count = net.recv(&connection.socket, buffer, deadline_ns) catch |err| {
                 if (err == error.Timeout) {
-                    node.recover(connection.*, pending);
+                    node.recover(connection.*, pending, 3 * second);
                     return node.recordTimeout();
                 }
                 node.drop(connection.*);
@@ -372,7 +374,7 @@ test "an error on a connection leads to a tend within a tenth of a second" {
     harness.world.rebalance();
     const node = harness.cluster.nodeByName(harness.world.core.topology.nodes[1].name()).?;
     var failure: Failure = .{};
-    const acquired = node.acquire(harness.net.now() + second, &failure);
+    const acquired = driving.acquire(gpa, &harness.net, node, harness.net.now() + second, &failure);
     try std.testing.expectError(error.Failed, acquired);
     try std.testing.expectEqual(.connection, failure.status);
     harness.run(200 * ms);
@@ -404,8 +406,8 @@ test "a server that was restarted between two rounds is not met with connections
     const node = tended.node;
     var failure: Failure = .{};
     const deadline_ns = harness.net.now() + second;
-    const lent = try node.acquire(deadline_ns, &failure);
-    node.push(try node.acquire(deadline_ns, &failure));
+    const lent = try driving.acquire(gpa, &harness.net, node, deadline_ns, &failure);
+    node.push(try driving.acquire(gpa, &harness.net, node, deadline_ns, &failure));
     node.breaker.record();
     // The server begins to count anew.
     tended.peers_generation += 100;
@@ -414,7 +416,7 @@ test "a server that was restarted between two rounds is not met with connections
     try std.testing.expectEqual(1, node.openCount());
     node.push(lent);
     try std.testing.expectEqual(0, node.openCount());
-    node.push(try node.acquire(harness.net.now() + second, &failure));
+    node.push(try driving.acquire(gpa, &harness.net, node, harness.net.now() + second, &failure));
     try std.testing.expectEqual(1, node.openCount());
     try harness.checkTruth();
     try harness.deinit();
@@ -529,7 +531,7 @@ test "a late reply is read to its end and the connection is used again" {
     errdefer harness.abandon();
     const node = harness.cluster.randomNode().?;
     var failure: Failure = .{};
-    var connection = try node.acquire(harness.net.now() + second, &failure);
+    var connection = try driving.acquire(gpa, &harness.net, node, harness.net.now() + second, &failure);
     harness.world.faults = .{ .delay = 1000, .delay_ms_max = 900 };
     harness.exchange(node, &connection, harness.net.now() + ms);
     try std.testing.expectEqual(1, node.inUseCount());
@@ -540,7 +542,7 @@ test "a late reply is read to its end and the connection is used again" {
     try std.testing.expectEqual(1, node.openCount());
     try std.testing.expect(node.pop() != null);
     harness.net.close(&connection.socket);
-    node.unreserve();
+    node.pool.unreserve();
     try harness.deinit();
 }
 
@@ -551,10 +553,10 @@ test "the connections of a node stop at their maximum" {
     const node = harness.cluster.randomNode().?;
     var failure: Failure = .{};
     for (0..Harness.conns_max) |_| {
-        const connection = try node.acquire(harness.net.now() + second, &failure);
+        const connection = try driving.acquire(gpa, &harness.net, node, harness.net.now() + second, &failure);
         try harness.lent.append(gpa, .{ .node = node, .connection = connection });
     }
-    const refused = node.acquire(harness.net.now() + second, &failure);
+    const refused = driving.acquire(gpa, &harness.net, node, harness.net.now() + second, &failure);
     try std.testing.expectError(error.Failed, refused);
     try std.testing.expectEqual(.no_more_connections, failure.status);
     try std.testing.expectEqualStrings(node.name(), failure.node());
@@ -575,7 +577,7 @@ test "idle connections are trimmed, down to the minimum that is kept open" {
     const node = harness.cluster.randomNode().?;
     try std.testing.expectEqual(2, node.openCount());
     for (0..5) |_| {
-        const connection = try node.acquire(harness.net.now() + second, &failure);
+        const connection = try driving.acquire(gpa, &harness.net, node, harness.net.now() + second, &failure);
         try harness.lent.append(gpa, .{ .node = node, .connection = connection });
     }
     while (harness.lent.pop()) |lent| lent.node.push(lent.connection);
@@ -598,11 +600,11 @@ test "a node that only makes errors is given a rest, and another chance" {
     try harness.cluster.connect(&failure);
     const node = harness.cluster.randomNode().?;
     for (0..4) |_| node.recordServerError();
-    const refused = node.acquire(harness.net.now() + second, &failure);
+    const refused = driving.acquire(gpa, &harness.net, node, harness.net.now() + second, &failure);
     try std.testing.expectError(error.Failed, refused);
     try std.testing.expectEqual(.max_error_rate, failure.status);
     harness.run(1500 * ms);
-    const connection = try node.acquire(harness.net.now() + second, &failure);
+    const connection = try driving.acquire(gpa, &harness.net, node, harness.net.now() + second, &failure);
     node.push(connection);
     try harness.deinit();
 }
@@ -693,7 +695,7 @@ test "sessions: a wrong password is refused, a token serves all connections and 
     const node = friend.randomNode().?;
     for (0..3) |_| {
         const serial = node.session_serial;
-        const connection = try node.acquire(net.now() + second, &failure);
+        const connection = try driving.acquire(gpa, &net, node, net.now() + second, &failure);
         node.drop(connection);
         // Authenticated by the token, not by another login.
         try std.testing.expectEqual(serial, node.session_serial);
@@ -728,7 +730,7 @@ test "a password leaves no trace in the cluster's memory" {
     defer created.destroy();
     try created.connect(&failure);
     const node = created.randomNode().?;
-    node.push(try node.acquire(net.now() + second, &failure));
+    node.push(try driving.acquire(gpa, &net, node, net.now() + second, &failure));
     try std.testing.expectEqual(null, std.mem.find(u8, memory, "the secret"));
     try std.testing.expect(std.mem.find(u8, memory, "$2a$") != null);
 }

@@ -7,14 +7,17 @@
 const std = @import("std");
 const cluster = @import("../cluster.zig");
 const command = @import("../command.zig");
+const engine_module = @import("../engine.zig");
 const seeds = @import("seeds.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 const Faults = @import("faults.zig").Faults;
 const Net = @import("net.zig").Net;
+const Poller = @import("poller.zig").Poller;
 const World = @import("world.zig").World;
 
 const Cluster = cluster.Cluster(Net);
+const driving = @import("driving.zig").Driving(Net, Poller);
 const msgpack = wire.msgpack;
 const ms = std.time.ns_per_ms;
 const second = std.time.ns_per_s;
@@ -35,9 +38,9 @@ const History = struct {
     succeeded: u32 = 0,
     tended_ns: u64 = 0,
 
-    fn policy(history: *History, is_write: bool) command.Policy {
+    fn policy(history: *History, is_write: bool) engine_module.Policy {
         const dice = history.world.random();
-        var chosen: command.Policy = if (is_write) .writeDefault() else .{};
+        var chosen: engine_module.Policy = if (is_write) .writeDefault() else .{};
         chosen.total_timeout_ms = total_timeout_ms;
         chosen.socket_timeout_ms = 1 + dice.uintLessThan(u32, 200);
         chosen.retries_max = dice.uintAtMost(u32, 3);
@@ -58,7 +61,7 @@ const History = struct {
             // A request that is still under way arrives before the next one is sent.
             history.world.advance(2 * ms);
         }
-        const result = command.Single(Net).execute(
+        const result = driving.execute(
             history.cluster,
             history.net,
             gpa,

@@ -11,6 +11,7 @@ const std = @import("std");
 const cluster = @import("../cluster.zig");
 const command = @import("../command.zig");
 const engine_module = @import("../engine.zig");
+const operations_module = @import("../client/operations.zig");
 const seeds = @import("seeds.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
@@ -21,7 +22,8 @@ const Status = @import("../status.zig").Status;
 const World = @import("world.zig").World;
 
 const Cluster = cluster.Cluster(Net);
-const Engine = engine_module.Engine(Net, Poller);
+const driving = @import("driving.zig").Driving(Net, Poller);
+const Operations = operations_module.Operations(Net, Poller);
 const msgpack = wire.msgpack;
 const ms = std.time.ns_per_ms;
 const second = std.time.ns_per_s;
@@ -80,7 +82,7 @@ const History = struct {
     world: *World,
     net: *Net,
     cluster: *Cluster,
-    engine: *Engine,
+    engine: *Operations,
     records: [records_count]Record = @splat(.{}),
     submitted: std.ArrayList(Submitted) = .empty,
     completed: usize = 0,
@@ -100,9 +102,9 @@ const History = struct {
         history.submitted.deinit(gpa);
     }
 
-    fn policy(history: *History, is_write: bool) command.Policy {
+    fn policy(history: *History, is_write: bool) engine_module.Policy {
         const dice = history.world.random();
-        var chosen: command.Policy = if (is_write) .writeDefault() else .{};
+        var chosen: engine_module.Policy = if (is_write) .writeDefault() else .{};
         chosen.total_timeout_ms = total_timeout_ms;
         chosen.socket_timeout_ms = 1 + dice.uintLessThan(u32, 200);
         if (history.is_peaceful) chosen.socket_timeout_ms = 200;
@@ -125,7 +127,7 @@ const History = struct {
     fn submitSingle(
         history: *History,
         row: Submitted.Row,
-        chosen: *const command.Policy,
+        chosen: *const engine_module.Policy,
     ) !void {
         var memory: [128]u8 = undefined;
         var request = wire.Buffer.fixed(&memory);
@@ -158,7 +160,7 @@ const History = struct {
     fn submitRows(
         history: *History,
         rows: []const Submitted.Row,
-        chosen: *const command.Policy,
+        chosen: *const engine_module.Policy,
     ) !void {
         var memory: [2048]u8 = undefined;
         var request = wire.Buffer.fixed(&memory);
@@ -211,7 +213,7 @@ const History = struct {
         history: *History,
         rows: []const Submitted.Row,
         is_batch: bool,
-        chosen: *const command.Policy,
+        chosen: *const engine_module.Policy,
     ) !u64 {
         var submitted: Submitted = .{
             .is_batch = is_batch,
@@ -381,7 +383,7 @@ const History = struct {
         defer out.deinit();
         var failure: Failure = .{};
         const chosen = history.policy(false);
-        command.Single(Net).execute(
+        driving.execute(
             history.cluster,
             history.net,
             gpa,
@@ -480,7 +482,7 @@ const Stage = struct {
     world: *World,
     net: Net,
     cluster: *Cluster,
-    engine: Engine,
+    engine: Operations,
     history: History,
 
     fn init(stage: *Stage, seed: u64, nodes_count: u8, options: cluster.Options) !void {
@@ -495,7 +497,7 @@ const Stage = struct {
         stage.cluster = try .create(gpa, &stage.net, options, &failure);
         errdefer stage.cluster.destroy();
         try stage.cluster.connect(&failure);
-        stage.engine = try .init(gpa, &stage.net, 0);
+        stage.engine = try .init(gpa, &stage.net, 0, 1 << 20);
         errdefer stage.engine.deinit();
         try stage.engine.open();
         stage.history = .{
@@ -624,7 +626,7 @@ fn initNarrow(stage: *Stage, options: cluster.Options) !void {
         stage.engine.shut();
         stage.deinit();
     }
-    const write: command.Policy = .writeDefault();
+    const write: engine_module.Policy = .writeDefault();
     try stage.history.submitSingle(stage.history.takeRecord(0, true), &write);
     try stage.history.run(10 * ms);
     try std.testing.expectEqual(1, stage.history.records[0].acknowledged);
@@ -653,8 +655,8 @@ test "who waits in line gets the connection that a blocking command gives back" 
     // Its idle connection grows old, and a blocking command takes its place.
     try history.run(57 * second);
     var failure: Failure = .{};
-    const lent = try node.acquire(stage.net.now() + second, &failure);
-    var patient: command.Policy = .{ .total_timeout_ms = 5_000 };
+    const lent = try driving.acquire(gpa, &stage.net, node, stage.net.now() + second, &failure);
+    var patient: engine_module.Policy = .{ .total_timeout_ms = 5_000 };
     try history.submitSingle(history.takeRecord(0, false), &patient);
     try history.run(2 * second);
     try std.testing.expectEqual(1, history.completed);
@@ -672,10 +674,10 @@ test "nobody waits in line longer than for the network, with or without a deadli
     const node = stage.cluster.randomNode().?;
     try history.run(57 * second);
     var failure: Failure = .{};
-    const lent = try node.acquire(stage.net.now() + second, &failure);
+    const lent = try driving.acquire(gpa, &stage.net, node, stage.net.now() + second, &failure);
     defer node.push(lent);
     // Twice 20 ms, as an attempt and its repetition: long before the deadline, which is none.
-    const endless: command.Policy = .{
+    const endless: engine_module.Policy = .{
         .total_timeout_ms = 0,
         .socket_timeout_ms = 20,
         .retries_max = 1,
@@ -696,17 +698,16 @@ test "nobody waits in line longer than for the network, with or without a deadli
     try writeKey(&request, 0);
     var out = wire.Buffer.growing(gpa, &.{}, 4096);
     defer out.deinit();
-    const single = command.Single(Net);
     const bytes = request.written();
     const started_ns = stage.net.now();
     const result =
-        single.execute(stage.cluster, &stage.net, gpa, .get, bytes, &endless, &out, &failure);
+        driving.execute(stage.cluster, &stage.net, gpa, .get, bytes, &endless, &out, &failure);
     try std.testing.expectError(error.Failed, result);
     try std.testing.expectEqual(.no_more_connections, failure.status);
     const waited_ms = (stage.net.now() - started_ns) / ms;
     try std.testing.expect(waited_ms >= 40);
     try std.testing.expect(waited_ms <= 50);
-    try std.testing.expectEqual(0, node.queued.load(.monotonic));
+    try std.testing.expectEqual(0, node.pool.waitingCount());
 }
 
 test "who waits in line gets the place of a connection that was given up" {
@@ -714,7 +715,7 @@ test "who waits in line gets the place of a connection that was given up" {
     try initNarrow(&stage, .{ .hosts = &.{} });
     defer shutNarrow(&stage);
     const history = &stage.history;
-    const hasty: command.Policy = .{
+    const hasty: engine_module.Policy = .{
         .socket_timeout_ms = 20,
         .retries_max = 0,
         .timeout_delay_ms = 0,
@@ -735,7 +736,7 @@ test "a late reply does not reach the next command, and its connection is used a
     try initNarrow(&stage, .{ .hosts = &.{} });
     defer shutNarrow(&stage);
     const history = &stage.history;
-    const hasty: command.Policy = .{ .socket_timeout_ms = 5, .retries_max = 0 };
+    const hasty: engine_module.Policy = .{ .socket_timeout_ms = 5, .retries_max = 0 };
     stage.world.faults = .{ .delay = 1000, .delay_ms_max = 500 };
     try history.submitSingle(history.takeRecord(0, false), &hasty);
     try history.run(10 * ms);
@@ -759,7 +760,7 @@ test "a connect that nobody answers ends at the connect timeout" {
     const history = &stage.history;
     try history.run(57 * second);
     stage.world.faults.ignore = 1000;
-    const patient: command.Policy = .{ .total_timeout_ms = 10_000, .retries_max = 0 };
+    const patient: engine_module.Policy = .{ .total_timeout_ms = 10_000, .retries_max = 0 };
     try history.submitSingle(history.takeRecord(0, false), &patient);
     try history.run(60 * ms);
     try std.testing.expectEqual(2, history.completed);
@@ -771,7 +772,7 @@ test "a write that was sent stays in doubt when no node is left to repeat it on"
     try initNarrow(&stage, .{ .hosts = &.{} });
     defer shutNarrow(&stage);
     const history = &stage.history;
-    const stubborn: command.Policy = .{
+    const stubborn: engine_module.Policy = .{
         .socket_timeout_ms = 20,
         .retries_max = 5,
         .sleep_between_retries_ms = 20,
@@ -807,12 +808,11 @@ test "a late reply is not waited for when it is very large" {
     defer out.deinit();
     var failure: Failure = .{};
     const bytes = request.written();
-    const single = command.Single(Net);
-    try single.execute(stage.cluster, &stage.net, gpa, .put, bytes, &.{}, &out, &failure);
+    try driving.execute(stage.cluster, &stage.net, gpa, .put, bytes, &.{}, &out, &failure);
 
     const node = stage.cluster.randomNode().?;
     const opened = node.statistics.opened.load(.monotonic);
-    const hasty: command.Policy = .{ .socket_timeout_ms = 5, .retries_max = 0 };
+    const hasty: engine_module.Policy = .{ .socket_timeout_ms = 5, .retries_max = 0 };
     stage.world.faults = .{ .delay = 1000, .delay_ms_max = 500 };
     try history.submitSingle(history.takeRecord(0, false), &hasty);
     try history.run(10 * ms);

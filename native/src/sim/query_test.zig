@@ -8,6 +8,7 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const cluster = @import("../cluster.zig");
+const engine_module = @import("../engine.zig");
 const command = @import("../command.zig");
 const seeds = @import("seeds.zig");
 const wire = @import("../wire.zig");
@@ -18,7 +19,7 @@ const Poller = @import("poller.zig").Poller;
 const World = @import("world.zig").World;
 
 const Cluster = cluster.Cluster(Net);
-const Query = command.Query(Net, Poller);
+const driving = @import("driving.zig").Driving(Net, Poller);
 const msgpack = wire.msgpack;
 const ms = std.time.ns_per_ms;
 const second = std.time.ns_per_s;
@@ -50,7 +51,7 @@ const History = struct {
     tended_ns: u64 = 0,
     is_tending: bool = false,
 
-    fn policy(history: *History) command.Policy {
+    fn policy(history: *History) engine_module.Policy {
         const dice = history.world.random();
         return .{
             .total_timeout_ms = if (dice.boolean()) 0 else 500 + dice.uintLessThan(u32, 10_000),
@@ -61,7 +62,7 @@ const History = struct {
     }
 
     /// One query, in pages or not, up to its end.
-    fn run(history: *History, kind: Kind, chosen: *const command.Policy) !void {
+    fn run(history: *History, kind: Kind, chosen: *const engine_module.Policy) !void {
         const dice = history.world.random();
         history.seen = @splat(false);
         history.seen_count = 0;
@@ -90,7 +91,7 @@ const History = struct {
         history: *History,
         kind: Kind,
         page: u64,
-        chosen: *const command.Policy,
+        chosen: *const engine_module.Policy,
         token: *wire.Buffer,
     ) !bool {
         var request = wire.Buffer.growing(gpa, &.{}, 1 << 20);
@@ -98,13 +99,14 @@ const History = struct {
         try writeQuery(&request, kind, page, token.written());
         var failure: Failure = .{};
         const bytes = request.written();
-        const query = Query.create(gpa, history.net, history.cluster, bytes, chosen, &failure) catch
+        var pulling: driving.Pulling = undefined;
+        pulling.init(gpa, history.net, history.cluster, bytes, chosen, &failure) catch
             return history.expectReason(&failure);
-        defer query.destroy();
+        defer pulling.deinit();
         defer history.checkCounts() catch {};
         var count: u64 = 0;
         const is_complete = while (true) {
-            const chunk = query.next(&failure) catch break try history.expectReason(&failure);
+            const chunk = pulling.next(&failure) catch break try history.expectReason(&failure);
             if (chunk.len == 0) break true;
             count += try history.take(chunk);
             if (Faults.draw(history.world.random(), 100)) {
@@ -113,7 +115,7 @@ const History = struct {
         };
         if (page != 0) try std.testing.expect(count <= page);
         token.clear();
-        try query.writeToken(0, token, &failure);
+        try pulling.query.writeToken(.{ .records = 0 }, token, &failure);
         return is_complete;
     }
 
@@ -192,7 +194,7 @@ const History = struct {
         var iterator = history.cluster.table.all();
         while (iterator.next()) |node| {
             try std.testing.expectEqual(0, node.inUseCount());
-            try std.testing.expectEqual(0, node.wanted.load(.monotonic));
+            try std.testing.expectEqual(0, node.pool.waitingCount());
             try std.testing.expect(node.openCount() <= connections_max);
         }
     }
@@ -226,8 +228,7 @@ const History = struct {
             try msgpack.writeString(&request, value);
             var failure: Failure = .{};
             const bytes = request.written();
-            const single = command.Single(Net);
-            try single.execute(
+            try driving.execute(
                 history.cluster,
                 history.net,
                 gpa,
@@ -383,20 +384,22 @@ test "a query that finds no connection free waits as long as for the network, an
     var request = wire.Buffer.growing(gpa, &.{}, 4096);
     defer request.deinit();
     try writeQuery(&request, .partitions, 0, &.{});
-    const hasty: command.Policy = .{
+    const hasty: engine_module.Policy = .{
         .total_timeout_ms = 0,
         .socket_timeout_ms = 200,
         .retries_max = 1,
     };
     var failure: Failure = .{};
     const bytes = request.written();
-    const first = try Query.create(gpa, &stage.net, stage.cluster, bytes, &hasty, &failure);
-    defer first.destroy();
+    var first: driving.Pulling = undefined;
+    try first.init(gpa, &stage.net, stage.cluster, bytes, &hasty, &failure);
+    defer first.deinit();
     _ = try first.next(&failure);
     const before_ns = stage.net.now();
     {
-        const other = try Query.create(gpa, &stage.net, stage.cluster, bytes, &hasty, &failure);
-        defer other.destroy();
+        var other: driving.Pulling = undefined;
+        try other.init(gpa, &stage.net, stage.cluster, bytes, &hasty, &failure);
+        defer other.deinit();
         // What a node has sent to its end needs its connection no more.
         while (other.next(&failure)) |chunk| {
             try std.testing.expect(chunk.len > 0);

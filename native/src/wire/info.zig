@@ -94,6 +94,24 @@ fn afterPrefix(text: []const u8, comptime prefix: []const u8) ?[]const u8 {
     return text[prefix.len..];
 }
 
+/// The value of the one line of a reply: what follows the command and a tab, without the newline.
+pub fn withoutEcho(body: []const u8, command: []const u8) []const u8 {
+    const text = std.mem.trimEnd(u8, body, "\n");
+    if (!std.mem.startsWith(u8, text, command)) return text;
+    const rest = text[command.len..];
+    return if (rest.len != 0 and rest[0] == '\t') rest[1..] else rest;
+}
+
+test "an answer comes without the echoed command" {
+    try std.testing.expectEqualStrings("8.1.2.0", withoutEcho("build\t8.1.2.0\n", "build"));
+    try std.testing.expectEqualStrings("", withoutEcho("sets\t\n", "sets"));
+    try std.testing.expectEqualStrings("", withoutEcho("quiesce\n", "quiesce"));
+    try std.testing.expectEqualStrings(
+        "ERROR:4:unrecognized command",
+        withoutEcho("ERROR:4:unrecognized command\n", "nonsense"),
+    );
+}
+
 /// `a=1;b=2` with any separator. A part without `=` is a name with an empty value.
 pub const Pairs = struct {
     parts: std.mem.SplitIterator(u8, .scalar),

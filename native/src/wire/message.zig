@@ -21,6 +21,13 @@ const particle = @import("particle.zig");
 const proto = @import("proto.zig");
 
 pub const header_bytes = 22;
+const transaction_ttl_offset = 14;
+
+/// Gives a request's frame, which is complete, another time limit in ms.
+pub fn patchTimeout(frame: []u8, timeout_ms: u32) void {
+    const offset = proto.header_bytes + transaction_ttl_offset;
+    std.mem.writeInt(u32, frame[offset..][0..4], timeout_ms, .big);
+}
 
 /// Declared from the lowest bit up, as all four are.
 pub const Info1 = packed struct(u8) {
@@ -102,7 +109,7 @@ pub const Header = struct {
             .result_code = bytes[5],
             .generation = std.mem.readInt(u32, bytes[6..10], .big),
             .record_ttl = std.mem.readInt(u32, bytes[10..14], .big),
-            .transaction_ttl = std.mem.readInt(u32, bytes[14..18], .big),
+            .transaction_ttl = std.mem.readInt(u32, bytes[transaction_ttl_offset..][0..4], .big),
             .field_count = std.mem.readInt(u16, bytes[18..20], .big),
             .operation_count = std.mem.readInt(u16, bytes[20..22], .big),
         };
@@ -117,7 +124,7 @@ pub const Header = struct {
         bytes[5] = header.result_code;
         std.mem.writeInt(u32, bytes[6..10], header.generation, .big);
         std.mem.writeInt(u32, bytes[10..14], header.record_ttl, .big);
-        std.mem.writeInt(u32, bytes[14..18], header.transaction_ttl, .big);
+        std.mem.writeInt(u32, bytes[transaction_ttl_offset..][0..4], header.transaction_ttl, .big);
         std.mem.writeInt(u16, bytes[18..20], header.field_count, .big);
         std.mem.writeInt(u16, bytes[20..22], header.operation_count, .big);
     }

@@ -6,7 +6,7 @@ use std::ffi::{c_int, c_short, c_ulong, c_void};
 use std::fmt;
 use std::ptr;
 
-const ABI_VERSION: u32 = 1;
+const ABI_VERSION: u32 = 2;
 const PUT: i32 = 1;
 const GET: i32 = 2;
 const REMOVE: i32 = 5;

@@ -1,14 +1,20 @@
-//! Frames of a reply on a connection, waiting on the calling thread.
+//! One request to one node and its reply of one or more frames: what a command hands to a driver.
 //!
-//! A frame is read into memory of the caller's stack when it fits, which nearly all do, and else
-//! into a heap allocation, given back by `Receiver.deinit`.
+//! Two drivers take it, with the same contract: `blocking.zig` on the calling thread, `loop.zig` for
+//! many at once. Both find a connection, send, receive, hand each frame to the handler, and tell it
+//! once how it ended. An exchange that ends without its reply does so by one exit, `fail`: it says
+//! why, and counts what that means for the node. Whether the command goes on is for `executor.zig`
+//! to judge, by the failure's status alone.
 
 const std = @import("std");
 const assert = std.debug.assert;
-const Failure = @import("../status.zig").Failure;
-const Status = @import("../status.zig").Status;
+const cluster = @import("../cluster.zig");
+const executor = @import("executor.zig");
+const timers = @import("timers.zig");
 const unfilled = @import("../unfilled.zig");
 const wire = @import("../wire.zig");
+const Failure = @import("../status.zig").Failure;
+const Status = @import("../status.zig").Status;
 
 /// The largest reply that is accepted (as/include/base/proto.h: PROTO_SIZE_MAX).
 pub const frame_bytes_max = 128 * 1024 * 1024;
@@ -21,7 +27,7 @@ pub const Error = error{
     OutOfMemory,
     /// The bytes are not a frame of the protocol.
     BadFrame,
-    /// More bytes came than the reply announced.
+    /// More bytes came than the reply announced, or some before the request was sent.
     UnexpectedBytes,
 };
 
@@ -30,6 +36,154 @@ pub const Frame = struct {
     /// Valid until the next frame is received.
     body: []const u8,
 };
+
+/// The limits of one exchange's waits.
+pub const Limits = struct {
+    /// Of the command.
+    deadline_ns: u64,
+    /// Of a single wait.
+    socket_timeout_ns: u64,
+    /// How long a late reply is waited for after the exchange has timed out. 0: not at all, which
+    /// it must be unless the reply is a single frame: only that has a known end.
+    timeout_delay_ns: u64 = 0,
+
+    pub fn of(attempts: *const executor.Attempts) Limits {
+        return .{
+            .deadline_ns = attempts.deadline_ns,
+            .socket_timeout_ns = attempts.socket_timeout_ns,
+        };
+    }
+
+    /// When a wait that begins now has to end.
+    pub fn waitDeadline(limits: *const Limits, now_ns: u64) u64 {
+        return @min(limits.deadline_ns, now_ns +| limits.socket_timeout_ns);
+    }
+};
+
+pub const FrameResult = enum {
+    /// The reply has more frames.
+    more,
+    /// The reply is complete and the connection fit for the next request.
+    done,
+    /// The reply is complete, or worthless, and the connection is to be closed.
+    done_close,
+};
+
+/// Why an exchange ended without its reply.
+pub const Cause = union(enum) {
+    /// The node has left the cluster. Nothing was sent.
+    node_left,
+    /// The node is given a rest. Nothing was sent.
+    rest,
+    /// No connection became free in time. Nothing was sent.
+    line,
+    /// An error of sending or receiving.
+    err: anyerror,
+    /// No connection could be opened; the failure says why. Nothing was sent.
+    opening,
+};
+
+pub fn Exchange(comptime Net: type) type {
+    return struct {
+        node: *Node,
+        /// Must stay until the end.
+        frame: []const u8,
+        limits: Limits,
+        handler: *const Handler,
+        failure: *Failure,
+        /// The request was handed to the network completely.
+        sent: bool = false,
+        /// What follows from how it ended, or from what the server answered.
+        verdict: executor.Verdict = executor.judgeServer(.ok),
+        /// Of the connection that it has, or had.
+        generation: u32 = 0,
+
+        // The loop's, while it drives.
+
+        connection: ?*Connection = null,
+        /// When waiting in line for a connection ends: the same limits as for the network.
+        line_deadline_ns: u64 = undefined,
+        timer: Timer(Net) = undefined,
+        /// In line for a connection.
+        next: ?*This = null,
+
+        const This = @This();
+        const Node = cluster.Cluster(Net).Node;
+        const Connection = @import("connection.zig").Connection(Net);
+
+        pub const Handler = struct {
+            /// A frame of the reply; its bytes are valid during the call.
+            on_frame: *const fn (*This, Frame) FrameResult,
+            /// The end, once: `ok` after a frame that was the last, otherwise `failure` is set.
+            on_end: *const fn (*This, ok: bool) void,
+        };
+
+        /// The exit of every exchange that has no reply: says why, and tells the node. `on_end` is
+        /// for the driver to call.
+        pub fn fail(exchange: *This, cause: Cause) void {
+            const node = exchange.node;
+            const failure = exchange.failure;
+            switch (cause) {
+                .node_left => failure.set(.invalid_node, "the node has left the cluster", .{}),
+                .rest => failure.set(
+                    .max_error_rate,
+                    "too many recent errors on this node; it is given a rest",
+                    .{},
+                ),
+                .line => failure.set(
+                    .no_more_connections,
+                    "no connection became free in time: all {d} of the node are in use",
+                    .{node.pool.idle.len},
+                ),
+                .err => |err| describe(err, failure),
+                .opening => assert(failure.status != .ok),
+            }
+            failure.setNode(node.name());
+            switch (failure.status) {
+                .timeout => node.recordTimeout(),
+                .connection, .client => node.recordError(),
+                else => {},
+            }
+            exchange.verdict = executor.judgeClient(failure.status);
+            // Another node has its partitions.
+            if (cause == .node_left) exchange.verdict.retry = .free;
+        }
+
+        /// The exit of every exchange that has a reply: tells the node and the cluster what the
+        /// server's answer means for them, and judges it.
+        pub fn settle(exchange: *This, status: Status) executor.Verdict {
+            const node = exchange.node;
+            exchange.verdict = executor.judgeServer(status);
+            node.statistics.answered(status);
+            if (exchange.verdict.node_at_fault) node.recordServerError();
+            switch (status) {
+                .not_authenticated, .expired_session => node.sessionEnded(exchange.generation),
+                // The partition has moved, or is about to.
+                .partition_unavailable => node.context.requestTend(),
+                else => {},
+            }
+            return exchange.verdict;
+        }
+    };
+}
+
+/// What a loop does when the time has come.
+pub fn Timer(comptime Net: type) type {
+    return struct {
+        entry: timers.Entry = .{},
+        owner: Owner,
+
+        pub const Owner = union(enum) {
+            housekeeping,
+            connection: *@import("connection.zig").Connection(Net),
+            exchange: *Exchange(Net),
+            call: struct {
+                context: *anyopaque,
+                function: *const fn (*anyopaque) void,
+            },
+        };
+    };
+}
 
 pub const Receiver = struct {
     gpa: std.mem.Allocator,
@@ -53,8 +207,8 @@ pub const Receiver = struct {
         return if (receiver.heap.len > 0) receiver.heap else &receiver.stack;
     }
 
-    /// Reads one frame. `waits` gives the deadline of each wait (`waitDeadline(now_ns)`).
-    pub fn next(receiver: *Receiver, net: anytype, socket: anytype, waits: anytype) !Frame {
+    /// Reads one frame.
+    pub fn next(receiver: *Receiver, net: anytype, socket: anytype, waits: *const Limits) !Frame {
         receiver.total = 0;
         try receiver.fill(net, socket, waits, header_bytes);
         const head = receiver.memory()[receiver.start..][0..header_bytes];
@@ -76,14 +230,17 @@ pub const Receiver = struct {
         receiver: *Receiver,
         net: anytype,
         socket: anytype,
-        waits: anytype,
+        waits: *const Limits,
         needed: usize,
     ) !void {
         if (receiver.end - receiver.start >= needed) return;
         try receiver.makeRoom(needed);
         while (receiver.end - receiver.start < needed) {
+            const now_ns = net.now();
+            // Bytes that keep coming are no reason to go on for ever.
+            if (now_ns >= waits.deadline_ns) return error.Timeout;
             const room = receiver.memory()[receiver.end..];
-            const count = try net.recv(socket, room, waits.waitDeadline(net.now()));
+            const count = try net.recv(socket, room, waits.waitDeadline(now_ns));
             if (receiver.counter) |counter| counter.* += count;
             receiver.end += count;
         }
@@ -162,13 +319,9 @@ const TestNet = struct {
         net.bytes = net.bytes[count..];
         return count;
     }
-
-    const Waits = struct {
-        fn waitDeadline(_: Waits, _: u64) u64 {
-            return 0;
-        }
-    };
 };
+
+const endless: Limits = .{ .deadline_ns = executor.forever, .socket_timeout_ns = executor.forever };
 
 test "frames of any size come out whole, however they are torn" {
     const gpa = std.testing.allocator;
@@ -185,12 +338,12 @@ test "frames of any size come out whole, however they are torn" {
         var receiver: Receiver = .{ .gpa = gpa };
         defer receiver.deinit();
         for (sizes, 0..) |size, number| {
-            const frame = try receiver.next(&net, {}, TestNet.Waits{});
+            const frame = try receiver.next(&net, {}, &endless);
             try std.testing.expectEqual(size, frame.body.len);
             for (frame.body) |byte| try std.testing.expectEqual(number, byte);
         }
         try std.testing.expect(receiver.isDrained());
-        const last = receiver.next(&net, {}, TestNet.Waits{});
+        const last = receiver.next(&net, {}, &endless);
         try std.testing.expectError(error.ConnectionClosed, last);
     }
 }
@@ -198,6 +351,6 @@ test "frames of any size come out whole, however they are torn" {
 test "a length that no server would send is refused before memory is asked for" {
     var net: TestNet = .{ .bytes = "\x02\x03\xff\xff\xff\xff\xff\xff", .piece_bytes = 8 };
     var receiver: Receiver = .{ .gpa = std.testing.failing_allocator };
-    const frame = receiver.next(&net, {}, TestNet.Waits{});
+    const frame = receiver.next(&net, {}, &endless);
     try std.testing.expectError(error.BadFrame, frame);
 }

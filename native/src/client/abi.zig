@@ -5,21 +5,25 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const client_module = @import("client.zig");
-const columns = @import("result.zig").columns;
-const command = @import("command.zig");
-const growing = @import("growing.zig");
-const io = @import("io.zig");
-const log = &@import("log.zig").process;
-const metrics = @import("metrics.zig");
-const unfilled = @import("unfilled.zig");
-const wire = @import("wire.zig");
+const columns = @import("../result.zig").columns;
+const command = @import("../command.zig");
+const engine = @import("../engine.zig");
+const growing = @import("../growing.zig");
+const io = @import("../io.zig");
+const log = &@import("../log.zig").process;
+const metrics = @import("../metrics.zig");
+const queries_module = @import("queries.zig");
+const unfilled = @import("../unfilled.zig");
+const wire = @import("../wire.zig");
 const Client = client_module.Client;
-const Failure = @import("status.zig").Failure;
-const Query = @import("queries.zig").Handle;
+const Failure = @import("../status.zig").Failure;
+const Handles = @import("handles.zig").Handles;
+const Policy = engine.Policy;
+const Query = queries_module.Handle;
 
-const gpa = @import("memory.zig").gpa;
+const gpa = @import("../memory.zig").gpa;
 
-pub const abi_version = 1;
+pub const abi_version = 2;
 
 pub const asz_error = extern struct {
     size: u32,
@@ -141,16 +145,17 @@ export fn asz_client_create(
 
 export fn asz_client_connect(client: *Client, err: ?*asz_error) i32 {
     var failure: Failure = .{};
+    checkHandle(Client, client, &failure) catch return report(&failure, err);
     client.connect(&failure) catch return report(&failure, err);
     return 0;
 }
 
 export fn asz_client_is_connected(client: *Client) i32 {
-    return @intFromBool(client.isConnected());
+    return @intFromBool(Handles(Client).isLive(client) and client.isConnected());
 }
 
 export fn asz_client_close(client: *Client) void {
-    client.close();
+    if (Handles(Client).isLive(client)) client.close();
 }
 
 export fn asz_client_destroy(client: ?*Client) void {
@@ -160,7 +165,9 @@ export fn asz_client_destroy(client: ?*Client) void {
 export fn asz_client_after_fork(client: *Client) void {
     log.afterFork();
     io.resolver.afterFork();
-    client.afterFork();
+    client_module.clients.afterFork();
+    queries_module.queries.afterFork();
+    if (Handles(Client).isLive(client)) client.afterFork();
 }
 
 export fn asz_client_execute(
@@ -173,8 +180,9 @@ export fn asz_client_execute(
     err: ?*asz_error,
 ) i32 {
     var failure: Failure = .{};
-    var storage: command.Policy = undefined;
+    var storage: Policy = undefined;
     const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
+    checkHandle(Client, client, &failure) catch return report(&failure, err);
     var out = resultBuffer(result, &failure) catch return report(&failure, err);
     client.execute(
         number,
@@ -199,8 +207,9 @@ export fn asz_client_batch_read_table(
     err: ?*asz_error,
 ) i32 {
     var failure: Failure = .{};
-    var storage: command.Policy = undefined;
+    var storage: Policy = undefined;
     const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
+    checkHandle(Client, client, &failure) catch return report(&failure, err);
     table.check(&failure) catch return report(&failure, err);
     const bytes = slice(request, request_len);
     client.executeTable(bytes, given, table, &failure) catch return report(&failure, err);
@@ -223,11 +232,37 @@ export fn asz_log_stop() void {
 
 export fn asz_client_wake_fd(client: *Client, err: ?*asz_error) i32 {
     var failure: Failure = .{};
-    const engine = client.useEngine(&failure) catch {
+    const operations = useOperations(client, &failure) catch {
         _ = report(&failure, err);
         return -1;
     };
-    return @intCast(engine.mailbox.wake.read_fd);
+    return @intCast(operations.mailbox.wake.read_fd);
+}
+
+fn useOperations(
+    client: *Client,
+    failure: *Failure,
+) error{Failed}!*client_module.Operations {
+    try checkHandle(Client, client, failure);
+    return client.useOperations(failure);
+}
+
+export fn asz_client_submit_connect(client: *Client, token: u64, err: ?*asz_error) i32 {
+    var failure: Failure = .{};
+    checkHandle(Client, client, &failure) catch return report(&failure, err);
+    client.submitConnect(token, &failure) catch return report(&failure, err);
+    return 0;
+}
+
+export fn asz_client_submit_close(client: *Client, token: u64, err: ?*asz_error) i32 {
+    var failure: Failure = .{};
+    checkHandle(Client, client, &failure) catch return report(&failure, err);
+    client.submitClose(token, &failure) catch return report(&failure, err);
+    return 0;
+}
+
+export fn asz_client_cancel(client: *Client, token: u64) void {
+    if (Handles(Client).isLive(client)) client.cancel(token);
 }
 
 export fn asz_client_submit(
@@ -240,8 +275,9 @@ export fn asz_client_submit(
     err: ?*asz_error,
 ) i32 {
     var failure: Failure = .{};
-    var storage: command.Policy = undefined;
+    var storage: Policy = undefined;
     const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
+    checkHandle(Client, client, &failure) catch return report(&failure, err);
     const bytes = slice(request, request_len);
     client.submit(token, number, bytes, given, &failure) catch return report(&failure, err);
     return 0;
@@ -257,8 +293,9 @@ export fn asz_client_submit_batch_read_table(
     err: ?*asz_error,
 ) i32 {
     var failure: Failure = .{};
-    var storage: command.Policy = undefined;
+    var storage: Policy = undefined;
     const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
+    checkHandle(Client, client, &failure) catch return report(&failure, err);
     table.check(&failure) catch return report(&failure, err);
     const bytes = slice(request, request_len);
     client.submitTable(token, bytes, given, table, &failure) catch return report(&failure, err);
@@ -274,12 +311,13 @@ export fn asz_client_drain(
     needed: *u64,
 ) u32 {
     needed.* = 0;
-    const engine = client.engine orelse return 0;
-    engine.refill();
+    if (!Handles(Client).isLive(client)) return 0;
+    const operations = client.operations orelse return 0;
+    operations.refill();
     var out: wire.Buffer = if (data) |memory| .fixed(memory[0..capacity]) else .fixed(&.{});
     var count: u32 = 0;
     while (count < max) : (count += 1) {
-        const completion = engine.first() orelse break;
+        const completion = operations.first() orelse break;
         const offset = out.end;
         writeOutcome(&out, completion) catch {
             out.end = offset;
@@ -292,16 +330,16 @@ export fn asz_client_drain(
             .offset = offset,
             .length = out.end - offset,
         };
-        engine.collected();
+        operations.collected();
     }
-    engine.notifyRemaining();
+    operations.notifyRemaining();
     return count;
 }
 
 /// More than any failure takes as MessagePack.
 const failure_bytes_max = 1024;
 
-fn writeOutcome(out: *wire.Buffer, completion: client_module.Engine.Completion) !void {
+fn writeOutcome(out: *wire.Buffer, completion: client_module.Operations.Completion) !void {
     const failure = completion.failure orelse return out.append(completion.result);
     try wire.msgpack.writeArrayHeader(out, 3);
     try wire.msgpack.writeBool(out, failure.in_doubt);
@@ -319,7 +357,8 @@ export fn asz_query_open(
 ) i32 {
     query.* = null;
     var failure: Failure = .{};
-    var given: command.Policy = client_module.query_defaults;
+    checkHandle(Client, client, &failure) catch return report(&failure, err);
+    var given: Policy = client_module.query_defaults;
     if (policy) |raw| {
         given = policyFrom(raw, &failure) catch return report(&failure, err);
     }
@@ -328,19 +367,28 @@ export fn asz_query_open(
     return 0;
 }
 
-export fn asz_query_next(
+export fn asz_query_next(query: *Query, result: ?*asz_result, err: ?*asz_error) i32 {
+    var failure: Failure = .{};
+    checkHandle(Query, query, &failure) catch return report(&failure, err);
+    var out = resultBuffer(result, &failure) catch return report(&failure, err);
+    query.next(&out, &failure) catch {
+        out.deinit();
+        return report(&failure, err);
+    };
+    handOver(&out, result);
+    return 0;
+}
+
+export fn asz_query_submit_next(
     query: *Query,
-    data: *?[*]const u8,
-    length: *u64,
+    token: u64,
+    table: ?*asz_table,
     err: ?*asz_error,
 ) i32 {
     var failure: Failure = .{};
-    const records = query.next(&failure) catch {
-        length.* = 0;
-        return report(&failure, err);
-    };
-    data.* = records.ptr;
-    length.* = records.len;
+    checkHandle(Query, query, &failure) catch return report(&failure, err);
+    if (table) |rows| rows.check(&failure) catch return report(&failure, err);
+    query.submitNext(token, table, &failure) catch return report(&failure, err);
     return 0;
 }
 
@@ -352,6 +400,7 @@ export fn asz_query_next_table(
 ) i32 {
     var failure: Failure = .{};
     rows.* = 0;
+    checkHandle(Query, query, &failure) catch return report(&failure, err);
     table.check(&failure) catch return report(&failure, err);
     rows.* = query.nextTable(table, &failure) catch return report(&failure, err);
     return 0;
@@ -364,6 +413,7 @@ export fn asz_query_token(
     err: ?*asz_error,
 ) i32 {
     var failure: Failure = .{};
+    checkHandle(Query, query, &failure) catch return report(&failure, err);
     var out = resultBuffer(result, &failure) catch return report(&failure, err);
     query.writeToken(unread, &out, &failure) catch {
         out.deinit();
@@ -374,7 +424,7 @@ export fn asz_query_token(
 }
 
 export fn asz_query_abort(query: *Query) void {
-    query.abort();
+    if (Handles(Query).isLive(query)) query.abort();
 }
 
 export fn asz_query_close(query: ?*Query) void {
@@ -438,6 +488,13 @@ export fn asz_set_interrupt_check(check: ?*const fn () callconv(.c) i32) void {
     client_module.interrupt_check.store(check, .monotonic);
 }
 
+/// Whether a handle is one of what lives.
+fn checkHandle(comptime T: type, object: *const T, failure: *Failure) error{Failed}!void {
+    if (Handles(T).isLive(object)) return;
+    failure.set(.invalid_argument, "the handle was destroyed, or never was one", .{});
+    return error.Failed;
+}
+
 fn slice(bytes: ?[*]const u8, len: u64) []const u8 {
     if (len == 0) return &.{};
     return bytes.?[0..len];
@@ -483,16 +540,16 @@ fn report(failure: *const Failure, err: ?*asz_error) i32 {
 /// The caller's policy, put into `storage`; null for the defaults.
 fn policyOrNull(
     raw: ?*const asz_policy,
-    storage: *command.Policy,
+    storage: *Policy,
     failure: *Failure,
-) error{Failed}!?*const command.Policy {
+) error{Failed}!?*const Policy {
     storage.* = try policyFrom(raw orelse return null, failure);
     return storage;
 }
 
-fn policyFrom(raw: *const asz_policy, failure: *Failure) error{Failed}!command.Policy {
+fn policyFrom(raw: *const asz_policy, failure: *Failure) error{Failed}!Policy {
     try growing.check(asz_policy, raw, "asz_policy", failure);
-    const values = command.policy;
+    const values = engine.policy;
     return .{
         .socket_timeout_ms = raw.socket_timeout,
         .total_timeout_ms = raw.total_timeout,

@@ -4,35 +4,41 @@
 //! given bytes and the given arena.
 
 const std = @import("std");
-const cluster = @import("cluster.zig");
-const wire = @import("wire.zig");
-const Failure = @import("status.zig").Failure;
-const request = @import("command/request.zig");
+const cluster = @import("../cluster.zig");
+const wire = @import("../wire.zig");
+const Failure = @import("../status.zig").Failure;
+const request = @import("../command/request.zig");
 const Reader = wire.msgpack.Reader;
 
 const hosts_max = 256;
 const ms_max = std.math.maxInt(i32);
+
+pub const Config = struct {
+    cluster: cluster.Options,
+    /// Operations that were submitted and not collected.
+    in_flight_max: u32 = 262_144,
+};
 
 /// Parses the map. `arena` owns what has to be allocated and outlives the options.
 pub fn parse(
     arena: std.mem.Allocator,
     bytes: []const u8,
     failure: *Failure,
-) error{Failed}!cluster.Options {
+) error{Failed}!Config {
     var reader: Reader = .{ .bytes = bytes };
     const count = switch (try next(&reader, failure)) {
         .map => |count| count,
         else => return request.invalid(failure, "the configuration must be a map", .{}),
     };
-    var options: cluster.Options = .{ .hosts = &.{} };
+    var config: Config = .{ .cluster = .{ .hosts = &.{} } };
     for (0..count) |_| {
         const key = try request.expectString(&reader, "a configuration key", failure);
-        try parseEntry(arena, key, &reader, &options, failure);
+        try parseEntry(arena, key, &reader, &config, failure);
     }
-    if (options.hosts.len == 0) {
+    if (config.cluster.hosts.len == 0) {
         return request.invalid(failure, "the configuration needs 'hosts'", .{});
     }
-    return options;
+    return config;
 }
 
 /// The configuration's keys; a name is the key itself.
@@ -56,15 +62,17 @@ const Entry = enum {
     ip_map,
     app_id,
     user_agent,
+    max_in_flight,
 };
 
 fn parseEntry(
     arena: std.mem.Allocator,
     key: []const u8,
     reader: *Reader,
-    options: *cluster.Options,
+    config: *Config,
     failure: *Failure,
 ) error{Failed}!void {
+    const options = &config.cluster;
     const entry = std.meta.stringToEnum(Entry, key) orelse
         return request.invalid(failure, "unknown configuration key '{s}'", .{clip(key)});
     switch (entry) {
@@ -99,6 +107,8 @@ fn parseEntry(
         .ip_map => options.ip_map = try parseIpMap(arena, reader, failure),
         .app_id => options.app_id = try text(reader, "app_id", failure),
         .user_agent => options.user_agent = try text(reader, "user_agent", failure),
+        .max_in_flight => config.in_flight_max =
+            try number(u32, reader, "max_in_flight", 1, std.math.maxInt(i32), failure),
     }
 }
 

@@ -1,72 +1,73 @@
-//! A batch in the hands of the event loop: its parts run at the same time, one for each node, and
-//! the round is over when the last of them has ended. The rules are those of `command/batch.zig`.
-//!
-//! Belongs to the loop's thread, but for `init` and `deinit`.
+//! A batch in progress: its parts run at the same time, one for each node, and the round is over
+//! when the last of them has ended. What is asked and answered is in `batch.zig`.
 
 const std = @import("std");
 const assert = std.debug.assert;
-const batch_module = @import("../command/batch.zig");
+const batch_module = @import("batch.zig");
 const cluster = @import("../cluster.zig");
-const executor = @import("../command/executor.zig");
-const loop_module = @import("loop.zig");
-const reply = @import("../command/reply.zig");
-const request = @import("../command/request.zig");
+const engine = @import("../engine.zig");
+const executor = engine.executor;
+const reply = @import("reply.zig");
+const request = @import("request.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
-const Frame = @import("../command/exchange.zig").Frame;
-const Policy = @import("../command/policy.zig").Policy;
+const Frame = engine.Frame;
+const Policy = engine.Policy;
+const Status = @import("../status.zig").Status;
 const Table = @import("../result.zig").columns.Table;
 
-pub fn BatchRun(comptime Net: type, comptime Poller: type) type {
+pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
     return struct {
+        task: Task,
         gpa: std.mem.Allocator,
-        loop: *Loop,
+        net: *Net,
         batch: Batch,
         policy: Policy,
         filter: []u8,
         table: ?*Table,
         parts: []PartRun = &.{},
         running: u32 = 0,
-        retry_allowed: bool = true,
+        /// What the failures of the round at hand allow for.
+        retry: executor.Retry = .no,
         /// `pump` is at work further up the stack.
         is_pumping: bool = false,
-        is_over: bool = false,
-        retry: Loop.Timer,
-        on_over: *const fn (*This) void,
-        /// Of whoever is told by `on_over`.
-        context: *anyopaque,
+        timer: engine.Timer(Net),
 
         const This = @This();
-        const Loop = loop_module.Loop(Net, Poller);
         const Cluster = cluster.Cluster(Net);
         const Batch = batch_module.Batch(Net);
+        const Exchange = engine.Exchange(Net);
+        const Task = engine.Task(Net, Poller);
 
         const PartRun = struct {
             run: *This,
             part: *Batch.Part,
-            exchange: Loop.Exchange,
+            exchange: Exchange,
             frame: wire.Buffer,
             failure: Failure = .{},
             state: enum { queued, running, ended } = .queued,
-            refused: ?executor.Verdict = null,
-            counted_as_sent: bool = false,
+            /// The server ended the reply before all rows were answered.
+            is_refused: bool = false,
+            is_counted_as_sent: bool = false,
 
             fn countAsSent(part: *PartRun) void {
-                if (part.counted_as_sent) return;
-                part.counted_as_sent = true;
+                if (part.is_counted_as_sent) return;
+                part.is_counted_as_sent = true;
                 part.run.batch.markSent(part.part);
             }
         };
 
-        /// Any thread. `bytes` must stay as long as the run.
+        /// `bytes` must stay as long as the task. The result is appended to `out`, or put into the
+        /// table.
         pub fn create(
             gpa: std.mem.Allocator,
             owner: *Cluster,
-            kind: batch_module.Kind,
+            net: *Net,
+            kind_of: batch_module.Kind,
             bytes: []const u8,
             policy: *const Policy,
             table: ?*Table,
-            now_ns: u64,
+            out: wire.Buffer,
             failure: *Failure,
         ) error{Failed}!*This {
             const run = gpa.create(This) catch return outOfMemory(failure);
@@ -74,23 +75,23 @@ pub fn BatchRun(comptime Net: type, comptime Poller: type) type {
             const filter = gpa.dupe(u8, policy.filter) catch return outOfMemory(failure);
             errdefer gpa.free(filter);
             run.* = .{
+                .task = .{ .kind = &kind, .out = out },
                 .gpa = gpa,
-                .loop = undefined,
+                .net = net,
                 .batch = undefined,
                 .policy = policy.*,
                 .filter = filter,
                 .table = table,
-                .retry = .{ .owner = .{ .call = .{ .context = run, .function = onRetryTime } } },
-                .on_over = undefined,
-                .context = undefined,
+                .timer = .{ .owner = .{ .call = .{ .context = run, .function = onTime } } },
             };
             run.policy.filter = filter;
-            run.batch.init(gpa, owner, &run.policy, table, now_ns);
+            run.batch.init(gpa, owner, &run.policy, table, net.now());
             errdefer run.batch.deinit();
-            try run.batch.parse(kind, bytes, failure);
+            try run.batch.parse(kind_of, bytes, failure);
             return run;
         }
 
+        /// It is over, or was never started.
         pub fn destroy(run: *This) void {
             assert(run.running == 0);
             run.releaseParts();
@@ -99,20 +100,29 @@ pub fn BatchRun(comptime Net: type, comptime Poller: type) type {
             run.gpa.destroy(run);
         }
 
-        /// `on_over` is called once, maybe before this returns.
-        pub fn start(run: *This, loop: *Loop, on_over: *const fn (*This) void) void {
-            run.loop = loop;
-            run.on_over = on_over;
-            run.startRound();
+        /// One node is asked at a time: there is nothing that a loop would do better.
+        pub fn isSequential(run: *const This) bool {
+            return !run.policy.concurrent or run.batch.rows.len <= 1 or
+                run.batch.cluster.nodeCount() <= 1;
         }
 
-        /// Ends without `on_over`. True when writes may have taken effect all the same.
-        pub fn abort(run: *This) bool {
-            run.loop.unschedule(&run.retry);
+        const kind: Task.Kind = .{ .start = start, .abort = abort, .measure = measure };
+
+        fn from(task: *Task) *This {
+            return @fieldParentPtr("task", task);
+        }
+
+        fn start(task: *Task) void {
+            from(task).startRound();
+        }
+
+        fn abort(task: *Task) bool {
+            const run = from(task);
+            task.driver.unschedule(&run.timer);
             for (run.parts) |*part| {
                 if (part.state == .running) {
                     if (part.exchange.sent) part.countAsSent();
-                    run.loop.cancel(&part.exchange);
+                    task.driver.cancel(&part.exchange);
                 }
                 part.state = .ended;
             }
@@ -120,12 +130,17 @@ pub fn BatchRun(comptime Net: type, comptime Poller: type) type {
             return run.batch.abort();
         }
 
+        fn measure(task: *Task, status: Status) void {
+            const run = from(task);
+            run.batch.measure(status, run.net.now());
+        }
+
         fn startRound(run: *This) void {
             run.releaseParts();
-            run.retry_allowed = true;
+            run.retry = .free;
             run.batch.failure = .{};
             run.divide() catch {
-                run.retry_allowed = false;
+                run.retry = .no;
                 run.batch.failure.set(.out_of_memory, "out of memory for the batch", .{});
                 return run.roundOver();
             };
@@ -152,7 +167,7 @@ pub fn BatchRun(comptime Net: type, comptime Poller: type) type {
 
         /// Starts what may run now, and ends the round when nothing is left.
         fn pump(run: *This) void {
-            // An exchange that fails at once comes back here from `begin`.
+            // An exchange that ends at once comes back here from `begin`.
             if (run.is_pumping) return;
             run.is_pumping = true;
             while (run.startable()) |part| run.startPart(part);
@@ -173,87 +188,96 @@ pub fn BatchRun(comptime Net: type, comptime Poller: type) type {
         }
 
         fn startPart(run: *This, part: *PartRun) void {
-            run.batch.encode(part.part, &part.frame) catch {
+            const now_ns = run.task.driver.now();
+            run.batch.encode(part.part, now_ns, &part.frame) catch {
                 part.state = .ended;
                 part.failure.set(
                     .invalid_argument,
                     "the batch is too large for one frame",
                     .{},
                 );
-                return run.partFailed(part, executor.judgeClient(part.failure.status));
+                return run.partFailed(part, .no);
             };
             part.state = .running;
             run.running += 1;
             part.exchange = .{
                 .node = part.part.node,
                 .frame = part.frame.written(),
-                .limits = .{
-                    .deadline_ns = run.batch.attempts.deadline_ns,
-                    .socket_timeout_ns = run.batch.attempts.socket_timeout_ns,
-                },
+                .limits = .of(&run.batch.attempts),
                 .handler = &handler,
                 .failure = &part.failure,
             };
-            run.loop.begin(&part.exchange);
+            run.task.driver.begin(&part.exchange);
         }
 
-        const handler: Loop.Handler = .{ .on_frame = onFrame, .on_end = onEnd };
+        const handler: Exchange.Handler = .{ .on_frame = onFrame, .on_end = onEnd };
 
-        fn onFrame(exchange: *Loop.Exchange, frame: Frame) Loop.FrameResult {
+        fn onFrame(exchange: *Exchange, frame: Frame) engine.FrameResult {
             const part: *PartRun = @fieldParentPtr("exchange", exchange);
             const batch = &part.run.batch;
             // Before the first row is judged: whether a write is in doubt depends on it.
             part.countAsSent();
             const absorbed = batch.absorb(part.part, frame) catch |err| {
                 reply.describe(err, &part.failure);
-                part.refused = executor.judgeClient(part.failure.status);
+                exchange.verdict = executor.judgeClient(part.failure.status);
+                part.is_refused = true;
                 return .done_close;
             };
             switch (absorbed) {
                 .more => return .more,
                 .done => return .done,
                 .refused => |status| {
-                    const verdict = executor.settle(exchange.node, batch.cluster, status);
+                    const verdict = exchange.settle(status);
                     reply.setServerFailure(status, &part.failure);
-                    part.refused = verdict;
+                    part.is_refused = true;
+                    // Nothing of it was carried out.
+                    if (verdict.retry == .free) batch.unmarkSent(part.part);
                     return if (verdict.connection_usable) .done else .done_close;
                 },
             }
         }
 
-        fn onEnd(exchange: *Loop.Exchange, ok: bool) void {
+        fn onEnd(exchange: *Exchange, ok: bool) void {
             const part: *PartRun = @fieldParentPtr("exchange", exchange);
             const run = part.run;
             assert(part.state == .running);
             part.state = .ended;
             run.running -= 1;
             if (exchange.sent) part.countAsSent();
-            if (!ok) {
-                run.partFailed(part, executor.judgeClient(part.failure.status));
-            } else if (part.refused) |verdict| {
-                run.partFailed(part, verdict);
-            }
+            if (!ok or part.is_refused) run.partFailed(part, exchange.verdict.retry);
             run.pump();
         }
 
-        fn partFailed(run: *This, part: *PartRun, verdict: executor.Verdict) void {
-            if (!verdict.retry) run.retry_allowed = false;
+        /// The least that any failure allows for is what the round allows for.
+        fn partFailed(run: *This, part: *PartRun, retry: executor.Retry) void {
+            if (@backingInt(retry) < @backingInt(run.retry)) run.retry = retry;
             run.batch.partFailed(part.part, &part.failure);
         }
 
         fn roundOver(run: *This) void {
-            assert(!run.is_over);
-            switch (run.batch.conclude(run.retry_allowed, run.loop.now_ns)) {
-                .done => {
-                    run.is_over = true;
-                    if (run.table) |table| run.batch.writeStatuses(table);
-                    run.on_over(run);
-                },
-                .retry_at_ns => |at_ns| run.loop.schedule(&run.retry, at_ns),
+            const batch = &run.batch;
+            if (batch.failure.status == .interrupted) {
+                return run.task.abort(.interrupted, "interrupted by a signal");
+            }
+            switch (batch.conclude(run.retry, run.task.driver.now())) {
+                .done => run.finish(),
+                .retry_at_ns => |at_ns| run.task.driver.schedule(&run.timer, at_ns),
             }
         }
 
-        fn onRetryTime(context: *anyopaque) void {
+        fn finish(run: *This) void {
+            const batch = &run.batch;
+            if (run.table) |table| batch.writeStatuses(table);
+            const failure = &run.task.failure;
+            batch.check(failure) catch return run.task.over();
+            if (run.table == null) batch.write(&run.task.out) catch |err| {
+                reply.describe(err, failure);
+                failure.in_doubt = batch.isInDoubt();
+            };
+            run.task.over();
+        }
+
+        fn onTime(context: *anyopaque) void {
             const run: *This = @ptrCast(@alignCast(context));
             run.startRound();
         }

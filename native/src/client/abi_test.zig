@@ -2,7 +2,7 @@
 
 const std = @import("std");
 const abi = @import("abi.zig");
-const devserver = @import("devserver/abi.zig");
+const devserver = @import("../devserver/abi.zig");
 
 const layout = struct {
     extern const asz_layout_column: u64;

@@ -2,9 +2,8 @@
 //! what an error means for the connection, whether and when the command is tried again, and
 //! whether a failed write is in doubt.
 //!
-//! An `Execution` does no I/O and reads no clock. A driver (the blocking one in `single.zig`, the
-//! event loop) asks it for the next node, tells it what happened, and does as it says. It belongs
-//! to the driver's thread.
+//! An `Execution` does no I/O and reads no clock. The command asks it for the next node, tells it
+//! what happened, and does as it says. It belongs to the driver's thread.
 
 const std = @import("std");
 const assert = std.debug.assert;
@@ -12,16 +11,24 @@ const cluster = @import("../cluster.zig");
 const statistics = cluster.statistics;
 const Failure = @import("../status.zig").Failure;
 const Status = @import("../status.zig").Status;
-const Key = @import("request.zig").Key;
 const Policy = @import("policy.zig").Policy;
 
 pub const forever = std.math.maxInt(u64);
+
+/// Whether the command may be tried again.
+pub const Retry = enum {
+    no,
+    /// As often as the policy allows for.
+    counted,
+    /// Once more on top of that: nothing was carried out, and the cause is removed by trying.
+    free,
+};
 
 /// What a status means for the connection that it came over, the node, and the command.
 pub const Verdict = struct {
     /// The reply was read completely and the connection is as good as before.
     connection_usable: bool,
-    retry: bool,
+    retry: Retry,
     /// Counts towards the node's error limit.
     node_at_fault: bool,
 };
@@ -31,44 +38,40 @@ pub fn judgeServer(status: Status) Verdict {
     return switch (status) {
         .partition_unavailable => .{
             .connection_usable = true,
-            .retry = true,
+            .retry = .counted,
             .node_at_fault = false,
         },
         .device_overload, .timeout => .{
             .connection_usable = true,
-            .retry = true,
+            .retry = .counted,
             .node_at_fault = true,
         },
-        .not_authenticated, .expired_session, .query_aborted, .scan_aborted => .{
+        // The session has ended, not the user's right: a new connection logs in again.
+        .not_authenticated, .expired_session => .{
             .connection_usable = false,
-            .retry = false,
+            .retry = .free,
             .node_at_fault = false,
         },
-        else => .{ .connection_usable = true, .retry = false, .node_at_fault = false },
+        .query_aborted, .scan_aborted => .{
+            .connection_usable = false,
+            .retry = .no,
+            .node_at_fault = false,
+        },
+        else => .{ .connection_usable = true, .retry = .no, .node_at_fault = false },
     };
 }
 
 /// For an error of this side: the connection is always given up.
 pub fn judgeClient(status: Status) Verdict {
-    const retry = switch (status) {
+    const at_fault = switch (status) {
         .connection, .timeout, .no_more_connections, .max_error_rate => true,
         else => false,
     };
-    return .{ .connection_usable = false, .retry = retry, .node_at_fault = retry };
-}
-
-/// Tells the node and the cluster what the server's answer means for them, and judges it.
-pub fn settle(node: anytype, owner: anytype, status: Status) Verdict {
-    const verdict = judgeServer(status);
-    node.statistics.answered(status);
-    if (verdict.node_at_fault) node.recordServerError();
-    switch (status) {
-        .not_authenticated, .expired_session => node.authenticationLost(),
-        // The partition has moved, or is about to.
-        .partition_unavailable => owner.requestTend(),
-        else => {},
-    }
-    return verdict;
+    return .{
+        .connection_usable = false,
+        .retry = if (at_fault) .counted else .no,
+        .node_at_fault = at_fault,
+    };
 }
 
 pub const Decision = union(enum) {
@@ -95,6 +98,10 @@ pub const Attempts = struct {
     failed: u32 = 0,
     /// Attempts whose request was handed to the network completely.
     sent: u32 = 0,
+    /// Free repetitions that are left; a cause that comes back again and again is not removed.
+    free_left: u8 = free_max,
+
+    const free_max = 3;
 
     pub fn start(policy: *const Policy, now_ns: u64) Attempts {
         return .{
@@ -112,19 +119,33 @@ pub const Attempts = struct {
         return now_ns + @as(u64, timeout_ms) * std.time.ns_per_ms;
     }
 
-    /// When a wait for the network that begins now has to end.
-    pub fn waitDeadline(attempts: *const Attempts, now_ns: u64) u64 {
-        return @min(attempts.deadline_ns, now_ns +| attempts.socket_timeout_ns);
-    }
-
-    /// After an attempt that failed and may be repeated. `advances`: on another replica.
-    pub fn afterFailure(attempts: *Attempts, advances: bool, now_ns: u64) Decision {
+    /// After an attempt that failed. `advances`: the next one is on another replica.
+    pub fn afterFailure(attempts: *Attempts, retry: Retry, advances: bool, now_ns: u64) Decision {
         attempts.failed += 1;
+        switch (retry) {
+            .no => return .give_up,
+            .counted => {},
+            .free => {
+                if (attempts.free_left == 0 or now_ns >= attempts.deadline_ns) return .give_up;
+                attempts.free_left -= 1;
+                attempts.retries_max +|= 1;
+                return .{ .retry_at_ns = now_ns };
+            },
+        }
         if (attempts.failed > attempts.retries_max) return .give_up;
         // The next replica is likely to be a healthy node: there is nothing to wait for.
         const sleep_ns = if (advances and attempts.failed == 1) 0 else attempts.sleep_ns;
         const at_ns = now_ns + sleep_ns;
         return if (at_ns >= attempts.deadline_ns) .give_up else .{ .retry_at_ns = at_ns };
+    }
+
+    /// The time in ms that the server is told it has: what is left of it, when attempts were made
+    /// before. 0: no limit.
+    pub fn serverTimeout(attempts: *const Attempts, policy: *const Policy, now_ns: u64) u32 {
+        const timeout_ms = policy.serverTimeout();
+        if (attempts.failed == 0 or timeout_ms == 0) return timeout_ms;
+        const left_ms = (attempts.deadline_ns -| now_ns) / std.time.ns_per_ms;
+        return @intCast(std.math.clamp(left_ms, 1, timeout_ms));
     }
 
     /// Words a timeout of this side with the limits that it ran into.
@@ -170,6 +191,21 @@ pub fn isInDoubt(status: Status, sent: u32) bool {
     return sent == 1 and (status == .timeout or @backingInt(status) < 0);
 }
 
+/// A namespace of the cluster, or the reason why there is none of that name.
+pub fn findNamespace(
+    owner: anytype,
+    name: []const u8,
+    failure: *Failure,
+) error{Failed}!*cluster.Namespace {
+    if (owner.namespace(name)) |namespace| return namespace;
+    if (owner.isConnected()) {
+        failure.set(.namespace_not_found, "namespace '{s}' is not found in the cluster", .{name});
+    } else {
+        failure.set(.invalid_node, "the cluster has no active node", .{});
+    }
+    return error.Failed;
+}
+
 pub fn Execution(comptime Net: type) type {
     return struct {
         cluster: *Cluster,
@@ -202,33 +238,24 @@ pub fn Execution(comptime Net: type) type {
         /// Finds where the record of a key lives, for `start`.
         pub fn locate(
             owner: *Cluster,
-            key: *const Key,
+            namespace: []const u8,
+            partition_id: u16,
             is_write: bool,
             failure: *Failure,
         ) error{Failed}!Target {
-            const namespace = owner.namespace(key.namespace) orelse {
-                if (owner.isConnected()) {
-                    const text = "namespace '{s}' is not found in the cluster";
-                    failure.set(.namespace_not_found, text, .{key.namespace});
-                } else {
-                    failure.set(.invalid_node, "the cluster has no active node", .{});
-                }
-                return error.Failed;
-            };
             return .{
-                .namespace = namespace,
-                .partition_id = key.partitionId(),
+                .namespace = try findNamespace(owner, namespace, failure),
+                .partition_id = partition_id,
                 .is_write = is_write,
             };
         }
 
-        /// The failure of an attempt that found no node.
-        pub fn failWithoutNode(execution: *const This, failure: *Failure) Verdict {
+        /// The failure of an attempt that found no node. It is not repeated.
+        pub fn failWithoutNode(execution: *const This, failure: *Failure) void {
             execution.cluster.requestTend();
             failure.set(.invalid_node, "no active node for partition {d} of namespace '{s}'", .{
                 execution.target.partition_id, execution.target.namespace.name(),
             });
-            return judgeClient(.invalid_node);
         }
 
         /// The node for this attempt, or null when the partition has none that is active.
@@ -245,17 +272,13 @@ pub fn Execution(comptime Net: type) type {
             return found;
         }
 
-        pub fn waitDeadline(execution: *const This, now_ns: u64) u64 {
-            return execution.attempts.waitDeadline(now_ns);
-        }
-
-        /// What to do after an attempt that failed with a status that `retry` was allowed for.
-        pub fn afterFailure(execution: *This, status: Status, now_ns: u64) Decision {
+        /// What to do after an attempt that failed.
+        pub fn afterFailure(execution: *This, retry: Retry, status: Status, now_ns: u64) Decision {
             assert(status != .ok);
             const is_write = execution.target.is_write;
-            const advances =
+            const advances = retry == .counted and
                 advancesReplica(execution.route.policy, status, is_write, execution.linearize);
-            const decision = execution.attempts.afterFailure(advances, now_ns);
+            const decision = execution.attempts.afterFailure(retry, advances, now_ns);
             if (decision != .give_up and advances) execution.route.replica_index +%= 1;
             return decision;
         }
@@ -290,11 +313,24 @@ test "retries stop at their number and before the deadline, and sleep where noth
         .sleep_between_retries_ms = 10,
     };
     var attempts: Attempts = .start(&policy, 5 * ms);
-    try testing.expectEqual(@as(u64, 105 * ms), attempts.waitDeadline(6 * ms));
-    try testing.expectEqual(Decision{ .retry_at_ns = 20 * ms }, attempts.afterFailure(true, 20 * ms));
-    try testing.expectEqual(Decision{ .retry_at_ns = 40 * ms }, attempts.afterFailure(true, 30 * ms));
-    try testing.expectEqual(Decision.give_up, attempts.afterFailure(false, 95 * ms));
-    try testing.expectEqual(Decision.give_up, attempts.afterFailure(false, 31 * ms));
+    const first = attempts.afterFailure(.counted, true, 20 * ms);
+    try testing.expectEqual(Decision{ .retry_at_ns = 20 * ms }, first);
+    const second = attempts.afterFailure(.counted, true, 30 * ms);
+    try testing.expectEqual(Decision{ .retry_at_ns = 40 * ms }, second);
+    try testing.expectEqual(Decision.give_up, attempts.afterFailure(.counted, false, 95 * ms));
+    try testing.expectEqual(Decision.give_up, attempts.afterFailure(.counted, false, 31 * ms));
+}
+
+test "a server is told no more time than there is left" {
+    const testing = std.testing;
+    const ms = std.time.ns_per_ms;
+    const policy: Policy = .{ .total_timeout_ms = 100, .socket_timeout_ms = 60, .retries_max = 3 };
+    var attempts: Attempts = .start(&policy, 5 * ms);
+    try testing.expectEqual(60, attempts.serverTimeout(&policy, 6 * ms));
+    _ = attempts.afterFailure(.counted, false, 6 * ms);
+    try testing.expectEqual(60, attempts.serverTimeout(&policy, 6 * ms));
+    try testing.expectEqual(25, attempts.serverTimeout(&policy, 80 * ms));
+    try testing.expectEqual(1, attempts.serverTimeout(&policy, 105 * ms));
 }
 
 test "reads move on to the next replica; writes only when the node is the likely cause" {
@@ -304,4 +340,18 @@ test "reads move on to the next replica; writes only when the node is the likely
     try testing.expect(!advancesReplica(.sequence, .timeout, false, true));
     try testing.expect(advancesReplica(.sequence, .connection, true, false));
     try testing.expect(!advancesReplica(.master, .connection, false, false));
+}
+
+test "what was not carried out is repeated without counting, but not for ever" {
+    const testing = std.testing;
+    const policy: Policy = .{ .retries_max = 0 };
+    var attempts: Attempts = .start(&policy, 0);
+    for (0..Attempts.free_max) |_| {
+        const decision = attempts.afterFailure(.free, false, 5);
+        try testing.expectEqual(Decision{ .retry_at_ns = 5 }, decision);
+    }
+    try testing.expectEqual(Decision.give_up, attempts.afterFailure(.free, false, 5));
+    attempts = .start(&policy, 0);
+    try testing.expectEqual(Decision.give_up, attempts.afterFailure(.no, false, 5));
+    try testing.expectEqual(Decision.give_up, attempts.afterFailure(.counted, false, 5));
 }

@@ -7,12 +7,13 @@ const cluster = @import("../cluster.zig");
 const command = @import("../command.zig");
 const devserver = @import("../devserver.zig");
 const engine_module = @import("../engine.zig");
+const operations_module = @import("operations.zig");
 const io = @import("../io.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 
 const Cluster = cluster.Cluster(io.Net);
-const Engine = engine_module.Engine(io.Net, engine_module.Poller);
+const Operations = operations_module.Operations(io.Net, engine_module.Poller);
 const msgpack = wire.msgpack;
 const ms = std.time.ns_per_ms;
 const gpa = std.heap.c_allocator;
@@ -27,7 +28,7 @@ const Stage = struct {
     server: *devserver.Server,
     net: io.Net,
     cluster: *Cluster,
-    engine: Engine,
+    engine: Operations,
     /// By token.
     completions: [operations_count]u8 = @splat(0),
     succeeded: usize = 0,
@@ -48,13 +49,14 @@ const Stage = struct {
         errdefer stage.cluster.destroy();
         try stage.cluster.connect(&failure);
         try stage.cluster.startTendThread();
-        stage.engine = try .init(gpa, &stage.net, 0);
+        stage.engine = try .init(gpa, &stage.net, 0, operations_count);
         errdefer stage.engine.deinit();
         try stage.engine.start();
     }
 
     fn deinit(stage: *Stage) void {
         stage.engine.stop();
+        stage.engine.dismantle();
         stage.engine.deinit();
         stage.cluster.destroy();
         stage.server.destroy();
@@ -75,7 +77,7 @@ const Stage = struct {
     fn submit(stage: *Stage, token: u64, failure: *Failure) !void {
         var memory: [256]u8 = undefined;
         var request = wire.Buffer.fixed(&memory);
-        const policy: command.Policy = .{ .total_timeout_ms = 2_000 };
+        const policy: engine_module.Policy = .{ .total_timeout_ms = 2_000 };
         if (token % 5 == 0) {
             try msgpack.writeArrayHeader(&request, 3);
             try msgpack.writeArrayHeader(&request, 4);
@@ -182,6 +184,7 @@ test "stopping in the midst of work completes all of it" {
         try stage.submit(token, &failure);
     }
     stage.engine.stop();
+    stage.engine.mailbox.notify();
     try stage.collectUntil(100);
     for (stage.completions[0..100]) |count| try std.testing.expectEqual(1, count);
     var nodes = stage.cluster.nodes();

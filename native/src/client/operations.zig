@@ -1,0 +1,615 @@
+//! Asynchronous commands of a client: submitted with a token, carried out by one thread, and
+//! collected with their results when a wake says so.
+//!
+//! `submit` encodes on the caller's thread, so that what is wrong with a request is known at once,
+//! and hands the operation to the loop's thread, which alone touches it until it is over. Then it
+//! lies in the mailbox until whoever drains has copied its result out and recycles it. What else
+//! the loop's thread is to do, such as to end an operation early, it is told by orders.
+//!
+//! `start` and `stop` frame the life of the thread; the mailbox and its descriptor outlive it, so
+//! that what `stop` has aborted can still be collected.
+
+const std = @import("std");
+const assert = std.debug.assert;
+const cluster = @import("../cluster.zig");
+const command = @import("../command.zig");
+const engine = @import("../engine.zig");
+const io = @import("../io.zig");
+const wire = @import("../wire.zig");
+const Failure = @import("../status.zig").Failure;
+const Mailbox = @import("mailbox.zig").Mailbox;
+const Policy = engine.Policy;
+const Table = @import("../result.zig").columns.Table;
+
+/// Recycled operations that are kept for reuse.
+const recycled_max = 4096;
+const result_bytes_max = 1 << 32;
+const request_bytes_max = command.request.frame_bytes_max;
+
+pub fn Operations(comptime Net: type, comptime Poller: type) type {
+    return struct {
+        gpa: std.mem.Allocator,
+        net: *Net,
+        idle_timeout_ms: u32,
+        mailbox: Mailbox(Operation),
+        /// Submitted and not yet seen by the loop's thread; the latest first.
+        inbox: std.atomic.Value(?*Operation) = .init(null),
+        /// The loop's thread waits for events, or is about to.
+        sleeping: std.atomic.Value(bool) = .init(false),
+        stopping: std.atomic.Value(bool) = .init(false),
+        thread: ?std.Thread = null,
+        loop: Loop = undefined,
+        /// For the cluster, which has it while the thread runs.
+        holder: Cluster.Holder = undefined,
+        /// Those that the loop's thread works on.
+        active: ?*Operation = null,
+        /// Taken from the mailbox, and not yet handed out. Belongs to whoever drains.
+        drained: ?*Operation = null,
+        in_flight: std.atomic.Value(u32) = .init(0),
+        in_flight_max: u32,
+        orders: Orders = .{},
+        recycling: io.sync.Mutex = .{},
+        recycled: ?*Operation = null,
+        recycled_count: u32 = 0,
+
+        const This = @This();
+        pub const Loop = engine.Loop(Net, Poller);
+        const Cluster = cluster.Cluster(Net);
+        const BatchTask = command.BatchTask(Net, Poller);
+        const Procedure = command.Procedure(Net, Poller);
+        pub const Query = command.Query(Net, Poller);
+        const Single = command.Single(Net, Poller);
+        const Task = engine.Task(Net, Poller);
+
+        pub const Operation = struct {
+            owner: *This,
+            token: u64,
+            /// Null for what is not carried out on the loop, or is over and was another's.
+            task: ?*Task,
+            body: Body,
+            /// Of an operation without a task.
+            failure: Failure,
+            out: wire.Buffer,
+            /// The request's bytes, which keys in results refer to.
+            request: wire.Buffer,
+            /// In the inbox, the mailbox, or the recycled ones.
+            next: ?*Operation,
+            /// Among the active ones.
+            active_next: ?*Operation,
+            active_previous: ?*Operation,
+            /// For the request, then the frame, then the result, as far as they fit.
+            memory: [1280]u8,
+
+            const Body = union(enum) {
+                none,
+                single: Single,
+                batch: *BatchTask,
+                procedure: *Procedure,
+                pull: Pull,
+            };
+
+            const Pull = struct { query: *Query, is_table: bool, owner: Puller };
+
+            /// What is left of the memory beside the request and so many bytes more.
+            fn restOf(operation: *Operation, used: usize) []u8 {
+                if (operation.request.on_heap) return operation.memory[used..];
+                return operation.memory[operation.request.end + used ..];
+            }
+
+            /// The query may be gone before the result is collected.
+            fn takePulled(operation: *Operation, task: *Task) void {
+                const pull = &operation.body.pull;
+                if (pull.is_table and task.failure.status == .ok) {
+                    // The result is how many rows were filled.
+                    wire.msgpack.writeUint(&task.out, pull.query.rowCount()) catch {
+                        task.failure.set(.out_of_memory, "out of memory for the result", .{});
+                    };
+                }
+                operation.failure = task.failure;
+                operation.out = task.out;
+                operation.task = null;
+            }
+        };
+
+        /// Who pulls from a query: told when a result was collected, or thrown away.
+        pub const Puller = struct {
+            context: *anyopaque,
+            on_collected: *const fn (*anyopaque) void,
+        };
+
+        /// What the loop's thread is to do beside carrying out what was submitted.
+        const Orders = struct {
+            mutex: io.sync.Mutex = .{},
+            are_given: std.atomic.Value(bool) = .init(false),
+            list: std.ArrayList(Order) = .empty,
+        };
+
+        const Order = union(enum) {
+            /// Ends the operation with this token.
+            cancel: u64,
+            /// Ends a query, and whatever waits for it.
+            retire: *Query,
+        };
+
+        pub fn init(
+            gpa: std.mem.Allocator,
+            net: *Net,
+            idle_timeout_ms: u32,
+            in_flight_max: u32,
+        ) error{SystemResources}!This {
+            return .{
+                .gpa = gpa,
+                .net = net,
+                .idle_timeout_ms = idle_timeout_ms,
+                .in_flight_max = in_flight_max,
+                .mailbox = try .init(),
+            };
+        }
+
+        /// Stopped before. What was not collected is thrown away.
+        pub fn deinit(operations: *This) void {
+            assert(operations.thread == null);
+            operations.freeList(operations.drained);
+            operations.freeList(operations.mailbox.take());
+            operations.freeList(operations.recycled);
+            operations.orders.list.deinit(operations.gpa);
+            operations.mailbox.deinit();
+        }
+
+        fn freeList(operations: *This, list: ?*Operation) void {
+            var rest = list;
+            while (rest) |operation| {
+                rest = operation.next;
+                operations.release(operation);
+                operations.gpa.destroy(operation);
+            }
+        }
+
+        /// Gives back what an operation has beside itself.
+        fn release(operations: *This, operation: *Operation) void {
+            _ = operations;
+            if (operation.task) |task| task.out.deinit() else operation.out.deinit();
+            operation.task = null;
+            operation.out = .fixed(&.{});
+            switch (operation.body) {
+                .none => {},
+                .pull => |*pull| pull.owner.on_collected(pull.owner.context),
+                .single => |*single| single.frame.deinit(),
+                .batch => |batch| batch.destroy(),
+                .procedure => |procedure| procedure.destroy(),
+            }
+            operation.body = .none;
+            operation.request.deinit();
+            operation.request = .fixed(&.{});
+        }
+
+        /// Starts the thread.
+        pub fn start(operations: *This) error{SystemResources}!void {
+            assert(operations.thread == null);
+            try operations.open();
+            errdefer operations.loop.deinit();
+            operations.thread = io.thread.spawn("asz-loop", run, .{operations}) catch
+                return error.SystemResources;
+            operations.holder = .{ .context = operations, .wake = wakeLoop };
+        }
+
+        fn wakeLoop(context: *anyopaque) void {
+            const operations: *This = @ptrCast(@alignCast(context));
+            operations.loop.poller.wake();
+        }
+
+        /// Joins the thread and aborts what is in progress. Nobody submits any more. The loop is
+        /// still there, for queries to be ended on it; `dismantle` follows.
+        pub fn stop(operations: *This) void {
+            const thread = operations.thread orelse return;
+            operations.stopping.store(true, .release);
+            operations.loop.poller.wake();
+            thread.join();
+            operations.thread = null;
+            operations.abortAll();
+        }
+
+        pub fn dismantle(operations: *This) void {
+            operations.loop.deinit();
+            operations.mailbox.notify();
+        }
+
+        /// What `start` does but for the thread: `turn` is called by whoever opens.
+        pub fn open(operations: *This) error{SystemResources}!void {
+            operations.loop = try .init(
+                operations.gpa,
+                operations.net,
+                operations.idle_timeout_ms,
+            );
+            operations.stopping.store(false, .release);
+            operations.sleeping.store(false, .release);
+        }
+
+        /// What `stop` does but for the thread.
+        pub fn shut(operations: *This) void {
+            operations.abortAll();
+            operations.dismantle();
+        }
+
+        /// In the child of a fork, where the thread does not exist: forgets everything that it
+        /// owned, and closes this process's copies of its descriptors.
+        pub fn afterFork(operations: *This) void {
+            if (operations.thread != null) operations.loop.afterFork();
+            operations.mailbox.deinit();
+        }
+
+        // The submitter's side; any thread.
+
+        /// A command on one record.
+        pub fn submit(
+            operations: *This,
+            owner: *Cluster,
+            token: u64,
+            which: command.Command,
+            request_bytes: []const u8,
+            policy: *const Policy,
+            failure: *Failure,
+        ) error{Failed}!void {
+            const operation = try operations.prepare(token, request_bytes, failure);
+            errdefer operations.recycle(operation);
+            const bytes = operation.request.written();
+            operation.body = .{ .single = undefined };
+            const single = &operation.body.single;
+            single.frame = .growing(operations.gpa, operation.restOf(0), request_bytes_max);
+            single.task.out = .fixed(&.{});
+            operation.task = &single.task;
+            try single.init(
+                owner,
+                operations.net,
+                operations.gpa,
+                which,
+                bytes,
+                policy,
+                failure,
+            );
+            const framed = if (single.frame.on_heap) 0 else single.frame.end;
+            single.task.out =
+                .growing(operations.gpa, operation.restOf(framed), result_bytes_max);
+            operations.hand(operation);
+        }
+
+        /// A batch. A table and what it points to must stay until the completion.
+        pub fn submitBatch(
+            operations: *This,
+            owner: *Cluster,
+            token: u64,
+            kind: command.batch.Kind,
+            request_bytes: []const u8,
+            policy: *const Policy,
+            table: ?*Table,
+            failure: *Failure,
+        ) error{Failed}!void {
+            const operation = try operations.prepare(token, request_bytes, failure);
+            errdefer operations.recycle(operation);
+            const batch = try BatchTask.create(
+                operations.gpa,
+                owner,
+                operations.net,
+                kind,
+                operation.request.written(),
+                policy,
+                table,
+                .growing(operations.gpa, &.{}, result_bytes_max),
+                failure,
+            );
+            operation.body = .{ .batch = batch };
+            operation.task = &batch.task;
+            operations.hand(operation);
+        }
+
+        /// What is not about single records.
+        pub fn submitProcedure(
+            operations: *This,
+            owner: *Cluster,
+            token: u64,
+            kind: command.procedure.Kind,
+            request_bytes: []const u8,
+            policy: *const Policy,
+            failure: *Failure,
+        ) error{Failed}!void {
+            const operation = try operations.prepare(token, request_bytes, failure);
+            errdefer operations.recycle(operation);
+            const procedure = try Procedure.create(
+                operations.gpa,
+                owner,
+                operations.net,
+                kind,
+                operation.request.written(),
+                policy,
+                .growing(operations.gpa, &.{}, result_bytes_max),
+                failure,
+            );
+            operation.body = .{ .procedure = procedure };
+            operation.task = &procedure.task;
+            operations.hand(operation);
+        }
+
+        /// The next records of a query, which nobody else pulls from.
+        pub fn submitPull(
+            operations: *This,
+            token: u64,
+            query: *Query,
+            table: ?*Table,
+            owner: Puller,
+            failure: *Failure,
+        ) error{Failed}!void {
+            const operation = try operations.prepare(token, &.{}, failure);
+            const out: wire.Buffer = .growing(operations.gpa, &.{}, result_bytes_max);
+            operation.task = query.prepare(out, table);
+            operation.body = .{ .pull = .{
+                .query = query,
+                .is_table = table != null,
+                .owner = owner,
+            } };
+            operations.hand(operation);
+        }
+
+        /// An operation that was carried out elsewhere, to be told when it is over.
+        pub fn reserve(
+            operations: *This,
+            token: u64,
+            failure: *Failure,
+        ) error{Failed}!*Operation {
+            return operations.prepare(token, &.{}, failure);
+        }
+
+        /// It never came to be.
+        pub fn discard(operations: *This, operation: *Operation) void {
+            operations.recycle(operation);
+        }
+
+        /// It is over. Any thread.
+        pub fn complete(operations: *This, operation: *Operation) void {
+            operations.mailbox.post(operation);
+            operations.mailbox.notify();
+        }
+
+        fn prepare(
+            operations: *This,
+            token: u64,
+            request_bytes: []const u8,
+            failure: *Failure,
+        ) error{Failed}!*Operation {
+            if (operations.in_flight.fetchAdd(1, .monotonic) >= operations.in_flight_max) {
+                _ = operations.in_flight.fetchSub(1, .monotonic);
+                failure.set(.async_queue_full, "{d} operations are in flight, the limit", .{
+                    operations.in_flight_max,
+                });
+                return error.Failed;
+            }
+            const operation = operations.allocate() catch {
+                _ = operations.in_flight.fetchSub(1, .monotonic);
+                return outOfMemory(failure);
+            };
+            operation.owner = operations;
+            operation.token = token;
+            operation.task = null;
+            operation.body = .none;
+            operation.failure.status = .ok;
+            operation.out = .fixed(&.{});
+            operation.next = null;
+            operation.request = .growing(operations.gpa, &operation.memory, request_bytes_max);
+            operation.request.append(request_bytes) catch {
+                operations.recycle(operation);
+                return outOfMemory(failure);
+            };
+            return operation;
+        }
+
+        fn allocate(operations: *This) error{OutOfMemory}!*Operation {
+            return operations.takeRecycled() orelse operations.gpa.create(Operation);
+        }
+
+        fn takeRecycled(operations: *This) ?*Operation {
+            operations.recycling.lock();
+            defer operations.recycling.unlock();
+            const operation = operations.recycled orelse return null;
+            operations.recycled = operation.next;
+            operations.recycled_count -= 1;
+            return operation;
+        }
+
+        fn recycle(operations: *This, operation: *Operation) void {
+            operations.release(operation);
+            const before = operations.in_flight.fetchSub(1, .monotonic);
+            assert(before > 0);
+            operations.recycling.lock();
+            defer operations.recycling.unlock();
+            if (operations.recycled_count == recycled_max) {
+                return operations.gpa.destroy(operation);
+            }
+            operation.next = operations.recycled;
+            operations.recycled = operation;
+            operations.recycled_count += 1;
+        }
+
+        /// Passes an operation to the loop's thread.
+        fn hand(operations: *This, operation: *Operation) void {
+            var head = operations.inbox.load(.monotonic);
+            while (true) {
+                operation.next = head;
+                head = operations.inbox.cmpxchgWeak(head, operation, .seq_cst, .monotonic) orelse
+                    break;
+            }
+            operations.wake();
+        }
+
+        fn wake(operations: *This) void {
+            if (operations.sleeping.swap(false, .seq_cst)) operations.loop.poller.wake();
+        }
+
+        /// Ends an operation early, if it is still in progress; it is told like any other.
+        pub fn cancel(operations: *This, token: u64) void {
+            // Without memory it ends by itself.
+            operations.order(.{ .cancel = token }) catch {};
+        }
+
+        /// Ends a query, whose owner does not use it any more.
+        pub fn retire(operations: *This, query: *Query) error{OutOfMemory}!void {
+            try operations.order(.{ .retire = query });
+        }
+
+        fn order(operations: *This, given: Order) error{OutOfMemory}!void {
+            {
+                operations.orders.mutex.lock();
+                defer operations.orders.mutex.unlock();
+                try operations.orders.list.append(operations.gpa, given);
+            }
+            operations.orders.are_given.store(true, .seq_cst);
+            operations.wake();
+        }
+
+        // The collector's side; one thread at a time.
+
+        pub const Completion = struct {
+            token: u64,
+            failure: ?*const Failure,
+            /// Valid until `collected` is called.
+            result: []const u8,
+        };
+
+        /// The oldest finished operation that was not collected, or null. It stays the first
+        /// until `collected` is called.
+        pub fn first(operations: *This) ?Completion {
+            const operation = operations.drained orelse return null;
+            const failure = if (operation.task) |task| &task.failure else &operation.failure;
+            return .{
+                .token = operation.token,
+                .failure = if (failure.status == .ok) null else failure,
+                .result = if (operation.task) |task| task.out.written() else operation.out.written(),
+            };
+        }
+
+        /// Looks into the mailbox, and clears the wake.
+        pub fn refill(operations: *This) void {
+            const taken = operations.mailbox.take() orelse return;
+            var last = &operations.drained;
+            while (last.*) |operation| last = &operation.next;
+            last.* = taken;
+        }
+
+        /// The first one is done with.
+        pub fn collected(operations: *This) void {
+            const operation = operations.drained.?;
+            operations.drained = operation.next;
+            operations.recycle(operation);
+        }
+
+        /// Some are left: whoever collects is woken again.
+        pub fn notifyRemaining(operations: *This) void {
+            if (operations.drained != null) operations.mailbox.wake.signal();
+        }
+
+        // The loop's thread.
+
+        fn run(operations: *This) void {
+            while (!operations.stopping.load(.acquire)) operations.turn(null);
+        }
+
+        /// Begins what was submitted, then waits for events or deadlines and handles them.
+        /// `timeout_ms` null: without limit.
+        pub fn turn(operations: *This, timeout_ms: ?u32) void {
+            operations.takeInbox();
+            operations.followOrders();
+            operations.mailbox.notify();
+            operations.sleeping.store(true, .seq_cst);
+            // Submitted before the flag was seen, and so without a wake.
+            const is_idle = operations.inbox.load(.seq_cst) == null and
+                !operations.orders.are_given.load(.seq_cst);
+            operations.loop.run(if (is_idle) timeout_ms else 0);
+            operations.sleeping.store(false, .seq_cst);
+        }
+
+        fn takeInbox(operations: *This) void {
+            const reversed = Mailbox(Operation).reversed;
+            var rest = reversed(operations.inbox.swap(null, .seq_cst));
+            if (rest != null) operations.loop.refresh();
+            while (rest) |operation| {
+                rest = operation.next;
+                operations.link(operation);
+                const task = operation.task.?;
+                task.on_over = onOver;
+                task.context = operation;
+                task.start(.{ .loop = &operations.loop });
+            }
+        }
+
+        fn onOver(task: *Task) void {
+            const operation: *Operation = @ptrCast(@alignCast(task.context));
+            const operations = operation.owner;
+            if (operation.body == .pull) operation.takePulled(task);
+            operations.unlink(operation);
+            operations.mailbox.post(operation);
+        }
+
+        fn link(operations: *This, operation: *Operation) void {
+            operation.active_previous = null;
+            operation.active_next = operations.active;
+            if (operations.active) |head| head.active_previous = operation;
+            operations.active = operation;
+        }
+
+        fn unlink(operations: *This, operation: *Operation) void {
+            if (operation.active_previous) |previous| {
+                previous.active_next = operation.active_next;
+            } else {
+                operations.active = operation.active_next;
+            }
+            if (operation.active_next) |next| next.active_previous = operation.active_previous;
+        }
+
+        fn followOrders(operations: *This) void {
+            if (!operations.orders.are_given.swap(false, .seq_cst)) return;
+            var list: std.ArrayList(Order) = .empty;
+            {
+                operations.orders.mutex.lock();
+                defer operations.orders.mutex.unlock();
+                std.mem.swap(std.ArrayList(Order), &list, &operations.orders.list);
+            }
+            defer list.deinit(operations.gpa);
+            for (list.items) |given| switch (given) {
+                .cancel => |token| operations.endOperation(token),
+                .retire => |query| {
+                    operations.endPull(query);
+                    query.destroy();
+                },
+            };
+        }
+
+        fn endOperation(operations: *This, token: u64) void {
+            var next = operations.active;
+            while (next) |operation| : (next = operation.active_next) {
+                if (operation.token != token) continue;
+                return operation.task.?.abort(.client_abort, "the operation was cancelled");
+            }
+        }
+
+        fn endPull(operations: *This, query: *Query) void {
+            var next = operations.active;
+            while (next) |operation| : (next = operation.active_next) {
+                if (operation.body != .pull or operation.body.pull.query != query) continue;
+                return operation.task.?.abort(.client_abort, "the query was closed");
+            }
+        }
+
+        fn abortAll(operations: *This) void {
+            operations.loop.stopping = true;
+            operations.takeInbox();
+            while (operations.active) |operation| {
+                const text = "the client was closed during the command";
+                operation.task.?.abort(.client_abort, text);
+            }
+            operations.followOrders();
+        }
+    };
+}
+
+fn outOfMemory(failure: *Failure) error{Failed} {
+    failure.set(.out_of_memory, "out of memory for the operation", .{});
+    return error.Failed;
+}
