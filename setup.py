@@ -240,7 +240,7 @@ class BuildExt(build_ext):
     def build_for_windows(self, ext):
         """Without setuptools' compilers, which differ by where they run."""
         folder = NATIVE / ext.name
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         compiler = [*ZIG, "cc", "-target", TARGET, "-O2"]
         macros = [f"-D{name}" + (f"={value}" if value else "") for name, value in ext.define_macros]
         objects = []

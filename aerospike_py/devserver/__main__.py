@@ -1,11 +1,15 @@
 """The dev server on the command line: `python -m aerospike_py.devserver`."""
 
 import argparse
+import json
 import signal
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
+from .. import __version__
 from ..exception import AerospikeError
 from .cluster import DevCluster
 
@@ -16,26 +20,51 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Also when a shell that started it in the background has SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    cluster = DevCluster(
-        options.nodes,
-        options.port,
-        host=options.host,
-        namespaces=[name.strip() for name in options.namespaces.split(",")],
-        cluster_name=options.cluster_name,
-        security=options.security,
-    )
     try:
-        with cluster:
+        with _cluster(options) as cluster:
             places = " ".join(f"{options.host}:{port}" for port in cluster.ports)
             print(f"Aerospike dev server listening on {places}")
-            print(f"Namespaces: {options.namespaces}. Ctrl-C stops it.", flush=True)
+            print(f"Namespaces: {', '.join(options.namespaces)}. Ctrl-C stops it.", flush=True)
             while True:
                 _pause()
     except KeyboardInterrupt:
         return 0
-    except AerospikeError as error:
+    except (AerospikeError, _UsersError) as error:
         print(f"aerospike_py.devserver: {error}", file=sys.stderr)
         return 1
+
+
+class _UsersError(Exception):
+    """A file of users is not one."""
+
+
+def _cluster(options: argparse.Namespace) -> DevCluster:
+    return DevCluster(
+        options.nodes,
+        options.port,
+        host=options.host,
+        namespaces=[
+            {"name": name, "default_ttl_s": options.default_ttl} for name in options.namespaces
+        ],
+        cluster_name=options.cluster_name,
+        users=_users(options.users) if options.users else (),
+        security=options.security,
+        racks=options.racks,
+        advertised=options.advertise,
+        alternate=options.alternate,
+        log_requests=options.log_requests,
+    )
+
+
+def _users(path: Path) -> list[dict[str, Any]]:
+    """What a file of users says."""
+    try:
+        users = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _UsersError(f"{path}: {error}") from error
+    if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):
+        raise _UsersError(f'{path}: not a list of {{"name", "password", "roles"}}')
+    return users
 
 
 def _pause() -> None:
@@ -45,19 +74,48 @@ def _pause() -> None:
         signal.pause()
 
 
+def _texts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text.split(",")] if text else []
+
+
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m aerospike_py.devserver",
         description="A local Aerospike cluster in memory, for development and tests.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--port", type=int, default=18710, help="first node's port; 0: any")
     parser.add_argument("--nodes", type=int, default=3, help="number of nodes, 1 to 128")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--namespaces", default="test,bar", help="names, with commas between")
+    parser.add_argument("--host", default="127.0.0.1", help="address or name to listen on")
+    parser.add_argument(
+        "--namespaces", type=_texts, default="test,bar", help="names, with commas between"
+    )
+    parser.add_argument(
+        "--default-ttl", type=int, default=0, help="seconds that records live; 0: for ever"
+    )
     parser.add_argument("--cluster-name", default="", help="name that clients may check")
     parser.add_argument(
         "--security", action="store_true", help="clients log in as admin with password admin"
+    )
+    parser.add_argument(
+        "--users", type=Path, help='JSON file: [{"name": ..., "password": ..., "roles": [...]}]'
+    )
+    parser.add_argument(
+        "--racks", type=_numbers, default="", help="each node's rack, with commas between"
+    )
+    parser.add_argument(
+        "--advertise", default="", help="address that clients are told; none: where they connected"
+    )
+    parser.add_argument(
+        "--alternate", default="", help="address for clients that use alternate ones"
+    )
+    parser.add_argument(
+        "--log-requests", action="store_true", help="a line on stderr for each request"
     )
     return parser.parse_args(arguments)
 

@@ -41,8 +41,9 @@ class DevCluster:
         seed: Decides which node owns which partition.
         racks: The rack of each node; none: nodes know no racks.
         advertised: The address or name that the nodes tell clients, as behind a network address
-            translation; "": the one that they listen on.
+            translation; "": the one that the client has connected to.
         alternate: The one that they tell clients with "use_services_alternate"; "": none.
+        log_requests: True: a line on the standard error of the process for each request.
 
     Functions in Lua (UDF) run if the package lupa is installed, which the extra "lua" brings;
     what they log goes to the logger "aerospike_py.devserver".
@@ -66,8 +67,10 @@ class DevCluster:
         racks: Sequence[int] = (),
         advertised: str = "",
         alternate: str = "",
+        log_requests: bool = False,
     ) -> None:
-        self._host = host
+        # Where a client of this machine finds what listens on all addresses.
+        self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
         self._options: dict[str, Any] = {
             "nodes": nodes,
             "port": port,
@@ -75,6 +78,7 @@ class DevCluster:
             "advertised": advertised,
             "alternate": alternate,
             "racks": list(racks),
+            "log_requests": log_requests,
             "namespaces": [
                 {
                     "replication_factor": replication_factor,
@@ -379,7 +383,7 @@ def _numeric(host: str) -> str:
     """The address that a name stands for, IPv4 before IPv6."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):
         return host  # What it is not is said when the server starts.
     return str(min(found, key=lambda each: each[0] != socket.AF_INET)[4][0])
 

@@ -57,7 +57,7 @@ uint32_t asz_devserver_abi_version(void);
  *   "nodes"                1 to 128; 1
  *   "port"                 the first node's, the others follow; 0: any free ones
  *   "address"              IPv4 or IPv6 to listen on; "127.0.0.1"
- *   "advertised"           what clients are told, also a name; "": the address
+ *   "advertised"           what clients are told, also a name; "": the one that they connected to
  *   "alternate"            what those are told who ask for alternate addresses; "": there is none
  *   "racks"                [the rack of each node]; []: nodes know no racks
  *   "namespaces"           [{"name", "default_ttl_s", "replication_factor", "record_bytes_max",
@@ -67,6 +67,7 @@ uint32_t asz_devserver_abi_version(void);
  *   "users"                [{"name", "password", "roles": [role]}]: any makes clients log in
  *   "session_ttl_s"        seconds that a login is good for; a day
  *   "workers"              threads; 0: as many as processors, at most 4
+ *   "log_requests"         true: a line on the standard error for each request
  *   "seed"                 decides which node owns which partition
  */
 int32_t asz_devserver_start(const uint8_t *options, uint64_t options_len, asz_devserver **server,

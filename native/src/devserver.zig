@@ -50,6 +50,7 @@ test {
     _ = @import("devserver/net/batch_test.zig");
     _ = @import("devserver/net/poller.zig");
     _ = @import("devserver/net/query_test.zig");
+    _ = @import("devserver/net/request_log.zig");
     _ = @import("devserver/net/server_test.zig");
     _ = @import("devserver/net/session_test.zig");
     _ = @import("devserver/net/socket.zig");

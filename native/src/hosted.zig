@@ -32,9 +32,14 @@ fn onPanic(message: []const u8, return_address: ?usize) noreturn {
     @branchHint(.cold);
     _ = return_address;
     for ([_][]const u8{ "aerospike_zig: panic: ", message, "\n" }) |part| {
-        _ = write(2, part.ptr, @intCast(part.len));
+        writeStandardError(part);
     }
     std.c.abort();
+}
+
+/// What does not go at once is lost.
+pub fn writeStandardError(bytes: []const u8) void {
+    _ = write(2, bytes.ptr, @intCast(bytes.len));
 }
 
 const write = if (builtin.os.tag == .windows) _write else std.c.write;

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,97 @@ def receive_all(connection: socket.socket) -> bytes:
         while part := connection.recv(65536):
             received += part
     return received
+
+
+def run_command_line(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "aerospike_py.devserver", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+@contextlib.contextmanager
+def command_line(*arguments: str) -> Iterator["tuple[subprocess.Popen[str], list[int]]"]:
+    """A running dev server and its ports; it is stopped as Ctrl-C does."""
+    command = [sys.executable, "-m", "aerospike_py.devserver", "--port", "0", *arguments]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            ports = [int(port) for port in re.findall(r":(\d+)", process.stdout.readline())]
+            yield process, ports
+            process.send_signal(signal.SIGINT)
+            process.wait(10)
+        finally:
+            process.kill()
+
+
+def test_the_command_line_takes_users_and_a_time_to_live(tmp_path: Path) -> None:
+    users = tmp_path / "users.json"
+    users.write_text('[{"name": "ann", "password": "secret", "roles": ["read-write"]}]')
+    with command_line("--users", str(users), "--default-ttl", "50", "--nodes", "1") as (_, ports):
+        config = {"hosts": [("127.0.0.1", ports[0])], "user": "ann", "password": "secret"}
+        with aerospike_py.client(config).connect() as client:
+            client.put(KEY, {"a": 1})
+            meta = client.exists(KEY).meta
+            assert meta is not None
+            assert 45 <= meta.ttl <= 50
+
+
+@pytest.mark.parametrize("content", ["{", '{"name": "ann"}', None])
+def test_a_file_of_users_that_is_none_is_an_error(tmp_path: Path, content: str | None) -> None:
+    users = tmp_path / "users.json"
+    if content is not None:
+        users.write_text(content)
+    result = run_command_line("--users", str(users))
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"aerospike_py.devserver: {users}: ")
+
+
+def test_the_command_line_says_its_version() -> None:
+    assert run_command_line("--version").stdout.endswith(f" {aerospike_py.__version__}\n")
+
+
+def test_requests_are_logged() -> None:
+    with command_line("--nodes", "1", "--log-requests") as (process, ports):
+        with aerospike_py.client({"hosts": [("127.0.0.1", ports[0])]}).connect() as client:
+            client.put(KEY, {"a": 1})
+            client.get(KEY)
+            with pytest.raises(aerospike_py.RecordNotFound):
+                client.get(("test", "demo", "absent"))
+            client.batch_read([KEY, ("test", "demo", "absent")])
+            client.query("test", "demo").results()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        lines = [line for line in process.stderr.read().splitlines() if " info " not in line]
+    assert lines == [
+        "D1 write test.demo 0",
+        "D1 read test.demo 0",
+        "D1 read test.demo 2",
+        "D1 batch",
+        "D1 query test.demo",
+    ]
+
+
+@pytest.mark.parametrize("host", ["localhost", "0.0.0.0"])
+def test_names_and_all_addresses_can_be_listened_on(host: str) -> None:
+    with DevCluster(nodes=2, host=host) as cluster:
+        config = {"hosts": [("127.0.0.1", cluster.port)]}
+        with aerospike_py.client(config).connect() as client:
+            # The second node is found where the first one was.
+            assert sorted(client.get_node_names()) == ["D1", "D2"]
+        with aerospike_py.client(cluster.config).connect() as client:
+            assert len(client.get_node_names()) == 2
+
+
+def test_a_host_that_there_is_not_is_named() -> None:
+    name = "x" * 64  # Too long for any resolver to be asked for it.
+    with pytest.raises(ClientError, match=f"of {name} is not of an IPv4 or IPv6 address"):
+        DevCluster(host=name).start()
 
 
 def test_it_starts_fast_and_keeps_nothing() -> None:

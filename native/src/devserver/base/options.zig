@@ -94,7 +94,7 @@ pub const Options = struct {
     port: u16 = 0,
     /// An IPv4 or IPv6 address to listen on.
     address: []const u8 = "127.0.0.1",
-    /// The address that clients are told, or a name; empty: the one to listen on.
+    /// The address that clients are told, or a name; empty: the one that they have connected to.
     advertised: []const u8 = "",
     /// The one that those are told who ask for the alternate one; empty: there is none.
     alternate: []const u8 = "",
@@ -107,6 +107,8 @@ pub const Options = struct {
     session_ttl_s: u32 = 24 * 60 * 60,
     /// Threads; 0: as many as there are processors, at most 4.
     workers: u8 = 0,
+    /// A line on the standard error for each request.
+    log_requests: bool = false,
     /// Decides partition ownership.
     seed: u64 = 0,
 

@@ -70,7 +70,8 @@ fn dispatch(
     return write.handle(context, request, namespace, digest);
 }
 
-fn kindOf(request: *const Request) faults.Count {
+/// What it is counted as.
+pub fn kindOf(request: *const Request) faults.Count {
     const info1 = request.header.info1;
     const info2 = request.header.info2;
     if (!info2.write) return if (info1.no_bins) .exists else .read;

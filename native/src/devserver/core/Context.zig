@@ -21,6 +21,8 @@ const Context = @This();
 core: *Core,
 node: u8,
 authenticated: bool,
+/// The address that the client has connected to, as a text; empty where there is none.
+local: []const u8 = "",
 /// Whose session it is; empty without security.
 user: []const u8,
 standing: *const security.Standing,

@@ -26,9 +26,11 @@ arena: std.heap.ArenaAllocator,
 cluster_name: []const u8,
 /// To listen on.
 address: []const u8,
-/// What clients are told; `alternate` may be empty.
+/// What clients are told; if `advertised` is empty, the address that they have connected to. There
+/// may be no alternate one.
 advertised: []const u8,
 alternate: []const u8,
+logs_requests: bool,
 store: store_module.Store,
 topology: topology_module.Topology,
 security: security_module.Security,
@@ -93,8 +95,12 @@ pub fn create(
     @memset(unavailable, .init(false));
     const cluster_name = try arena.allocator().dupe(u8, options.cluster_name);
     const address = try arena.allocator().dupe(u8, options.address);
-    const is_advertised = options.advertised.len > 0;
-    const told = if (is_advertised) options.advertised else options.address;
+    // All addresses of a machine are none that a client can connect to.
+    const is_any = for ([_][]const u8{ "0.0.0.0", "::" }) |any| {
+        if (std.mem.eql(u8, options.address, any)) break true;
+    } else false;
+    const own = if (is_any) "" else options.address;
+    const told = if (options.advertised.len > 0) options.advertised else own;
     const advertised = try arena.allocator().dupe(u8, told);
     const alternate = try arena.allocator().dupe(u8, options.alternate);
     var store = try store_module.Store.init(gpa, options.namespaces);
@@ -110,6 +116,7 @@ pub fn create(
         .address = address,
         .advertised = advertised,
         .alternate = alternate,
+        .logs_requests = options.log_requests,
         .overrides = .{ .gpa = gpa },
         .store = store,
         .topology = topology,

@@ -73,8 +73,13 @@ fn printHost(question: *const Question, address: []const u8, port: u16) Buffer.E
     }
 }
 
+fn standardAddress(question: *const Question) []const u8 {
+    const advertised = question.core().advertised;
+    return if (advertised.len > 0) advertised else question.context.local;
+}
+
 fn answerService(question: *const Question) Buffer.Error!void {
-    try printService(question, question.core().advertised);
+    try printService(question, standardAddress(question));
 }
 
 fn answerServiceAlternate(question: *const Question) Buffer.Error!void {
@@ -115,12 +120,12 @@ fn answerServices(question: *const Question) Buffer.Error!void {
     while (peers.next()) |peer| {
         if (!is_first) try question.text(";");
         is_first = false;
-        try printHost(question, question.core().advertised, peer.port);
+        try printHost(question, standardAddress(question), peer.port);
     }
 }
 
 fn answerPeers(question: *const Question) Buffer.Error!void {
-    try printPeers(question, question.core().advertised);
+    try printPeers(question, standardAddress(question));
 }
 
 fn answerPeersAlternate(question: *const Question) Buffer.Error!void {

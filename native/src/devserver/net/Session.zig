@@ -19,6 +19,7 @@ const info = @import("../info/info.zig");
 const messages = @import("messages.zig");
 const record = @import("../data/record.zig");
 const reply = @import("../commands/reply.zig");
+const request_log = @import("request_log.zig");
 const security = @import("../security/security.zig");
 
 const Session = @This();
@@ -30,6 +31,9 @@ epoch: u32,
 authenticated: bool = false,
 /// Where the connection comes from; the host may set it before the first frame.
 address: access.Address = .loopback,
+/// The one that it goes to, as a text.
+local_buffer: [access.Address.text_bytes_max]u8 = undefined,
+local_len: u8 = 0,
 user_buffer: [security.name_bytes_max]u8 = undefined,
 user_len: u8 = 0,
 /// What the user may do, as far as known.
@@ -124,6 +128,7 @@ fn context(
         .core = session.core,
         .node = session.node,
         .authenticated = session.authenticated,
+        .local = session.local_buffer[0..session.local_len],
         .user = session.userName(),
         .standing = &session.standing,
         .now = now,
@@ -131,6 +136,11 @@ fn context(
         .scratch = scratch,
         .stream = &session.stream,
     };
+}
+
+/// Before the first frame.
+pub fn setLocal(session: *Session, local: *const access.Address) void {
+    session.local_len = @intCast(local.write(&session.local_buffer).len);
 }
 
 fn userName(session: *const Session) []const u8 {
@@ -212,6 +222,10 @@ pub fn handle(
         return .{ .action = .close };
     };
     var disposition = session.firstPiece(out, start, scratch, now);
+    if (session.core.logs_requests) {
+        const name = session.core.topology.nodes[session.node].name();
+        request_log.write(name, proto.kind, body, out.bytes[start..out.end]);
+    }
     if (disposition.action == .reply) disposition = spoil(&drawn, disposition, out, start);
     if (disposition.action != .reply) session.endStream();
     return disposition;

@@ -337,6 +337,7 @@ fn adopt(worker: *Worker, accepted: Accepted) void {
         .session = .init(worker.core, accepted.node),
     };
     if (socket.peer(accepted.fd)) |address| connection.session.address = address;
+    if (socket.local(accepted.fd)) |address| connection.session.setLocal(&address);
     worker.poller.add(accepted.fd, tokenOf(connection), .read) catch {
         socket.close(accepted.fd);
         worker.gpa.destroy(connection);

@@ -133,8 +133,17 @@ pub fn accept(listener: Fd) AcceptError!Fd {
 
 /// Where an accepted connection comes from; null when it is gone already.
 pub fn peer(fd: Fd) ?access.Address {
+    return addressBy(c.getpeername, fd);
+}
+
+/// Where it goes to.
+pub fn local(fd: Fd) ?access.Address {
+    return addressBy(c.getsockname, fd);
+}
+
+fn addressBy(comptime asked: anytype, fd: Fd) ?access.Address {
     var address: Address = .{ .storage = undefined, .len = @sizeOf(c.sockaddr.in6) };
-    switch (os.errno(c.getpeername(fd, address.pointer(), &address.len))) {
+    switch (os.errno(asked(fd, address.pointer(), &address.len))) {
         .SUCCESS => {},
         else => return null,
     }

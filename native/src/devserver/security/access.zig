@@ -150,6 +150,24 @@ pub const Address = union(enum) {
     ip6: [16]u8,
 
     pub const loopback: Address = .{ .ip4 = .{ 127, 0, 0, 1 } };
+    pub const text_bytes_max = 48;
+
+    /// Without a port, and without brackets. Returns what was written.
+    pub fn write(address: *const Address, buffer: *[text_bytes_max]u8) []const u8 {
+        var writer = std.Io.Writer.fixed(buffer);
+        switch (address.*) {
+            .ip4 => |ip4| writer.print("{d}.{d}.{d}.{d}", .{
+                ip4[0], ip4[1], ip4[2], ip4[3],
+            }) catch unreachable,
+            // Not the shortest form, but one that everybody understands.
+            .ip6 => |ip6| for (0..8) |index| {
+                if (index > 0) writer.writeByte(':') catch unreachable;
+                const group = std.mem.readInt(u16, ip6[2 * index ..][0..2], .big);
+                writer.print("{x}", .{group}) catch unreachable;
+            },
+        }
+        return writer.buffered();
+    }
 
     fn bytes(address: *const Address) []const u8 {
         return switch (address.*) {
@@ -217,6 +235,17 @@ test "a privilege permits within its scope" {
     try testing.expect(!in_set.permissionsAt(.{ .namespace = "bar", .set = "demo" }).permits(read));
     try testing.expectEqual(null, Privilege.init(.user_admin, "test", ""));
     try testing.expectEqual(null, Privilege.init(.read, "", "demo"));
+}
+
+test "addresses as text" {
+    var memory: [Address.text_bytes_max]u8 = undefined;
+    try testing.expectEqualStrings("127.0.0.1", Address.loopback.write(&memory));
+    const widest: Address = .{ .ip6 = @splat(0xfe) };
+    try testing.expectEqual(39, widest.write(&memory).len);
+    var ip6: [16]u8 = @splat(0);
+    ip6[15] = 1;
+    const loopback6: Address = .{ .ip6 = ip6 };
+    try testing.expectEqualStrings("0:0:0:0:0:0:0:1", loopback6.write(&memory));
 }
 
 test "a whitelist has addresses and networks of both kinds" {
