@@ -69,3 +69,19 @@ def test_a_server_that_is_not_there_is_an_error_not_a_figure(closed_port: int) -
     assert run.returncode == 1
     assert "bench: ours: ClusterError" in run.stderr
     assert run.stdout == ""
+
+
+@pytest.mark.timeout(120)
+def test_the_cost_of_nodes_is_measured(tmp_path: Path) -> None:
+    figures = tmp_path / "nodes.json"
+    program = [sys.executable, str(ROOT / "bench" / "nodes.py"), "--json", str(figures)]
+    run = subprocess.run(
+        [*program, "--nodes", "1,3", "--seconds", "0.3"], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    rows = json.loads(figures.read_text())
+    assert [row["nodes"] for row in rows] == [1, 3]
+    for row in rows:
+        assert row["connect_ms"] > 0
+        assert row["tend_cpu_us"] > 0
+        assert row["batch_cpu_us"] > 0
