@@ -119,6 +119,30 @@ def compile(expression: Expression) -> CompiledExpression:
     return CompiledExpression({_EXPR: "compiled", "val": expression_compile(tree)})
 
 
+def parse(text: str, /, *values: Any, **parameters: Any) -> Expression:
+    """An expression of its text, in the language that Aerospike documents for filters (AEL).
+
+    A policy's "expressions" may be such a text, too. What the language has is in the guide.
+
+        >>> exp.parse("$.age > %s and $.status == %(status)s", 21, status="active")
+
+    Args:
+        text: The text. Bins that stand beside nothing that tells their type are ints, or bools
+            where a condition is needed.
+        values: What "%s" stands for, one after another, or "?0", "?1" by their numbers.
+        parameters: What "%(name)s" stands for.
+
+    Raises:
+        TypeError: The text is not a str, or a parameter of a type that no constant has.
+        InvalidArgError: The text is not one of the language; the error says where, and what is
+            expected there. Or a parameter is missing, or not used.
+    """
+    from ._filter_text import parse_text  # Which needs the builders.
+
+    parsed: Expression = parse_text(text, values, parameters)
+    return parsed
+
+
 def to_base64(expression: Expression) -> str:
     """The server's encoding of an expression as text, as other clients and `asadm` have it.
 

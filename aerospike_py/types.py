@@ -289,7 +289,7 @@ class _CommandPolicy(TypedDict, total=False):
     timeout_delay: int
     """Milliseconds that a connection whose reply is late may take to become usable again."""
     expressions: Any
-    """A filter expression; `filter_expression` is the same."""
+    """A filter expression, or its text; `filter_expression` is the same."""
     filter_expression: Any
     """A filter expression; `expressions` is the same."""
 
@@ -330,10 +330,10 @@ class WritePolicy(_CommandPolicy, total=False):
 
 
 class _RowPolicy(TypedDict, total=False):
-    expressions: Mapping[str, Any]
+    expressions: Mapping[str, Any] | str
     """A filter, instead of the batch's: the row is left out where it is not true. See
     `aerospike_py.exp`."""
-    filter_expression: Mapping[str, Any]
+    filter_expression: Mapping[str, Any] | str
     """The same."""
 
 

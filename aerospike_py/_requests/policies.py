@@ -344,13 +344,22 @@ def _filter_of(given: Mapping[str, Any], place: str) -> bytes | None:
         return None
     from ..exp import compile as compiled  # Who has a filter has imported it already.
 
-    encoded = compiled(filters[0]).encoded
-    if len(filters) == 2 and compiled(filters[1]).encoded != encoded:
+    encoded, *others = [compiled(_expression(given)).encoded for given in filters]
+    if others and others[0] != encoded:
         raise InvalidArgError(
             f"'expressions' and 'filter_expression' in the {place} are the same, "
             "but two different ones are given"
         )
     return encoded
+
+
+def _expression(given: Any) -> Any:
+    """A filter, which may be text."""
+    if not isinstance(given, str):
+        return given
+    from .._filter_text import parsed_filter
+
+    return parsed_filter(str.__str__(given))
 
 
 class QueryPolicies:

@@ -193,6 +193,7 @@ EXPRESSIONS: list[Expression] = [
     exp.list_val([1, "a"]),
     exp.map_val({"k": 1}),
     exp.from_base64(exp.to_base64(exp.nil())),
+    exp.parse("$.n > %s", 1),
     exp.map_val(aerospike_py.KeyOrderedDict(k=1)),
     exp.eq(exp.map_bin("m"), aerospike_py.KeyOrderedDict(k=1)),
     exp.geo_val(POINT),
