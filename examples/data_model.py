@@ -16,6 +16,7 @@ from aerospike_py import cdt_ctx, exp, exp_operations
 from aerospike_py import list_operations as lop
 from aerospike_py import map_operations as mop
 from aerospike_py.devserver import DevCluster
+from aerospike_py.types import MapPolicy
 
 SET = "data_model"
 BOARD, FEED, DOCUMENT, ACCOUNT = [
@@ -37,7 +38,7 @@ def show(what: str, result: object) -> None:
 def leaderboard(client: aerospike_py.Client) -> list[tuple[str, int]]:
     """A map from player to score; ranks are places in the order of the scores."""
     print("\nLeaderboard")
-    ordered = {"map_order": aerospike_py.MAP_KEY_ORDERED}
+    ordered: MapPolicy = {"map_order": aerospike_py.MAP_KEY_ORDERED}
     scores = {"ann": 310, "bob": 120, "cid": 480, "dee": 290}
     client.operate(BOARD, [mop.map_put_items("scores", scores, ordered)])
     record = client.operate(

@@ -5,7 +5,19 @@
 //! the same server without sockets, threads and clock, for a simulated network to host. It
 //! shares `wire.zig`, `os.zig` and the status codes with the client, and nothing else. Where
 //! behaviour differs between editions of the real server it follows the Community Edition, except
-//! that it can be started with users.
+//! that it can be started with users, racks and strong consistency.
+//!
+//!   net/        ports, connections, threads; what tests ask of a running cluster
+//!   info/       info commands, a list of its own in each file
+//!   query/      queries, and jobs in the background
+//!   commands/   commands on one record, and batches of them
+//!   core/       the state of a cluster, and what a command works with
+//!   security/   users, roles, sessions
+//!   store/      records, and indexes of them
+//!   data/       values: what they are, and the operations on them
+//!   base/       options, locks
+//!
+//! Imports point down this list, which a test of the sources sees to.
 
 pub const Core = @import("devserver/core/Core.zig");
 pub const Scratch = @import("devserver/core/Scratch.zig");

@@ -1,5 +1,6 @@
-"""The C ABI from C: the program that the documentation shows, compiled and run."""
+"""The C ABI from C: the programs that the documentation shows, compiled and run."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,16 +15,20 @@ PACKAGE = Path(aerospike_py.__file__).parent
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    output = tmp_path_factory.mktemp("c") / "hello"
+def build(source: str, folder: Path, library: str, output: Path) -> Path:
+    """An example, built against the library and the header that lie in a folder."""
     suffix = "dylib" if sys.platform == "darwin" else "so"
-    command = [sys.executable, "-m", "ziglang", "cc", *WARNINGS, str(ROOT / "examples" / "hello.c")]
-    command += ["-I", str(PACKAGE / "include"), str(PACKAGE / f"libaerospike_zig.{suffix}")]
-    command += [f"-Wl,-rpath,{PACKAGE}", "-o", str(output)]
+    command = [sys.executable, "-m", "ziglang", "cc", *WARNINGS, str(ROOT / "examples" / source)]
+    command += ["-I", str(folder / "include"), str(folder / f"lib{library}.{suffix}")]
+    command += [f"-Wl,-rpath,{folder}", "-o", str(output)]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     return output
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build("hello.c", PACKAGE, "aerospike_zig", tmp_path_factory.mktemp("c") / "hello")
 
 
 @pytest.mark.timeout(180)
@@ -46,3 +51,14 @@ def test_reports_a_refused_connection(program: Path, closed_port: int) -> None:
     assert run.returncode == 1
     assert run.stdout.startswith("connect: -")
     assert f"127.0.0.1:{closed_port}" in run.stdout
+
+
+@pytest.mark.timeout(180)
+def test_starts_a_local_cluster(tmp_path: Path) -> None:
+    folder = PACKAGE / "devserver"
+    program = build("devserver.c", folder, "aerospike_devserver", tmp_path / "devserver")
+    run = subprocess.run([program], capture_output=True, text=True, timeout=60)
+    ports = run.stdout.splitlines()
+    assert run.returncode == 0
+    assert len(ports) == 2
+    assert all(re.fullmatch(r"port \d{4,5}", port) for port in ports)
