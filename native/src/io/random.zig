@@ -2,11 +2,11 @@
 //! copied by a fork, and parent and children would draw the same numbers.
 
 const std = @import("std");
+const os = @import("../os.zig");
 
 pub fn integer() u64 {
-    const system = std.Io.Threaded.global_single_threaded.io();
     var bytes: [8]u8 = undefined;
-    system.randomSecure(&bytes) catch return fallback();
+    os.randomBytes(&bytes) catch return fallback();
     return std.mem.readInt(u64, &bytes, .little);
 }
 
