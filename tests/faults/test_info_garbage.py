@@ -146,3 +146,22 @@ def test_a_node_with_a_name_that_is_none_is_refused_with_that_reason(
     assert text.isprintable()
     assert "name" in text or "refused 'node'" in text
     aerospike_py.get_metrics()
+
+
+def failed_row(text: bytes) -> bytes:
+    """A batch's reply: its one row failed, and that is all."""
+    name = b"FAILURE"
+    size = 4 + len(name) + len(text)
+    operation = size.to_bytes(4, "big") + bytes([1, 3, 0, len(name)]) + name + text
+    row = bytes([22, 0, 0, 0, 0, 100]) + bytes(15) + b"\x01" + operation
+    last = bytes([22, 0, 0, 1]) + bytes(18)
+    return bytes([2, MESSAGE]) + len(row + last).to_bytes(6, "big") + row + last
+
+
+def test_what_a_function_says_is_shown_as_text(
+    node: LyingNode, client: aerospike_py.Client
+) -> None:
+    node.reply = failed_row(b"a\x1b[2J\nb\xff" + b"\x07" * 3000)
+    (row,) = client.batch_apply([("test", "demo", 1)], "module", "function")
+    assert row.result == 100
+    assert row.message == "a\\x1b[2J\\x0ab\ufffd" + "\\x07" * 3000

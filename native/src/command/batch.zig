@@ -23,6 +23,7 @@ const request = @import("request.zig");
 const row_policy = @import("row_policy.zig");
 const statistics = cluster.statistics;
 const unfilled = @import("../unfilled.zig");
+const printable = @import("../printable.zig");
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;
 const Command = request.Command;
@@ -665,9 +666,12 @@ pub fn Batch(comptime Net: type) type {
         }
 
         fn keepText(batch: *This, row: *Row, text: []const u8) wire.Buffer.Error!void {
-            row.result_start = batch.results.end;
-            try batch.results.append(text);
-            row.result_end = batch.results.end;
+            const out = &batch.results;
+            // A control character is shown with four.
+            const start = try out.reserve(4 * text.len);
+            out.end = start + printable.copy(out.written()[start..], text).len;
+            row.result_start = start;
+            row.result_end = out.end;
         }
 
         fn writeRecord(
