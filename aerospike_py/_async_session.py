@@ -37,7 +37,10 @@ class AsyncSession:
         self._session = session = Session(config, "AsyncClient")
         self.config = session.config
         self.policies = session.policies
+        # Those in use, and all that watch.
         self._completions: Completions | None = None
+        self._made: list[Completions] = []
+        self._reconnecting: asyncio.Future[None] | None = None
         limit = self.config.max_concurrent_operations
         self._line = _Line(limit, self.config.operation_queue_timeout_ms) if limit else None
         in_child_of_fork(self)
@@ -51,41 +54,49 @@ class AsyncSession:
         completions = self._completions_of(client, asyncio.get_running_loop())
         try:
             await completions.connect()
+            old = session.adopt(client, encoded)
         except BaseException:
             session.give_up(client)
-            if completions is not self._completions:
-                completions.shut()
+            if completions is not self._completions and not len(completions):
+                self._leave(completions)
             raise
-        old = session.adopt(client, encoded)
         replaced, self._completions = self._completions, completions
         if replaced is None or replaced is completions:
             return
         if old is not None:
             await replaced.close()
-        replaced.shut()
+        self._leave(replaced)
 
     def _completions_of(self, client: Pointer, loop: asyncio.AbstractEventLoop) -> Completions:
-        completions = self._completions
-        if completions is not None and completions.client is client:
-            if completions.loop is loop:
-                return completions
-            # A client is drained by one loop.
-            completions.shut()
+        """Those of a client of the library, which is drained in one place."""
+        for completions in self._made:
+            if completions.client == client:
+                if completions.loop is loop:
+                    return completions
+                self._leave(completions)
+                break
+        completions = Completions(client, loop)
+        self._made.append(completions)
+        return completions
+
+    def _leave(self, completions: Completions) -> None:
+        completions.shut()
+        if completions in self._made:
+            self._made.remove(completions)
+        if self._completions is completions:
             self._completions = None
-        return Completions(client, loop)
 
     async def close(self) -> None:
         """Closes all connections; operations in flight fail. Idempotent."""
         loop = asyncio.get_running_loop()
-        session = self._session
-        for client in session.release():
+        for client in self._session.release():
             completions = self._completions_of(client, loop)
             if self._completions is completions:
                 self._completions = None
             try:
                 await completions.close()
             finally:
-                completions.shut()
+                self._leave(completions)
 
     def is_connected(self) -> bool:
         """Whether the client is connected and at least one node answers."""
@@ -126,14 +137,30 @@ class AsyncSession:
         return run() if traced is None else traced.start(self.config, *request[:2], run)
 
     async def _submit_in_child(self, request: Request[T]) -> T:
-        """Connects anew in the child of a fork."""
+        """Connects anew in the child of a fork, once for all who come meanwhile."""
         if not self._session.was_forked:
             raise not_connected()
-        await self._connect(*self._session.choose_again())
+        if self._reconnecting is None:
+            self._reconnecting = asyncio.ensure_future(self._connect(*self._session.choose_again()))
+        reconnecting = self._reconnecting
+        try:
+            await asyncio.shield(reconnecting)
+        finally:
+            if self._reconnecting is reconnecting and reconnecting.done():
+                self._reconnecting = None
         return await self.submit(request)
+
+    def _reconnect_in_child(self) -> None:
+        """The same where nothing can be awaited."""
+        session = self._session
+        if self._completions is None and session.was_forked:
+            loop = asyncio.get_running_loop()
+            session.reconnect_in_child()
+            self._completions = self._completions_of(session.native, loop)
 
     def open_stream(self, members: dict[str, Any], policy: Pointer) -> Stream[list[Record]]:
         """Starts a query, whose chunks `fetch` waits for."""
+        self._reconnect_in_child()
         return self._session.open_stream(members, policy)
 
     def fetch(self, stream: Stream[T]) -> Awaitable[T]:
@@ -152,6 +179,7 @@ class AsyncSession:
 
     def require_connection(self) -> None:
         """Raises a ClientError unless the client is connected."""
+        self._reconnect_in_child()
         self._session.require_connection()
 
     def __repr__(self) -> str:
@@ -160,6 +188,8 @@ class AsyncSession:
     def after_fork(self) -> None:
         """In the child of a fork, where the parent's loop and its futures do not exist."""
         self._completions = None
+        self._made = []
+        self._reconnecting = None
 
     def __del__(self) -> None:
         # The loop refers to what it calls; without this, it would keep a client that nobody has.

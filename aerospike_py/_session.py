@@ -175,6 +175,8 @@ class Session:
         client = self.native
         if client is None:
             raise not_connected()
+        if self.was_forked:
+            self.reconnect_in_child()
         command, encoded, policy, decode = request
         try:
             traced = tracing.active
@@ -185,10 +187,7 @@ class Session:
         except ClientError as error:
             if error.result_code != _native.NOT_CONNECTED:
                 raise
-        if not self.was_forked:
-            raise not_connected()
-        self.reconnect_in_child()
-        return _native.execute(client, command, encoded, policy, decode)
+        raise not_connected()
 
     def open_stream(self, members: dict[str, Any], policy: Pointer) -> Stream[list[Record]]:
         """Starts a query, whose chunks `fetch` waits for."""

@@ -243,7 +243,11 @@ class Completions:
             )
             if count or not self._needed[0]:
                 return count
-            self._allocate(self._needed[0])
+            try:
+                self._allocate(self._needed[0])
+            except MemoryError:
+                # That operation fails, and the others go on.
+                lib.asz_client_lose_result(self.client)
 
     def leave(self) -> None:
         """To be called when nobody has the client any more: closes it, in the loop's thread."""

@@ -444,6 +444,12 @@ uint32_t asz_client_drain(asz_client *client, asz_completion *completions, uint3
                           uint8_t *data, uint64_t capacity, uint64_t *needed);
 
 /*
+ * To be called after an asz_client_drain that asked for more memory, when there is none: that operation
+ * fails with ASZ_ERROR_OUT_OF_MEMORY, and the next asz_client_drain tells so. By whoever drains.
+ */
+void asz_client_lose_result(asz_client *client);
+
+/*
  * Queries: all records of a set, or those that a secondary index finds, from all nodes at once.
  * The request is a MessagePack map; all but the namespace may be absent:
  *   "namespace", "set"     "" stands for the whole namespace

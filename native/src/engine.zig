@@ -16,7 +16,9 @@ pub const Policy = policy.Policy;
 pub const Poller = @import("engine/poller.zig").Poller;
 pub const Task = @import("engine/task.zig").Task;
 pub const Timer = exchange.Timer;
+pub const closed_text = exchange.closed_text;
 pub const frame_bytes_max = exchange.frame_bytes_max;
+pub const interrupted_text = exchange.interrupted_text;
 
 test {
     _ = exchange;

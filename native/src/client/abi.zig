@@ -336,6 +336,12 @@ export fn asz_client_drain(
     return count;
 }
 
+export fn asz_client_lose_result(client: *Client) void {
+    if (!Handles(Client).isLive(client)) return;
+    const operations = client.operations orelse return;
+    operations.loseFirst();
+}
+
 /// More than any failure takes as MessagePack.
 const failure_bytes_max = 1024;
 

@@ -21,6 +21,7 @@ const Gate = @import("gate.zig").Gate;
 const Handles = handles_module.Handles;
 const Policy = engine.Policy;
 const Queries = @import("queries.zig").Queries;
+const Status = @import("../status.zig").Status;
 const Table = @import("../result.zig").Table;
 const ProcedureKind = command.procedure.Kind;
 
@@ -33,8 +34,6 @@ const Single = command.Single(io.Net, engine.Poller);
 
 /// Not a command: queries have functions of their own, and this number for their policy.
 const query_number = 30;
-
-const closed_text = "the client was closed during the command";
 
 /// All of the process.
 pub var clients: Handles(Client) = .{ .gpa = @import("../memory.zig").gpa };
@@ -385,7 +384,7 @@ pub const Client = struct {
         single.task.out = out.*;
         defer out.* = single.task.out;
         single.task.runBlocking(&client.net, client.gpa);
-        return client.conclude(&single.task.failure, failure);
+        return conclude(&single.task.failure, failure);
     }
 
     fn executeBatch(
@@ -448,34 +447,31 @@ pub const Client = struct {
         if (is_sequential) {
             task.runBlocking(&client.net, client.gpa);
         } else {
-            const entry = try client.takeLoop(failure);
+            const entry = client.takeLoop(failure) catch {
+                task.refuse(failure);
+                return error.Failed;
+            };
             defer client.loops.give(client.gpa, entry);
             task.runOn(&entry.loop);
         }
-        return client.conclude(&task.failure, failure);
+        return conclude(&task.failure, failure);
     }
 
     pub fn takeLoop(client: *Client, failure: *Failure) error{Failed}!*Loops.Entry {
-        return client.loops.take(client.gpa, &client.net) catch {
-            failure.set(.client, "no descriptor could be opened to wait for several nodes", .{});
-            return error.Failed;
+        return client.loops.take(client.gpa, &client.net) catch |err| switch (err) {
+            error.OutOfMemory => return outOfMemory(failure),
+            error.SystemResources => {
+                const text = "nothing could be opened to wait for several nodes: {s}";
+                failure.set(.no_descriptor, text, .{Status.text(.no_descriptor)});
+                return error.Failed;
+            },
         };
     }
 
-    /// The end of a command that was carried out here. Says why a wait was cut short, if it was not
-    /// by a signal.
-    pub fn conclude(
-        client: *const Client,
-        ended: *const Failure,
-        failure: *Failure,
-    ) error{Failed}!void {
+    /// The end of a command that was carried out here.
+    pub fn conclude(ended: *const Failure, failure: *Failure) error{Failed}!void {
         if (ended.status == .ok) return;
         failure.* = ended.*;
-        if (failure.status == .interrupted and client.gate.phase() != .open) {
-            failure.set(.client_abort, closed_text, .{});
-            failure.in_doubt = ended.in_doubt;
-            failure.setNode(ended.node());
-        }
         return error.Failed;
     }
 

@@ -485,6 +485,19 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             };
         }
 
+        /// There is no room for the result of the first one: it has failed of that.
+        pub fn loseFirst(operations: *This) void {
+            const operation = operations.drained orelse return;
+            if (operation.task) |task| {
+                if (task.failure.status == .ok) task.loseResult();
+                return;
+            }
+            if (operation.failure.status != .ok) return;
+            operation.failure.set(.out_of_memory, "out of memory for the result", .{});
+            operation.out.deinit();
+            operation.out = .fixed(&.{});
+        }
+
         /// Looks into the mailbox, and clears the wake.
         pub fn refill(operations: *This) void {
             const taken = operations.mailbox.take() orelse return;
@@ -601,8 +614,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             operations.loop.stopping = true;
             operations.takeInbox();
             while (operations.active) |operation| {
-                const text = "the client was closed during the command";
-                operation.task.?.abort(.client_abort, text);
+                operation.task.?.abort(.client_abort, engine.closed_text);
             }
             operations.followOrders();
         }

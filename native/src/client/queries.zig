@@ -150,7 +150,7 @@ pub const Handle = struct {
         const task = query.prepare(out.*, table);
         task.runOn(&handle.loop.?.loop);
         out.* = task.out;
-        try client.conclude(&task.failure, failure);
+        try Client.conclude(&task.failure, failure);
         return query.rowCount();
     }
 
@@ -201,7 +201,10 @@ pub const Handle = struct {
         switch (how) {
             .waiting => {
                 if (handle.is_submitted) return misused(failure, "the query is submitted");
-                if (handle.loop == null) handle.loop = try client.takeLoop(failure);
+                if (handle.loop == null) handle.loop = client.takeLoop(failure) catch {
+                    query.task.refuse(failure);
+                    return error.Failed;
+                };
             },
             .submitted => {
                 if (handle.loop != null) return misused(failure, "the query is not submitted");

@@ -54,7 +54,7 @@ pub const Background = struct {
                 begun += 1;
                 continue;
             }
-            if (question.exchange.sent and @backingInt(question.failure.status) <= 0) begun += 1;
+            if (question.isInDoubt()) begun += 1;
             failed = &question.failure;
         }
         const failure = failed orelse {

@@ -106,7 +106,12 @@ pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
                 run.batch.cluster.nodeCount() <= 1;
         }
 
-        const kind: Task.Kind = .{ .start = start, .abort = abort, .measure = measure };
+        const kind: Task.Kind = .{
+            .start = start,
+            .abort = abort,
+            .measure = measure,
+            .has_changed = hasChanged,
+        };
 
         fn from(task: *Task) *This {
             return @fieldParentPtr("task", task);
@@ -128,6 +133,10 @@ pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
             }
             run.running = 0;
             return run.batch.abort();
+        }
+
+        fn hasChanged(task: *Task) bool {
+            return from(task).batch.isInDoubt();
         }
 
         fn measure(task: *Task, status: Status) void {
@@ -256,8 +265,10 @@ pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
 
         fn roundOver(run: *This) void {
             const batch = &run.batch;
-            if (batch.failure.status == .interrupted) {
-                return run.task.abort(.interrupted, "interrupted by a signal");
+            switch (batch.failure.status) {
+                .interrupted => return run.task.abort(.interrupted, engine.interrupted_text),
+                .client_abort => return run.task.abort(.client_abort, engine.closed_text),
+                else => {},
             }
             switch (batch.conclude(run.retry, run.task.driver.now())) {
                 .done => run.finish(),

@@ -161,7 +161,7 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
         out: *wire.Buffer,
         /// Those of the latest step that asked.
         questions: []Question = &.{},
-        asked: Step.Ask = undefined,
+        asked: Step.Ask = .{ .whom = .any, .is_repeatable = true },
         limits: engine.Limits = undefined,
         /// Nodes that were asked the present question of `any`.
         tries: u32 = 0,
@@ -192,9 +192,16 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
             is_running: bool = false,
             /// The session had ended; it was asked once more.
             is_repeated: bool = false,
+            /// The node has answered, with whatever.
+            is_told: bool = false,
 
             pub fn isAnswered(question: *const Question) bool {
                 return question.failure.status == .ok;
+            }
+
+            /// The node may have done what was asked, and nobody knows.
+            pub fn isInDoubt(question: *const Question) bool {
+                return question.exchange.sent and !question.is_told;
             }
         };
 
@@ -259,7 +266,12 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
             }
         }
 
-        const kind: Task.Kind = .{ .start = start, .abort = abort, .measure = measure };
+        const kind: Task.Kind = .{
+            .start = start,
+            .abort = abort,
+            .measure = measure,
+            .has_changed = hasChanged,
+        };
 
         fn from(task: *Task) *This {
             return @fieldParentPtr("task", task);
@@ -267,6 +279,10 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
 
         fn start(task: *Task) void {
             from(task).pump();
+        }
+
+        fn hasChanged(task: *Task) bool {
+            return !from(task).asked.is_repeatable;
         }
 
         fn abort(task: *Task) bool {
@@ -390,6 +406,7 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
             question.frame.clear();
             question.text.clear();
             question.failure = .{};
+            question.is_told = false;
             switch (procedure.script) {
                 inline else => |*script| try script.write(procedure, question),
             }
@@ -413,6 +430,7 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
             const result = switch (procedure.script) {
                 inline else => |*script| script.take(procedure, question, frame),
             };
+            if (result) |_| question.is_told = true else |_| question.is_told = false;
             return result catch |err| {
                 describeReply(err, &question.failure);
                 exchange.verdict = executor.judgeClient(question.failure.status);
@@ -427,6 +445,8 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
             question.is_running = false;
             procedure.running -= 1;
             assert(ok or question.failure.status != .ok);
+            // A reply that was torn tells nothing.
+            if (!ok) question.is_told = false;
             if (question.failure.status != .ok) question.failure.setNode(question.node.name());
             procedure.pump();
         }
@@ -476,10 +496,7 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
                 return;
             }
             procedure.failure.* = question.failure;
-            const is_told = @backingInt(question.failure.status) > 0 and
-                question.failure.status != .timeout;
-            procedure.failure.in_doubt = question.exchange.sent and !is_told and
-                !procedure.asked.is_repeatable;
+            procedure.failure.in_doubt = question.isInDoubt() and !procedure.asked.is_repeatable;
             return error.Failed;
         }
 

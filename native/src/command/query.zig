@@ -211,18 +211,25 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         pub fn measureOnce(query: *This) void {
             query.guard.lock();
             defer query.guard.unlock();
-            query.measureEnd();
+            query.measureEnd(if (query.state == .failed) query.failure.status else .ok);
+        }
+
+        /// The same for what was ended from outside.
+        fn measureAs(query: *This, status: Status) void {
+            query.guard.lock();
+            defer query.guard.unlock();
+            query.measureEnd(status);
         }
 
         /// The guard is held.
-        fn measureEnd(query: *This) void {
+        fn measureEnd(query: *This, status: Status) void {
             if (query.is_measured) return;
             query.is_measured = true;
             metrics.process.record(
                 .query,
                 query.asked.namespace,
                 query.asked.set,
-                if (query.state == .failed) query.failure.status else .ok,
+                status,
                 query.net.now() -| query.attempts.started_ns,
             );
         }
@@ -249,7 +256,12 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             return &query.task;
         }
 
-        const kind: Task.Kind = .{ .start = start, .abort = abort, .measure = measure };
+        const kind: Task.Kind = .{
+            .start = start,
+            .abort = abort,
+            .measure = measure,
+            .has_changed = hasChanged,
+        };
 
         fn from(task: *Task) *This {
             return @fieldParentPtr("task", task);
@@ -283,8 +295,16 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             return false;
         }
 
-        /// A pull is not counted; the query is, as a whole.
-        fn measure(_: *Task, _: Status) void {}
+        /// A pull is not counted; the query is, as a whole, when it has ended.
+        fn measure(task: *Task, status: Status) void {
+            if (status == .client_abort or status == .no_descriptor) {
+                from(task).measureAs(status);
+            }
+        }
+
+        fn hasChanged(_: *Task) bool {
+            return false;
+        }
 
         const Pulled = enum { waiting, ready, failed };
 
@@ -560,7 +580,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
 
         fn finish(query: *This) void {
             query.state = .finished;
-            query.measureEnd();
+            query.measureEnd(.ok);
         }
 
         fn failAfterRetries(query: *This) error{Failed} {
@@ -585,7 +605,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             assert(query.failure.status != .ok);
             query.endStreams();
             query.state = .failed;
-            query.measureEnd();
+            query.measureEnd(query.failure.status);
             return error.Failed;
         }
 

@@ -69,7 +69,12 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             single.timer = .{ .owner = .{ .call = .{ .context = single, .function = onTime } } };
         }
 
-        const kind: Task.Kind = .{ .start = start, .abort = abort, .measure = measure };
+        const kind: Task.Kind = .{
+            .start = start,
+            .abort = abort,
+            .measure = measure,
+            .has_changed = hasChanged,
+        };
 
         fn start(task: *Task) void {
             const single: *This = @fieldParentPtr("task", task);
@@ -160,6 +165,11 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
                 task.driver.cancel(&single.exchange);
             }
             return single.encoded.is_write and executor.isInDoubt(.client_abort, attempts.sent);
+        }
+
+        fn hasChanged(task: *Task) bool {
+            const single: *This = @fieldParentPtr("task", task);
+            return single.encoded.is_write;
         }
 
         fn measure(task: *Task, status: Status) void {

@@ -69,6 +69,9 @@ pub const FrameResult = enum {
     done_close,
 };
 
+pub const closed_text = "the client was closed during the command";
+pub const interrupted_text = "interrupted by a signal";
+
 /// Why an exchange ended without its reply.
 pub const Cause = union(enum) {
     /// The node has left the cluster. Nothing was sent.
@@ -135,7 +138,9 @@ pub fn Exchange(comptime Net: type) type {
                     "no connection became free in time: all {d} of the node are in use",
                     .{node.pool.idle.len},
                 ),
-                .err => |err| describe(err, failure),
+                .err => |err| if (err == error.Interrupted and node.context.net.isStopped()) {
+                    failure.set(.client_abort, closed_text, .{});
+                } else describe(err, failure),
                 .opening => assert(failure.status != .ok),
             }
             failure.setNode(node.name());
@@ -276,7 +281,7 @@ pub const Receiver = struct {
 pub fn describe(err: anyerror, failure: *Failure) void {
     switch (err) {
         error.Timeout => failure.set(.timeout, "client timeout", .{}),
-        error.Interrupted => failure.set(.interrupted, "interrupted by a signal", .{}),
+        error.Interrupted => failure.set(.interrupted, interrupted_text, .{}),
         error.OutOfMemory => failure.set(.out_of_memory, "out of memory", .{}),
         error.SystemResources => failure.set(
             .no_descriptor,

@@ -41,6 +41,8 @@ pub fn Task(comptime Net: type, comptime Poller: type) type {
             abort: *const fn (*This) bool,
             /// Counts the command, which has ended with this status.
             measure: *const fn (*This, Status) void,
+            /// Whether a command that has succeeded has, or may have, changed something.
+            has_changed: *const fn (*This) bool,
         };
 
         pub fn start(task: *This, driver: Driver) void {
@@ -71,7 +73,7 @@ pub fn Task(comptime Net: type, comptime Poller: type) type {
             var blocking: Blocking(Net) = .{ .net = net, .gpa = gpa };
             task.start(.{ .blocking = &blocking });
             while (!task.is_over) {
-                blocking.expire() catch task.interrupt();
+                blocking.expire() catch task.interrupt(net);
             }
         }
 
@@ -83,15 +85,33 @@ pub fn Task(comptime Net: type, comptime Poller: type) type {
                 if (task.is_cancelled.load(.acquire)) {
                     task.abort(.client_abort, "the query was closed");
                 } else if (loop.net.isInterrupted()) {
-                    task.interrupt();
+                    task.interrupt(loop.net);
                 } else {
                     loop.run(slice_ms);
                 }
             }
         }
 
-        fn interrupt(task: *This) void {
-            task.abort(.interrupted, "interrupted by a signal");
+        /// By a signal, or because the client is closed.
+        fn interrupt(task: *This, net: *const Net) void {
+            if (net.isStopped()) return task.abort(.client_abort, exchange_module.closed_text);
+            task.abort(.interrupted, exchange_module.interrupted_text);
+        }
+
+        /// The command has succeeded, but there is no room for its result.
+        pub fn loseResult(task: *This) void {
+            assert(task.is_over);
+            assert(task.failure.status == .ok);
+            task.failure.set(.out_of_memory, "out of memory for the result", .{});
+            task.failure.in_doubt = task.kind.has_changed(task);
+            task.out.deinit();
+            task.out = .fixed(&.{});
+        }
+
+        /// It never began, for the reason that the failure has.
+        pub fn refuse(task: *This, failure: *const Failure) void {
+            task.failure = failure.*;
+            task.kind.measure(task, failure.status);
         }
     };
 }

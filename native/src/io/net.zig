@@ -261,7 +261,8 @@ pub const Net = struct {
         return @intCast(@min(left_ms, limit));
     }
 
-    fn isStopped(net: *const Net) bool {
+    /// The flag that ends every wait is set.
+    pub fn isStopped(net: *const Net) bool {
         const stop = net.stop orelse return false;
         return stop.load(.acquire);
     }

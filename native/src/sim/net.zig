@@ -170,6 +170,10 @@ pub const Net = struct {
         socket.* = undefined;
     }
 
+    pub fn isStopped(_: *const Net) bool {
+        return false;
+    }
+
     /// There are no signals here.
     pub fn isInterrupted(_: *const Net) bool {
         return false;
