@@ -60,19 +60,28 @@ from .types import (
     AerospikeKey,
     BatchPolicy,
     BinTuple,
+    BitPolicy,
     ClientConfig,
     ExistsResult,
     GeoJSON,
+    HLLPolicy,
     HyperLogLog,
     InfoNodeResult,
+    JobStatus,
+    Key,
     KeyOrderedDict,
     KeyValueOrderedDict,
+    ListPolicy,
+    MapPolicy,
     OperateOrderedResult,
     Privilege,
     QueryPolicy,
     ReadPolicy,
     Record,
     RecordMetadata,
+    RoleInfo,
+    UDFFile,
+    UserInfo,
     WriteMeta,
     WritePolicy,
 )
@@ -87,9 +96,14 @@ if TYPE_CHECKING:
         list_operations,
         map_operations,
         metrics,
-        numpy_batch,
         predicates,
         tracing,
+    )
+    from . import (
+        devserver as devserver,
+    )
+    from . import (
+        numpy_batch as numpy_batch,
     )
     from .async_client import AsyncClient
     from .async_query import AsyncQuery
@@ -146,14 +160,15 @@ if TYPE_CHECKING:
         MAP_RETURN_UNORDERED_MAP,
     )
     from .metrics import get_metrics, start_metrics_server, stop_metrics_server
-    from .numpy_batch import NumpyBatchRecords
+    from .numpy_batch import NumpyBatchRecords as NumpyBatchRecords
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
 
 # The API's older names. They hide the built-in ones here, and only here.
 TimeoutError = AerospikeTimeoutError  # noqa: A001
 IndexError = AerospikeIndexError  # noqa: A001
 
+# Without what needs NumPy, so that `import *` does not import it.
 __all__ = [
     "BIT_OVERFLOW_FAIL",
     "BIT_OVERFLOW_SATURATE",
@@ -217,6 +232,7 @@ __all__ = [
     "BinNotFound",
     "BinTuple",
     "BinTypeError",
+    "BitPolicy",
     "Client",
     "ClientConfig",
     "ClientError",
@@ -229,6 +245,7 @@ __all__ = [
     "FilteredOut",
     "ForbiddenError",
     "GeoJSON",
+    "HLLPolicy",
     "HyperLogLog",
     "IndexFoundError",
     "IndexNotFound",
@@ -236,13 +253,16 @@ __all__ = [
     "InfoNodeResult",
     "InvalidArgError",
     "InvalidNamespace",
+    "JobStatus",
+    "Key",
     "KeyOrderedDict",
     "KeyValueOrderedDict",
+    "ListPolicy",
     "LostConflict",
+    "MapPolicy",
     "MaxErrorRate",
     "NoMoreConnections",
     "NotAuthenticated",
-    "NumpyBatchRecords",
     "OpNotApplicable",
     "OperateOrderedResult",
     "Privilege",
@@ -261,11 +281,14 @@ __all__ = [
     "RecordMetadata",
     "RecordNotFound",
     "RecordTooBig",
+    "RoleInfo",
     "RoleViolation",
     "ServerError",
     "ServerFull",
     "UDFError",
+    "UDFFile",
     "UnsupportedFeature",
+    "UserInfo",
     "WriteMeta",
     "WritePolicy",
     "bit_operations",
@@ -280,7 +303,6 @@ __all__ = [
     "list_operations",
     "map_operations",
     "metrics",
-    "numpy_batch",
     "partition_id",
     "predicates",
     "set_log_level",
@@ -299,6 +321,7 @@ _MODULES = frozenset(
         "batch",
         "bit_operations",
         "cdt_ctx",
+        "devserver",
         "exp",
         "exp_operations",
         "hll_operations",

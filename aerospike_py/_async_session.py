@@ -21,6 +21,16 @@ from .exception import BackpressureError, ClientError
 from .types import Record
 
 
+def _running_loop() -> asyncio.AbstractEventLoop:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise ClientError(
+            "an AsyncClient is used on an event loop of asyncio, and none runs here; "
+            "other libraries' loops, such as trio's, do not do"
+        ) from None
+
+
 class AsyncSession:
     """The life of one asynchronous client, which is that of a `Session` and its loop.
 
@@ -48,10 +58,11 @@ class AsyncSession:
     async def connect(self, user: str | None, password: str | None) -> None:
         """Connects to the cluster; the client belongs to the running loop then."""
         await self._connect(*self._session.choose(user, password))
+        self.config.remember(user, password)
 
     async def _connect(self, client: Pointer, encoded: bytes) -> None:
         session = self._session
-        completions = self._completions_of(client, asyncio.get_running_loop())
+        completions = self._completions_of(client, _running_loop())
         try:
             await completions.connect()
             old = session.adopt(client, encoded)
@@ -88,7 +99,7 @@ class AsyncSession:
 
     async def close(self) -> None:
         """Closes all connections; operations in flight fail. Idempotent."""
-        loop = asyncio.get_running_loop()
+        loop = _running_loop()
         for client in self._session.release():
             completions = self._completions_of(client, loop)
             if self._completions is completions:
@@ -121,7 +132,7 @@ class AsyncSession:
         completions = self._completions
         if completions is None:
             raise not_connected()
-        if completions.loop is not asyncio.get_running_loop():
+        if completions.loop is not _running_loop():
             raise ClientError(
                 "the client was connected on another event loop; connect it again on this one"
             )

@@ -4,18 +4,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import constants
-from ._validate import Boolean, Choice, Integer, unknown_key
+from ._validate import (
+    Boolean,
+    Choice,
+    Integer,
+    Milliseconds,
+    Rule,
+    check_str,
+    did_you_mean,
+    is_listed,
+    unknown_key,
+    wrong_type,
+)
 from ._values import encode
 from .exception import ClientError, InvalidArgError
 
 PORT_DEFAULT = 3000
 
-_PLACE = "configuration"
-_MS = Integer(0, 2**31 - 1)
+_MS = Milliseconds()
+_HOST = "(host, port), (host, port, name in TLS), 'host:port' or 'host'"
 _COUNT = Integer(0, 2**31 - 1)
 _PORT = Integer(1, 65535)
 
-_NUMBERS: dict[str, Integer | Choice | Boolean] = {
+_NUMBERS: dict[str, Rule] = {
     "auth_mode": Choice(
         "AUTH_", frozenset({constants.AUTH_INTERNAL, constants.AUTH_EXTERNAL, constants.AUTH_PKI})
     ),
@@ -24,7 +35,7 @@ _NUMBERS: dict[str, Integer | Choice | Boolean] = {
     "idle_timeout": _MS,
     "max_conns_per_node": Integer(1, 65535),
     "min_conns_per_node": Integer(0, 65535),
-    "tend_interval": Integer(10, 2**31 - 1),
+    "tend_interval": Milliseconds(10),
     "max_error_rate": _COUNT,
     "error_rate_window": Integer(1, 2**31 - 1),
     "max_concurrent_operations": _COUNT,
@@ -59,13 +70,13 @@ class Config:
 
     def __init__(self, given: Any) -> None:
         if not isinstance(given, Mapping):
-            raise TypeError(f"the configuration must be a dict, not {type(given).__name__}")
+            raise wrong_type("config", "a dict", given)
         checked: dict[str, Any] = {}
         for key, value in given.items():
             if key not in _KNOWN:
-                raise unknown_key(key, _PLACE, _KNOWN)
+                raise unknown_key("config", key, "a configuration", _KNOWN)
             if value is not None:
-                checked[key] = _check(key, value)
+                checked[key] = _check(key, value, f"config[{key!r}]")
         if checked.get("auth_mode") == constants.AUTH_PKI:
             raise ClientError("'auth_mode' AUTH_PKI is not supported yet")
         if checked.get("tls"):
@@ -73,7 +84,7 @@ class Config:
         _set_racks(checked)
         if checked.get("min_conns_per_node", 0) > checked.get("max_conns_per_node", 65535):
             raise InvalidArgError(
-                f"'min_conns_per_node' in the {_PLACE} is larger than 'max_conns_per_node'"
+                "config['min_conns_per_node'] must not be larger than config['max_conns_per_node']"
             )
         self.hosts: list[Any] = checked.get("hosts", [])
         self.cluster_name: str = checked.get("cluster_name", "")
@@ -97,8 +108,8 @@ class Config:
         """
         settings = dict(self._for_the_core)
         if user is not None or password is not None:
-            settings["user"] = _text("username", user, "arguments")
-            settings["password"] = _text("password", password, "arguments")
+            settings["user"] = _text(user, "username")
+            settings["password"] = _text(password, "password")
         if bool(settings.get("user")) != (settings.get("password") is not None):
             missing = "password" if settings.get("user") else "user name"
             raise ClientError(
@@ -106,8 +117,16 @@ class Config:
             )
         settings["user_agent"] = f"aerospike_py-{_version()}"
         if not settings.get("hosts"):
-            raise InvalidArgError(f"the {_PLACE} has no 'hosts'; at least one is needed")
+            raise InvalidArgError(
+                "config['hosts'] is missing or empty; at least one host is needed, "
+                "as in {'hosts': [('127.0.0.1', 3000)]}"
+            )
         return encode(settings)
+
+    def remember(self, user: str | None, password: str | None) -> None:
+        """Connecting again logs in as this user, unless another one is given then."""
+        if user is not None and password is not None:
+            self._for_the_core |= {"user": str.__str__(user), "password": str.__str__(password)}
 
     def change_password(self, user: str, password: str) -> None:
         """The user's password was changed: connecting again takes the new one."""
@@ -126,82 +145,75 @@ def _set_racks(checked: dict[str, Any]) -> None:
     rack_id = checked.pop("rack_id", None)
     if rack_id is not None:
         if "rack_ids" in checked:
-            raise InvalidArgError(f"the {_PLACE} has both 'rack_id' and 'rack_ids'")
+            raise InvalidArgError("config has both 'rack_id' and 'rack_ids'; one is enough")
         checked["rack_ids"] = [rack_id]
     if checked.get("rack_ids"):
         checked.setdefault("rack_aware", True)
 
 
-def _check(key: str, value: Any) -> Any:
+def _check(key: str, value: Any, path: str) -> Any:
     rule = _NUMBERS.get(key)
     if rule is not None:
-        return rule.check(value, key, _PLACE)
+        return rule.check(value, path)
     if key in _FLAGS:
-        return bool(Boolean().check(value, key, _PLACE))
+        return bool(Boolean().check(value, path))
     if key in _TEXTS:
-        return _text(key, value, _PLACE)
+        return _text(value, path)
     if key == "hosts":
-        return _hosts(value)
+        return _hosts(value, path)
     if key == "rack_ids":
-        if isinstance(value, (str, bytes)) or not _is_sequence(value):
-            raise _wrong_type(key, "a list of ints", value)
-        return [_COUNT.check(member, key, _PLACE) for member in value]
+        if not is_listed(value):
+            raise wrong_type(path, "a list of ints", value)
+        return [_COUNT.check(member, f"{path}[{index}]") for index, member in enumerate(value)]
     if not isinstance(value, Mapping):
-        raise _wrong_type(key, "a dict", value)
+        raise wrong_type(path, "a dict", value)
     if key == "ip_map":
         return {
-            _text("ip_map", name, _PLACE): _text("ip_map", address, _PLACE)
+            _text(name, f"a key of {path}"): _text(address, f"{path}[{name!r}]")
             for name, address in value.items()
         }
     if key == "policies":
         for kind in value:
             if kind not in _POLICIES:
-                raise unknown_key(kind, "configuration's policies", _POLICIES)
+                hint = did_you_mean(kind, _POLICIES)
+                raise InvalidArgError(f"{path}[{kind!r}]: there is no such kind of policy{hint}")
     return dict(value)
 
 
-def _is_sequence(value: Any) -> bool:
-    return isinstance(value, (list, tuple))
+def _text(value: Any, path: str) -> str | None:
+    return None if value is None else str.__str__(check_str(value, path))
 
 
-def _wrong_type(key: str, wanted: str, value: Any) -> InvalidArgError:
-    return InvalidArgError(f"'{key}' in the {_PLACE} must be {wanted}, not {type(value).__name__}")
-
-
-def _text(key: str, value: Any, place: str) -> str | None:
-    if value is None or type(value) is str:
-        return value
-    if isinstance(value, str):
-        return str.__str__(value)
-    raise InvalidArgError(f"'{key}' in the {place} must be a str, not {type(value).__name__}")
-
-
-def _hosts(value: Any) -> list[list[Any]]:
-    if not _is_sequence(value):
-        raise _wrong_type("hosts", "a list of (host, port) or 'host:port'", value)
-    return [_host(member) for member in value]
-
-
-def _host(member: Any) -> list[Any]:
-    if isinstance(member, str):
-        return _parse_host(member)
-    if not _is_sequence(member) or len(member) not in (2, 3):
+def _hosts(value: Any, path: str) -> list[list[Any]]:
+    if not is_listed(value):
+        raise wrong_type(path, "a list of hosts, such as [('127.0.0.1', 3000)]", value)
+    if len(value) in (2, 3) and isinstance(value[0], str) and isinstance(value[1], int):
         raise InvalidArgError(
-            "a member of 'hosts' must be (host, port), (host, port, tls name), 'host:port' or "
-            f"'host', not {member!r}"
+            f"{path} must be a list of hosts, and {value!r:.100} is a single one: "
+            f"write [{value!r:.100}]"
         )
-    name = _text("hosts", member[0], _PLACE)
+    return [_host(member, f"{path}[{index}]") for index, member in enumerate(value)]
+
+
+def _host(member: Any, path: str) -> list[Any]:
+    if isinstance(member, str):
+        return _parse_host(member, path)
+    if not is_listed(member):
+        raise wrong_type(path, _HOST, member)
+    if len(member) not in (2, 3):
+        raise InvalidArgError(f"{path} must be {_HOST}, not {member!r:.100}")
+    name = _text(member[0], f"{path}[0], the name or address,")
     if not name:
-        raise InvalidArgError(f"'hosts' in the {_PLACE}: a host's name is missing in {member!r}")
+        raise InvalidArgError(f"{path}[0], the name or address, must not be empty")
     if name.startswith("[") and name.endswith("]"):
         name = name[1:-1]
-    host: list[Any] = [name, _PORT.check(member[1], "hosts", _PLACE)]
+    host: list[Any] = [name, _PORT.check(member[1], f"{path}[1], the port,")]
     if len(member) == 3 and member[2] is not None:
-        host.append(_text("hosts", member[2], _PLACE))
+        host.append(_text(member[2], f"{path}[2], the name in TLS,"))
     return host
 
 
-def _parse_host(text: str) -> list[Any]:
+def _parse_host(text: str, path: str) -> list[Any]:
     """Parses "host", "host:port", "[IPv6]:port", "[IPv6]" and "IPv6"."""
     if text.startswith("["):
         name, bracket, rest = text[1:].partition("]")
@@ -213,11 +225,11 @@ def _parse_host(text: str) -> list[Any]:
         name, colon, rest = text.partition(":")
         port, is_whole = (rest if colon else None), True
     if not name or not is_whole:
-        raise InvalidArgError(f"'hosts' in the {_PLACE}: {text!r} is no host")
+        raise InvalidArgError(f"{path} must be 'host' or 'host:port', not {text!r:.100}")
     if port is None:
         return [name, PORT_DEFAULT]
     if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535):
         raise InvalidArgError(
-            f"'hosts' in the {_PLACE}: the port in {text!r} must be from 1 to 65535"
+            f"{path}: the port must be from 1 to 65535, and it is {port!r:.20} in {text!r:.100}"
         )
     return [name, int(port)]

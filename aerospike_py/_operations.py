@@ -2,11 +2,21 @@
 
 # ruff: noqa: A002  (`bin` is the field's word, and users pass it by name)
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from ._codec import pack_operate, pack_plain
-from ._validate import check_int, check_name, check_str
+from ._validate import (
+    COUNT_MAX,
+    check_count,
+    check_dict,
+    check_int,
+    check_iterable,
+    check_name,
+    check_str,
+    unknown_key,
+    wrong_type,
+)
 from ._values import Raw, encode, plain_value
 from .exception import InvalidArgError
 
@@ -21,6 +31,14 @@ _ORDER_NAMES = {
     "map_policy": ("map_order", "order"),
     "bit_policy": (),
     "hll_policy": (),
+}
+# No request of fewer bytes has more operations than one may have.
+_MANY_BYTES = COUNT_MAX
+_KINDS = {
+    "list_policy": "list",
+    "map_policy": "map",
+    "bit_policy": "bit",
+    "hll_policy": "HyperLogLog",
 }
 _FLAG_NAMES = ("write_flags", "flags", "write_mode")
 _ORDERS = {"list_policy": (0, 1), "map_policy": (0, 1, 3)}
@@ -121,8 +139,7 @@ def flags_policy(policy: Any, name: str) -> Any:
 def _check_policy(policy: Any, kind: str) -> tuple[int, int]:
     if policy is None:
         return 0, 0
-    if not isinstance(policy, dict):
-        raise TypeError(f"{kind} must be a dict, not {type(policy).__name__}")
+    policy = check_dict(policy, "policy")
     content = (kind, *policy.items())
     try:
         known = _checked.get(content)
@@ -142,30 +159,33 @@ def _look_at_policy(policy: dict[Any, Any], kind: str) -> tuple[int, int]:
         known = (*known, "persist_index")
     for key in policy:
         if key not in known:
-            import difflib
-
-            near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.3)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise InvalidArgError(f"{kind} has the unknown key {key!r}{hint}")
-    order = _synonyms(policy, _ORDER_NAMES[kind], kind)
-    flags = _synonyms(policy, _FLAG_NAMES, kind)
+            raise unknown_key("policy", key, f"a {_KINDS[kind]} policy", known)
+    order = _synonyms(policy, _ORDER_NAMES[kind])
+    flags = _synonyms(policy, _FLAG_NAMES)
     if order and order not in _ORDERS[kind]:
-        raise InvalidArgError(f"{kind}: there is no order {order}")
+        raise InvalidArgError(f"policy: there is no order {order} of a {_KINDS[kind]}")
     if flags & ~_FLAGS_MASK:
-        raise InvalidArgError(f"{kind}: there are no write flags {flags}")
+        raise InvalidArgError(f"policy: there are no write flags {flags} of a {_KINDS[kind]}")
     return order, flags
 
 
-def _synonyms(policy: dict[str, Any], names: tuple[str, ...], kind: str) -> int:
+def _synonyms(policy: dict[str, Any], names: tuple[str, ...]) -> int:
     found: dict[str, int] = {
-        name: check_int(policy[name], f"{kind}[{name!r}]")
+        name: check_int(policy[name], f"policy[{name!r}]")
         for name in names
         if policy.get(name) is not None
     }
     if len(set(found.values())) > 1:
         given = ", ".join(f"{name!r} {value}" for name, value in found.items())
-        raise InvalidArgError(f"{kind} gives synonyms different values: {given}")
+        raise InvalidArgError(f"policy has different values for the same: {given}")
     return next(iter(found.values()), 0)
+
+
+def within_count(ops: Any, request: bytes | None) -> bytes | None:
+    """The request that was made of operations; an InvalidArgError when they are too many."""
+    if request is not None and len(request) > _MANY_BYTES:
+        check_count("ops", "operations", len(ops))
+    return request
 
 
 def plain_operations(operations: Any) -> list[dict[str, Any]]:
@@ -179,34 +199,32 @@ def plain_operations(operations: Any) -> list[dict[str, Any]]:
         UnicodeEncodeError: A str has lone surrogates.
         ValueError: Lists and maps are nested too deep.
     """
-    return [plain_operation(operation) for operation in check_operations(operations)]
+    return [
+        plain_operation(operation, f"ops[{index}]")
+        for index, operation in enumerate(check_operations(operations))
+    ]
 
 
 def check_operations(operations: Any) -> list[Any]:
     """`operations`, which must be a list of dicts that say which operation they are.
 
     Raises:
-        TypeError: It is not a list or tuple, or an operation is not a dict.
+        TypeError: It is not a list, or an operation is not a dict.
         InvalidArgError: There is no operation, or one has no "op".
     """
-    if not isinstance(operations, (list, tuple)):
-        raise TypeError(f"operations must be a list of dicts, not {type(operations).__name__}")
-    if not operations:
-        raise InvalidArgError("at least one operation is needed")
-    for operation in operations:
-        if not isinstance(operation, dict):
-            index = _place(operations, operation)
-            raise TypeError(f"operation {index} must be a dict, not {type(operation).__name__}")
+    listed = check_iterable(operations, "ops", "a list of operations")
+    if not listed:
+        raise InvalidArgError("ops must have at least one operation")
+    check_count("ops", "operations", len(listed))
+    for index, operation in enumerate(listed):
+        if not isinstance(operation, Mapping):
+            raise wrong_type(f"ops[{index}]", "a dict", operation)
         if "op" not in operation:
-            raise InvalidArgError(f"operation {_place(operations, operation)} has no 'op'")
-    return operations if type(operations) is list else list(operations)
+            raise InvalidArgError(f"ops[{index}] has no 'op', one of the OPERATOR_ constants")
+    return listed
 
 
-def _place(operations: Any, operation: Any) -> int:
-    return next(index for index, item in enumerate(operations) if item is operation)
-
-
-def plain_operation(operation: dict[str, Any]) -> dict[str, Any]:
+def plain_operation(operation: Mapping[str, Any], path: str = "op") -> dict[str, Any]:
     """An operation made of the encoder's own types.
 
     Raises:
@@ -215,8 +233,7 @@ def plain_operation(operation: dict[str, Any]) -> dict[str, Any]:
         UnicodeEncodeError: A str in it has lone surrogates.
         ValueError: Lists and maps in it are nested too deep.
     """
-    name = operation.get("bin")
-    plain: dict[str, Any] = plain_value(operation, name if isinstance(name, str) else "")
+    plain: dict[str, Any] = plain_value(operation, path)
     return plain
 
 
@@ -252,7 +269,7 @@ def encoded_operations(ops: Any) -> Raw:
         TypeError, ValueError, OverflowError: A value is not valid.
         InvalidArgError: There is no operation, or one has no "op".
     """
-    return Raw(pack_operate(ops) or encode(plain_operations(ops)))
+    return Raw(within_count(ops, pack_operate(ops)) or encode(plain_operations(ops)))
 
 
 def function_call(module: Any, function: Any, args: Any) -> tuple[str, str, list[Any]]:
@@ -264,10 +281,9 @@ def function_call(module: Any, function: Any, args: Any) -> tuple[str, str, list
         OverflowError: An int does not fit into 64 bits.
         ValueError: Lists and maps are nested too deep.
     """
-    name = check_name(module, "a module's name").removesuffix(LUA_SUFFIX)
+    name = check_name(module, "module").removesuffix(LUA_SUFFIX)
     if args is None:
         args = []
-    elif isinstance(args, (str, bytes, Mapping)) or not isinstance(args, Iterable):
-        raise TypeError(f"args must be a list, not {type(args).__name__}")
-    values: list[Any] = plain_value(list(args), "args", float_keys=True)
-    return name, check_name(function, "a function's name"), values
+    listed = check_iterable(args, "args", "a list")
+    values: list[Any] = plain_value(listed, "args", float_keys=True)
+    return name, check_name(function, "function"), values

@@ -85,6 +85,7 @@ class Session:
     def connect(self, user: str | None, password: str | None) -> None:
         """Connects to the cluster; does nothing when connected."""
         self._connect(*self.choose(user, password))
+        self.config.remember(user, password)
 
     def _connect(self, client: Pointer, encoded: bytes) -> None:
         try:
@@ -286,7 +287,10 @@ def warn_unclosed(what: str, made_at: str | None, source: object) -> None:
 def not_connected() -> ClientError:
     """What every operation of a client that is not connected raises."""
     return ClientError(
-        "the client is not connected; call connect() first", result_code=_native.NOT_CONNECTED
+        "the client is not connected; call connect() first, or write "
+        "`with aerospike_py.client(config).connect() as client:`, with `async with` for an "
+        "AsyncClient",
+        result_code=_native.NOT_CONNECTED,
     )
 
 

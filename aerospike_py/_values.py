@@ -6,10 +6,11 @@ raises the error that names bin and type.
 """
 
 import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import _codec
-from ._validate import check_bin_name
+from ._validate import at, check_bin_name, check_count, check_dict, is_listed, wrong_type
 from .exception import InvalidArgError
 from .types import GeoJSON, HyperLogLog, KeyOrderedDict, KeyValueOrderedDict
 
@@ -65,29 +66,36 @@ class Extension:
         return f"Extension({self.code}, {self.data!r})"
 
 
+def unsigned(number: int) -> Raw:
+    """An int of up to 64 bits without a sign; the encoder takes what can be stored, with one."""
+    return Raw(b"\xcf" + number.to_bytes(8, "big"))
+
+
 def plain_bins(bins: Any) -> dict[str, Any]:
     """The bins of a record to be written, made of the encoder's own types.
 
     Raises:
         TypeError: `bins` is not a dict, or a value is of a type that a bin cannot hold.
-        InvalidArgError: There is no bin.
+        InvalidArgError: There is no bin, or too many.
         BinNameError: A name is empty or too long.
         OverflowError: An int does not fit into 64 bits.
         UnicodeEncodeError: A str has lone surrogates.
         ValueError: Lists and maps are nested too deep.
     """
-    if not isinstance(bins, dict):
-        raise TypeError(f"bins must be a dict, not {type(bins).__name__}")
+    bins = check_dict(bins, "bins")
     plain: dict[str, Any] = {}
     for name, value in dict.items(bins):
-        check_bin_name(name)
-        plain[str.__str__(name)] = plain_value(value, name)
+        check_bin_name(name, "the name of a bin")
+        plain[str.__str__(name)] = plain_value(value, f"bins[{name!r}]")
     if not plain:
-        raise InvalidArgError("at least one bin is needed")
+        raise InvalidArgError("bins must have at least one bin")
+    check_count("bins", "bins", len(plain))
     return plain
 
 
-def encode_operand(key: Any, name: Any, value: Any, kinds: tuple[type, ...], method: str) -> bytes:
+def encode_operand(
+    key: Any, name: Any, value: Any, kinds: tuple[type, ...], argument: str
+) -> bytes:
     """The request [key, bin, value] of a method that takes values of certain types only.
 
     Raises:
@@ -95,22 +103,20 @@ def encode_operand(key: Any, name: Any, value: Any, kinds: tuple[type, ...], met
         BinNameError: The name is empty or too long.
         OverflowError: An int does not fit into 64 bits.
     """
-    check_bin_name(name)
-    plain = plain_value(value, name)
+    check_bin_name(name, "bin")
+    plain = plain_value(value, argument)
     if type(plain) not in kinds:
         allowed = " or ".join(kind.__name__ for kind in kinds)
-        raise TypeError(
-            f"{method}: the value for bin {name!r} must be {allowed}, not {type(value).__name__}"
-        )
+        raise wrong_type(argument, allowed, value)
     return encode((key, str.__str__(name), plain))
 
 
-def plain_value(value: Any, name: str, *, float_keys: bool = False) -> Any:
+def plain_value(value: Any, path: str, *, float_keys: bool = False) -> Any:
     """The value made of the encoder's own types.
 
     Args:
         value: Anything.
-        name: The bin that it is for, to be named in errors.
+        path: Where it is in the arguments, for errors.
         float_keys: Whether maps may have keys that are floats, as functions take them.
 
     Raises:
@@ -119,50 +125,72 @@ def plain_value(value: Any, name: str, *, float_keys: bool = False) -> Any:
         UnicodeEncodeError: A str has lone surrogates.
         ValueError: Lists and maps are nested too deep.
     """
+    plain = _Plain(float_keys)
     try:
-        return _Plain(name, float_keys).value(value, 0)
+        return plain.value(value, 0)
     except RecursionError:
         # The caller's own stack is nearly used up.
-        raise _too_deep(name) from None
+        raise InvalidArgError(f"{path}: {_TOO_DEEP}") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        place = path if str(error) == _TOO_DEEP else plain.path_to_fault(value, path)
+        raise at(place, error) from None
+
+
+_TOO_DEEP = f"lists and maps are nested deeper than {DEPTH_MAX} levels"
 
 
 class _Plain:
-    """Makes values of the encoder's own types; `name` is the bin's, for errors."""
+    """Makes values of the encoder's own types."""
 
-    __slots__ = ("keys", "name")
+    __slots__ = ("keys",)
 
-    def __init__(self, name: str, float_keys: bool) -> None:
-        self.name = name
+    def __init__(self, float_keys: bool) -> None:
         self.keys = _MAP_KEYS | {float} if float_keys else _MAP_KEYS
 
     def value(self, value: Any, depth: int) -> Any:
         kind = type(value)
         if kind in _SCALARS:
             if kind is int:
-                return _int64(value, self.name)
+                return _int64(value)
             if kind is str:
                 value.encode()
             return value
         if isinstance(value, (list, tuple)):
-            _check_depth(depth, self.name)
+            _check_depth(depth)
             # The base type's own iteration: a subclass may have overridden it.
             members = list.__iter__(value) if isinstance(value, list) else tuple.__iter__(value)
             return [self.value(member, depth + 1) for member in members]
         if isinstance(value, dict):
-            _check_depth(depth, self.name)
+            _check_depth(depth)
             return _class_of_map(value)(
                 (self.key(key), self.value(member, depth + 1)) for key, member in dict.items(value)
             )
-        return _unusual(value, self.name)
+        if isinstance(value, Mapping):
+            return self.value(dict(value), depth)
+        if is_listed(value):
+            return self.value(list(value), depth)
+        return _unusual(value)
 
     def key(self, key: Any) -> Any:
         if key is not None and not isinstance(key, (bool, list, tuple, dict, GeoJSON)):
             plain = self.value(key, 0)
             if type(plain) in self.keys:
                 return plain
-        raise TypeError(
-            f"bin {self.name!r}: a map key must be a str, int or bytes, not {type(key).__name__}"
-        )
+        raise TypeError(f"a map key must be a str, int or bytes, not {type(key).__name__}")
+
+    def path_to_fault(self, value: Any, path: str) -> str:
+        """The path to the first thing in a value, or the value, that is not valid."""
+        members: Iterable[tuple[Any, Any]] = ()
+        if isinstance(value, Mapping):
+            members = value.items()
+        elif is_listed(value):
+            members = enumerate(value)
+        for key, member in members:
+            try:
+                self.value(member, 0)
+            except (TypeError, ValueError, OverflowError):
+                return self.path_to_fault(member, f"{path}[{key!r:.60}]")
+        return path
 
 
 def _class_of_map(value: dict[Any, Any]) -> type[dict[Any, Any]]:
@@ -171,7 +199,7 @@ def _class_of_map(value: dict[Any, Any]) -> type[dict[Any, Any]]:
     return KeyOrderedDict if isinstance(value, KeyOrderedDict) else dict
 
 
-def _unusual(value: Any, name: str) -> Any:
+def _unusual(value: Any) -> Any:
     if isinstance(value, GeoJSON):
         return Extension(EXTENSION_GEOJSON, value.text.encode())
     if isinstance(value, HyperLogLog):
@@ -180,7 +208,7 @@ def _unusual(value: Any, name: str) -> Any:
         return value  # The core refuses it where there is nothing to compare.
     # The base type's own methods: a subclass may have overridden them.
     if isinstance(value, int):
-        return _int64(int.__pos__(value), name)
+        return _int64(int.__pos__(value))
     if isinstance(value, str):
         text = str.__str__(value)
         text.encode()
@@ -195,19 +223,18 @@ def _unusual(value: Any, name: str) -> Any:
     if numpy is not None and isinstance(value, (numpy.integer, numpy.floating, numpy.bool_)):
         item = value.item()
         if type(item) is int:
-            return _int64(item, name)
+            return _int64(item)
         if type(item) in _SCALARS:
             return item
     kind = type(value)
-    raise TypeError(
-        f"bin {name!r}: a value of type {kind.__module__}.{kind.__qualname__} cannot be stored"
-    )
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    raise TypeError(f"a value of type {module}{kind.__qualname__} cannot be stored")
 
 
-def _int64(value: int, name: str) -> int:
+def _int64(value: int) -> int:
     if INT64_MIN <= value <= INT64_MAX:
         return value
-    raise OverflowError(f"bin {name!r}: the int {_shown(value)} does not fit into 64 bits")
+    raise OverflowError(f"the int {_shown(value)} does not fit into 64 bits")
 
 
 def _shown(value: int) -> str:
@@ -215,13 +242,9 @@ def _shown(value: int) -> str:
     return str(value) if value.bit_length() <= 256 else f"of {value.bit_length()} bits"
 
 
-def _check_depth(depth: int, name: str) -> None:
+def _check_depth(depth: int) -> None:
     if depth >= DEPTH_MAX:
-        raise _too_deep(name)
-
-
-def _too_deep(name: str) -> ValueError:
-    return ValueError(f"bin {name!r}: lists and maps are nested deeper than {DEPTH_MAX} levels")
+        raise InvalidArgError(_TOO_DEEP)
 
 
 def _decode_extension(code: int, data: bytes) -> Any:

@@ -32,6 +32,7 @@ from .types import (
     Privilege,
     ReadPolicy,
     Record,
+    RecordMetadata,
     RoleInfo,
     UDFFile,
     UserInfo,
@@ -40,6 +41,8 @@ from .types import (
 )
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from numpy.typing import DTypeLike, NDArray
 
     from .numpy_batch import NumpyBatchRecords
@@ -47,7 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["AsyncClient"]
 
 _BatchWrite: TypeAlias = (
-    tuple[Key, Mapping[str, Any]] | tuple[Key, Mapping[str, Any], WriteMeta | None]
+    tuple[Key, Mapping[str, Any]] | tuple[Key, Mapping[str, Any], WriteMeta | RecordMetadata | None]
 )
 _AsyncClient = TypeVar("_AsyncClient", bound="AsyncClient")
 
@@ -200,7 +203,7 @@ class AsyncClient:
         self,
         key: Key,
         bins: Mapping[str, Any],
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
         """Writes bins; the record's other bins stay, unless the policy's `exists` says otherwise.
@@ -209,7 +212,8 @@ class AsyncClient:
             key: (namespace, set, user key), or a key that a result carries.
             bins: A dict of values by bin name: int (64 bits), float, str, bytes, bool, list, dict,
                 GeoJSON, HyperLogLog, NumPy scalars; None removes the bin.
-            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
+                metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
 
         Raises:
@@ -225,7 +229,10 @@ class AsyncClient:
         await self._submit(records.put(self._policies, key, bins, meta, policy))
 
     async def remove(
-        self, key: Key, meta: WriteMeta | None = None, policy: WritePolicy | None = None
+        self,
+        key: Key,
+        meta: WriteMeta | RecordMetadata | None = None,
+        policy: WritePolicy | None = None,
     ) -> None:
         """Removes a record.
 
@@ -243,16 +250,16 @@ class AsyncClient:
     async def touch(
         self,
         key: Key,
-        val: int = 0,
-        meta: WriteMeta | None = None,
+        val: "int | timedelta" = 0,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
         """Renews a record's time to live and increases its generation.
 
         Args:
             key: (namespace, set, user key), or a key that a result carries.
-            val: The time to live in seconds, or a TTL_ constant; 0: the namespace's default. A
-                `ttl` in meta or policy goes before it.
+            val: The time to live in seconds or as a timedelta, or a TTL_ constant; 0: the
+                namespace's default. A `ttl` in meta or policy goes before it.
             meta: The time to live ("ttl") and the expected generation ("gen").
             policy: How to write.
 
@@ -267,7 +274,7 @@ class AsyncClient:
         key: Key,
         bin: str,  # noqa: A002
         val: str | bytes,
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
         """Appends to a str or bytes bin; creates record and bin when they do not exist.
@@ -276,7 +283,8 @@ class AsyncClient:
             key: (namespace, set, user key), or a key that a result carries.
             bin: The bin's name.
             val: What to append, of the bin's type.
-            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
+                metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
 
         Raises:
@@ -291,7 +299,7 @@ class AsyncClient:
         key: Key,
         bin: str,  # noqa: A002
         val: str | bytes,
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
         """Puts something before what is in a str or bytes bin; creates record and bin if need be.
@@ -300,7 +308,8 @@ class AsyncClient:
             key: (namespace, set, user key), or a key that a result carries.
             bin: The bin's name.
             val: What to put before it, of the bin's type.
-            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
+                metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
 
         Raises:
@@ -315,7 +324,7 @@ class AsyncClient:
         key: Key,
         bin: str,  # noqa: A002
         offset: int | float,
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
         """Adds to a numeric bin; creates record and bin when they do not exist.
@@ -324,7 +333,8 @@ class AsyncClient:
             key: (namespace, set, user key), or a key that a result carries.
             bin: The bin's name.
             offset: What to add, of the bin's type; negative to subtract.
-            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
+                metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
 
         Raises:
@@ -338,7 +348,7 @@ class AsyncClient:
         self,
         key: Key,
         bin_names: Sequence[str],
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
         """Removes bins of a record; the record goes with its last bin.
@@ -346,7 +356,8 @@ class AsyncClient:
         Args:
             key: (namespace, set, user key), or a key that a result carries.
             bin_names: The bins' names.
-            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
+                metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
 
         Raises:
@@ -359,7 +370,7 @@ class AsyncClient:
         self,
         key: Key,
         ops: Sequence[Mapping[str, Any]],
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> Record:
         """Carries out several operations on a record, all of them or none, as one.
@@ -369,7 +380,8 @@ class AsyncClient:
             ops: Dicts, each an operation: {"op": an OPERATOR_ constant, "bin": name, "val": value},
                 or made by list_operations, map_operations, bit_operations, hll_operations and
                 exp_operations.
-            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
+                metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
 
         Returns:
@@ -388,7 +400,7 @@ class AsyncClient:
         self,
         key: Key,
         ops: Sequence[Mapping[str, Any]],
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> OperateOrderedResult:
         """Does what `operate` does, and gives the results in the order of the operations.
@@ -396,7 +408,8 @@ class AsyncClient:
         Args:
             key: (namespace, set, user key), or a key that a result carries.
             ops: The operations; see `operate`.
-            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
+                metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
 
         Returns:
@@ -522,7 +535,7 @@ class AsyncClient:
         namespace: str,
         set_name: str | None,
         key_field: str = "_key",
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: BatchPolicy | None = None,
     ) -> BatchRecords:
         """Writes one record for each row of a structured NumPy array.
@@ -742,7 +755,7 @@ class AsyncClient:
         index_type: int = INDEX_TYPE_DEFAULT,
         ctx: Sequence[Any] | None = None,
         expression: Any = None,
-        wait_timeout: int = 30_000,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Creates a secondary index, and waits until all nodes can read it.
 
@@ -757,7 +770,7 @@ class AsyncClient:
                 INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
             ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
             expression: The expression whose value is indexed, in place of a bin.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             IndexFoundError: There is an index of that name with another definition. Creating the
@@ -792,7 +805,7 @@ class AsyncClient:
         *,
         index_type: int = INDEX_TYPE_DEFAULT,
         ctx: Sequence[Any] | None = None,
-        wait_timeout: int = 30_000,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Creates a secondary index of ints, and waits until all nodes can read it.
 
@@ -805,7 +818,7 @@ class AsyncClient:
             index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
                 INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
             ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             AerospikeError: As `index_create` does.
@@ -832,7 +845,7 @@ class AsyncClient:
         *,
         index_type: int = INDEX_TYPE_DEFAULT,
         ctx: Sequence[Any] | None = None,
-        wait_timeout: int = 30_000,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Creates a secondary index of strs, and waits until all nodes can read it.
 
@@ -845,7 +858,7 @@ class AsyncClient:
             index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
                 INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
             ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             AerospikeError: As `index_create` does.
@@ -872,7 +885,7 @@ class AsyncClient:
         *,
         index_type: int = INDEX_TYPE_DEFAULT,
         ctx: Sequence[Any] | None = None,
-        wait_timeout: int = 30_000,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Creates a secondary index of GeoJSON, and waits until all nodes can read it.
 
@@ -885,7 +898,7 @@ class AsyncClient:
             index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
                 INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
             ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             AerospikeError: As `index_create` does.
@@ -912,7 +925,7 @@ class AsyncClient:
         *,
         index_type: int = INDEX_TYPE_DEFAULT,
         ctx: Sequence[Any] | None = None,
-        wait_timeout: int = 30_000,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Creates a secondary index of bytes, and waits until all nodes can read it.
 
@@ -925,7 +938,7 @@ class AsyncClient:
             index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
                 INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
             ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             AerospikeError: As `index_create` does.
@@ -948,7 +961,7 @@ class AsyncClient:
         index_name: str,
         policy: AdminPolicy | None = None,
         *,
-        wait_timeout: int = 30_000,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Removes a secondary index, and waits until all nodes have done so.
 
@@ -958,7 +971,7 @@ class AsyncClient:
             namespace: The namespace.
             index_name: The index.
             policy: {"timeout": milliseconds} for each question to a node.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             AerospikeTimeoutError: Not all nodes have removed it in time.
@@ -975,7 +988,7 @@ class AsyncClient:
         policy: AdminPolicy | None = None,
         *,
         source: str | bytes | None = None,
-        wait_timeout: int = 30_000,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Registers a file of Lua functions, and waits until all nodes have it.
 
@@ -984,7 +997,7 @@ class AsyncClient:
             udf_type: 0: Lua is all there is.
             policy: {"timeout": milliseconds} for each question to a node.
             source: The file's content; without it, the file is read.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             OSError: The file cannot be read.
@@ -1016,14 +1029,18 @@ class AsyncClient:
         return await self._submit(udf.content(self._policies, module, policy))
 
     async def udf_remove(
-        self, module: str, policy: AdminPolicy | None = None, *, wait_timeout: int = 30_000
+        self,
+        module: str,
+        policy: AdminPolicy | None = None,
+        *,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Removes a registered file, and waits until all nodes have done so.
 
         Args:
             module: Its name, with or without ".lua".
             policy: {"timeout": milliseconds} for each question to a node.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             UDFError: There is no such file.

@@ -19,12 +19,14 @@ from ._async_session import AsyncSession
 from ._native.streams import Stream
 from ._requests import query
 from ._session import place_of_creation, warn_unclosed
-from ._validate import namespace_argument, set_argument
+from ._validate import Milliseconds, namespace_argument, set_argument
 from .exception import AerospikeTimeoutError, ClientError, InvalidArgError
 from .predicates import Predicate
 from .types import AdminPolicy, JobStatus, QueryPolicy, Record, WritePolicy
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
     from opentelemetry.trace import Span
@@ -198,12 +200,12 @@ class AsyncBackgroundJob:
         return await session.submit(query.job_status(session.policies, self.id, policy))
 
     async def wait(
-        self, timeout: float | None = None, policy: AdminPolicy | None = None
+        self, timeout: "int | timedelta | None" = None, policy: AdminPolicy | None = None
     ) -> JobStatus:
         """Waits until it has ended on all nodes.
 
         Args:
-            timeout: Seconds; None waits without limit.
+            timeout: Milliseconds, or a timedelta; None waits without limit.
             policy: {"timeout": milliseconds} for each question to a node.
 
         Raises:
@@ -233,8 +235,10 @@ class AsyncBackgroundJob:
 class _Pauses:
     """Pauses that grow, until a time has passed."""
 
-    def __init__(self, timeout: float | None) -> None:
-        self._end = None if timeout is None else time.monotonic() + timeout
+    def __init__(self, timeout: Any) -> None:
+        self._end = None
+        if timeout is not None:
+            self._end = time.monotonic() + Milliseconds().check(timeout, "timeout") / 1000
         self._pause = _LOOK_MIN_S
 
     def next(self, job_id: int) -> float:
@@ -322,7 +326,10 @@ class AsyncQuery:
             BinNameError: The bin name is empty or has more than 15 bytes.
         """
         if "where" in self._request:
-            raise InvalidArgError("a query has one predicate; use a filter expression for more")
+            raise InvalidArgError(
+                "a query has one predicate, and this one has one already; "
+                "use a filter expression for more"
+            )
         self._request["where"] = query.where_member(predicate, ctx, index_name, expression)
         return self
 
@@ -447,6 +454,7 @@ class AsyncQuery:
         """
         from .numpy_query import Filler  # Imports NumPy.
 
+        self._session.policies.query(policy)  # What is wrong with it is said at once.
         return self._arrays(Filler(dtype, errors, rows), policy)
 
     async def _arrays(

@@ -29,7 +29,7 @@ from ._codec import Row, pack_put
 from ._ffi import lib
 from ._operations import encoded_operations, function_call
 from ._requests.policies import RowMeta, row_meta
-from ._validate import bin_names
+from ._validate import COUNT_MAX, bin_names, check_count, is_listed
 from ._values import Raw, encode, plain_bins
 from .exception import AerospikeError, class_for
 from .keys import request_key
@@ -73,8 +73,8 @@ _RETURNED = "SUCCESS"
 Keys = Iterable[Key]
 BatchWrite: TypeAlias = (
     tuple[Key, Mapping[str, Any]]
-    | tuple[Key, Mapping[str, Any], WriteMeta | None]
-    | tuple[Key, Mapping[str, Any], WriteMeta | None, WriteRowPolicy | None]
+    | tuple[Key, Mapping[str, Any], WriteMeta | RecordMetadata | None]
+    | tuple[Key, Mapping[str, Any], WriteMeta | RecordMetadata | None, WriteRowPolicy | None]
 )
 """A record of `Client.batch_write`: key, bins, and perhaps metadata and a policy of its own."""
 
@@ -283,7 +283,7 @@ def exists(key: Key, policy: ReadRowPolicy | None = None) -> BatchRow:
 def write(
     key: Key,
     bins: Mapping[str, Any],
-    meta: WriteMeta | None = None,
+    meta: WriteMeta | RecordMetadata | None = None,
     policy: WriteRowPolicy | None = None,
 ) -> BatchRow:
     """A row that writes bins; the record's other bins stay, unless the policy says otherwise.
@@ -301,13 +301,15 @@ def write(
         InvalidArgError: There is no bin, or the metadata or the policy are not valid.
     """
     encoded = Raw(pack_put(bins) or encode(plain_bins(bins)))
+    if len(encoded) > COUNT_MAX:  # None of fewer bytes has as many bins.
+        check_count("bins", "bins", len(bins))
     return BatchRow(request_key(key), _PUT, encoded, row_meta("write", meta, policy))
 
 
 def operate(
     key: Key,
     ops: Sequence[Mapping[str, Any]],
-    meta: WriteMeta | None = None,
+    meta: WriteMeta | RecordMetadata | None = None,
     policy: OperateRowPolicy | None = None,
 ) -> BatchRow:
     """A row that carries out operations on a record.
@@ -331,7 +333,7 @@ def operate(
 
 
 def remove(
-    key: Key, meta: WriteMeta | None = None, policy: RemoveRowPolicy | None = None
+    key: Key, meta: WriteMeta | RecordMetadata | None = None, policy: RemoveRowPolicy | None = None
 ) -> BatchRow:
     """A row that removes a record.
 
@@ -375,6 +377,6 @@ def read_argument(bins: Any) -> tuple[int, list[str] | None]:
     """The command that reads these bins, and its argument."""
     if bins is None:
         return _GET, None
-    if isinstance(bins, (list, tuple)) and not bins:
+    if is_listed(bins) and not bins:
         return _EXISTS, None
-    return _SELECT, bin_names(bins, "batch_read")
+    return _SELECT, bin_names(bins)

@@ -19,6 +19,34 @@ from ._validate import check_bool, check_bytes, check_enum, check_flags, check_i
 from .cdt_ctx import Context
 from .types import BitPolicy
 
+__all__ = [
+    "BIT_OVERFLOW_FAIL",
+    "BIT_OVERFLOW_SATURATE",
+    "BIT_OVERFLOW_WRAP",
+    "BIT_RESIZE_DEFAULT",
+    "BIT_RESIZE_FROM_FRONT",
+    "BIT_RESIZE_GROW_ONLY",
+    "BIT_RESIZE_SHRINK_ONLY",
+    "bit_add",
+    "bit_and",
+    "bit_count",
+    "bit_get",
+    "bit_get_int",
+    "bit_insert",
+    "bit_lscan",
+    "bit_lshift",
+    "bit_not",
+    "bit_or",
+    "bit_remove",
+    "bit_resize",
+    "bit_rscan",
+    "bit_rshift",
+    "bit_set",
+    "bit_set_int",
+    "bit_subtract",
+    "bit_xor",
+]
+
 # Flags of `bit_resize`, to be combined with `|`.
 BIT_RESIZE_DEFAULT: Final = 0
 BIT_RESIZE_FROM_FRONT: Final = 1

@@ -32,6 +32,7 @@ from .types import (
     Privilege,
     ReadPolicy,
     Record,
+    RecordMetadata,
     RoleInfo,
     UDFFile,
     UserInfo,
@@ -40,6 +41,8 @@ from .types import (
 )
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from numpy.typing import DTypeLike, NDArray
 
     from .numpy_batch import NumpyBatchRecords
@@ -47,7 +50,7 @@ if TYPE_CHECKING:
 __all__ = ["Client", "client"]
 
 _BatchWrite: TypeAlias = (
-    tuple[Key, Mapping[str, Any]] | tuple[Key, Mapping[str, Any], WriteMeta | None]
+    tuple[Key, Mapping[str, Any]] | tuple[Key, Mapping[str, Any], WriteMeta | RecordMetadata | None]
 )
 _Client = TypeVar("_Client", bound="Client")
 
@@ -186,7 +189,7 @@ class Client:
         self,
         key: Key,
         bins: Mapping[str, Any],
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
         """Writes bins; the record's other bins stay, unless the policy's `exists` says otherwise.
@@ -195,7 +198,8 @@ class Client:
             key: (namespace, set, user key), or a key that a result carries.
             bins: A dict of values by bin name: int (64 bits), float, str, bytes, bool, list, dict,
                 GeoJSON, HyperLogLog, NumPy scalars; None removes the bin.
-            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
+                metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
 
         Raises:
@@ -211,7 +215,10 @@ class Client:
         self._execute(records.put(self._policies, key, bins, meta, policy))
 
     def remove(
-        self, key: Key, meta: WriteMeta | None = None, policy: WritePolicy | None = None
+        self,
+        key: Key,
+        meta: WriteMeta | RecordMetadata | None = None,
+        policy: WritePolicy | None = None,
     ) -> None:
         """Removes a record.
 
@@ -229,16 +236,16 @@ class Client:
     def touch(
         self,
         key: Key,
-        val: int = 0,
-        meta: WriteMeta | None = None,
+        val: "int | timedelta" = 0,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
         """Renews a record's time to live and increases its generation.
 
         Args:
             key: (namespace, set, user key), or a key that a result carries.
-            val: The time to live in seconds, or a TTL_ constant; 0: the namespace's default. A
-                `ttl` in meta or policy goes before it.
+            val: The time to live in seconds or as a timedelta, or a TTL_ constant; 0: the
+                namespace's default. A `ttl` in meta or policy goes before it.
             meta: The time to live ("ttl") and the expected generation ("gen").
             policy: How to write.
 
@@ -253,7 +260,7 @@ class Client:
         key: Key,
         bin: str,  # noqa: A002
         val: str | bytes,
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
         """Appends to a str or bytes bin; creates record and bin when they do not exist.
@@ -262,7 +269,8 @@ class Client:
             key: (namespace, set, user key), or a key that a result carries.
             bin: The bin's name.
             val: What to append, of the bin's type.
-            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
+                metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
 
         Raises:
@@ -277,7 +285,7 @@ class Client:
         key: Key,
         bin: str,  # noqa: A002
         val: str | bytes,
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
         """Puts something before what is in a str or bytes bin; creates record and bin if need be.
@@ -286,7 +294,8 @@ class Client:
             key: (namespace, set, user key), or a key that a result carries.
             bin: The bin's name.
             val: What to put before it, of the bin's type.
-            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
+                metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
 
         Raises:
@@ -301,7 +310,7 @@ class Client:
         key: Key,
         bin: str,  # noqa: A002
         offset: int | float,
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
         """Adds to a numeric bin; creates record and bin when they do not exist.
@@ -310,7 +319,8 @@ class Client:
             key: (namespace, set, user key), or a key that a result carries.
             bin: The bin's name.
             offset: What to add, of the bin's type; negative to subtract.
-            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
+                metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
 
         Raises:
@@ -324,7 +334,7 @@ class Client:
         self,
         key: Key,
         bin_names: Sequence[str],
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
         """Removes bins of a record; the record goes with its last bin.
@@ -332,7 +342,8 @@ class Client:
         Args:
             key: (namespace, set, user key), or a key that a result carries.
             bin_names: The bins' names.
-            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
+                metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
 
         Raises:
@@ -345,7 +356,7 @@ class Client:
         self,
         key: Key,
         ops: Sequence[Mapping[str, Any]],
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> Record:
         """Carries out several operations on a record, all of them or none, as one.
@@ -355,7 +366,8 @@ class Client:
             ops: Dicts, each an operation: {"op": an OPERATOR_ constant, "bin": name, "val": value},
                 or made by list_operations, map_operations, bit_operations, hll_operations and
                 exp_operations.
-            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
+                metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
 
         Returns:
@@ -374,7 +386,7 @@ class Client:
         self,
         key: Key,
         ops: Sequence[Mapping[str, Any]],
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> OperateOrderedResult:
         """Does what `operate` does, and gives the results in the order of the operations.
@@ -382,7 +394,8 @@ class Client:
         Args:
             key: (namespace, set, user key), or a key that a result carries.
             ops: The operations; see `operate`.
-            meta: The time to live ("ttl", in seconds) and the expected generation ("gen").
+            meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
+                metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
 
         Returns:
@@ -506,7 +519,7 @@ class Client:
         namespace: str,
         set_name: str | None,
         key_field: str = "_key",
-        meta: WriteMeta | None = None,
+        meta: WriteMeta | RecordMetadata | None = None,
         policy: BatchPolicy | None = None,
     ) -> BatchRecords:
         """Writes one record for each row of a structured NumPy array.
@@ -718,7 +731,7 @@ class Client:
         index_type: int = INDEX_TYPE_DEFAULT,
         ctx: Sequence[Any] | None = None,
         expression: Any = None,
-        wait_timeout: int = 30_000,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Creates a secondary index, and waits until all nodes can read it.
 
@@ -733,7 +746,7 @@ class Client:
                 INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
             ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
             expression: The expression whose value is indexed, in place of a bin.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             IndexFoundError: There is an index of that name with another definition. Creating the
@@ -768,7 +781,7 @@ class Client:
         *,
         index_type: int = INDEX_TYPE_DEFAULT,
         ctx: Sequence[Any] | None = None,
-        wait_timeout: int = 30_000,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Creates a secondary index of ints, and waits until all nodes can read it.
 
@@ -781,7 +794,7 @@ class Client:
             index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
                 INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
             ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             AerospikeError: As `index_create` does.
@@ -808,7 +821,7 @@ class Client:
         *,
         index_type: int = INDEX_TYPE_DEFAULT,
         ctx: Sequence[Any] | None = None,
-        wait_timeout: int = 30_000,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Creates a secondary index of strs, and waits until all nodes can read it.
 
@@ -821,7 +834,7 @@ class Client:
             index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
                 INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
             ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             AerospikeError: As `index_create` does.
@@ -848,7 +861,7 @@ class Client:
         *,
         index_type: int = INDEX_TYPE_DEFAULT,
         ctx: Sequence[Any] | None = None,
-        wait_timeout: int = 30_000,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Creates a secondary index of GeoJSON, and waits until all nodes can read it.
 
@@ -861,7 +874,7 @@ class Client:
             index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
                 INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
             ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             AerospikeError: As `index_create` does.
@@ -888,7 +901,7 @@ class Client:
         *,
         index_type: int = INDEX_TYPE_DEFAULT,
         ctx: Sequence[Any] | None = None,
-        wait_timeout: int = 30_000,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Creates a secondary index of bytes, and waits until all nodes can read it.
 
@@ -901,7 +914,7 @@ class Client:
             index_type: INDEX_TYPE_DEFAULT for the bin's own value, or INDEX_TYPE_LIST,
                 INDEX_TYPE_MAPKEYS or INDEX_TYPE_MAPVALUES for what is inside it.
             ctx: Where in the bin the value, list or map is; steps of `cdt_ctx`.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             AerospikeError: As `index_create` does.
@@ -924,7 +937,7 @@ class Client:
         index_name: str,
         policy: AdminPolicy | None = None,
         *,
-        wait_timeout: int = 30_000,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Removes a secondary index, and waits until all nodes have done so.
 
@@ -934,7 +947,7 @@ class Client:
             namespace: The namespace.
             index_name: The index.
             policy: {"timeout": milliseconds} for each question to a node.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             AerospikeTimeoutError: Not all nodes have removed it in time.
@@ -949,7 +962,7 @@ class Client:
         policy: AdminPolicy | None = None,
         *,
         source: str | bytes | None = None,
-        wait_timeout: int = 30_000,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Registers a file of Lua functions, and waits until all nodes have it.
 
@@ -958,7 +971,7 @@ class Client:
             udf_type: 0: Lua is all there is.
             policy: {"timeout": milliseconds} for each question to a node.
             source: The file's content; without it, the file is read.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             OSError: The file cannot be read.
@@ -988,14 +1001,18 @@ class Client:
         return self._execute(udf.content(self._policies, module, policy))
 
     def udf_remove(
-        self, module: str, policy: AdminPolicy | None = None, *, wait_timeout: int = 30_000
+        self,
+        module: str,
+        policy: AdminPolicy | None = None,
+        *,
+        wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Removes a registered file, and waits until all nodes have done so.
 
         Args:
             module: Its name, with or without ".lua".
             policy: {"timeout": milliseconds} for each question to a node.
-            wait_timeout: How long to wait, in milliseconds; 0 does not wait.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
 
         Raises:
             UDFError: There is no such file.

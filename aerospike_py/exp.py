@@ -14,7 +14,8 @@ An expression that is used many times is better compiled once, with `compile`; w
 can stand wherever an expression can.
 
 Builders raise TypeError for arguments of the wrong type, and InvalidArgError for ones that are out
-of range. Whether the types of an expression agree is checked by the server.
+of range. Whether the types of an expression agree is checked before it is sent, as far as they are
+known by then; the rest is checked by the server.
 """
 
 # ruff: noqa: A001, A002  (`compile`, `bin` and others are the field's words)
@@ -22,6 +23,7 @@ of range. Whether the types of an expression agree is checked by the server.
 import base64
 from typing import Any, Final, TypeAlias
 
+from ._expression_types import check_types
 from ._native.expressions import expression_compile
 from ._operations import (
     check_context,
@@ -52,6 +54,194 @@ from .types import (
     ListPolicy,
     MapPolicy,
 )
+
+__all__ = [
+    "EXP_TYPE_BLOB",
+    "EXP_TYPE_BOOL",
+    "EXP_TYPE_FLOAT",
+    "EXP_TYPE_GEO",
+    "EXP_TYPE_HLL",
+    "EXP_TYPE_INT",
+    "EXP_TYPE_LIST",
+    "EXP_TYPE_MAP",
+    "EXP_TYPE_NIL",
+    "EXP_TYPE_STRING",
+    "LOOP_VAR_INDEX",
+    "LOOP_VAR_KEY",
+    "LOOP_VAR_VALUE",
+    "REGEX_EXTENDED",
+    "REGEX_ICASE",
+    "REGEX_NEWLINE",
+    "REGEX_NONE",
+    "REGEX_NOSUB",
+    "CompiledExpression",
+    "Expression",
+    "and_",
+    "bin_exists",
+    "bin_type",
+    "bit_add",
+    "bit_and",
+    "bit_count",
+    "bit_get",
+    "bit_get_int",
+    "bit_insert",
+    "bit_lscan",
+    "bit_lshift",
+    "bit_not",
+    "bit_or",
+    "bit_remove",
+    "bit_resize",
+    "bit_rscan",
+    "bit_rshift",
+    "bit_set",
+    "bit_set_int",
+    "bit_subtract",
+    "bit_xor",
+    "blob_bin",
+    "blob_val",
+    "bool_bin",
+    "bool_val",
+    "compile",
+    "cond",
+    "def_",
+    "device_size",
+    "digest_modulo",
+    "eq",
+    "float_bin",
+    "float_val",
+    "ge",
+    "geo_bin",
+    "geo_compare",
+    "geo_val",
+    "gt",
+    "hll_add",
+    "hll_bin",
+    "hll_describe",
+    "hll_get_count",
+    "hll_get_intersect_count",
+    "hll_get_similarity",
+    "hll_get_union",
+    "hll_get_union_count",
+    "hll_init",
+    "hll_may_contain",
+    "hll_val",
+    "in_list",
+    "infinity",
+    "int_and",
+    "int_arshift",
+    "int_bin",
+    "int_count",
+    "int_lscan",
+    "int_lshift",
+    "int_not",
+    "int_or",
+    "int_rscan",
+    "int_rshift",
+    "int_val",
+    "int_xor",
+    "is_tombstone",
+    "key",
+    "key_exists",
+    "last_update",
+    "le",
+    "let_",
+    "list_append",
+    "list_append_items",
+    "list_bin",
+    "list_clear",
+    "list_get_by_index",
+    "list_get_by_index_range",
+    "list_get_by_rank",
+    "list_get_by_rank_range",
+    "list_get_by_value",
+    "list_get_by_value_list",
+    "list_get_by_value_range",
+    "list_get_by_value_rel_rank_range",
+    "list_increment",
+    "list_insert",
+    "list_insert_items",
+    "list_remove_by_index",
+    "list_remove_by_index_range",
+    "list_remove_by_rank",
+    "list_remove_by_rank_range",
+    "list_remove_by_value",
+    "list_remove_by_value_list",
+    "list_remove_by_value_range",
+    "list_remove_by_value_rel_rank_range",
+    "list_set",
+    "list_size",
+    "list_sort",
+    "list_val",
+    "loop_var",
+    "lt",
+    "map_bin",
+    "map_clear",
+    "map_get_by_index",
+    "map_get_by_index_range",
+    "map_get_by_key",
+    "map_get_by_key_list",
+    "map_get_by_key_range",
+    "map_get_by_key_rel_index_range",
+    "map_get_by_rank",
+    "map_get_by_rank_range",
+    "map_get_by_value",
+    "map_get_by_value_list",
+    "map_get_by_value_range",
+    "map_get_by_value_rel_rank_range",
+    "map_increment",
+    "map_keys",
+    "map_put",
+    "map_put_items",
+    "map_remove_by_index",
+    "map_remove_by_index_range",
+    "map_remove_by_key",
+    "map_remove_by_key_list",
+    "map_remove_by_key_range",
+    "map_remove_by_key_rel_index_range",
+    "map_remove_by_rank",
+    "map_remove_by_rank_range",
+    "map_remove_by_value",
+    "map_remove_by_value_list",
+    "map_remove_by_value_range",
+    "map_remove_by_value_rel_rank_range",
+    "map_size",
+    "map_val",
+    "map_values",
+    "max_",
+    "memory_size",
+    "min_",
+    "modify_by_path",
+    "ne",
+    "nil",
+    "not_",
+    "num_abs",
+    "num_add",
+    "num_ceil",
+    "num_div",
+    "num_floor",
+    "num_log",
+    "num_mod",
+    "num_mul",
+    "num_pow",
+    "num_sub",
+    "or_",
+    "record_size",
+    "regex_compare",
+    "remove_result",
+    "select_by_path",
+    "set_name",
+    "since_update",
+    "string_bin",
+    "string_val",
+    "to_float",
+    "to_int",
+    "ttl",
+    "unknown",
+    "var",
+    "void_time",
+    "wildcard",
+    "xor_",
+]
 
 Expression: TypeAlias = dict[str, Any]
 """A node of an expression: the builder's name as `__expr__`, and its arguments."""
@@ -85,6 +275,10 @@ _LIST_RETURN_TYPES = frozenset({0, 1, 2, 3, 4, 5, 7, 9})
 _MAP_RETURN_TYPES = frozenset({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17})
 _EXPR = "__expr__"
 
+# Expressions that were compiled, by their encoded trees, as the same ones come again and again.
+_compiled: "dict[bytes, CompiledExpression]" = {}
+_COMPILED_MAX = 256
+
 
 class CompiledExpression(dict[str, Any]):
     """An expression in the server's encoding, made by `compile`. It must not be changed.
@@ -109,14 +303,21 @@ def compile(expression: Expression) -> CompiledExpression:
 
     Raises:
         TypeError: It is not an expression, or a value in it is of a type that cannot be stored.
-        InvalidArgError: A builder is unknown, or its arguments are wrong.
+        InvalidArgError: A builder is unknown, its arguments are wrong, or types do not agree.
         OverflowError: An int in it does not fit into 64 bits.
         ValueError: It is nested too deep.
     """
     if isinstance(expression, CompiledExpression):
         return expression
     tree = encode_expression(_node_of(expression, "expression"))
-    return CompiledExpression({_EXPR: "compiled", "val": expression_compile(tree)})
+    known = _compiled.get(tree)
+    if known is None:
+        check_types(expression)
+        known = CompiledExpression({_EXPR: "compiled", "val": expression_compile(tree)})
+        if len(_compiled) >= _COMPILED_MAX:
+            _compiled.clear()
+        _compiled[tree] = known
+    return known
 
 
 def parse(text: str, /, *values: Any, **parameters: Any) -> Expression:
@@ -187,7 +388,7 @@ def _expression(value: Any, name: str) -> Any:
 
 def _expressions(values: tuple[Any, ...], name: str, least: int = 1) -> list[Any]:
     if len(values) < least:
-        raise InvalidArgError(f"{name} needs at least {least} expressions, not {len(values)}")
+        raise InvalidArgError(f"{name} needs {least} or more expressions, not {len(values)}")
     return [_expression(value, f"argument {index} of {name}") for index, value in enumerate(values)]
 
 

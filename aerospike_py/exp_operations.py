@@ -8,9 +8,32 @@ wrong type and InvalidArgError for unknown flags.
 
 from typing import Any, Final
 
+from ._expression_types import check_types
 from ._operations import Operation, make
 from ._validate import check_flags
 from .cdt_ctx import Context
+
+__all__ = [
+    "EXP_READ_DEFAULT",
+    "EXP_READ_EVAL_NO_FAIL",
+    "EXP_WRITE_ALLOW_DELETE",
+    "EXP_WRITE_CREATE_ONLY",
+    "EXP_WRITE_DEFAULT",
+    "EXP_WRITE_EVAL_NO_FAIL",
+    "EXP_WRITE_POLICY_NO_FAIL",
+    "EXP_WRITE_UPDATE_ONLY",
+    "PATH_MODIFY_DEFAULT",
+    "PATH_MODIFY_NO_FAIL",
+    "PATH_SELECT_MAP_KEYS",
+    "PATH_SELECT_MAP_KEY_VALUES",
+    "PATH_SELECT_MATCHING_TREE",
+    "PATH_SELECT_NO_FAIL",
+    "PATH_SELECT_VALUES",
+    "exp_read",
+    "exp_write",
+    "modify_by_path",
+    "select_by_path",
+]
 
 EXP_READ_DEFAULT: Final = 0
 EXP_READ_EVAL_NO_FAIL: Final = 16
@@ -107,5 +130,6 @@ def modify_by_path(bin: str, ctx: Context, expression: Any, flags: int = 0) -> O
 
 def _check_expression(expression: Any) -> Any:
     if isinstance(expression, dict) and isinstance(expression.get("__expr__"), str):
+        check_types(expression)
         return expression
     raise TypeError(f"expression must be made by aerospike_py.exp, not {type(expression).__name__}")

@@ -19,6 +19,21 @@ from ._validate import check_int, check_list
 from .cdt_ctx import Context
 from .types import HLLPolicy, HyperLogLog
 
+__all__ = [
+    "hll_add",
+    "hll_describe",
+    "hll_fold",
+    "hll_get_count",
+    "hll_get_intersect_count",
+    "hll_get_similarity",
+    "hll_get_union",
+    "hll_get_union_count",
+    "hll_init",
+    "hll_may_contain",
+    "hll_refresh_count",
+    "hll_set_union",
+]
+
 
 def _policy(policy: Any) -> Any:
     return flags_policy(policy, "hll_policy")

@@ -4,7 +4,9 @@ import sys
 from typing import Any
 
 from . import _native
+from ._validate import wrong_type
 from ._values import INT64_MAX, INT64_MIN, encode
+from .exception import InvalidArgError
 from .types import Key
 
 __all__ = ["key_digest", "partition_id"]
@@ -61,30 +63,30 @@ def encode_key(key: Any) -> bytes:
 
 def _unusual_key(key: Any) -> tuple[Any, ...]:
     if not isinstance(key, tuple):
-        raise TypeError(
-            f"a key must be a tuple (namespace, set, user key), not {type(key).__name__}"
-        )
+        raise wrong_type("key", "a tuple (namespace, set, user key)", key)
     if len(key) not in (3, 4):
-        raise ValueError(
-            "a key must have 3 members (namespace, set, user key), or a digest as the 4th, "
+        raise InvalidArgError(
+            "key must have 3 members (namespace, set, user key), or a digest as the 4th, "
             f"not {len(key)}"
         )
     namespace, set_name = key[0], key[1]
     if not isinstance(namespace, str):
-        raise TypeError(f"the key's namespace must be a str, not {type(namespace).__name__}")
+        raise wrong_type("key[0], the namespace,", "a str", namespace)
     if not namespace:
-        raise ValueError("the key's namespace must not be empty")
+        raise InvalidArgError("key[0], the namespace, must not be empty")
     if set_name is not None and not isinstance(set_name, str):
-        raise TypeError(f"the key's set must be a str or None, not {type(set_name).__name__}")
+        raise wrong_type("key[1], the set,", "a str or None", set_name)
     place = (str.__str__(namespace), "" if set_name is None else str.__str__(set_name))
     digest = key[3] if len(key) == 4 else None
     if digest is None:
         return (*place, _user_key(key[2]))
     if not isinstance(digest, (bytes, bytearray, memoryview)):
-        raise TypeError(f"the key's digest must be bytes, not {type(digest).__name__}")
+        raise wrong_type("key[3], the digest,", "bytes", digest)
     digest = bytes(digest)
     if len(digest) != DIGEST_BYTES:
-        raise ValueError(f"the key's digest must have {DIGEST_BYTES} bytes, not {len(digest)}")
+        raise InvalidArgError(
+            f"key[3], the digest, must have {DIGEST_BYTES} bytes, not {len(digest)}"
+        )
     return (*place, None if key[2] is None else _user_key(key[2]), digest)
 
 
@@ -94,13 +96,15 @@ def _user_key(value: Any) -> str | int | bytes:
     if isinstance(value, int) and not isinstance(value, bool):
         number = int.__pos__(value)
         if not INT64_MIN <= number <= INT64_MAX:
-            raise OverflowError("the user key does not fit into 64 bits")
+            raise OverflowError("key[2], the user key, does not fit into 64 bits")
         return number
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
     if value is None:
-        raise ValueError("the user key must not be None, unless a digest is given as 4th member")
+        raise InvalidArgError(
+            "key[2], the user key, must not be None, unless there is a digest as the 4th member"
+        )
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.integer):
         return _user_key(value.item())
-    raise TypeError(f"the user key must be a str, int or bytes, not {type(value).__name__}")
+    raise wrong_type("key[2], the user key,", "a str, int or bytes", value)

@@ -25,6 +25,44 @@ from ._validate import check_bool, check_enum, check_flags, check_int, check_lis
 from .cdt_ctx import Context
 from .types import ListPolicy
 
+__all__ = [
+    "LIST_RETURN_INVERTED",
+    "list_append",
+    "list_append_items",
+    "list_clear",
+    "list_create",
+    "list_get",
+    "list_get_by_index",
+    "list_get_by_index_range",
+    "list_get_by_rank",
+    "list_get_by_rank_range",
+    "list_get_by_value",
+    "list_get_by_value_list",
+    "list_get_by_value_range",
+    "list_get_by_value_rel_rank_range",
+    "list_get_range",
+    "list_increment",
+    "list_insert",
+    "list_insert_items",
+    "list_pop",
+    "list_pop_range",
+    "list_remove",
+    "list_remove_by_index",
+    "list_remove_by_index_range",
+    "list_remove_by_rank",
+    "list_remove_by_rank_range",
+    "list_remove_by_value",
+    "list_remove_by_value_list",
+    "list_remove_by_value_range",
+    "list_remove_by_value_rel_rank_range",
+    "list_remove_range",
+    "list_set",
+    "list_set_order",
+    "list_size",
+    "list_sort",
+    "list_trim",
+]
+
 LIST_RETURN_INVERTED: Final = 0x10000
 """Added to a return type: all elements but those that are named."""
 

@@ -2,6 +2,10 @@
 
 import logging
 
+__all__ = [
+    "set_log_level",
+]
+
 logger = logging.getLogger("aerospike_py")
 logger.addHandler(logging.NullHandler())
 

@@ -26,6 +26,44 @@ from ._validate import check_bool, check_dict, check_enum, check_int, check_list
 from .cdt_ctx import Context
 from .types import MapPolicy
 
+__all__ = [
+    "MAP_RETURN_INVERTED",
+    "MAP_RETURN_ORDERED_MAP",
+    "MAP_RETURN_UNORDERED_MAP",
+    "map_clear",
+    "map_create",
+    "map_decrement",
+    "map_get_by_index",
+    "map_get_by_index_range",
+    "map_get_by_key",
+    "map_get_by_key_list",
+    "map_get_by_key_range",
+    "map_get_by_key_rel_index_range",
+    "map_get_by_rank",
+    "map_get_by_rank_range",
+    "map_get_by_value",
+    "map_get_by_value_list",
+    "map_get_by_value_range",
+    "map_get_by_value_rel_rank_range",
+    "map_increment",
+    "map_put",
+    "map_put_items",
+    "map_remove_by_index",
+    "map_remove_by_index_range",
+    "map_remove_by_key",
+    "map_remove_by_key_list",
+    "map_remove_by_key_range",
+    "map_remove_by_key_rel_index_range",
+    "map_remove_by_rank",
+    "map_remove_by_rank_range",
+    "map_remove_by_value",
+    "map_remove_by_value_list",
+    "map_remove_by_value_range",
+    "map_remove_by_value_rel_rank_range",
+    "map_set_order",
+    "map_size",
+]
+
 MAP_RETURN_INVERTED: Final = 0x10000
 """Added to a return type: all items but those that are named."""
 MAP_RETURN_UNORDERED_MAP: Final = 16

@@ -34,7 +34,7 @@ from . import _native
 from ._ffi import ffi, lib
 from ._native import Pointer
 from ._requests.batch import encode_same
-from ._validate import check_bin_name
+from ._validate import check_bin_name, did_you_mean, wrong_type
 from ._values import INT64_MAX, encode
 from .exception import InvalidArgError
 from .keys import request_key
@@ -405,15 +405,18 @@ def write_request(
 
 def _fields_to_write(array: Any, key_field: str) -> list[str]:
     if not isinstance(array, np.ndarray) or array.dtype.names is None:
-        raise TypeError("batch_write_numpy needs a structured array")
+        raise wrong_type("array", "a structured NumPy array", array)
     if isinstance(array, np.ma.MaskedArray):
-        raise TypeError("batch_write_numpy does not take masked arrays; fill it first")
+        raise TypeError("array must not be a masked array; fill it first")
     names = list(array.dtype.names)
     if key_field not in names:
-        raise InvalidArgError(f"the array has no field {key_field!r} to be the user keys")
+        raise InvalidArgError(
+            f"key_field: array has no field {key_field!r} with the user keys"
+            f"{did_you_mean(key_field, names)}"
+        )
     names.remove(key_field)
     if not names:
-        raise InvalidArgError("the array has no field beside the user keys")
+        raise InvalidArgError("array has no field beside the user keys")
     for name in names:
         check_bin_name(name)
     return names

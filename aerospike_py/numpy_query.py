@@ -11,6 +11,10 @@ from .numpy_batch import Errors, _columns, mismatch_error
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
+__all__ = [
+    "Filler",
+]
+
 _ROWS_MIN = 4096
 _ROWS_MAX = 256 * 1024
 _CODE = np.dtype("i4")

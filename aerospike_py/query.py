@@ -17,12 +17,14 @@ from . import tracing
 from ._native.streams import Stream
 from ._requests import query
 from ._session import Session, place_of_creation, warn_unclosed
-from ._validate import namespace_argument, set_argument
+from ._validate import Milliseconds, namespace_argument, set_argument
 from .exception import AerospikeTimeoutError, ClientError, InvalidArgError
 from .predicates import Predicate
 from .types import AdminPolicy, JobStatus, QueryPolicy, Record, WritePolicy
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
     from opentelemetry.trace import Span
@@ -195,11 +197,13 @@ class BackgroundJob:
         session = self._session
         return session.execute(query.job_status(session.policies, self.id, policy))
 
-    def wait(self, timeout: float | None = None, policy: AdminPolicy | None = None) -> JobStatus:
+    def wait(
+        self, timeout: "int | timedelta | None" = None, policy: AdminPolicy | None = None
+    ) -> JobStatus:
         """Waits until it has ended on all nodes.
 
         Args:
-            timeout: Seconds; None waits without limit.
+            timeout: Milliseconds, or a timedelta; None waits without limit.
             policy: {"timeout": milliseconds} for each question to a node.
 
         Raises:
@@ -229,8 +233,10 @@ class BackgroundJob:
 class _Pauses:
     """Pauses that grow, until a time has passed."""
 
-    def __init__(self, timeout: float | None) -> None:
-        self._end = None if timeout is None else time.monotonic() + timeout
+    def __init__(self, timeout: Any) -> None:
+        self._end = None
+        if timeout is not None:
+            self._end = time.monotonic() + Milliseconds().check(timeout, "timeout") / 1000
         self._pause = _LOOK_MIN_S
 
     def next(self, job_id: int) -> float:
@@ -316,7 +322,10 @@ class Query:
             BinNameError: The bin name is empty or has more than 15 bytes.
         """
         if "where" in self._request:
-            raise InvalidArgError("a query has one predicate; use a filter expression for more")
+            raise InvalidArgError(
+                "a query has one predicate, and this one has one already; "
+                "use a filter expression for more"
+            )
         self._request["where"] = query.where_member(predicate, ctx, index_name, expression)
         return self
 
@@ -435,6 +444,7 @@ class Query:
         """
         from .numpy_query import Filler  # Imports NumPy.
 
+        self._session.policies.query(policy)  # What is wrong with it is said at once.
         return self._arrays(Filler(dtype, errors, rows), policy)
 
     def _arrays(self, filler: "Filler", policy: QueryPolicy | None) -> "Iterator[NDArray[np.void]]":

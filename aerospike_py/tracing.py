@@ -9,9 +9,11 @@ operation. OpenTelemetry is imported by `init_tracing`.
 """
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -268,7 +270,11 @@ def shutdown_tracing() -> None:
         return
     # An endpoint that cannot be reached would hold the caller up for longer.
     sender = threading.Thread(target=_shut, args=(ended.shut,), daemon=True)
-    sender.start()
+    try:
+        sender.start()
+    except RuntimeError:  # The interpreter is going away, and starts no threads any more.
+        _shut(ended.shut)
+        return
     sender.join(_SHUTDOWN_TIMEOUT_S)
     if sender.is_alive():
         logger.warning("the last spans could not be sent in time")
@@ -313,8 +319,9 @@ def _own_provider() -> Any:
 
         exporters = _exporters()
     except ImportError as error:
-        logger.warning(
-            "spans go nowhere: %s; install aerospike-py[otlp], or set a tracer provider", error
+        _warn(
+            f"init_tracing: spans go nowhere until a tracer provider is set: {error}; install "
+            "opentelemetry-sdk and opentelemetry-exporter-otlp to have them sent"
         )
         return None
     resource = Resource.create()
@@ -324,6 +331,13 @@ def _own_provider() -> Any:
     for exporter in exporters:
         provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider
+
+
+def _warn(text: str) -> None:
+    """A warning that is seen without a logger being set up."""
+    logger.warning(text)
+    with contextlib.suppress(Warning):  # Where warnings are errors; tracing never raises.
+        warnings.warn(text, RuntimeWarning, stacklevel=5)
 
 
 def _exporters() -> list[Any]:

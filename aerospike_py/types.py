@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias, Typ
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+from .exception import InvalidArgError
+
 __all__ = [
     "AdminPolicy",
     "AerospikeKey",
@@ -51,8 +53,13 @@ UserKey: TypeAlias = str | int | bytes | bytearray | memoryview
 
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
+    Seconds: TypeAlias = int | timedelta
+    Milliseconds: TypeAlias = int | timedelta
     _StoredUserKey: TypeAlias = str | int | bytes | None
 else:
+    Seconds = Milliseconds = int
     _StoredUserKey = Any  # The decoder does not take unions of str and bytes.
 
 
@@ -149,7 +156,7 @@ class GeoJSON:
 
     Raises:
         TypeError: The value is neither text nor a mapping.
-        ValueError: The text is not a JSON object.
+        InvalidArgError: The text is not a JSON object.
 
     Two values are equal when they are the same JSON, whatever the spaces and the order of members.
     """
@@ -163,8 +170,12 @@ class GeoJSON:
         elif isinstance(value, str):
             import json
 
-            if not isinstance(json.loads(value), dict):
-                raise ValueError("GeoJSON text must be a JSON object")
+            try:
+                parsed = json.loads(value)
+            except ValueError as error:
+                raise InvalidArgError(f"GeoJSON text must be JSON, and is not: {error}") from None
+            if not isinstance(parsed, dict):
+                raise InvalidArgError(f"GeoJSON text must be a JSON object, not {value!r:.60}")
             self._text = str(value)
         elif isinstance(value, Mapping):
             import json
@@ -273,20 +284,21 @@ class WriteMeta(TypedDict, total=False):
 
     gen: int
     """The expected generation, when the policy's `gen` is POLICY_GEN_EQ or _GT."""
-    ttl: int
-    """Time to live in seconds, or a TTL_ constant. The policy's `ttl` goes first."""
+    ttl: Seconds
+    """Time to live in seconds or as a timedelta, or a TTL_ constant. The policy's `ttl` goes
+    first. What the metadata of a record say is taken, too: 4294967295 is never."""
 
 
 class _CommandPolicy(TypedDict, total=False):
-    socket_timeout: int
+    socket_timeout: Milliseconds
     """Milliseconds that one wait, for the network or a connection, may last; 0: no such limit."""
-    total_timeout: int
+    total_timeout: Milliseconds
     """Milliseconds for the command with its retries; 0: no limit."""
     max_retries: int
     """How often a failed attempt is repeated."""
-    sleep_between_retries: int
+    sleep_between_retries: Milliseconds
     """Milliseconds before an attempt is repeated."""
-    timeout_delay: int
+    timeout_delay: Milliseconds
     """Milliseconds that a connection whose reply is late may take to become usable again."""
     expressions: Any
     """A filter expression, or its text; `filter_expression` is the same."""
@@ -323,7 +335,7 @@ class WritePolicy(_CommandPolicy, total=False):
     """A POLICY_GEN_ constant."""
     commit_level: int
     """A POLICY_COMMIT_LEVEL_ constant."""
-    ttl: int
+    ttl: Seconds
     """Time to live in seconds, or a TTL_ constant; goes before `ttl` of the metadata."""
     durable_delete: bool
     """True: a delete leaves a tombstone (Enterprise Edition)."""
@@ -366,7 +378,7 @@ class WriteRowPolicy(RemoveRowPolicy, total=False):
 
     exists: int
     """A POLICY_EXISTS_ constant."""
-    ttl: int
+    ttl: Seconds
     """Time to live in seconds, or a TTL_ constant. It goes before that of the row's `meta`."""
 
 
@@ -379,7 +391,7 @@ class ApplyRowPolicy(_RowPolicy, total=False):
 
     key: int
     """POLICY_KEY_SEND stores the user key with the record."""
-    ttl: int
+    ttl: Seconds
     """Time to live in seconds, or a TTL_ constant."""
     commit_level: int
     """A POLICY_COMMIT_LEVEL_ constant."""
@@ -417,7 +429,7 @@ class BatchPolicy(_CommandPolicy, total=False):
     """A POLICY_GEN_ constant, for writes; the rows' metadata have the expected generations."""
     commit_level: int
     """A POLICY_COMMIT_LEVEL_ constant, for writes."""
-    ttl: int
+    ttl: Seconds
     """Time to live in seconds, or a TTL_ constant, of rows that have none of their own."""
     durable_delete: bool
     """True: a delete leaves a tombstone (Enterprise Edition)."""
@@ -510,7 +522,7 @@ class PartitionFilter(TypedDict, total=False):
 class AdminPolicy(TypedDict, total=False):
     """How an info or administration command is run."""
 
-    timeout: int
+    timeout: Milliseconds
     """Milliseconds."""
 
 
@@ -550,17 +562,17 @@ class ClientConfig(TypedDict, total=False):
     """An AUTH_ constant."""
     user: str | None
     password: str | None
-    timeout: int
+    timeout: Milliseconds
     """Milliseconds to connect to a node; 1000 by default."""
-    login_timeout: int
+    login_timeout: Milliseconds
     """Milliseconds to log in to a node; 5000 by default."""
-    idle_timeout: int
+    idle_timeout: Milliseconds
     """Milliseconds after which an unused connection is closed; 0: the server's limit rules."""
     max_conns_per_node: int
     """100 by default. A command that would need more raises ClusterError."""
     min_conns_per_node: int
     """Connections kept open; 0 by default."""
-    tend_interval: int
+    tend_interval: Milliseconds
     """Milliseconds between looks at the cluster's state; 1000 by default."""
     use_services_alternate: bool
     """True: use the nodes' alternate addresses."""
@@ -582,7 +594,7 @@ class ClientConfig(TypedDict, total=False):
     """Not supported yet."""
     max_concurrent_operations: int
     """For the asynchronous client: operations in flight at most."""
-    operation_queue_timeout_ms: int
+    operation_queue_timeout_ms: Milliseconds
     """For the asynchronous client: milliseconds that an operation may wait for its turn."""
 
 

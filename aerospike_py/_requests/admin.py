@@ -1,11 +1,19 @@
 """Requests about users and roles."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from .._ffi import lib
 from .._results import Decode, T, value
-from .._validate import Integer, check_name
+from .._validate import (
+    Integer,
+    check_iterable,
+    check_name,
+    check_names,
+    check_str,
+    unknown_key,
+    wrong_type,
+)
 from .._values import encode
 from ..exception import AdminError, InvalidArgError
 from ..types import RoleInfo, UserInfo
@@ -15,6 +23,7 @@ from .request import Request, nothing
 _INVALID_USER = 60
 _INVALID_ROLE = 70
 _QUOTA = Integer(0, 2**32 - 1)
+_PRIVILEGE_KEYS = ("code", "ns", "set")
 _PRIVILEGE_CODE = Integer(0, 255)
 
 _UserRow = tuple[str, list[str], int, list[int], list[int]]
@@ -81,14 +90,14 @@ def create_user(
         policies,
         lib.ASZ_ADMIN_CREATE_USER,
         policy,
-        _text(username, "a user's name"),
-        _text(password, "a password", may_be_empty=True),
-        _texts(roles, "roles"),
+        check_name(username, "username"),
+        _password(password),
+        check_names(roles, "roles"),
     )
 
 
 def drop_user(policies: ClientPolicies, username: Any, policy: Any) -> Request[None]:
-    name = _text(username, "a user's name")
+    name = check_name(username, "username")
     return _change(policies, lib.ASZ_ADMIN_DROP_USER, policy, name)
 
 
@@ -99,25 +108,25 @@ def change_password(
         policies,
         lib.ASZ_ADMIN_SET_PASSWORD,
         policy,
-        _text(username, "a user's name"),
-        _text(password, "a password", may_be_empty=True),
+        check_name(username, "username"),
+        _password(password),
     )
 
 
 def grant_roles(policies: ClientPolicies, username: Any, roles: Any, policy: Any) -> Request[None]:
-    name = _text(username, "a user's name")
-    listed = _texts(roles, "roles", needed=True)
+    name = check_name(username, "username")
+    listed = check_names(roles, "roles", needed=True)
     return _change(policies, lib.ASZ_ADMIN_GRANT_ROLES, policy, name, listed)
 
 
 def revoke_roles(policies: ClientPolicies, username: Any, roles: Any, policy: Any) -> Request[None]:
-    name = _text(username, "a user's name")
-    listed = _texts(roles, "roles", needed=True)
+    name = check_name(username, "username")
+    listed = check_names(roles, "roles", needed=True)
     return _change(policies, lib.ASZ_ADMIN_REVOKE_ROLES, policy, name, listed)
 
 
 def query_user_info(policies: ClientPolicies, username: Any, policy: Any) -> Request[UserInfo]:
-    request = encode((_text(username, "a user's name"),))
+    request = encode((check_name(username, "username"),))
     return lib.ASZ_ADMIN_QUERY_USERS, request, policies.admin(policy), _one_user
 
 
@@ -138,22 +147,22 @@ def create_role(
         policies,
         lib.ASZ_ADMIN_CREATE_ROLE,
         policy,
-        _text(role, "a role's name"),
+        check_name(role, "role"),
         _privileges(privileges),
-        _texts(whitelist or (), "whitelist"),
-        _QUOTA.check(read_quota, "read_quota", "arguments"),
-        _QUOTA.check(write_quota, "write_quota", "arguments"),
+        check_names(whitelist or (), "whitelist"),
+        _QUOTA.check(read_quota, "read_quota"),
+        _QUOTA.check(write_quota, "write_quota"),
     )
 
 
 def drop_role(policies: ClientPolicies, role: Any, policy: Any) -> Request[None]:
-    return _change(policies, lib.ASZ_ADMIN_DROP_ROLE, policy, _text(role, "a role's name"))
+    return _change(policies, lib.ASZ_ADMIN_DROP_ROLE, policy, check_name(role, "role"))
 
 
 def grant_privileges(
     policies: ClientPolicies, role: Any, privileges: Any, policy: Any
 ) -> Request[None]:
-    name = _text(role, "a role's name")
+    name = check_name(role, "role")
     listed = _privileges(privileges, needed=True)
     return _change(policies, lib.ASZ_ADMIN_GRANT_PRIVILEGES, policy, name, listed)
 
@@ -161,13 +170,13 @@ def grant_privileges(
 def revoke_privileges(
     policies: ClientPolicies, role: Any, privileges: Any, policy: Any
 ) -> Request[None]:
-    name = _text(role, "a role's name")
+    name = check_name(role, "role")
     listed = _privileges(privileges, needed=True)
     return _change(policies, lib.ASZ_ADMIN_REVOKE_PRIVILEGES, policy, name, listed)
 
 
 def query_role(policies: ClientPolicies, role: Any, policy: Any) -> Request[RoleInfo]:
-    request = encode((_text(role, "a role's name"),))
+    request = encode((check_name(role, "role"),))
     return lib.ASZ_ADMIN_QUERY_ROLES, request, policies.admin(policy), _one_role
 
 
@@ -178,8 +187,8 @@ def query_roles(policies: ClientPolicies, policy: Any) -> Request[list[RoleInfo]
 def set_whitelist(
     policies: ClientPolicies, role: Any, whitelist: Any, policy: Any
 ) -> Request[None]:
-    name = _text(role, "a role's name")
-    addresses = _texts(whitelist, "whitelist")
+    name = check_name(role, "role")
+    addresses = check_names(whitelist, "whitelist")
     return _change(policies, lib.ASZ_ADMIN_SET_WHITELIST, policy, name, addresses)
 
 
@@ -190,44 +199,33 @@ def set_quotas(
         policies,
         lib.ASZ_ADMIN_SET_QUOTAS,
         policy,
-        _text(role, "a role's name"),
-        _QUOTA.check(read_quota, "read_quota", "arguments"),
-        _QUOTA.check(write_quota, "write_quota", "arguments"),
+        check_name(role, "role"),
+        _QUOTA.check(read_quota, "read_quota"),
+        _QUOTA.check(write_quota, "write_quota"),
     )
 
 
-def _text(value: Any, what: str, may_be_empty: bool = False) -> str:
-    return "" if value == "" and may_be_empty else check_name(value, what)
-
-
-def _texts(values: Any, what: str, needed: bool = False) -> list[str]:
-    if isinstance(values, (str, bytes)) or not isinstance(values, Iterable):
-        raise TypeError(f"{what} must be a list of str, not {type(values).__name__}")
-    listed = [_text(value, f"a member of {what}") for value in values]
-    if needed and not listed:
-        raise InvalidArgError(f"{what} must have at least one member")
-    return listed
+def _password(password: Any) -> str:
+    return str.__str__(check_str(password, "password"))
 
 
 def _privileges(values: Any, needed: bool = False) -> list[tuple[int, str, str]]:
-    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
-        raise TypeError(f"privileges must be a list of dicts, not {type(values).__name__}")
-    listed = [_privilege(value) for value in values]
+    listed = check_iterable(values, "privileges", "a list of dicts")
     if needed and not listed:
         raise InvalidArgError("privileges must have at least one member")
-    return listed
+    return [_privilege(value, f"privileges[{index}]") for index, value in enumerate(listed)]
 
 
-def _privilege(value: Any) -> tuple[int, str, str]:
+def _privilege(value: Any, path: str) -> tuple[int, str, str]:
     if not isinstance(value, Mapping):
-        raise TypeError(f"a privilege must be a dict, not {type(value).__name__}")
+        raise wrong_type(path, "a dict", value)
     for key in value:
-        if key not in ("code", "ns", "set"):
-            raise InvalidArgError(f"unknown key {key!r} in a privilege: it has code, ns and set")
+        if key not in _PRIVILEGE_KEYS:
+            raise unknown_key(path, key, "a privilege", _PRIVILEGE_KEYS)
     if "code" not in value:
-        raise InvalidArgError("a privilege needs a 'code', one of the PRIV_ constants")
+        raise InvalidArgError(f"{path} has no 'code', one of the PRIV_ constants")
     return (
-        _PRIVILEGE_CODE.check(value["code"], "code", "privilege"),
-        _text(value.get("ns") or "", "a privilege's ns", may_be_empty=True),
-        _text(value.get("set") or "", "a privilege's set", may_be_empty=True),
+        _PRIVILEGE_CODE.check(value["code"], f"{path}['code']"),
+        str.__str__(check_str(value.get("ns") or "", f"{path}['ns']")),
+        str.__str__(check_str(value.get("set") or "", f"{path}['set']")),
     )

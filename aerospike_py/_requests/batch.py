@@ -1,6 +1,5 @@
 """Requests of batches."""
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import _native
@@ -8,9 +7,11 @@ from .._codec import pack_batch
 from .._ffi import lib
 from .._operations import encoded_operations, function_call
 from .._results import BatchDecoder
+from .._validate import at, check_iterable, each, wrong_type
 from .._values import encode
 from ..batch import BatchRecords, BatchResults, BatchRow, read_argument, write
-from ..keys import request_key
+from ..exception import BinNameError, InvalidArgError
+from ..keys import encode_key, request_key
 from .policies import ClientPolicies, RowMeta, write_meta
 from .request import Request
 
@@ -21,6 +22,8 @@ _OPERATE: int = lib.ASZ_OPERATE
 _REMOVE: int = lib.ASZ_REMOVE
 _APPLY: int = lib.ASZ_APPLY
 _BATCH: int = lib.ASZ_BATCH
+_ROWS = "a list of rows made by aerospike_py.batch"
+_WRITTEN = "(key, bins), (key, bins, meta) or (key, bins, meta, policy)"
 _BATCH_MIXED: int = lib.ASZ_BATCH_MIXED
 
 
@@ -87,12 +90,6 @@ def rows(policies: ClientPolicies, given: Any, policy: Any) -> Request[BatchReco
     return _BATCH_MIXED, request, struct, BatchDecoder(BatchRecords)
 
 
-def _listed_keys(keys: Any) -> list[Any]:
-    if isinstance(keys, (str, bytes, bytearray, Mapping)) or not isinstance(keys, Iterable):
-        raise TypeError(f"keys must be a list of keys, not {type(keys).__name__}")
-    return list(keys)
-
-
 def encode_same(keys: Any, command: int, argument: Any) -> tuple[list[Any], bytes]:
     """The request that asks the same of every record, and its checked keys.
 
@@ -100,13 +97,17 @@ def encode_same(keys: Any, command: int, argument: Any) -> tuple[list[Any], byte
         TypeError: The keys are not a list, or one of them is no key.
         ValueError, OverflowError: A key is not valid.
     """
-    listed = _listed_keys(keys)
+    listed = list(check_iterable(keys, "keys", "a list of keys"))
     rest = encode(command) + encode(argument)
     request = pack_batch(listed, rest)
     if request is not None:
         return listed, request
-    checked = [request_key(key) for key in listed]
-    return checked, encode((checked, command, argument))
+    checked = each("keys", request_key, listed, "key")
+    try:
+        return checked, encode((checked, command, argument))
+    except UnicodeEncodeError:
+        each("keys", encode_key, listed)
+        raise
 
 
 def encode_rows(rows: Any, compares_generation: bool) -> bytes:
@@ -121,21 +122,24 @@ def encode_rows(rows: Any, compares_generation: bool) -> bytes:
         TypeError: It is something else.
         UnicodeEncodeError: A key has lone surrogates.
     """
-    if isinstance(rows, (str, bytes, Mapping, BatchRow)) or not isinstance(rows, Iterable):
-        raise TypeError(f"a batch must be a list of rows, not {type(rows).__name__}")
-    listed = list(rows)
-    for row in listed:
+    if isinstance(rows, BatchRow):
+        raise wrong_type("rows", _ROWS, rows)
+    listed = check_iterable(rows, "rows", _ROWS)
+    for index, row in enumerate(listed):
         if type(row) is not BatchRow:
-            raise TypeError(
-                "a row of a batch must be made by read, write, operate, exists, remove or apply "
-                f"of aerospike_py.batch, not {type(row).__name__}"
+            raise wrong_type(
+                f"rows[{index}]", "made by a function of aerospike_py.batch, such as read", row
             )
-    return encode(
-        [
-            tuple(row) if row.meta is None else _with_meta(row, row.meta, compares_generation)
-            for row in listed
-        ]
-    )
+    try:
+        return encode(
+            [
+                tuple(row) if row.meta is None else _with_meta(row, row.meta, compares_generation)
+                for row in listed
+            ]
+        )
+    except UnicodeEncodeError:
+        each("rows", lambda row: encode_key(row.key), listed)
+        raise
 
 
 def _with_meta(row: BatchRow, meta: RowMeta, compares_generation: bool) -> tuple[Any, ...]:
@@ -149,14 +153,15 @@ def written(records: Any) -> list[BatchRow]:
         TypeError: It is something else, or a key or a value is not valid.
         ValueError, OverflowError, InvalidArgError: A key or a value is not valid.
     """
-    if isinstance(records, (str, bytes, Mapping)) or not isinstance(records, Iterable):
-        raise TypeError(f"records must be a list of (key, bins), not {type(records).__name__}")
+    listed = check_iterable(records, "records", "a list of (key, bins)")
     rows = []
-    for record in records:
-        if not isinstance(record, (tuple, list)) or not 2 <= len(record) <= 4:
-            raise TypeError(
-                "each record to write must be (key, bins), (key, bins, meta) or "
-                f"(key, bins, meta, policy), not {record!r:.100}"
-            )
-        rows.append(write(*record))
+    for index, record in enumerate(listed):
+        try:
+            if not isinstance(record, (tuple, list)):
+                raise wrong_type("it", _WRITTEN, record)
+            if not 2 <= len(record) <= 4:
+                raise InvalidArgError(f"it must be {_WRITTEN}, and has {len(record)} members")
+            rows.append(write(*record))
+        except (TypeError, ValueError, OverflowError, BinNameError) as error:
+            raise at(f"records[{index}]", error, "it") from None
     return rows

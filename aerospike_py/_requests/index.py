@@ -4,24 +4,24 @@ from typing import Any
 
 from .._ffi import lib
 from .._operations import check_context
-from .._validate import Integer, check_bin_name, check_name, namespace_argument, set_argument
+from .._validate import Choice, check_bin_name, check_name, namespace_argument, set_argument
 from .._values import encode
 from ..constants import (
     INDEX_BLOB,
     INDEX_GEO2DSPHERE,
     INDEX_NUMERIC,
     INDEX_STRING,
-    INDEX_TYPE_DEFAULT,
-    INDEX_TYPE_MAPVALUES,
 )
 from ..exception import InvalidArgError
-from .policies import WAIT, ClientPolicies
+from .policies import INDEX_TYPE, WAIT, ClientPolicies
 from .request import Request, nothing
 
 _INDEX_CREATE: int = lib.ASZ_INDEX_CREATE
 _INDEX_REMOVE: int = lib.ASZ_INDEX_REMOVE
 
-_DATA_TYPES = frozenset({INDEX_STRING, INDEX_NUMERIC, INDEX_GEO2DSPHERE, INDEX_BLOB})
+_DATA_TYPE = Choice(
+    "INDEX_", frozenset({INDEX_STRING, INDEX_NUMERIC, INDEX_GEO2DSPHERE, INDEX_BLOB})
+)
 
 
 def create(
@@ -37,27 +37,21 @@ def create(
     expression: Any,
     wait_timeout: Any,
 ) -> Request[None]:
-    if data_type not in _DATA_TYPES:
-        raise InvalidArgError(
-            f"data_type must be INDEX_NUMERIC, INDEX_STRING, INDEX_BLOB or INDEX_GEO2DSPHERE, "
-            f"not {data_type!r}"
-        )
-    collections = Integer(INDEX_TYPE_DEFAULT, INDEX_TYPE_MAPVALUES)
     if bin_name is None and expression is None:
         raise InvalidArgError("an index is on a bin or on an expression")
     if bin_name is not None:
-        check_bin_name(bin_name)
+        check_bin_name(bin_name, "bin_name")
     request = encode(
         (
             namespace_argument(namespace),
             set_argument(set_name),
-            check_name(index_name, "an index's name"),
+            check_name(index_name, "index_name"),
             None if bin_name is None else str.__str__(bin_name),
-            int(data_type),
-            collections.check(index_type, "index_type", "arguments"),
+            _DATA_TYPE.check(data_type, "data_type"),
+            INDEX_TYPE.check(index_type, "index_type"),
             None if ctx is None else check_context(ctx),
             None if expression is None else _compiled(expression),
-            WAIT.check(wait_timeout, "wait_timeout", "arguments"),
+            WAIT.check(wait_timeout, "wait_timeout"),
         )
     )
     return _INDEX_CREATE, request, policies.info(policy), nothing
@@ -66,14 +60,14 @@ def create(
 def remove(
     policies: ClientPolicies, namespace: Any, index_name: Any, policy: Any, wait_timeout: Any
 ) -> Request[None]:
-    name = check_name(index_name, "an index's name")
+    name = check_name(index_name, "index_name")
     request = encode(
-        (namespace_argument(namespace), name, WAIT.check(wait_timeout, "wait_timeout", "arguments"))
+        (namespace_argument(namespace), name, WAIT.check(wait_timeout, "wait_timeout"))
     )
     return _INDEX_REMOVE, request, policies.info(policy), nothing
 
 
 def _compiled(expression: Any) -> bytes:
-    from ..exp import compile as compile_expression
+    from ..exp import compile as compile_expression  # Who has an expression has imported it.
 
     return compile_expression(expression).encoded

@@ -6,8 +6,8 @@ from typing import Any
 from .. import _native
 from .._ffi import lib
 from .._results import value
-from .._validate import Integer, check_name, namespace_argument, set_argument
-from .._values import encode
+from .._validate import Integer, check_name, check_str, namespace_argument, set_argument
+from .._values import encode, unsigned
 from ..exception import InvalidArgError, class_for
 from ..types import InfoNodeResult
 from .policies import ClientPolicies
@@ -83,24 +83,22 @@ def ping(policies: ClientPolicies) -> Request[bool]:
 
 
 def info_node(policies: ClientPolicies, command: Any, node_name: Any, policy: Any) -> Request[str]:
-    request = encode(
-        (check_name(command, "an info command"), check_name(node_name, "a node's name"))
-    )
+    request = encode((_info_command(command), check_name(node_name, "node_name")))
     return _INFO, request, policies.info(policy), _info_response
 
 
 def truncate(
     policies: ClientPolicies, namespace: Any, set_name: Any, nanos: Any, policy: Any
 ) -> Request[None]:
-    time = _NANOS.check(nanos, "nanos", "arguments")
-    request = encode((namespace_argument(namespace), set_argument(set_name), time))
+    time = _NANOS.check(nanos, "nanos")
+    request = encode((namespace_argument(namespace), set_argument(set_name), unsigned(time)))
     return _TRUNCATE, request, policies.info(policy), nothing
 
 
 def _info_command(command: Any) -> str:
-    if not isinstance(command, str):
-        raise TypeError(f"an info command must be a str, not {type(command).__name__}")
-    text = str.__str__(command).strip()
+    text = str.__str__(check_str(command, "command")).strip()
     if not text or "\n" in text or "\0" in text:
-        raise InvalidArgError("an info command must be one line without zeros, and not empty")
+        raise InvalidArgError(
+            f"command must be one line without zeros, and not empty, and is {command!r:.60}"
+        )
     return text

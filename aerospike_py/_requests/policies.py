@@ -1,7 +1,7 @@
 """Policies and configurations: dicts of the API, checked and made into what the core takes.
 
-Nothing that is given is ignored: an unknown key, a wrong type or a value outside its range raises
-an InvalidArgError that names the key, the place and what would be right.
+Nothing that is given is ignored: a wrong type raises a TypeError, an unknown key or a value that is
+not valid an InvalidArgError, with the path to it and what would be right.
 """
 
 from collections.abc import Mapping
@@ -11,12 +11,22 @@ from .. import _native, constants
 from .._ffi import lib
 from .._native import NULL, Pointer
 from .._operations import encode_expression
-from .._validate import Boolean, Choice, Integer, Rule, unknown_key
+from .._validate import (
+    Boolean,
+    Choice,
+    Integer,
+    Milliseconds,
+    Rule,
+    TimeToLive,
+    at,
+    check_bytes,
+    unknown_key,
+    wrong_type,
+)
 from .._values import INT64_MAX
 from ..exception import InvalidArgError
+from ..types import RecordMetadata
 
-_MS_MAX = 2**31 - 1
-_TTL_MAX = 2**31 - 1
 _GENERATION_MAX = 2**16 - 1
 
 
@@ -25,8 +35,9 @@ def _choice(prefix: str) -> Choice:
     return Choice(prefix, frozenset(values))
 
 
-_MS = Integer(0, _MS_MAX)
-WAIT = Integer(0, _MS_MAX)
+_MS = Milliseconds()
+INDEX_TYPE = _choice("INDEX_TYPE_")
+WAIT = Milliseconds()
 """How long to wait until all nodes have done something, in milliseconds."""
 
 # Key in the policy dict: (member of asz_policy, rule).
@@ -51,12 +62,12 @@ _WRITE: dict[str, tuple[str, Rule]] = {
     "exists": ("exists", _choice("POLICY_EXISTS_")),
     "gen": ("generation_policy", _choice("POLICY_GEN_")),
     "commit_level": ("commit_level", _choice("POLICY_COMMIT_LEVEL_")),
-    "ttl": ("ttl", Integer(constants.TTL_CLIENT_DEFAULT, _TTL_MAX)),
+    "ttl": ("ttl", TimeToLive()),
     "durable_delete": ("durable_delete", Boolean()),
 }
 _META: dict[str, tuple[str, Rule]] = {
     "gen": ("generation", Integer(0, _GENERATION_MAX)),
-    "ttl": ("ttl", Integer(constants.TTL_CLIENT_DEFAULT, _TTL_MAX)),
+    "ttl": ("ttl", TimeToLive()),
 }
 _BATCH: dict[str, tuple[str, Rule]] = {
     "allow_inline": ("allow_inline", Boolean()),
@@ -83,7 +94,6 @@ _ADMIN: dict[str, tuple[str, Rule]] = {"timeout": ("total_timeout", _MS)}
 
 _PARTITIONS = 4096
 _DIGEST_BYTES = 20
-_QUERY_PLACE = "query policy"
 
 # Policy keys that become part of the request, and not of the policy struct.
 _QUERY_REQUEST: dict[str, Rule] = {
@@ -121,7 +131,7 @@ class Policies:
         defaults_table: dict[str, tuple[str, Rule]] | None = None,
         is_explicit: bool = False,
     ) -> None:
-        self._place = f"{kind} policy"
+        self._kind = kind
         self._table = table
         self._filters = _FILTERS if table is not _ADMIN else ()
         self._known = (*table, *self._filters)
@@ -130,9 +140,9 @@ class Policies:
         # NULL stands for the defaults that the library has for what is asked.
         self._default: Pointer = self._base if is_explicit else NULL
         if defaults:
-            place = f"client's {kind} policy"
-            self._fill(self._base, defaults, defaults_table or table, place, self._filters)
-            encoded = _filter_of(defaults, place)
+            path = f"config['policies'][{kind!r}]"
+            self._fill(self._base, defaults, defaults_table or table, path, self._filters)
+            encoded = _filter_of(defaults, path)
             if encoded is not None:
                 _native.set_filter(self._base, encoded)
             self._default = self._base
@@ -163,7 +173,9 @@ class Policies:
             items = tuple(policy.items()) if policy is not None else ()
             meta_items = tuple(meta.items()) if meta is not None else ()
         except AttributeError:
-            raise self._not_a_dict(policy, meta) from None
+            if type(meta) is RecordMetadata:
+                return self.struct(policy, _as_dict(meta), val)
+            raise _not_a_dict(policy, meta) from None
         # Types are part of the key: True is equal to 1, and yet no timeout.
         types = tuple([type(value) for _, value in items + meta_items])
         cache_key = (items, meta_items, types, val, type(val))
@@ -195,28 +207,27 @@ class Policies:
         found = self._cache.get(cache_key)
         if found is None:
             struct = _native.copy_policy(unfiltered)
-            encoded = _filter_of(policy, self._place)
+            encoded = _filter_of(policy, "policy")
             assert encoded is not None
             _native.set_filter(struct, encoded)
             found = self._keep(cache_key, struct)
         return found
 
-    def _not_a_dict(self, policy: Any, meta: Any) -> TypeError:
-        if policy is not None and not isinstance(policy, Mapping):
-            return TypeError(f"the {self._place} must be a dict, not {type(policy).__name__}")
-        return TypeError(f"the meta must be a dict, not {type(meta).__name__}")
-
     def _make(self, policy: Any, meta: Any, val: Any) -> Pointer:
         struct = _native.copy_policy(self._base)
         if val is not None:
-            self._fill(struct, {"val": val}, _ARGUMENTS, "arguments")
+            self._fill(struct, {"val": val}, _ARGUMENTS, "")
         if meta:
             self._fill(struct, meta, _META, "meta")
         if policy:
-            self._fill(struct, policy, self._table, self._place, self._filters)
-            encoded = _filter_of(policy, self._place)
+            self._fill(struct, policy, self._table, "policy", self._filters)
+            encoded = _filter_of(policy, "policy")
             if encoded is not None:
                 _native.set_filter(struct, encoded)
+        if self._kind == "write" and struct.generation_policy and _generation_of(meta) is None:
+            raise InvalidArgError(
+                "policy['gen'] has generations compared, and meta has no 'gen' to compare with"
+            )
         return struct
 
     def _fill(
@@ -224,21 +235,23 @@ class Policies:
         struct: Pointer,
         given: Any,
         table: dict[str, tuple[str, Rule]],
-        place: str,
+        path: str,
         others: tuple[str, ...] = (),
     ) -> None:
         if not isinstance(given, Mapping):
-            raise TypeError(f"the {place} must be a dict, not {type(given).__name__}")
+            raise wrong_type(path, "a dict", given)
         for key, value in given.items():
             entry = table.get(key) if isinstance(key, str) else None
             if entry is None:
                 if key in others:
                     continue
-                raise unknown_key(key, place, (*table, *others))
+                if table is _META:
+                    raise _unknown_in_meta(key)
+                raise _unknown(path, key, _what(self._kind, table), (*table, *others))
             if value is None:
                 continue
             member, rule = entry
-            number = rule.check(value, key, place)
+            number = rule.check(value, f"{path}[{key!r}]" if path else key)
             if member == "ttl" and number == constants.TTL_CLIENT_DEFAULT:
                 number = self._base.ttl
             elif member == "read_touch_ttl_percent" and number < 0:
@@ -248,24 +261,70 @@ class Policies:
             struct.socket_timeout = struct.total_timeout
 
 
+class _ComparingPolicies(Policies):
+    """Write policies of a client that has generations compared unless it is told otherwise."""
+
+    def struct(self, policy: Any = None, meta: Any = None, val: Any = None) -> Pointer:
+        """As of others, but that there is none for no policy and no metadata."""
+        return super().struct({} if policy is None else policy, meta, val)
+
+
+def _unknown(path: str, key: Any, what: str, known: tuple[str, ...]) -> InvalidArgError:
+    if key in _WRITE and key not in known:
+        return InvalidArgError(
+            f"{path}[{key!r}]: that is a key of write policies, and not of {what}"
+        )
+    return unknown_key(path, key, what, known)
+
+
+def _what(kind: str, table: dict[str, tuple[str, Rule]]) -> str:
+    if table is _BATCH_READ:
+        return "the policy of a batch that reads"
+    return f"an {kind} policy" if kind[0] in "ai" else f"a {kind} policy"
+
+
+def _as_dict(meta: RecordMetadata) -> dict[str, int]:
+    return {"gen": meta.gen, "ttl": meta.ttl}
+
+
+def _generation_of(meta: Any) -> Any:
+    return meta.get("gen") if meta else None
+
+
+def _not_a_dict(policy: Any, meta: Any) -> TypeError:
+    if policy is not None and not isinstance(policy, Mapping):
+        return wrong_type("policy", "a dict", policy)
+    return wrong_type("meta", "a dict, or the metadata of a record", meta)
+
+
+def _unknown_in_meta(key: Any) -> InvalidArgError:
+    if key in _BATCH_WRITE or key in _FILTERS:
+        return InvalidArgError(
+            f"meta[{key!r}]: that is a key of the policy, which is the argument after meta"
+        )
+    return unknown_key("meta", key, "the metadata of a write", _META)
+
+
 def write_meta(meta: Any) -> tuple[int | None, int | None] | None:
     """Generation and time to live of a metadata dict; None for what it leaves to the policy.
 
     Raises:
-        TypeError: It is not a dict.
+        TypeError: It is not a dict, or a value is of a wrong type.
         InvalidArgError: A key is unknown, or a value is not valid.
     """
     if meta is None:
         return None
+    if isinstance(meta, RecordMetadata):
+        meta = _as_dict(meta)
     if not isinstance(meta, Mapping):
-        raise TypeError(f"the meta must be a dict, not {type(meta).__name__}")
+        raise _not_a_dict(None, meta)
     numbers: dict[str, int] = {}
     for key, value in meta.items():
         entry = _META.get(key) if isinstance(key, str) else None
         if entry is None:
-            raise unknown_key(key, "meta", (*_META,))
+            raise _unknown_in_meta(key)
         if value is not None:
-            numbers[key] = entry[1].check(value, key, "meta")
+            numbers[key] = entry[1].check(value, f"meta[{key!r}]")
     ttl = numbers.get("ttl")
     return numbers.get("gen"), None if ttl == constants.TTL_CLIENT_DEFAULT else ttl
 
@@ -312,45 +371,54 @@ def row_meta(kind: str, meta: Any, policy: Any) -> RowMeta | None:
     if policy is None:
         return None if numbers is None else RowMeta(*numbers, None)
     generation, ttl = numbers or (None, None)
-    place = f"policy of a row made by {kind}"
     if not isinstance(policy, Mapping):
-        raise TypeError(f"the {place} must be a dict, not {type(policy).__name__}")
+        raise wrong_type("policy", "a dict", policy)
     table = _ROWS[kind]
     members: dict[str, int | bytes] = {}
     for key, value in policy.items():
         entry = table.get(key) if isinstance(key, str) else None
         if entry is None and key not in _FILTERS:
-            raise unknown_key(key, place, (*table, *_FILTERS))
+            what = f"the policy of a row made by {kind}"
+            raise _unknown("policy", key, what, (*table, *_FILTERS))
         if value is None or entry is None:
             continue
         member, rule = entry
-        number = rule.check(value, key, place)
+        number = rule.check(value, f"policy[{key!r}]")
         if member == "ttl":
             ttl = None if number == constants.TTL_CLIENT_DEFAULT else number
         elif member == "read_touch_ttl_percent" and number < 0:
             members[member] = _TOUCH_NEVER
         else:
             members[member] = number
-    encoded = _filter_of(policy, place)
+    encoded = _filter_of(policy, "policy")
     if encoded is not None:
         members["filter"] = encoded
     return RowMeta(generation, ttl, members or None)
 
 
-def _filter_of(given: Mapping[str, Any], place: str) -> bytes | None:
+def _filter_of(given: Mapping[str, Any], path: str) -> bytes | None:
     """The filter of a policy dict in the server's encoding, if it has one."""
-    filters = [given[key] for key in _FILTERS if given.get(key) is not None]
+    filters = {key: given[key] for key in _FILTERS if given.get(key) is not None}
     if not filters:
         return None
-    from ..exp import compile as compiled  # Who has a filter has imported it already.
+    # Who has a filter has imported these already.
+    from .._expression_types import check_filter
+    from ..exp import compile as compiled
 
-    encoded, *others = [compiled(_expression(given)).encoded for given in filters]
-    if others and others[0] != encoded:
+    encoded = set()
+    for key, given_filter in filters.items():
+        try:
+            tree = _expression(given_filter)
+            encoded.add(compiled(tree).encoded)
+            check_filter(tree)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise at(f"{path}[{key!r}]", error, "expression") from None
+    if len(encoded) > 1:
         raise InvalidArgError(
-            f"'expressions' and 'filter_expression' in the {place} are the same, "
+            f"{path}: 'expressions' and 'filter_expression' are the same, "
             "but two different ones are given"
         )
-    return encoded
+    return encoded.pop()
 
 
 def _expression(given: Any) -> Any:
@@ -377,7 +445,7 @@ class QueryPolicies:
         own, rest = _split(defaults)
         self._policies = Policies("query", lib.ASZ_QUERY, _COMMAND, rest)
         self._known = (*self._policies.known, *_QUERY_REQUEST, *_QUERY_OTHERS)
-        self._defaults = self._members(own)
+        self._defaults = self._members(own, "config['policies']['query']")
 
     def __call__(self, policy: Any) -> tuple[Pointer, dict[str, Any]]:
         """The policy struct, and members of the request.
@@ -389,24 +457,27 @@ class QueryPolicies:
         if not policy:
             return self._policies.struct(policy), self._defaults
         if not isinstance(policy, Mapping):
-            raise TypeError(f"the {_QUERY_PLACE} must be a dict, not {type(policy).__name__}")
+            raise wrong_type("policy", "a dict", policy)
         for key in policy:
             if key not in self._known:
-                raise unknown_key(key, _QUERY_PLACE, self._known)
+                raise _unknown("policy", key, "a query policy", self._known)
         own, rest = _split(policy)
-        return self._policies.struct(rest or None), {**self._defaults, **self._members(own)}
+        return self._policies.struct(rest or None), {
+            **self._defaults,
+            **self._members(own, "policy"),
+        }
 
-    def _members(self, own: dict[str, Any]) -> dict[str, Any]:
+    def _members(self, own: dict[str, Any], path: str) -> dict[str, Any]:
         members: dict[str, Any] = {}
         for key, value in own.items():
             if value is None:
                 continue
             if key == "token":
-                members["token"] = _bytes(value, key)
+                members["token"] = check_bytes(value, f"{path}['token']")
             elif key == "partition_filter":
-                members.update(_partitions(value))
+                members.update(_partitions(value, f"{path}['partition_filter']"))
             else:
-                number = _QUERY_REQUEST[key].check(value, key, _QUERY_PLACE)
+                number = _QUERY_REQUEST[key].check(value, f"{path}[{key!r}]")
                 members[key] = bool(number) if key == "include_bin_data" else number
         return members
 
@@ -420,22 +491,23 @@ def _split(policy: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     return own, rest
 
 
-def _partitions(given: Any) -> dict[str, Any]:
-    place = f"partition_filter of the {_QUERY_PLACE}"
+def _partitions(given: Any, path: str) -> dict[str, Any]:
     if not isinstance(given, Mapping):
-        raise TypeError(f"the {place} must be a dict, not {type(given).__name__}")
+        raise wrong_type(path, "a dict", given)
     known = (*_PARTITION_FILTER, "digest")
     for key in given:
         if key not in known:
-            raise unknown_key(key, place, known)
+            raise unknown_key(path, key, "a partition filter", known)
     members: dict[str, Any] = {}
     if given.get("digest") is not None:
-        digest = _bytes(given["digest"], "digest")
+        digest = check_bytes(given["digest"], f"{path}['digest']")
         if len(digest) != _DIGEST_BYTES:
-            raise InvalidArgError(f"a digest has {_DIGEST_BYTES} bytes, not {len(digest)}")
+            raise InvalidArgError(
+                f"{path}['digest'] must have {_DIGEST_BYTES} bytes, not {len(digest)}"
+            )
         members["after"] = digest
     numbers = {
-        key: rule.check(given[key], key, place)
+        key: rule.check(given[key], f"{path}[{key!r}]")
         for key, rule in _PARTITION_FILTER.items()
         if given.get(key) is not None
     }
@@ -445,7 +517,7 @@ def _partitions(given: Any) -> dict[str, Any]:
         count = numbers.get("count", 1 if "begin" in numbers else _PARTITIONS)
         if begin + count > _PARTITIONS:
             raise InvalidArgError(
-                f"there are partitions 0 to {_PARTITIONS - 1}; "
+                f"{path}: there are partitions 0 to {_PARTITIONS - 1}; "
                 f"{count} from {begin} are not among them"
             )
         members["partitions"] = (begin, count)
@@ -456,14 +528,6 @@ def _partition(digest: bytes) -> int:
     return int.from_bytes(digest[:2], "little") % _PARTITIONS
 
 
-def _bytes(value: Any, key: str) -> bytes:
-    if not isinstance(value, (bytes, bytearray, memoryview)):
-        raise InvalidArgError(
-            f"'{key}' in the {_QUERY_PLACE} must be bytes, not {type(value).__name__}"
-        )
-    return bytes(value)
-
-
 def read_policies(defaults: Any, command: int) -> Policies:
     """The read policies of a client."""
     return Policies("read", command, _READ, defaults)
@@ -471,7 +535,9 @@ def read_policies(defaults: Any, command: int) -> Policies:
 
 def write_policies(defaults: Any, command: int) -> Policies:
     """The write policies of a client."""
-    return Policies("write", command, _WRITE, defaults)
+    compares = isinstance(defaults, Mapping) and defaults.get("gen")
+    kind = _ComparingPolicies if compares else Policies
+    return kind("write", command, _WRITE, defaults)
 
 
 def batch_read_policies(defaults: Any, command: int) -> Policies:

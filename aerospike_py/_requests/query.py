@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .._ffi import lib
-from .._operations import function_call, plain_operations
+from .._operations import check_context, function_call, plain_operations
 from .._results import value
-from .._validate import Integer, check_bin_name, integer
-from .._values import EXTENSION_GEOJSON, INT64_MAX, INT64_MIN, Extension, Raw, encode
-from ..constants import INDEX_TYPE_DEFAULT, INDEX_TYPE_MAPVALUES, OPERATOR_READ
+from .._validate import Integer, check_bin_name, check_name, did_you_mean, wrong_type
+from .._values import EXTENSION_GEOJSON, INT64_MAX, INT64_MIN, Extension, encode, unsigned
+from ..constants import INDEX_TYPE_DEFAULT, OPERATOR_READ
 from ..exception import InvalidArgError
 from ..exp import compile as compile_expression
 from ..exp_operations import exp_read
 from ..types import GeoJSON, JobStatus
-from .policies import ClientPolicies
+from .policies import INDEX_TYPE, ClientPolicies
 from .request import Request, nothing
 
 _QUERY_BACKGROUND: int = lib.ASZ_QUERY_BACKGROUND
@@ -34,13 +34,16 @@ def select(request: dict[str, Any], bins: Sequence[Any], expressions: Mapping[st
         InvalidArgError: An operation has no number.
     """
     chosen: list[str | dict[str, Any]] = []
-    for each in bins:
+    for index, each in enumerate(bins):
         if isinstance(each, Mapping):
             if "__expr__" in each:
-                raise TypeError("the result of an expression needs a name: select(name=expression)")
+                raise TypeError(
+                    f"bins[{index}]: the result of an expression needs a name: "
+                    "select(name=expression)"
+                )
             chosen += plain_operations([each])
         else:
-            check_bin_name(each)
+            check_bin_name(each, f"bins[{index}]")
             chosen.append(str.__str__(each))
     for name, expression in expressions.items():
         check_bin_name(name)
@@ -58,8 +61,7 @@ def select(request: dict[str, Any], bins: Sequence[Any], expressions: Mapping[st
 
 def limited(request: Mapping[str, Any], records_per_second: Any) -> Mapping[str, Any]:
     """A request for servers that work on so many records a second at most; 0: no limit."""
-    rule = _QUERY_RATE
-    limit = rule.check(records_per_second, "records_per_second", "arguments")
+    limit = _QUERY_RATE.check(records_per_second, "records_per_second")
     return {**request, "records_per_second": limit} if limit else request
 
 
@@ -75,36 +77,30 @@ def where_member(
         BinNameError: The bin name is empty or has more than 15 bytes.
     """
     if not isinstance(predicate, tuple) or not predicate:
-        raise TypeError(
-            f"a predicate must be a tuple of aerospike_py.predicates, "
-            f"not {type(predicate).__name__}"
-        )
+        raise wrong_type("predicate", "a tuple made by aerospike_py.predicates", predicate)
     name = predicate[0]
     kind = _PREDICATES.get(name) if isinstance(name, str) else None
     if kind is None:
-        raise InvalidArgError(
-            f"unknown predicate {name!r}; there are {', '.join(sorted(_PREDICATES))}"
-        )
+        hint = did_you_mean(name, _PREDICATES)
+        raise InvalidArgError(f"predicate[0]: there is no predicate {name!r:.60}{hint}")
     counts, make = kind
     if len(predicate) not in counts:
+        wanted = " or ".join(str(count) for count in counts)
         raise InvalidArgError(
-            f"the predicate '{name}' has {' or '.join(str(n) for n in counts)} members, "
-            f"not {len(predicate)}"
+            f"predicate: {name!r} has {wanted} members, its name included, not {len(predicate)}"
         )
     bin_name = predicate[1]
     is_named = index_name is not None or expression is not None
     if bin_name is not None:
-        check_bin_name(bin_name)
+        check_bin_name(bin_name, "predicate[1], the bin,")
     elif not is_named:
-        raise InvalidArgError("a predicate without a bin needs an index_name or expression")
+        raise InvalidArgError("predicate: without a bin, it needs an index_name or expression")
     collection, begin, end = make(*predicate[2:])
     options: dict[str, Any] = {}
     if context:
-        options["context"] = context
+        options["context"] = check_context(context)
     if index_name is not None:
-        if not isinstance(index_name, str):
-            raise TypeError(f"index_name must be a str, not {type(index_name).__name__}")
-        options["index"] = index_name
+        options["index"] = check_name(index_name, "index_name")
     if expression is not None:
         options["expression"] = compile_expression(expression).encoded
     # The server takes an index by its name, or finds it by the bin or the expression.
@@ -132,7 +128,7 @@ def _contains(index_type: Any, value: Any) -> _Range:
 def _range(index_type: Any, low: Any, high: Any) -> _Range:
     begin, end = _int(low), _int(high)
     if begin > end:
-        raise InvalidArgError(f"the range from {begin} to {end} is reversed")
+        raise InvalidArgError(f"predicate: the range from {begin} to {end} is reversed")
     return _collection(index_type), begin, end
 
 
@@ -140,7 +136,7 @@ def _geo(geojson: Any, index_type: Any = INDEX_TYPE_DEFAULT) -> _Range:
     if isinstance(geojson, GeoJSON):
         geojson = geojson.text
     if not isinstance(geojson, str):
-        raise TypeError(f"GeoJSON must be a str or GeoJSON, not {type(geojson).__name__}")
+        raise wrong_type("predicate[2]", "GeoJSON or its text", geojson)
     return _collection(index_type), Extension(EXTENSION_GEOJSON, geojson.encode()), None
 
 
@@ -162,9 +158,7 @@ _PREDICATES: dict[str, tuple[tuple[int, ...], Callable[..., _Range]]] = {
 
 
 def _collection(index_type: Any) -> int:
-    return Integer(INDEX_TYPE_DEFAULT, INDEX_TYPE_MAPVALUES).check(
-        index_type, "index_type", "predicate"
-    )
+    return INDEX_TYPE.check(index_type, "predicate: the index type")
 
 
 def _indexed(value: Any) -> int | str | bytes:
@@ -177,18 +171,18 @@ def _indexed(value: Any) -> int | str | bytes:
 
 def _int(value: Any) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(
-            f"a predicate takes int, str or bytes, a range int; not {type(value).__name__}"
+        raise wrong_type(
+            "predicate: the value", "an int, str or bytes, those of a range ints", value
         )
     number = int(value.__index__())
     if not INT64_MIN <= number <= INT64_MAX:
-        raise OverflowError("an int of the predicate does not fit into 64 bits")
+        raise OverflowError("predicate: an int does not fit into 64 bits")
     return number
 
 
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise TypeError(f"a coordinate or radius must be a number, not {type(value).__name__}")
+        raise wrong_type("predicate: a coordinate or radius", "a number", value)
     return float(value)
 
 
@@ -226,6 +220,4 @@ def job_abort(policies: ClientPolicies, job_id: Any, policy: Any) -> Request[Non
 
 
 def _job(job_id: Any) -> bytes:
-    number = _JOB.check(integer(job_id, "job_id", "arguments"), "job_id", "arguments")
-    # MessagePack's unsigned integer: the encoder takes what can be stored, which is signed.
-    return encode((Raw(b"\xcf" + number.to_bytes(8, "big")),))
+    return encode((unsigned(_JOB.check(job_id, "job_id")),))

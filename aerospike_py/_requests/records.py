@@ -4,9 +4,9 @@ from typing import Any
 
 from .._codec import pack_key, pack_operate, pack_put
 from .._ffi import lib
-from .._operations import plain_operations
+from .._operations import plain_operations, within_count
 from .._results import exists_result, ordered_result, record
-from .._validate import bin_names
+from .._validate import COUNT_MAX, bin_names, check_count
 from .._values import encode, encode_operand, plain_bins
 from ..keys import encode_key, request_key
 from ..types import ExistsResult, OperateOrderedResult, Record
@@ -32,7 +32,7 @@ def get(policies: ClientPolicies, key: Any, policy: Any) -> Request[Record]:
 
 
 def select(policies: ClientPolicies, key: Any, bins: Any, policy: Any) -> Request[Record]:
-    request = encode((request_key(key), bin_names(bins, "select")))
+    request = encode((request_key(key), bin_names(bins)))
     return _SELECT, request, policies.read(policy), record
 
 
@@ -42,6 +42,8 @@ def exists(policies: ClientPolicies, key: Any, policy: Any) -> Request[ExistsRes
 
 def put(policies: ClientPolicies, key: Any, bins: Any, meta: Any, policy: Any) -> Request[None]:
     request = pack_put(key, bins) or encode((request_key(key), plain_bins(bins)))
+    if len(request) > COUNT_MAX:  # None of fewer bytes has as many bins.
+        check_count("bins", "bins", len(bins))
     return _PUT, request, policies.write(policy, meta), nothing
 
 
@@ -58,40 +60,44 @@ def touch(policies: ClientPolicies, key: Any, val: Any, meta: Any, policy: Any) 
 def append(
     policies: ClientPolicies, key: Any, name: Any, val: Any, meta: Any, policy: Any
 ) -> Request[None]:
-    request = encode_operand(request_key(key), name, val, (str, bytes, bytearray), "append")
+    request = encode_operand(request_key(key), name, val, (str, bytes, bytearray), "val")
     return _APPEND, request, policies.write(policy, meta), nothing
 
 
 def prepend(
     policies: ClientPolicies, key: Any, name: Any, val: Any, meta: Any, policy: Any
 ) -> Request[None]:
-    request = encode_operand(request_key(key), name, val, (str, bytes, bytearray), "prepend")
+    request = encode_operand(request_key(key), name, val, (str, bytes, bytearray), "val")
     return _PREPEND, request, policies.write(policy, meta), nothing
 
 
 def increment(
     policies: ClientPolicies, key: Any, name: Any, offset: Any, meta: Any, policy: Any
 ) -> Request[None]:
-    request = encode_operand(request_key(key), name, offset, (int, float), "increment")
+    request = encode_operand(request_key(key), name, offset, (int, float), "offset")
     return _INCREMENT, request, policies.write(policy, meta), nothing
 
 
 def remove_bin(
     policies: ClientPolicies, key: Any, names: Any, meta: Any, policy: Any
 ) -> Request[None]:
-    request = encode((request_key(key), bin_names(names, "remove_bin")))
+    request = encode((request_key(key), bin_names(names, "bin_names")))
     return _REMOVE_BIN, request, policies.write(policy, meta), nothing
 
 
 def operate(
     policies: ClientPolicies, key: Any, ops: Any, meta: Any, policy: Any
 ) -> Request[Record]:
-    request = pack_operate(key, ops) or encode((request_key(key), plain_operations(ops)))
+    request = within_count(ops, pack_operate(key, ops)) or encode(
+        (request_key(key), plain_operations(ops))
+    )
     return _OPERATE, request, policies.write(policy, meta), record
 
 
 def operate_ordered(
     policies: ClientPolicies, key: Any, ops: Any, meta: Any, policy: Any
 ) -> Request[OperateOrderedResult]:
-    request = pack_operate(key, ops) or encode((request_key(key), plain_operations(ops)))
+    request = within_count(ops, pack_operate(key, ops)) or encode(
+        (request_key(key), plain_operations(ops))
+    )
     return _OPERATE_ORDERED, request, policies.write(policy, meta), ordered_result

@@ -6,7 +6,7 @@ from typing import Any
 from .._ffi import lib
 from .._operations import LUA_SUFFIX, function_call
 from .._results import value
-from .._validate import check_name
+from .._validate import check_name, integer, wrong_type
 from .._values import encode
 from ..exception import InvalidArgError
 from ..keys import request_key
@@ -40,23 +40,23 @@ def put(
     source: Any,
     wait_timeout: Any,
 ) -> Request[None]:
-    if udf_type != 0:
-        raise InvalidArgError(f"udf_type must be 0 (Lua), not {udf_type!r}")
+    if integer(udf_type, "udf_type") != 0:
+        raise InvalidArgError(f"udf_type must be 0, which is Lua, not {udf_type!r}")
     from pathlib import Path  # Only needed here, and slow to import.
 
-    path = os.fspath(filename)
+    path = os.fspath(filename) if isinstance(filename, os.PathLike) else filename
     if not isinstance(path, str):
-        raise TypeError(f"a file's name must be a str, not {type(filename).__name__}")
+        raise wrong_type("filename", "a str or a path", filename)
+    if not Path(path).name:
+        raise InvalidArgError(f"filename must name a file, and {path!r} does not")
     file = Path(path)
     if source is None:
         source = file.read_bytes()
     elif isinstance(source, str):
         source = source.encode()
     elif not isinstance(source, (bytes, bytearray)):
-        raise TypeError(f"source must be str or bytes, not {type(source).__name__}")
-    request = encode(
-        (_with_suffix(file.name), source, WAIT.check(wait_timeout, "wait_timeout", "arguments"))
-    )
+        raise wrong_type("source", "a str or bytes", source)
+    request = encode((_with_suffix(file.name), source, WAIT.check(wait_timeout, "wait_timeout")))
     return _UDF_PUT, request, policies.info(policy), nothing
 
 
@@ -69,7 +69,7 @@ def content(policies: ClientPolicies, module: Any, policy: Any) -> Request[str]:
 
 
 def remove(policies: ClientPolicies, module: Any, policy: Any, wait_timeout: Any) -> Request[None]:
-    request = encode((_file(module), WAIT.check(wait_timeout, "wait_timeout", "arguments")))
+    request = encode((_file(module), WAIT.check(wait_timeout, "wait_timeout")))
     return _UDF_REMOVE, request, policies.info(policy), nothing
 
 
@@ -85,4 +85,4 @@ def _with_suffix(name: str) -> str:
 
 
 def _file(module: Any) -> str:
-    return _with_suffix(check_name(module, "a module's name"))
+    return _with_suffix(check_name(module, "module"))

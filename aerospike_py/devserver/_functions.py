@@ -22,7 +22,7 @@ from .._codec import skip
 from .._values import decode, encode
 from . import _lua
 
-_WITHOUT_LUA = "functions on a local server need the package lupa: pip install 'aerospike-py[lua]'"
+_WITHOUT_LUA = "functions on a local server need the package lupa: pip install lupa"
 _EXPIRED = "UDF Execution Timeout"
 """What Lua itself says where it can still look at the clock."""
 

@@ -279,11 +279,47 @@ def test_a_filter_that_is_false(client: Client, stored: Key, call: Any) -> None:
     assert client.get(stored).bins["i"] == 5
 
 
-def test_a_filter_of_the_wrong_type(client: Client, stored: Key) -> None:
-    for expression in (exp.eq(exp.int_bin("i"), "x"), exp.int_bin("i")):
-        with pytest.raises(InvalidArgError) as caught:
-            client.get(stored, {"expressions": expression})
-        assert caught.value.result_code == 4
+@pytest.mark.parametrize(
+    "expression",
+    [
+        exp.eq(exp.int_bin("i"), "x"),
+        exp.int_bin("i"),
+        exp.gt(exp.float_bin("f"), 1),
+        exp.and_(exp.bool_bin("b"), exp.int_bin("i")),
+        exp.not_(exp.int_bin("i")),
+        exp.eq(exp.num_add(exp.int_bin("i"), 1.5), 1),
+        exp.eq(exp.num_mod(exp.float_bin("f"), 2.0), 1),
+        exp.eq(exp.num_pow(exp.int_bin("i"), 2), 4),
+        exp.eq(exp.num_floor(exp.int_bin("i")), 4),
+        exp.eq(exp.to_int(exp.int_bin("i")), 4),
+        exp.eq(exp.to_float(exp.float_bin("f")), 4.0),
+        exp.eq(exp.min_(exp.int_bin("i"), 1.5), 1),
+        exp.eq(exp.num_abs("x"), 1),
+        exp.eq(exp.int_and(exp.float_bin("f"), 1), 1),
+        exp.eq(exp.int_lscan(exp.int_bin("i"), 1), 1),
+        exp.regex_compare("a", 0, exp.int_bin("i")),
+        exp.geo_compare(exp.geo_bin("g"), "x"),
+        exp.eq(exp.cond(exp.bool_bin("b"), 1, "x"), 1),
+        exp.cond(exp.int_bin("i"), True, False),
+        exp.let_(exp.def_("x", exp.int_bin("i")), exp.gt(exp.var("x"), "y")),
+        exp.eq(exp.bit_get_int(exp.int_bin("i"), 0, 8), 1),
+        exp.eq(exp.hll_get_count(exp.blob_bin("x")), 1),
+        exp.gt(exp.set_name(), 1),
+        exp.eq(exp.bin_exists("i"), 1),
+    ],
+    ids=str,
+)
+def test_what_is_refused_for_its_types_is_refused_by_the_server(
+    client: Client, stored: Key, expression: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(InvalidArgError, match=r"policy\['expressions'\]: ") as before:
+        client.get(stored, {"expressions": expression})
+    assert before.value.result_code == -2
+    monkeypatch.setattr("aerospike_py.exp.check_types", lambda _tree: None)
+    monkeypatch.setattr("aerospike_py._expression_types.check_filter", lambda _tree: None)
+    with pytest.raises(InvalidArgError) as by_the_server:
+        client.get(stored, {"expressions": expression})
+    assert by_the_server.value.result_code == 4
 
 
 def test_a_filter_is_checked_before_it_is_sent(client: Client, stored: Key) -> None:

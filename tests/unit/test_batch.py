@@ -286,7 +286,7 @@ def test_what_looks_like_too_large_an_int_is_not_one() -> None:
         (lambda: batch.read(KEY, policy={"read_touch_ttl_percent": 101}), InvalidArgError),
         (lambda: batch.exists(KEY, {"expressions": 5}), TypeError),
         (lambda: batch.remove(KEY, policy={"ttl": 5}), InvalidArgError),
-        (lambda: batch.operate(KEY, [INCREMENT], None, {"durable_delete": 1}), InvalidArgError),
+        (lambda: batch.operate(KEY, [INCREMENT], None, {"durable_delete": 1}), TypeError),
         (lambda: batch.apply(KEY, "m", "f", [object()]), TypeError),
         (lambda: batch.apply(KEY, "m", "f", "text"), TypeError),
         (lambda: batch.apply(KEY, "m", "f", [2**64]), OverflowError),
@@ -300,7 +300,7 @@ def test_what_looks_like_too_large_an_int_is_not_one() -> None:
         (lambda: batch.remove(KEY, 5), TypeError),
         (lambda: requests.written({KEY: {"a": 1}}), TypeError),
         (lambda: requests.written([KEY]), TypeError),
-        (lambda: requests.written([(KEY,)]), TypeError),
+        (lambda: requests.written([(KEY,)]), InvalidArgError),
         (lambda: requests.encode_same({KEY: 1}, 2, None), TypeError),
         (lambda: requests.encode_same(None, 2, None), TypeError),
         (lambda: requests.encode_same([KEY, None], 2, None), TypeError),
@@ -353,17 +353,18 @@ def test_many_keys_are_encoded_as_one_is(other: Any) -> None:
         ("test", "demo", None),
     ],
 )
-def test_one_wrong_key_among_many_is_the_same_error(wrong: Any) -> None:
+def test_one_wrong_key_among_many_is_the_same_error_with_its_place(wrong: Any) -> None:
     with pytest.raises((TypeError, ValueError, OverflowError)) as alone:
         request_key(wrong)
     with pytest.raises(type(alone.value)) as among:
-        requests.encode_same([*USUAL, wrong], 2, None)
-    assert str(among.value) == str(alone.value)
+        requests.encode_same([*USUAL, wrong, *USUAL], 2, None)
+    assert str(alone.value).startswith("key")
+    assert str(among.value) == str(alone.value).replace("key", f"keys[{len(USUAL)}]", 1)
 
 
 @pytest.mark.parametrize("key", [("test", "demo", "\ud800"), ("\ud800", "demo", "k")])
 def test_a_lone_surrogate_in_a_key_is_refused(key: Any) -> None:
-    with pytest.raises(UnicodeEncodeError):
+    with pytest.raises(UnicodeEncodeError, match=rf"keys\[{len(USUAL)}\]"):
         requests.encode_same([*USUAL, key], 2, None)
 
 

@@ -126,8 +126,8 @@ def test_a_policy_passes_unchanged() -> None:
     [
         ({"lst_order": 1}, "list_order"),
         ({"map_order": 1}, "map_order"),
-        ({"order": 1, "list_order": 0}, "synonyms"),
-        ({"flags": 1, "write_flags": 2}, "synonyms"),
+        ({"order": 1, "list_order": 0}, "different values for the same"),
+        ({"flags": 1, "write_flags": 2}, "different values for the same"),
         ({"order": 2}, "order 2"),
         ({"write_flags": 16}, "write flags 16"),
     ],

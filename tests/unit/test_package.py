@@ -1,15 +1,32 @@
 """The package as a whole: what it exports, how light its import is."""
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
 import textwrap
+from importlib import metadata
 from pathlib import Path
+from typing import TypeVar
+
+import pytest
 
 import aerospike_py
 
 HEAVY = ("numpy", "opentelemetry", "prometheus_client", "cffi", "asyncio", "difflib", "json")
+ROOT = Path(__file__).parents[2]
+PACKAGE = Path(aerospike_py.__file__).parent
+PUBLIC = sorted(path.stem for path in PACKAGE.glob("*.py") if not path.stem.startswith("_"))
+# Those of Python that the package may load when it is imported, beside what Python loads itself.
+MAY_BE_LOADED = {
+    *("atexit", "collections", "copyreg", "enum", "functools", "keyword", "linecache", "logging"),
+    *("operator", "re", "reprlib", "string", "threading", "tokenize", "token", "traceback"),
+    *("types", "typing", "warnings", "weakref", "contextlib", "textwrap", "sysconfig"),
+    *("_collections_abc", "_weakrefset", "__future__", "_cffi_backend", "time", "itertools"),
+    *("math", "numbers", "datetime", "ast", "inspect", "dis", "opcode", "importlib", "locale"),
+    *("annotationlib", "_colorize", "dataclasses", "copy", "collections.abc"),
+}
 
 
 def test_everything_exported_exists() -> None:
@@ -23,6 +40,94 @@ def test_importing_loads_nothing_heavy() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
     )
     assert result.stdout.strip() == "[]"
+
+
+def loaded_by(statement: str) -> set[str]:
+    script = (
+        f"import sys; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+    )
+    return set(result.stdout.split())
+
+
+def test_importing_loads_nothing_but_what_is_named_here() -> None:
+    loaded = {name.partition(".")[0] for name in loaded_by("import aerospike_py")}
+    public = {name for name in loaded if not name.startswith("_")}
+    assert public - {"aerospike_py"} - MAY_BE_LOADED == set()
+
+
+def test_importing_all_names_loads_no_numpy() -> None:
+    assert {"numpy", "opentelemetry", "pandas"} & loaded_by("from aerospike_py import *") == set()
+
+
+def test_numpy_is_loaded_when_it_is_asked_for() -> None:
+    assert "numpy" in loaded_by("import aerospike_py; aerospike_py.NumpyBatchRecords")
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_module_says_what_is_public_in_it(name: str) -> None:
+    module = importlib.import_module(f"aerospike_py.{name}")
+    assert set(module.__all__) <= set(dir(module))
+    own = {
+        each
+        for each, value in vars(module).items()
+        if getattr(value, "__module__", None) == module.__name__ and not each.startswith("_")
+    }
+    documented = {each for each in own if not isinstance(vars(module)[each], (TypeVar, str))}
+    assert documented - set(module.__all__) <= NOT_FOR_USERS.get(name, set())
+
+
+NOT_FOR_USERS = {
+    "batch": {"read_argument"},
+    "exception": {"class_for"},
+    "keys": {"encode_key", "request_key"},
+    "log": {"level_of"},
+    "metrics": set(),
+    "numpy_batch": {"Destination", "mismatch_error", "read_request", "write_request"},
+    "tracing": {"Tracing"},
+}
+
+
+def test_the_dev_server_is_at_hand_for_help() -> None:
+    assert aerospike_py.devserver.DevCluster.__doc__
+
+
+def test_the_version_is_in_one_place() -> None:
+    assert aerospike_py.__version__ == "1.0.0"
+    assert metadata.version("aerospike-py") == aerospike_py.__version__
+    project = (ROOT / "pyproject.toml").read_text()
+    assert 'attr = "aerospike_py.__version__"' in project
+    assert aerospike_py.__version__ not in project
+    core = (ROOT / "native" / "build.zig.zon").read_text()
+    assert f'.version = "{aerospike_py.__version__}"' in core
+
+
+def texts() -> list[Path]:
+    roots = [ROOT / "docs", ROOT / "examples", ROOT / "scripts", PACKAGE]
+    found = [path for root in roots for path in root.rglob("*") if path.suffix in (".md", ".py")]
+    return [*found, ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "pytest_aerospike_py.py"]
+
+
+def test_no_text_has_anyone_install_the_package_by_its_name() -> None:
+    # On the index it is the name of another line of releases, which would take this one's place.
+    by_name = re.compile(r"pip install [^`\n]*\baerospike[-_]py\b(?!-)(?![^`\n ]*\.whl)")
+    found = [path for path in texts() if by_name.search(path.read_text(encoding="utf-8"))]
+    assert found == []
+
+
+def test_what_touches_the_library_knows_nothing_of_aerospike() -> None:
+    below = {"_ffi", "_codec", "_native"}
+    for path in (PACKAGE / "_native").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.level == 2:
+                names = (
+                    {node.module.partition(".")[0]}
+                    if node.module
+                    else {alias.name for alias in node.names}
+                )
+                assert names <= below, f"{path.name} imports {names - below}"
 
 
 def test_the_pytest_plugin_loads_nothing_of_the_package() -> None:

@@ -152,7 +152,7 @@ def test_an_info_policys_timeout_is_the_whole_commands() -> None:
         ("timeout", "total_timeout"),
         ("expression", "expressions"),
         ("max_retry", "max_retries"),
-        ("compress", None),
+        ("zip", None),
         (5, None),
         (None, None),
     ],
@@ -160,20 +160,21 @@ def test_an_info_policys_timeout_is_the_whole_commands() -> None:
 def test_unknown_keys_are_named_with_their_place_and_the_nearest(
     read: Policies, key: Any, near: str | None
 ) -> None:
-    with pytest.raises(InvalidArgError, match="read policy") as caught:
+    with pytest.raises(InvalidArgError, match="a read policy") as caught:
         read.struct({key: 1})
-    assert repr(key) in str(caught.value)
-    assert f"did you mean '{near or ''}" in str(caught.value)
+    assert str(caught.value).startswith(f"policy[{key!r}]: ")
+    hint = f"did you mean '{near}'" if near else "there are socket_timeout, "
+    assert hint in str(caught.value)
 
 
 def test_keys_of_another_policy_are_unknown(read: Policies, write: Policies) -> None:
-    with pytest.raises(InvalidArgError, match="'exists' in the read policy"):
+    with pytest.raises(InvalidArgError, match=r"exists.*of write policies, and not of a read"):
         read.struct({"exists": 1})
-    with pytest.raises(InvalidArgError, match="'read_mode_ap' in the write policy"):
+    with pytest.raises(InvalidArgError, match=r"policy\['read_mode_ap'\]: a write policy"):
         write.struct({"read_mode_ap": 1})
-    with pytest.raises(InvalidArgError, match="'lifetime' in the meta"):
+    with pytest.raises(InvalidArgError, match=r"meta\['lifetime'\]"):
         write.struct(None, {"lifetime": 1})
-    with pytest.raises(InvalidArgError, match="'expressions' in the info policy"):
+    with pytest.raises(InvalidArgError, match=r"policy\['expressions'\]: an info policy"):
         admin_policies("info", None, lib.ASZ_INFO).struct({"expressions": 1})
 
 
@@ -197,29 +198,29 @@ def test_keys_of_another_policy_are_unknown(read: Policies, write: Policies) -> 
 )
 def test_values_outside_their_range_are_named(write: Policies, policy: dict[str, Any]) -> None:
     (key,) = policy
-    with pytest.raises(InvalidArgError, match=f"'{key}' in the write policy"):
+    with pytest.raises(InvalidArgError, match=rf"policy\['{key}'\]"):
         write.struct(policy)
 
 
 @pytest.mark.parametrize("value", ["1", 1.0, True, [], b"1"])
 def test_values_of_other_types_are_named(write: Policies, value: Any) -> None:
     for key in ("total_timeout", "exists", "ttl"):
-        with pytest.raises(InvalidArgError, match=f"'{key}' in the write policy must be an int"):
+        with pytest.raises(TypeError, match=rf"policy\['{key}'\] must be "):
             write.struct({key: value})
-    with pytest.raises(InvalidArgError, match="'gen' in the meta must be an int"):
+    with pytest.raises(TypeError, match=r"meta\['gen'\] must be an int"):
         write.struct(None, {"gen": value})
 
 
 @pytest.mark.parametrize("value", [1, 0, "yes", 1.0])
 def test_a_flag_is_a_bool(write: Policies, value: Any) -> None:
-    with pytest.raises(InvalidArgError, match=r"'durable_delete'.*bool"):
+    with pytest.raises(TypeError, match=r"policy\['durable_delete'\] must be a bool"):
         write.struct({"durable_delete": value})
 
 
 def test_equal_values_of_other_types_do_not_profit_from_the_cache(write: Policies) -> None:
     write.struct({"max_retries": 1})
     for wrong in (True, 1.0):
-        with pytest.raises(InvalidArgError):
+        with pytest.raises(TypeError):
             write.struct({"max_retries": wrong})
 
 
@@ -229,13 +230,13 @@ def test_ints_of_other_kinds_are_ints(write: Policies) -> None:
 
 @pytest.mark.parametrize("meta", [{"gen": -1}, {"gen": 65536}, {"ttl": -4}, {"ttl": 2**31}])
 def test_meta_values_outside_their_range(write: Policies, meta: dict[str, Any]) -> None:
-    with pytest.raises(InvalidArgError, match="in the meta"):
+    with pytest.raises(InvalidArgError, match=r"meta\["):
         write.struct(None, meta)
 
 
 @pytest.mark.parametrize("given", [[], "x", 1, False, ()])
 def test_policy_and_meta_must_be_dicts(write: Policies, given: Any) -> None:
-    with pytest.raises(TypeError, match="write policy must be a dict"):
+    with pytest.raises(TypeError, match="policy must be a dict"):
         write.struct(given)
     with pytest.raises(TypeError, match="meta must be a dict"):
         write.struct(None, given)
@@ -362,7 +363,7 @@ def test_a_clients_batch_defaults_hold_for_reads_and_writes() -> None:
     write = batch_write_policies(defaults, lib.ASZ_PUT)
     assert (read.struct().respond_all_keys, read.struct().max_retries) == (0, 1)
     assert (write.struct().respond_all_keys, write.struct().ttl) == (0, 77)
-    with pytest.raises(InvalidArgError, match="client's batch policy"):
+    with pytest.raises(InvalidArgError, match=r"config\['policies'\]\['batch'\]"):
         batch_read_policies({"respond_all": True}, lib.ASZ_BATCH)
 
 
@@ -371,9 +372,9 @@ def test_the_meta_of_a_row() -> None:
     assert write_meta({}) == (None, None)
     assert write_meta({"gen": 5, "ttl": -1}) == (5, -1)
     assert write_meta({"ttl": aerospike_py.TTL_CLIENT_DEFAULT}) == (None, None)
-    with pytest.raises(InvalidArgError, match="did you mean 'gen'"):
+    with pytest.raises(InvalidArgError, match="there are gen, ttl"):
         write_meta({"generation": 1})
-    with pytest.raises(InvalidArgError, match="ttl"):
+    with pytest.raises(TypeError, match="ttl"):
         write_meta({"ttl": "long"})
     with pytest.raises(TypeError):
         write_meta(5)

@@ -93,7 +93,7 @@ def test_contexts_and_indexes_by_name() -> None:
         (("equals", "x" * 16, 1), BinNameError),
         (("equals", 5, 1), TypeError),
         (("contains", "a", 4, 1), InvalidArgError),
-        (("contains", "a", "list", 1), InvalidArgError),
+        (("contains", "a", "list", 1), TypeError),
         (("geo_within_geojson_region", "a", {"type": "Point"}), TypeError),
         (("geo_within_radius", "a", "x", 1, 1), TypeError),
     ],
