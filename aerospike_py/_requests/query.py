@@ -10,8 +10,6 @@ from .._validate import Integer, check_bin_name, check_name, did_you_mean, wrong
 from .._values import EXTENSION_GEOJSON, INT64_MAX, INT64_MIN, Extension, encode, unsigned
 from ..constants import INDEX_TYPE_DEFAULT, OPERATOR_READ
 from ..exception import InvalidArgError
-from ..exp import compile as compile_expression
-from ..exp_operations import exp_read
 from ..types import GeoJSON, JobStatus
 from .policies import INDEX_TYPE, ClientPolicies
 from .request import Request, nothing
@@ -45,6 +43,8 @@ def select(request: dict[str, Any], bins: Sequence[Any], expressions: Mapping[st
         else:
             check_bin_name(each, f"bins[{index}]")
             chosen.append(str.__str__(each))
+    if expressions:
+        from ..exp_operations import exp_read  # Who has an expression has imported exp already.
     for name, expression in expressions.items():
         check_bin_name(name)
         chosen += plain_operations([exp_read(name, expression)])
@@ -102,6 +102,8 @@ def where_member(
     if index_name is not None:
         options["index"] = check_name(index_name, "index_name")
     if expression is not None:
+        from ..exp import compile as compile_expression
+
         options["expression"] = compile_expression(expression).encoded
     # The server takes an index by its name, or finds it by the bin or the expression.
     bin_member = None if is_named else str.__str__(bin_name)

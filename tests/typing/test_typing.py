@@ -192,7 +192,8 @@ def public(module: ModuleType) -> set[str]:
         for name, value in vars(module).items()
         if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
     ]
-    return {f"{module.__name__}.{name}" for name in names}
+    # The constants are in a program of their own.
+    return {f"{module.__name__}.{name}" for name in names if not name.isupper()}
 
 
 MODULES = [

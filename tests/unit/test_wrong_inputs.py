@@ -75,7 +75,7 @@ CASES: list[Case] = [
         (
             "config['zzz']: a configuration has no such key; there are hosts, "
             "rack_ids, ip_map, policies, tls, cluster_name, user, password, "
-            "use_services_alternate, rack_aware, auth_mode, timeout, "
+            "app_id, use_services_alternate, rack_aware, auth_mode, timeout, "
             "login_timeout, idle_timeout, max_conns_per_node, min_conns_per_node, "
             "tend_interval, max_error_rate, error_rate_window, "
             "max_concurrent_operations, operation_queue_timeout_ms, rack_id"
@@ -1102,12 +1102,12 @@ CASES: list[Case] = [
     (
         lambda: client.info_all(""),
         aerospike_py.InvalidArgError,
-        "command must be one line, and not empty, and is ''",
+        "command must be one line without zeros, and not empty, and is ''",
     ),
     (
         lambda: client.info_all("a\nb"),
         aerospike_py.InvalidArgError,
-        "command must be one line, and not empty, and is 'a\\nb'",
+        "command must be one line without zeros, and not empty, and is 'a\\nb'",
     ),
     (
         lambda: client.info_node("build", 5),
