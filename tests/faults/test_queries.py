@@ -228,6 +228,7 @@ def test_an_aborted_query_says_so(cluster: DevCluster, client: Client) -> None:
         list(records)
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_connections_are_given_back(cluster: DevCluster) -> None:
     with connected(cluster) as client:
         for _ in range(3):

@@ -229,7 +229,7 @@ def test_keys_that_no_map_can_have_are_refused_before_anything_is_sent(
         lambda: client.operate(key, [lop.list_append("b", value)]),
         lambda: client.operate(key, [mop.map_put_items("b", {name: 1})]),
     ):
-        with pytest.raises(TypeError, match=r"bin 'b': a map key must be a str, int or bytes, not"):
+        with pytest.raises(TypeError, match=r"\]: a map key must be a str, int or bytes, not"):
             call()
 
 
