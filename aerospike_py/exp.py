@@ -226,6 +226,7 @@ __all__ = [
     "num_pow",
     "num_sub",
     "or_",
+    "parse",
     "record_size",
     "regex_compare",
     "remove_result",
