@@ -55,10 +55,19 @@ class SilentHosts:
 
 
 class Announcing(RecordingNode):
-    def announce(self, hosts: list[str], port: int) -> None:
-        peers = ",".join(f"[BB9{number:04X},,[{host}]]" for number, host in enumerate(hosts))
-        self._answers["peers-clear-std"] = f"2,{port},[{peers}]"
+    def __init__(self, name: str = "A0") -> None:
+        super().__init__()
+        self.name = name
+        self._answers["node"] = name
+
+    def announce(self, hosts: list[str], port: int, first: list[str], last: list[str]) -> None:
+        """Lists hosts that are on a port, and other peers before and behind them."""
+        peers = [f"[BB9{number:04X},,[{host}]]" for number, host in enumerate(hosts)]
+        self._answers["peers-clear-std"] = f"2,{port},[{','.join([*first, *peers, *last])}]"
         self._answers["peers-generation"] = "2"
+
+    def as_peer(self) -> str:
+        return f"[{self.name},,[127.0.0.1:{self.port}]]"
 
 
 @pytest.fixture
@@ -84,7 +93,7 @@ def config_of(node: RecordingNode, **more: Any) -> Any:
 
 @linux_only
 def test_connect_tries_all_of_them_in_a_few_timeouts(node: Announcing, silent: SilentHosts) -> None:
-    node.announce(addresses(COUNT), silent.port)
+    node.announce(addresses(COUNT), silent.port, [], [])
     start = time.monotonic()
     with pytest.raises(ClusterError, match=f"none of its {COUNT} peers"):
         aerospike_py.client(config_of(node, timeout=500)).connect()
@@ -92,9 +101,27 @@ def test_connect_tries_all_of_them_in_a_few_timeouts(node: Announcing, silent: S
 
 
 @linux_only
+def test_those_behind_them_are_found_in_later_rounds(node: Announcing, silent: SilentHosts) -> None:
+    with Announcing("A1") as first, Announcing("A2") as last:
+        peers = {each: each.as_peer() for each in (node, first, last)}
+        for each in (first, last):
+            each.announce([], 3000, [peer for other, peer in peers.items() if other != each], [])
+        node.announce(addresses(COUNT), silent.port, [peers[first]], [peers[last]])
+        start = time.monotonic()
+        with aerospike_py.client(config_of(node, timeout=300)).connect() as client:
+            # Two nodes are enough to begin with.
+            assert time.monotonic() - start < 3
+            assert set(client.get_node_names()) >= {"A0", "A1"}
+            deadline = time.monotonic() + 20
+            while set(client.get_node_names()) != {"A0", "A1", "A2"}:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+
+
+@linux_only
 def test_a_tend_among_them_ends_at_the_close(node: Announcing, silent: SilentHosts) -> None:
     client = aerospike_py.client(config_of(node, timeout=10_000)).connect()
-    node.announce(addresses(COUNT), silent.port)
+    node.announce(addresses(COUNT), silent.port, [], [])
     silent.wait_for(1)
     start = time.monotonic()
     client.close()
@@ -110,7 +137,7 @@ def test_a_connect_among_them_ends_with_a_signal(node: Announcing, silent: Silen
     def interrupt(*_: object) -> None:
         raise Interrupted
 
-    node.announce(addresses(COUNT), silent.port)
+    node.announce(addresses(COUNT), silent.port, [], [])
     before = signal.signal(signal.SIGUSR1, interrupt)
 
     def wait_and_interrupt() -> None:

@@ -35,6 +35,8 @@ pub fn Node(comptime Net: type) type {
         slot: Slot,
         name_buffer: [name_bytes_max]u8,
         name_len: u8,
+        /// Tells most other names apart at a glance.
+        name_hash: u64 = 0,
         active: std.atomic.Value(bool) = .init(false),
         pool: Pool(Net),
         /// Connections that the event loop has and does not use.
@@ -91,12 +93,17 @@ pub fn Node(comptime Net: type) type {
             return node.name_buffer[0..node.name_len];
         }
 
+        pub fn hashName(name_of_any: []const u8) u64 {
+            return std.hash.Wyhash.hash(0, name_of_any);
+        }
+
         /// Before the node is active.
         pub fn setName(node: *This, name_new: []const u8) void {
             assert(!node.isActive());
             assert(name_new.len <= name_bytes_max);
             @memcpy(node.name_buffer[0..name_new.len], name_new);
             node.name_len = @intCast(name_new.len);
+            node.name_hash = hashName(name_new);
         }
 
         pub fn address(node: *This) Net.Address {

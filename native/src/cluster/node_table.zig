@@ -86,8 +86,10 @@ pub fn NodeTable(comptime Net: type) type {
         }
 
         pub fn findActive(table: *const This, name: []const u8) ?*Tended(Net) {
+            const hash = Node(Net).hashName(name);
             var iterator = table.tended(.active);
             while (iterator.next()) |found| {
+                if (found.node.name_hash != hash) continue;
                 if (std.mem.eql(u8, found.node.name(), name)) return found;
             }
             return null;
