@@ -230,13 +230,16 @@ class DevCluster:
 
     def truncate_replies(
         self,
-        length: int,
+        length: int | None = None,
         node: int | None = None,
         *,
         count: int | None = None,
         scope: Scope = "message",
     ) -> None:
-        """Sends the first `length` bytes of a reply and closes; arguments as for `delay`."""
+        """Sends the first `length` bytes of a reply, None: half of it, and closes.
+
+        The other arguments are those of `delay`.
+        """
         self._fault("truncate", node, count, scope, bytes=length)
 
     def corrupt(

@@ -28,6 +28,8 @@ pub const Kind = enum(u8) {
 pub const Scope = enum { message, info, admin, all };
 
 pub const count_forever = std.math.maxInt(u32);
+/// The amount of `truncate` that cuts a reply in its middle, however long it is.
+pub const half = std.math.maxInt(u32);
 
 pub const Fault = struct {
     /// Replies that it still affects.

@@ -375,7 +375,8 @@ fn spoil(
     }
     if (drawn.corrupt) |bytes| corrupt(out.bytes[start..out.end], bytes);
     if (drawn.truncate) |bytes| {
-        out.end = @min(out.end, start + bytes);
+        const whole = out.end - start;
+        out.end = start + if (bytes == faults.half) whole / 2 else @min(whole, bytes);
         return .{ .action = .close, .delay_ms = delay_ms };
     }
     return .{ .action = .reply, .delay_ms = delay_ms, .again_ms = disposition.again_ms };

@@ -16,9 +16,10 @@
 //!   counters {}                                        topology {}
 //!
 //! `fault` kinds and scopes are those of `faults.zig`; without `count` a fault stays until it is
-//! cleared, and `bytes` of `corrupt` left out means the whole reply. `flood` takes `delay_ms`
-//! between its frames. An `answer` left out lets the server answer again, and `clear_faults` takes
-//! back what `answer_info` and, for all nodes, `announce_peers` have put in the server's mouth.
+//! cleared. `bytes` left out means the whole reply to `corrupt` and half of it to `truncate`;
+//! `flood` takes `delay_ms` between its frames. An `answer` left out lets the server answer again,
+//! and `clear_faults` takes back what `answer_info` and, for all nodes, `announce_peers` have put
+//! in the server's mouth.
 
 const std = @import("std");
 const wire = @import("../../wire.zig");
@@ -225,7 +226,7 @@ fn fault(call: *const Call) Error!Effect {
     const amount: u32 = switch (kind) {
         .delay, .flood => arguments.delay_ms orelse return error.Refused,
         .result_code => arguments.code orelse return error.Refused,
-        .truncate => arguments.bytes orelse return error.Refused,
+        .truncate => arguments.bytes orelse faults.half,
         .corrupt => arguments.bytes orelse 0,
         .drop, .close => 0,
     };

@@ -411,3 +411,38 @@ test "users are administered, and their roles limit every kind of command" {
     try testing.expectEqual(Status.ok, try administer(&client, &request));
     try testing.expect(std.mem.find(u8, client.out.written(), "\x02\x04read\x05write") != null);
 }
+
+test "sessions of a user that were ended are authenticated no more, nor are their tokens good" {
+    const users = [_]options_module.User{
+        options_module.default_admin,
+        .{ .name = "writer", .password = "pw", .roles = &.{"read-write"} },
+    };
+    var client = try Client.init(.{ .users = &users });
+    defer client.deinit();
+    var request = wire.Buffer.growing(testing.allocator, &.{}, 4096);
+    defer request.deinit();
+    var hash: [wire.admin.hash_bytes]u8 = undefined;
+    wire.admin.hashPassword("pw", &hash);
+    try wire.admin.encodeLogin(&request, "writer", &hash, null);
+    try testing.expectEqual(Status.ok, try administer(&client, &request));
+    const reply = try wire.admin.Message.decode(client.out.written()[8..]);
+    const token = try testing.allocator.dupe(u8, (try reply.find(.session_token)).?);
+    defer testing.allocator.free(token);
+
+    // There is no record of the set.
+    const answered: Status = .record_not_found;
+    try testing.expect(client.core.security.endSessions("admin"));
+    try testing.expectEqual(answered, try sendBackground(&client, 1, 0));
+    try testing.expect(!client.core.security.endSessions("nobody"));
+    try testing.expect(client.core.security.endSessions("writer"));
+    try testing.expectEqual(Status.not_authenticated, try sendBackground(&client, 2, 0));
+
+    var again = try wire.admin.Encoder.begin(&request);
+    try again.field(.user, "writer");
+    try again.field(.session_token, token);
+    again.finishRequest(.authenticate);
+    try testing.expectEqual(Status.invalid_credential, try administer(&client, &request));
+    try wire.admin.encodeLogin(&request, "writer", &hash, null);
+    try testing.expectEqual(Status.ok, try administer(&client, &request));
+    try testing.expectEqual(answered, try sendBackground(&client, 3, 0));
+}
