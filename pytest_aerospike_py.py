@@ -1,20 +1,32 @@
 """A pytest plugin: fixtures with a local Aerospike server in memory.
 
 `aerospike_server` is a running `aerospike_py.devserver.DevCluster`, one for the session, with as
-many nodes as the ini option `aerospike_nodes` says (1 by default). `aerospike_client` is a client
-that is connected to it; the data is forgotten after each test.
+many nodes as the ini option `aerospike_nodes` says (1 by default). `aerospike_client` and
+`aerospike_async_client` (which needs pytest-asyncio) are clients that are connected to it.
+
+After a test that has used one of them the server forgets: records, indexes, functions, faults, dead
+nodes and the time that its clock was turned. `aerospike_cluster` makes further clusters, of any
+size, which end with the test.
 
 A module of its own, so that pytest loads nothing of aerospike_py until a fixture is used.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+try:
+    from pytest_asyncio import fixture as async_fixture
+except ImportError:
+    async_fixture = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
-    from aerospike_py import Client
+    from aerospike_py import AsyncClient, Client
     from aerospike_py.devserver import DevCluster
+
+_OF_THE_SERVER = frozenset({"aerospike_server", "aerospike_client", "aerospike_async_client"})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,11 +43,74 @@ def aerospike_server(request: pytest.FixtureRequest) -> "Iterator[DevCluster]":
         yield cluster
 
 
+@pytest.fixture(autouse=True)
+def _aerospike_forgets(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Has the server forget what a test has done to it, once its clients are closed."""
+    if _OF_THE_SERVER.isdisjoint(request.fixturenames):
+        yield
+        return
+    cluster: DevCluster = request.getfixturevalue("aerospike_server")
+    yield
+    _forget(cluster)
+
+
+def _forget(cluster: "DevCluster") -> None:
+    import aerospike_py
+
+    if not cluster.is_running:
+        cluster.start()
+    cluster.clear_faults()
+    cluster.set_time_offset(0)
+    for index, node in enumerate(cluster.topology()["nodes"]):
+        if not node["alive"]:
+            cluster.revive(index)
+    with aerospike_py.client(cluster.config).connect() as client:
+        for _, _, answer in client.info_all("sindex-list"):
+            for entry in filter(None, answer.split(";")):
+                about = dict(member.split("=", 1) for member in entry.split(":"))
+                client.index_remove(about["ns"], about["indexname"])
+        for file in client.udf_list():
+            client.udf_remove(file.name)
+    cluster.wipe()
+
+
 @pytest.fixture
 def aerospike_client(aerospike_server: "DevCluster") -> "Iterator[Client]":
-    """A connected client of `aerospike_server`, which forgets its data after the test."""
+    """A connected client of `aerospike_server`, which forgets after the test."""
     import aerospike_py
 
     with aerospike_py.client(aerospike_server.config).connect() as client:
         yield client
-    aerospike_server.wipe()
+
+
+if async_fixture is None:
+
+    @pytest.fixture
+    def aerospike_async_client() -> Any:
+        """Needs pytest-asyncio, which is not installed."""
+        pytest.fail("the fixture aerospike_async_client needs the package pytest-asyncio")
+
+else:
+
+    @async_fixture
+    async def aerospike_async_client(
+        aerospike_server: "DevCluster",
+    ) -> "AsyncIterator[AsyncClient]":
+        """A connected asynchronous client of `aerospike_server`, which forgets after the test."""
+        import aerospike_py
+
+        async with aerospike_py.AsyncClient(aerospike_server.config).connect() as client:
+            yield client
+
+
+@pytest.fixture
+def aerospike_cluster() -> "Iterator[Callable[..., DevCluster]]":
+    """Makes running clusters: `aerospike_cluster(nodes=3)`; they end with the test."""
+    from aerospike_py.devserver import DevCluster
+
+    with ExitStack() as stack:
+
+        def make(nodes: int = 1, **options: Any) -> "DevCluster":
+            return stack.enter_context(DevCluster(nodes=nodes, **options))
+
+        yield make

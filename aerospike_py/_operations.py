@@ -2,8 +2,9 @@
 
 # ruff: noqa: A002  (`bin` is the field's word, and users pass it by name)
 
-from collections.abc import Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 from ._codec import pack_operate, pack_plain
 from ._validate import (
@@ -48,6 +49,34 @@ _checked: dict[tuple[Any, ...], tuple[int, int]] = {}
 _CHECKED_MAX = 256
 # Fields in which None is a value and not the absence of one.
 _NULLABLE = frozenset({"val", "val_end", "map_key"})
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def also_named(**names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Has a builder take other clients' names of its arguments, too.
+
+    Args:
+        names: The argument's own name, by the other one.
+    """
+
+    def decorate(build: Callable[P, R]) -> Callable[P, R]:
+        @wraps(build)
+        def build_by_name(*args: P.args, **kwargs: P.kwargs) -> R:
+            for other, own in names.items():
+                if other in kwargs:
+                    if own in kwargs:
+                        raise TypeError(
+                            f"{build.__name__}: {other!r} is another name of {own!r}; give one"
+                        )
+                    kwargs[own] = kwargs.pop(other)
+            return build(*args, **kwargs)
+
+        return build_by_name
+
+    return decorate
 
 
 def make(op: int, bin: str, ctx: Any, **fields: Any) -> Operation:

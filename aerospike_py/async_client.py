@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypeVar, overload
 
 from ._async_session import AsyncSession, connecting
+from ._operations import also_named
 from ._requests import admin, batch, index, info, query, records, udf
 from .async_query import AsyncBackgroundJob, AsyncQuery
 from .batch import BatchRecords, BatchResults, BatchRow, BatchWrite
@@ -529,6 +530,7 @@ class AsyncClient:
         """
         return await self._submit(batch.write_all(self._policies, records, policy))
 
+    @also_named(data="array")
     async def batch_write_numpy(
         self,
         array: "NDArray[Any]",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypeVar, overload
 
+from ._operations import also_named
 from ._requests import admin, batch, index, info, query, records, udf
 from ._session import Session
 from .batch import BatchRecords, BatchResults, BatchRow, BatchWrite
@@ -513,6 +514,7 @@ class Client:
         """
         return self._execute(batch.write_all(self._policies, records, policy))
 
+    @also_named(data="array")
     def batch_write_numpy(
         self,
         array: "NDArray[Any]",

@@ -26,6 +26,7 @@ from typing import Any, Final, TypeAlias
 from ._expression_types import check_types
 from ._native.expressions import expression_compile
 from ._operations import (
+    also_named,
     check_context,
     encode_expression,
     flags_policy,
@@ -881,6 +882,10 @@ def remove_result() -> Expression:
 # Lists and maps
 
 
+# Other clients call it so.
+_of_bin = also_named(bin_expr="bin")
+
+
 def _call(name: str, bin: Any, ctx: Any = None, **fields: Any) -> Expression:
     node = _node(name)
     for field, value in fields.items():
@@ -915,11 +920,13 @@ def _exp_type(value: Any) -> int | None:
     return None if value is None else check_enum(value, "exp_type", _TYPES)
 
 
+@_of_bin
 def list_size(bin: Any, ctx: Context | None = None) -> Expression:
     """The number of elements."""
     return _call("list_size", bin, ctx)
 
 
+@_of_bin
 def list_get_by_index(
     bin: Any, index: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
 ) -> Expression:
@@ -934,6 +941,7 @@ def list_get_by_index(
     )
 
 
+@_of_bin
 def list_get_by_rank(
     bin: Any, rank: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
 ) -> Expression:
@@ -948,6 +956,7 @@ def list_get_by_rank(
     )
 
 
+@_of_bin
 def list_get_by_index_range(
     bin: Any, index: Any, return_type: int, count: Any = None, ctx: Context | None = None
 ) -> Expression:
@@ -962,6 +971,7 @@ def list_get_by_index_range(
     )
 
 
+@_of_bin
 def list_get_by_rank_range(
     bin: Any, rank: Any, return_type: int, count: Any = None, ctx: Context | None = None
 ) -> Expression:
@@ -976,6 +986,7 @@ def list_get_by_rank_range(
     )
 
 
+@_of_bin
 def list_get_by_value(
     bin: Any, val: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
@@ -989,6 +1000,7 @@ def list_get_by_value(
     )
 
 
+@_of_bin
 def list_get_by_value_list(
     bin: Any, vals: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
@@ -1002,6 +1014,7 @@ def list_get_by_value_list(
     )
 
 
+@_of_bin
 def list_get_by_value_range(
     bin: Any, begin: Any, end: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
@@ -1016,6 +1029,7 @@ def list_get_by_value_range(
     )
 
 
+@_of_bin
 def list_get_by_value_rel_rank_range(
     bin: Any, val: Any, rank: Any, return_type: int, count: Any = None, ctx: Context | None = None
 ) -> Expression:
@@ -1031,6 +1045,7 @@ def list_get_by_value_rel_rank_range(
     )
 
 
+@_of_bin
 def list_append(
     bin: Any, val: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
@@ -1040,6 +1055,7 @@ def list_append(
     )
 
 
+@_of_bin
 def list_append_items(
     bin: Any, vals: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
@@ -1053,6 +1069,7 @@ def list_append_items(
     )
 
 
+@_of_bin
 def list_insert(
     bin: Any, index: Any, val: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
@@ -1067,6 +1084,7 @@ def list_insert(
     )
 
 
+@_of_bin
 def list_insert_items(
     bin: Any,
     index: Any,
@@ -1085,6 +1103,7 @@ def list_insert_items(
     )
 
 
+@_of_bin
 def list_increment(
     bin: Any, index: Any, val: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
@@ -1099,6 +1118,7 @@ def list_increment(
     )
 
 
+@_of_bin
 def list_set(
     bin: Any, index: Any, val: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
@@ -1113,16 +1133,19 @@ def list_set(
     )
 
 
+@_of_bin
 def list_clear(bin: Any, ctx: Context | None = None) -> Expression:
     """The list without its elements."""
     return _call("list_clear", bin, ctx)
 
 
+@_of_bin
 def list_sort(bin: Any, sort_flags: int = 0, ctx: Context | None = None) -> Expression:
     """The list, sorted; `sort_flags` are LIST_SORT_... flags."""
     return _call("list_sort", bin, ctx, val=check_flags(sort_flags, "sort_flags", 3))
 
 
+@_of_bin
 def list_remove_by_value(
     bin: Any, val: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1136,6 +1159,7 @@ def list_remove_by_value(
     )
 
 
+@_of_bin
 def list_remove_by_value_list(
     bin: Any, vals: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1149,6 +1173,7 @@ def list_remove_by_value_list(
     )
 
 
+@_of_bin
 def list_remove_by_value_range(
     bin: Any, begin: Any, end: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1163,6 +1188,7 @@ def list_remove_by_value_range(
     )
 
 
+@_of_bin
 def list_remove_by_value_rel_rank_range(
     bin: Any,
     val: Any,
@@ -1183,6 +1209,7 @@ def list_remove_by_value_rel_rank_range(
     )
 
 
+@_of_bin
 def list_remove_by_index(
     bin: Any, index: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1196,6 +1223,7 @@ def list_remove_by_index(
     )
 
 
+@_of_bin
 def list_remove_by_index_range(
     bin: Any, index: Any, count: Any = None, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1210,6 +1238,7 @@ def list_remove_by_index_range(
     )
 
 
+@_of_bin
 def list_remove_by_rank(
     bin: Any, rank: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1223,6 +1252,7 @@ def list_remove_by_rank(
     )
 
 
+@_of_bin
 def list_remove_by_rank_range(
     bin: Any, rank: Any, count: Any = None, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1237,11 +1267,13 @@ def list_remove_by_rank_range(
     )
 
 
+@_of_bin
 def map_size(bin: Any, ctx: Context | None = None) -> Expression:
     """The number of items."""
     return _call("map_size", bin, ctx)
 
 
+@_of_bin
 def map_get_by_key(
     bin: Any, key: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
 ) -> Expression:
@@ -1256,6 +1288,7 @@ def map_get_by_key(
     )
 
 
+@_of_bin
 def map_get_by_index(
     bin: Any, index: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
 ) -> Expression:
@@ -1270,6 +1303,7 @@ def map_get_by_index(
     )
 
 
+@_of_bin
 def map_get_by_rank(
     bin: Any, rank: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
 ) -> Expression:
@@ -1284,6 +1318,7 @@ def map_get_by_rank(
     )
 
 
+@_of_bin
 def map_get_by_key_list(
     bin: Any, keys: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
@@ -1297,6 +1332,7 @@ def map_get_by_key_list(
     )
 
 
+@_of_bin
 def map_get_by_key_range(
     bin: Any, begin: Any, end: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
@@ -1311,6 +1347,7 @@ def map_get_by_key_range(
     )
 
 
+@_of_bin
 def map_get_by_key_rel_index_range(
     bin: Any, key: Any, index: Any, return_type: int, count: Any = None, ctx: Context | None = None
 ) -> Expression:
@@ -1326,6 +1363,7 @@ def map_get_by_key_rel_index_range(
     )
 
 
+@_of_bin
 def map_get_by_value(
     bin: Any, val: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
@@ -1339,6 +1377,7 @@ def map_get_by_value(
     )
 
 
+@_of_bin
 def map_get_by_value_list(
     bin: Any, vals: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
@@ -1352,6 +1391,7 @@ def map_get_by_value_list(
     )
 
 
+@_of_bin
 def map_get_by_value_range(
     bin: Any, begin: Any, end: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
@@ -1366,6 +1406,7 @@ def map_get_by_value_range(
     )
 
 
+@_of_bin
 def map_get_by_value_rel_rank_range(
     bin: Any, val: Any, rank: Any, return_type: int, count: Any = None, ctx: Context | None = None
 ) -> Expression:
@@ -1381,6 +1422,7 @@ def map_get_by_value_rel_rank_range(
     )
 
 
+@_of_bin
 def map_get_by_index_range(
     bin: Any, index: Any, return_type: int, count: Any = None, ctx: Context | None = None
 ) -> Expression:
@@ -1395,6 +1437,7 @@ def map_get_by_index_range(
     )
 
 
+@_of_bin
 def map_get_by_rank_range(
     bin: Any, rank: Any, return_type: int, count: Any = None, ctx: Context | None = None
 ) -> Expression:
@@ -1409,6 +1452,7 @@ def map_get_by_rank_range(
     )
 
 
+@_of_bin
 def map_put(
     bin: Any, key: Any, val: Any, policy: MapPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
@@ -1423,6 +1467,7 @@ def map_put(
     )
 
 
+@_of_bin
 def map_put_items(
     bin: Any, items: Any, policy: MapPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
@@ -1432,6 +1477,7 @@ def map_put_items(
     )
 
 
+@_of_bin
 def map_increment(
     bin: Any, key: Any, val: Any, policy: MapPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
@@ -1446,11 +1492,13 @@ def map_increment(
     )
 
 
+@_of_bin
 def map_clear(bin: Any, ctx: Context | None = None) -> Expression:
     """The map without its items."""
     return _call("map_clear", bin, ctx)
 
 
+@_of_bin
 def map_remove_by_key(
     bin: Any, key: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1464,6 +1512,7 @@ def map_remove_by_key(
     )
 
 
+@_of_bin
 def map_remove_by_key_list(
     bin: Any, keys: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1477,6 +1526,7 @@ def map_remove_by_key_list(
     )
 
 
+@_of_bin
 def map_remove_by_key_range(
     bin: Any, begin: Any, end: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1491,6 +1541,7 @@ def map_remove_by_key_range(
     )
 
 
+@_of_bin
 def map_remove_by_key_rel_index_range(
     bin: Any,
     key: Any,
@@ -1511,6 +1562,7 @@ def map_remove_by_key_rel_index_range(
     )
 
 
+@_of_bin
 def map_remove_by_value(
     bin: Any, val: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1524,6 +1576,7 @@ def map_remove_by_value(
     )
 
 
+@_of_bin
 def map_remove_by_value_list(
     bin: Any, vals: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1537,6 +1590,7 @@ def map_remove_by_value_list(
     )
 
 
+@_of_bin
 def map_remove_by_value_range(
     bin: Any, begin: Any, end: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1551,6 +1605,7 @@ def map_remove_by_value_range(
     )
 
 
+@_of_bin
 def map_remove_by_value_rel_rank_range(
     bin: Any,
     val: Any,
@@ -1571,6 +1626,7 @@ def map_remove_by_value_rel_rank_range(
     )
 
 
+@_of_bin
 def map_remove_by_index(
     bin: Any, index: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1584,6 +1640,7 @@ def map_remove_by_index(
     )
 
 
+@_of_bin
 def map_remove_by_index_range(
     bin: Any, index: Any, count: Any = None, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1598,6 +1655,7 @@ def map_remove_by_index_range(
     )
 
 
+@_of_bin
 def map_remove_by_rank(
     bin: Any, rank: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1611,6 +1669,7 @@ def map_remove_by_rank(
     )
 
 
+@_of_bin
 def map_remove_by_rank_range(
     bin: Any, rank: Any, count: Any = None, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1682,6 +1741,7 @@ def modify_by_path(
 # Bits of blobs
 
 
+@_of_bin
 def bit_resize(
     bin: Any, byte_size: Any, resize_flags: int = 0, policy: BitPolicy | None = None
 ) -> Expression:
@@ -1695,6 +1755,7 @@ def bit_resize(
     )
 
 
+@_of_bin
 def bit_insert(bin: Any, byte_offset: Any, val: Any, policy: BitPolicy | None = None) -> Expression:
     """The blob with bytes inserted."""
     return _call(
@@ -1706,6 +1767,7 @@ def bit_insert(bin: Any, byte_offset: Any, val: Any, policy: BitPolicy | None = 
     )
 
 
+@_of_bin
 def bit_remove(
     bin: Any, byte_offset: Any, byte_size: Any, policy: BitPolicy | None = None
 ) -> Expression:
@@ -1719,6 +1781,7 @@ def bit_remove(
     )
 
 
+@_of_bin
 def bit_set(
     bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
@@ -1733,6 +1796,7 @@ def bit_set(
     )
 
 
+@_of_bin
 def bit_or(
     bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
@@ -1747,6 +1811,7 @@ def bit_or(
     )
 
 
+@_of_bin
 def bit_xor(
     bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
@@ -1761,6 +1826,7 @@ def bit_xor(
     )
 
 
+@_of_bin
 def bit_and(
     bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
@@ -1775,6 +1841,7 @@ def bit_and(
     )
 
 
+@_of_bin
 def bit_not(
     bin: Any, bit_offset: Any, bit_size: Any, policy: BitPolicy | None = None
 ) -> Expression:
@@ -1788,6 +1855,7 @@ def bit_not(
     )
 
 
+@_of_bin
 def bit_lshift(
     bin: Any, bit_offset: Any, bit_size: Any, shift: Any, policy: BitPolicy | None = None
 ) -> Expression:
@@ -1802,6 +1870,7 @@ def bit_lshift(
     )
 
 
+@_of_bin
 def bit_rshift(
     bin: Any, bit_offset: Any, bit_size: Any, shift: Any, policy: BitPolicy | None = None
 ) -> Expression:
@@ -1816,6 +1885,7 @@ def bit_rshift(
     )
 
 
+@_of_bin
 def bit_add(
     bin: Any,
     bit_offset: Any,
@@ -1838,6 +1908,7 @@ def bit_add(
     )
 
 
+@_of_bin
 def bit_subtract(
     bin: Any,
     bit_offset: Any,
@@ -1860,6 +1931,7 @@ def bit_subtract(
     )
 
 
+@_of_bin
 def bit_set_int(
     bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
@@ -1874,6 +1946,7 @@ def bit_set_int(
     )
 
 
+@_of_bin
 def bit_get(bin: Any, bit_offset: Any, bit_size: Any) -> Expression:
     """Some bits, as bytes."""
     return _call(
@@ -1884,6 +1957,7 @@ def bit_get(bin: Any, bit_offset: Any, bit_size: Any) -> Expression:
     )
 
 
+@_of_bin
 def bit_count(bin: Any, bit_offset: Any, bit_size: Any) -> Expression:
     """How many bits are set."""
     return _call(
@@ -1894,6 +1968,7 @@ def bit_count(bin: Any, bit_offset: Any, bit_size: Any) -> Expression:
     )
 
 
+@_of_bin
 def bit_lscan(bin: Any, bit_offset: Any, bit_size: Any, val: Any) -> Expression:
     """The place of the first bit that is `val` (a bool), from the left; -1 for none."""
     return _call(
@@ -1905,6 +1980,7 @@ def bit_lscan(bin: Any, bit_offset: Any, bit_size: Any, val: Any) -> Expression:
     )
 
 
+@_of_bin
 def bit_rscan(bin: Any, bit_offset: Any, bit_size: Any, val: Any) -> Expression:
     """The place of the last bit that is `val` (a bool); -1 for none."""
     return _call(
@@ -1916,6 +1992,7 @@ def bit_rscan(bin: Any, bit_offset: Any, bit_size: Any, val: Any) -> Expression:
     )
 
 
+@_of_bin
 def bit_get_int(bin: Any, bit_offset: Any, bit_size: Any, signed: bool = False) -> Expression:
     """Some bits, as an int."""
     return _call(
@@ -1930,6 +2007,7 @@ def bit_get_int(bin: Any, bit_offset: Any, bit_size: Any, signed: bool = False) 
 # HyperLogLogs
 
 
+@_of_bin
 def hll_init(
     bin: Any,
     index_bit_count: int | None = None,
@@ -1946,6 +2024,7 @@ def hll_init(
     )
 
 
+@_of_bin
 def hll_add(
     bin: Any,
     vals: Any,
@@ -1964,36 +2043,43 @@ def hll_add(
     )
 
 
+@_of_bin
 def hll_get_count(bin: Any) -> Expression:
     """The estimated number of values."""
     return _call("hll_get_count", bin)
 
 
+@_of_bin
 def hll_get_union(bin: Any, vals: Any) -> Expression:
     """The union with a list of HyperLogLogs."""
     return _call("hll_get_union", bin, val=_expression(vals, "vals"))
 
 
+@_of_bin
 def hll_get_union_count(bin: Any, vals: Any) -> Expression:
     """The estimated number of values in the union with a list of HyperLogLogs."""
     return _call("hll_get_union_count", bin, val=_expression(vals, "vals"))
 
 
+@_of_bin
 def hll_get_intersect_count(bin: Any, vals: Any) -> Expression:
     """The estimated number of values that it has in common with a list of HyperLogLogs."""
     return _call("hll_get_intersect_count", bin, val=_expression(vals, "vals"))
 
 
+@_of_bin
 def hll_get_similarity(bin: Any, vals: Any) -> Expression:
     """The estimated similarity to a list of HyperLogLogs, from 0.0 to 1.0."""
     return _call("hll_get_similarity", bin, val=_expression(vals, "vals"))
 
 
+@_of_bin
 def hll_describe(bin: Any) -> Expression:
     """The numbers of index and minhash bits, as a list."""
     return _call("hll_describe", bin)
 
 
+@_of_bin
 def hll_may_contain(bin: Any, vals: Any) -> Expression:
     """1 if all values of a list may have been added, 0 if one certainly was not."""
     return _call("hll_may_contain", bin, val=_expression(vals, "vals"))

@@ -14,7 +14,7 @@ with an unknown key. Values are checked when they are sent.
 
 from typing import Any
 
-from ._operations import Operation, flags_policy, make
+from ._operations import Operation, also_named, flags_policy, make
 from ._validate import check_int, check_list
 from .cdt_ctx import Context
 from .types import HLLPolicy, HyperLogLog
@@ -77,6 +77,7 @@ def hll_init(
     )
 
 
+@also_named(values="vals")
 def hll_add(
     bin: str,
     vals: list[Any],
@@ -158,6 +159,7 @@ def hll_describe(bin: str, ctx: Context | None = None) -> Operation:
     return make(4011, bin, ctx)
 
 
+@also_named(values="vals")
 def hll_may_contain(bin: str, vals: list[Any], ctx: Context | None = None) -> Operation:
     """The result is 1 if all values may have been added, 0 if one certainly was not."""
     return make(4012, bin, ctx, val=check_list(vals, "vals"))

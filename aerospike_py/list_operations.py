@@ -20,7 +20,7 @@ that is out of range or a policy with an unknown key. Values are checked when th
 
 from typing import Any, Final
 
-from ._operations import Operation, list_policy, make, return_type_of
+from ._operations import Operation, also_named, list_policy, make, return_type_of
 from ._validate import check_bool, check_enum, check_flags, check_int, check_list, check_natural
 from .cdt_ctx import Context
 from .types import ListPolicy
@@ -84,6 +84,7 @@ def list_append(
     return make(1001, bin, ctx, val=val, list_policy=list_policy(policy))
 
 
+@also_named(values="vals")
 def list_append_items(
     bin: str,
     vals: list[Any],
@@ -112,6 +113,7 @@ def list_insert(
     )
 
 
+@also_named(values="vals")
 def list_insert_items(
     bin: str,
     index: int,
@@ -304,6 +306,7 @@ def list_get_by_rank_range(
     )
 
 
+@also_named(values="vals")
 def list_get_by_value_list(
     bin: str,
     vals: list[Any],
@@ -335,6 +338,7 @@ def list_remove_by_value(
     return make(1022, bin, ctx, val=val, return_type=_return_type(return_type))
 
 
+@also_named(values="vals")
 def list_remove_by_value_list(
     bin: str,
     vals: list[Any],
@@ -418,6 +422,7 @@ def list_remove_by_rank_range(
     )
 
 
+@also_named(incr="val")
 def list_increment(
     bin: str,
     index: int,
@@ -441,6 +446,7 @@ def list_sort(bin: str, sort_flags: int = 0, ctx: Context | None = None) -> Oper
     return make(1030, bin, ctx, val=check_flags(sort_flags, "sort_flags", 3))
 
 
+@also_named(list_order="order")
 def list_set_order(bin: str, order: int, ctx: Context | None = None) -> Operation:
     """Makes the list ordered or unordered (LIST_ORDERED, LIST_UNORDERED). There is no result."""
     return make(1031, bin, ctx, val=check_enum(order, "order", _ORDERS))

@@ -21,7 +21,7 @@ that is out of range or a policy with an unknown key. Values are checked when th
 
 from typing import Any, Final
 
-from ._operations import Operation, make, map_policy, return_type_of
+from ._operations import Operation, also_named, make, map_policy, return_type_of
 from ._validate import check_bool, check_dict, check_enum, check_int, check_list, check_natural
 from .cdt_ctx import Context
 from .types import MapPolicy
@@ -79,6 +79,7 @@ def _return_type(value: Any) -> int:
     return return_type_of(value, _RETURN_TYPES, "MAP_RETURN")
 
 
+@also_named(order="map_order")
 def map_set_order(
     bin: str,
     map_order: int,
@@ -116,6 +117,7 @@ def map_put_items(
     return make(2003, bin, ctx, val=check_dict(items, "items"), map_policy=map_policy(policy))
 
 
+@also_named(incr="val")
 def map_increment(
     bin: str,
     key: Any,
@@ -134,6 +136,7 @@ def map_increment(
     )
 
 
+@also_named(decr="val")
 def map_decrement(
     bin: str,
     key: Any,
@@ -198,6 +201,7 @@ def map_remove_by_value(
     return make(2010, bin, ctx, val=val, return_type=_return_type(return_type))
 
 
+@also_named(values="vals")
 def map_remove_by_value_list(
     bin: str,
     vals: list[Any],
@@ -385,6 +389,7 @@ def map_get_by_key_list(
     return make(2026, bin, ctx, val=check_list(keys, "keys"), return_type=_return_type(return_type))
 
 
+@also_named(values="vals")
 def map_get_by_value_list(
     bin: str,
     vals: list[Any],

@@ -11,6 +11,7 @@ A predicate needs an index on the bin, of the value's type and of the collection
 
 from typing import Any, TypeAlias
 
+from .constants import INDEX_TYPE_DEFAULT
 from .types import GeoJSON
 
 __all__ = [
@@ -80,7 +81,7 @@ def geo_within_geojson_region(
         geojson: A Polygon, MultiPolygon or AeroCircle.
         index_type: INDEX_TYPE_DEFAULT, or another one for points in a list or map.
     """
-    return ("geo_within_geojson_region", bin_name, _text(geojson), index_type)
+    return ("geo_within_geojson_region", bin_name, _text(geojson), *_inside(index_type))
 
 
 def geo_within_radius(
@@ -95,7 +96,7 @@ def geo_within_radius(
         radius: Metres.
         index_type: INDEX_TYPE_DEFAULT, or another one for points in a list or map.
     """
-    return ("geo_within_radius", bin_name, lat, lng, radius, index_type)
+    return ("geo_within_radius", bin_name, lat, lng, radius, *_inside(index_type))
 
 
 def geo_contains_geojson_point(
@@ -108,7 +109,11 @@ def geo_contains_geojson_point(
         geojson: A Point.
         index_type: INDEX_TYPE_DEFAULT, or another one for regions in a list or map.
     """
-    return ("geo_contains_geojson_point", bin_name, _text(geojson), index_type)
+    return ("geo_contains_geojson_point", bin_name, _text(geojson), *_inside(index_type))
+
+
+def _inside(index_type: int) -> tuple[int, ...]:
+    return () if index_type == INDEX_TYPE_DEFAULT else (index_type,)
 
 
 def _text(geojson: str | GeoJSON) -> str:

@@ -202,6 +202,9 @@ def test_many_operations(client: Client, key: Key) -> None:
         ([{"op": 1, "bin": "a"}, {"op": 2, "bin": "a"}], "operation 1 .*needs the field 'val'"),
         ([{"op": 1, "bin": "a", "index": 1}], "does not take the field 'index'"),
         ([{"op": 1, "bin": "a", "idx": 1}], "unknown field 'idx'"),
+        ([{"op": 1, "bin": "a", "val": 0}], r"\(read\) does not take the field 'val'"),
+        ([{"op": 1, "bin": "a", "val": "a"}], r"\(read\) does not take the field 'val'"),
+        ([{"op": 12, "val": ""}], "does not take the field 'val'"),
         ([{"op": 1001, "bin": "a"}], "list_append.*needs the field 'val'"),
         ([{"op": 1013, "bin": "a", "index": "1"}], "field 'index' must be an integer"),
         ([{"op": 5, "bin": "a", "val": "x"}], "must be an integer or a float"),
@@ -231,3 +234,11 @@ def test_wrong_types_are_refused(client: Client, key: Key) -> None:
     with pytest.raises(BinNameError, match="16"):
         client.operate(key, [op(READ, "x" * 16)])
     assert client.exists(key).meta is None
+
+
+@pytest.mark.parametrize("val", [None, ""])
+def test_a_read_may_carry_an_empty_value(client: Client, key: Key, val: Any) -> None:
+    client.put(key, {"a": 1})
+    operation = {"op": READ, "bin": "a", "val": val}
+    assert client.operate(key, [operation]).bins == {"a": 1}
+    assert client.batch_operate([key], [operation])[0].bins == {"a": 1}

@@ -28,9 +28,9 @@ def test_predicates_are_plain_tuples() -> None:
         "geo_within_geojson_region",
         "a",
         REGION,
-        0,
     )
-    assert p.geo_within_radius("a", 2, 1, 5)[:5] == ("geo_within_radius", "a", 2, 1, 5)
+    assert p.geo_within_radius("a", 2, 1, 5) == ("geo_within_radius", "a", 2, 1, 5)
+    assert p.geo_contains_geojson_point("a", "{}", INDEX_TYPE_LIST)[2:] == ("{}", INDEX_TYPE_LIST)
 
 
 @pytest.mark.parametrize(

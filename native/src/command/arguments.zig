@@ -121,11 +121,12 @@ pub const Arguments = struct {
         }
     }
 
-    /// Refuses members that this operation has no use for, unless they are nil.
+    /// Refuses members that this operation has no use for, unless they are nil, or the empty value
+    /// that some clients give a read.
     pub fn allowOnly(arguments: *const Arguments, allowed: std.EnumSet(Field)) Error!void {
         var excess = arguments.present.differenceWith(allowed).iterator();
         while (excess.next()) |field| {
-            if (arguments.isNil(field)) continue;
+            if (arguments.isNil(field) or arguments.isEmptyOfRead(field)) continue;
             return arguments.fail("does not take the field '{t}'", .{field});
         }
     }
@@ -145,6 +146,14 @@ pub const Arguments = struct {
     /// The member, which must be there, though it may be nil.
     pub fn require(arguments: *const Arguments, field: Field) Error![]const u8 {
         return arguments.get(field) orelse arguments.fail("needs the field '{t}'", .{field});
+    }
+
+    fn isEmptyOfRead(arguments: *const Arguments, field: Field) bool {
+        const is_read = switch (arguments.place) {
+            .operation => |operation| std.mem.eql(u8, operation.name, "read"),
+            .expression, .context => false,
+        };
+        return is_read and field == .val and std.mem.eql(u8, arguments.slices.get(field), "\xa0");
     }
 
     fn isNil(arguments: *const Arguments, field: Field) bool {

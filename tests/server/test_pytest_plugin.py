@@ -1,0 +1,93 @@
+"""The fixtures that come with the package: what one test does, the next does not see."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+TESTS = """
+import time
+
+import pytest
+
+import aerospike_py
+from aerospike_py.devserver import DevCluster
+
+KEY = ("test", "demo", "k")
+
+
+def test_leaves_everything_behind(aerospike_server: DevCluster, aerospike_client) -> None:
+    aerospike_client.put(KEY, {"n": 1})
+    aerospike_client.index_integer_create("test", "demo", "n", "left_behind")
+    aerospike_client.udf_put("left.lua", source="function f(r) return 1 end")
+    aerospike_server.set_time_offset(10**9)
+    aerospike_server.kill(1)
+    aerospike_server.delay(60_000)
+
+
+def test_finds_nothing_of_it(aerospike_server: DevCluster, aerospike_client) -> None:
+    assert [node["alive"] for node in aerospike_server.topology()["nodes"]] == [True, True]
+    assert not aerospike_client.exists(KEY)
+    assert aerospike_client.udf_list() == []
+    assert "left_behind" not in str(aerospike_client.info_all("sindex-list"))
+    aerospike_client.put(KEY, {"n": 1}, {"ttl": 60})
+    assert aerospike_client.get(KEY).ttl in (59, 60)
+
+
+def test_stops_the_server(aerospike_server: DevCluster) -> None:
+    aerospike_server.stop()
+
+
+def test_finds_it_running(aerospike_client: aerospike_py.Client) -> None:
+    assert aerospike_client.ping()
+
+
+async def test_awaits(aerospike_async_client: aerospike_py.AsyncClient) -> None:
+    await aerospike_async_client.put(KEY, {"n": 2})
+    assert (await aerospike_async_client.get(KEY)).bins == {"n": 2}
+
+
+async def test_awaits_and_finds_nothing(aerospike_async_client) -> None:
+    assert not await aerospike_async_client.exists(KEY)
+
+
+def test_makes_clusters(aerospike_cluster) -> None:
+    small, large = aerospike_cluster(), aerospike_cluster(nodes=3, cluster_name="large")
+    assert (len(small.ports), len(large.ports)) == (1, 3)
+    with aerospike_py.client({**large.config, "cluster_name": "large"}).connect() as client:
+        assert len(client.get_node_names()) == 3
+    CLUSTERS.extend((small, large))
+
+
+CLUSTERS: list[DevCluster] = []
+
+
+def test_which_have_ended() -> None:
+    assert [cluster.is_running for cluster in CLUSTERS] == [False, False]
+"""
+
+
+INI = """[pytest]
+aerospike_nodes = 2
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
+"""
+
+
+def run_pytest(folder: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
+    done = subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=folder)
+    return done.stdout + done.stderr
+
+
+def test_the_server_forgets_what_a_test_has_done(tmp_path: Path) -> None:
+    (tmp_path / "pytest.ini").write_text(INI)
+    (tmp_path / "test_fixtures.py").write_text(TESTS)
+    said = run_pytest(tmp_path)
+    assert "8 passed" in said, said
+
+
+def test_without_pytest_asyncio_the_asynchronous_fixture_says_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "pytest_asyncio.py").write_text("raise ImportError\n")
+    (tmp_path / "test_it.py").write_text("def test_it(aerospike_async_client):\n    pass\n")
+    said = run_pytest(tmp_path, "-p", "no:asyncio")
+    assert "needs the package pytest-asyncio" in said, said
