@@ -148,8 +148,13 @@ class AsyncRecords(AsyncIterator[Record]):
         raise TypeError("AsyncRecords have connections and cannot be copied or pickled")
 
     def __del__(self) -> None:
-        if getattr(self, "_stream", None) is not None and self._session.is_connected():
-            warn_unclosed("AsyncRecords of " + repr(self._query), self._made_at, self)
+        if getattr(self, "_stream", None) is None:
+            return
+        try:
+            if self._session.is_connected():
+                warn_unclosed("AsyncRecords of " + repr(self._query), self._made_at, self)
+        finally:
+            self._end(None)
 
     def _open(self) -> Stream[list[Record]]:
         if self._stream is None:

@@ -44,8 +44,7 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             policy: *const Policy,
             failure: *Failure,
         ) error{Failed}!void {
-            const out = single.task.out;
-            single.task = .{ .kind = &kind, .out = out };
+            single.task.prepare(&kind, single.task.out);
             single.gpa = gpa;
             single.net = net;
             const encoded = &single.encoded;

@@ -138,10 +138,12 @@ pub fn Exchange(comptime Net: type) type {
                     "no connection became free in time: all {d} of the node are in use",
                     .{node.pool.idle.len},
                 ),
-                .err => |err| if (err == error.Interrupted and node.context.net.isStopped()) {
-                    failure.set(.client_abort, closed_text, .{});
-                } else describe(err, failure),
+                .err => |err| describe(err, failure),
                 .opening => assert(failure.status != .ok),
+            }
+            // Not by a signal.
+            if (failure.status == .interrupted and node.context.net.isStopped()) {
+                failure.set(.client_abort, closed_text, .{});
             }
             failure.setNode(node.name());
             switch (failure.status) {

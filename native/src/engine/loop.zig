@@ -23,6 +23,7 @@ const executor = @import("executor.zig");
 const poller_module = @import("poller.zig");
 const statistics = cluster.statistics;
 const timers_module = @import("timers.zig");
+const unfilled = @import("../unfilled.zig");
 const wire = @import("../wire.zig");
 const Frame = exchange_module.Frame;
 const Phase = connection_module.Phase;
@@ -465,8 +466,8 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         ) !*Connection {
             const connection = try loop.gpa.create(Connection);
             errdefer loop.gpa.destroy(connection);
-            const memory = try loop.gpa.alloc(u8, receive_bytes_initial);
-            errdefer loop.gpa.free(memory);
+            const memory = try unfilled.alloc(u8, loop.gpa, receive_bytes_initial);
+            errdefer unfilled.free(loop.gpa, memory);
             connection.* = .{
                 .lane = lane,
                 .socket = socket,
@@ -647,7 +648,8 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 connection.end = have;
             }
             if (connection.memory.len < needed) {
-                connection.memory = try loop.gpa.realloc(connection.memory, needed);
+                connection.memory =
+                    try unfilled.resize(loop.gpa, connection.memory, connection.end, needed);
             }
             assert(connection.end < connection.memory.len);
             return connection.memory[connection.end..];
@@ -713,8 +715,9 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         /// The late reply has come: its exchange has long been told.
         fn onLate(loop: *This, connection: *Connection) void {
             loop.timers.cancel(&connection.timer.entry);
-            if (connection.start == connection.end) return loop.release(connection);
-            loop.close(connection);
+            if (connection.start != connection.end) return loop.close(connection);
+            statistics.add(&connection.lane.node.statistics.recovered, 1);
+            loop.release(connection);
         }
 
         // Giving connections back and up.
@@ -736,7 +739,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             }
             if (connection.memory.len > receive_bytes_kept) {
                 // Failing to shrink is no harm.
-                if (loop.gpa.realloc(connection.memory, receive_bytes_initial)) |memory| {
+                if (unfilled.resize(loop.gpa, connection.memory, 0, receive_bytes_initial)) |memory| {
                     connection.memory = memory;
                 } else |_| {}
             }
@@ -800,7 +803,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             while (loop.graveyard) |connection| {
                 assert(connection.phase == .closed);
                 loop.graveyard = connection.next;
-                loop.gpa.free(connection.memory);
+                unfilled.free(loop.gpa, connection.memory);
                 connection.authentication.deinit();
                 loop.gpa.destroy(connection);
             }

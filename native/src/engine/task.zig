@@ -45,6 +45,19 @@ pub fn Task(comptime Net: type, comptime Poller: type) type {
             has_changed: *const fn (*This) bool,
         };
 
+        /// Makes a task ready to start, in place. The texts of its failure are left as they are.
+        pub fn prepare(task: *This, kind: *const Kind, out: wire.Buffer) void {
+            task.kind = kind;
+            task.failure.status = .ok;
+            task.failure.in_doubt = false;
+            task.failure.node_len = 0;
+            task.failure.message_len = 0;
+            task.out = out;
+            task.is_over = false;
+            task.is_cancelled = .init(false);
+            task.on_over = null;
+        }
+
         pub fn start(task: *This, driver: Driver) void {
             task.driver = driver;
             task.kind.start(task);
