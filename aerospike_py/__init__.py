@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from . import constants, result_codes
+from . import constants
 from .batch import BatchRecord, BatchRecords, BatchResults
 from .client import Client, client
 from .constants import *  # noqa: F403
@@ -53,7 +53,6 @@ from .exception import (
 from .keys import key_digest, partition_id
 from .log import set_log_level
 from .query import Query
-from .result_codes import *  # noqa: F403
 from .tracing import init_tracing, shutdown_tracing
 from .types import (
     AdminPolicy,
@@ -161,6 +160,7 @@ if TYPE_CHECKING:
     )
     from .metrics import get_metrics, start_metrics_server, stop_metrics_server
     from .numpy_batch import NumpyBatchRecords as NumpyBatchRecords
+    from .result_codes import ResultCode
 
 __version__ = "1.0.0"
 
@@ -281,6 +281,7 @@ __all__ = [
     "RecordMetadata",
     "RecordNotFound",
     "RecordTooBig",
+    "ResultCode",
     "RoleInfo",
     "RoleViolation",
     "ServerError",
@@ -311,7 +312,7 @@ __all__ = [
     "stop_metrics_server",
     "tracing",
 ]
-__all__ += constants.__all__ + result_codes.__all__
+__all__ += constants.__all__
 
 
 # What is only imported when it is first asked for: asyncio and NumPy alone take longer than all the
@@ -384,6 +385,7 @@ _MODULE_OF = {
     "start_metrics_server": "metrics",
     "stop_metrics_server": "metrics",
     "NumpyBatchRecords": "numpy_batch",
+    "ResultCode": "result_codes",
 }
 
 

@@ -94,7 +94,7 @@ def where_member(
     if bin_name is not None:
         check_bin_name(bin_name, "predicate[1], the bin,")
     elif not is_named:
-        raise InvalidArgError("predicate: without a bin, it needs an index_name or expression")
+        raise InvalidArgError("predicate without a bin needs an index_name or expression")
     collection, begin, end = make(*predicate[2:])
     options: dict[str, Any] = {}
     if context:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import aerospike_py
-from aerospike_py import ResultCode, exception, result_codes
+from aerospike_py import ResultCode, constants, exception
 
 TREE = {
     "ClientError": "AerospikeError",
@@ -191,7 +191,7 @@ def test_result_codes_are_those_of_the_core() -> None:
 
 
 def test_result_codes_have_the_names_of_other_clients_too() -> None:
-    names = {name for name in result_codes.__all__ if name.startswith("AEROSPIKE_")}
+    names = {name for name in constants.__all__ if name.startswith("AEROSPIKE_")}
     assert {getattr(aerospike_py, name) for name in names} == {code.value for code in ResultCode}
     assert len(names) == len(ResultCode)
     for code in ResultCode:
