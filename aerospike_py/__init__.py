@@ -96,6 +96,7 @@ if TYPE_CHECKING:
         map_operations,
         metrics,
         predicates,
+        string_operations,
         tracing,
     )
     from . import (
@@ -310,6 +311,7 @@ __all__ = [
     "shutdown_tracing",
     "start_metrics_server",
     "stop_metrics_server",
+    "string_operations",
     "tracing",
 ]
 __all__ += constants.__all__
@@ -331,6 +333,7 @@ _MODULES = frozenset(
         "metrics",
         "numpy_batch",
         "predicates",
+        "string_operations",
         "tracing",
     }
 )

@@ -32,6 +32,7 @@ _ORDER_NAMES = {
     "map_policy": ("map_order", "order"),
     "bit_policy": (),
     "hll_policy": (),
+    "string_policy": (),
 }
 # No request of fewer bytes has more operations than one may have.
 _MANY_BYTES = COUNT_MAX

@@ -29,6 +29,7 @@ __all__ = [
     "BIT_RESIZE_SHRINK_ONLY",
     "bit_add",
     "bit_and",
+    "bit_b64_encode",
     "bit_count",
     "bit_get",
     "bit_get_int",
@@ -418,4 +419,30 @@ def bit_get_int(
         bit_offset=check_int(bit_offset, "bit_offset"),
         bit_size=check_natural(bit_size, "bit_size"),
         signed=check_bool(signed, "signed") or None,
+    )
+
+
+def bit_b64_encode(
+    bin: str,
+    byte_offset: int = 0,
+    byte_size: int | None = None,
+    invert_size: bool = False,
+    ctx: Context | None = None,
+) -> Operation:
+    """The result is bytes in base64, as a string (server 8.2).
+
+    Args:
+        bin: The bin.
+        byte_offset: Where the bytes begin; a negative one counts from the end.
+        byte_size: How many there are; None: all to the end.
+        invert_size: Whether the size counts back from the end of the blob.
+        ctx: Where in the bin.
+    """
+    return make(
+        3019,
+        bin,
+        ctx,
+        byte_offset=check_int(byte_offset, "byte_offset"),
+        byte_size=None if byte_size is None else check_natural(byte_size, "byte_size"),
+        invert_size=check_bool(invert_size, "invert_size") or None,
     )

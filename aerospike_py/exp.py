@@ -54,6 +54,7 @@ from .types import (
     KeyOrderedDict,
     ListPolicy,
     MapPolicy,
+    StringPolicy,
 )
 
 __all__ = [
@@ -82,6 +83,7 @@ __all__ = [
     "bin_type",
     "bit_add",
     "bit_and",
+    "bit_b64_encode",
     "bit_count",
     "bit_get",
     "bit_get_int",
@@ -162,6 +164,7 @@ __all__ = [
     "list_increment",
     "list_insert",
     "list_insert_items",
+    "list_join",
     "list_remove_by_index",
     "list_remove_by_index_range",
     "list_remove_by_rank",
@@ -234,11 +237,48 @@ __all__ = [
     "select_by_path",
     "set_name",
     "since_update",
+    "string_append",
+    "string_base64_decode",
     "string_bin",
+    "string_byte_length",
+    "string_casefold",
+    "string_char_at",
+    "string_concat",
+    "string_contains",
+    "string_ends_with",
+    "string_find",
+    "string_insert",
+    "string_is_lower",
+    "string_is_numeric",
+    "string_is_upper",
+    "string_lower",
+    "string_normalize_nfc",
+    "string_overwrite",
+    "string_pad_end",
+    "string_pad_start",
+    "string_prepend",
+    "string_regex_compare",
+    "string_regex_replace",
+    "string_repeat",
+    "string_replace",
+    "string_replace_all",
+    "string_snip",
+    "string_split",
+    "string_starts_with",
+    "string_strlen",
+    "string_substr",
+    "string_to_blob",
+    "string_to_double",
+    "string_to_integer",
+    "string_trim",
+    "string_trim_end",
+    "string_trim_start",
+    "string_upper",
     "string_val",
     "to_base64",
     "to_float",
     "to_int",
+    "to_string",
     "ttl",
     "unknown",
     "var",
@@ -2083,3 +2123,314 @@ def hll_describe(bin: Any) -> Expression:
 def hll_may_contain(bin: Any, vals: Any) -> Expression:
     """1 if all values of a list may have been added, 0 if one certainly was not."""
     return _call("hll_may_contain", bin, val=_expression(vals, "vals"))
+
+
+# Strings (server 8.2)
+
+
+def to_string(value: Any) -> Expression:
+    """An int, float, bool, str or bytes as a string."""
+    return _node("to_string", expr=_expression(value, "value"))
+
+
+def list_join(bin: Any, separator: Any = None) -> Expression:
+    """The strings of a list as one, with a separator between them."""
+    return _call("list_join", bin, val=_optional(separator, "separator"))
+
+
+def bit_b64_encode(
+    bin: Any, byte_offset: Any = 0, byte_size: Any = None, invert_size: bool = False
+) -> Expression:
+    """Bytes of a blob in base64, all to the end without a size; see `bit_operations`."""
+    return _call(
+        "bit_b64_encode",
+        bin,
+        byte_offset=_expression(byte_offset, "byte_offset"),
+        byte_size=_optional(byte_size, "byte_size"),
+        invert_size=check_bool(invert_size, "invert_size"),
+    )
+
+
+def _optional(value: Any, name: str) -> Any:
+    return None if value is None else _expression(value, name)
+
+
+def string_strlen(bin: Any) -> Expression:
+    """The number of code points."""
+    return _call("string_strlen", bin)
+
+
+def string_substr(bin: Any, start: Any, end: Any = None) -> Expression:
+    """The part from `start` up to, not including, `end`; None is the end of all."""
+    return _call("string_substr", bin, index=_expression(start, "start"), end=_optional(end, "end"))
+
+
+def string_char_at(bin: Any, index: Any) -> Expression:
+    """The code point at an index."""
+    return _call("string_char_at", bin, index=_expression(index, "index"))
+
+
+def string_find(bin: Any, needle: Any, occurrence: Any = 1) -> Expression:
+    """Where a text is found for the nth time; -1: nowhere."""
+    return _call(
+        "string_find",
+        bin,
+        val=_expression(needle, "needle"),
+        count=_expression(occurrence, "occurrence"),
+    )
+
+
+def string_contains(bin: Any, needle: Any) -> Expression:
+    """Whether a text is found."""
+    return _call("string_contains", bin, val=_expression(needle, "needle"))
+
+
+def string_starts_with(bin: Any, prefix: Any) -> Expression:
+    """Whether the string begins with a text."""
+    return _call("string_starts_with", bin, val=_expression(prefix, "prefix"))
+
+
+def string_ends_with(bin: Any, suffix: Any) -> Expression:
+    """Whether the string ends with a text."""
+    return _call("string_ends_with", bin, val=_expression(suffix, "suffix"))
+
+
+def string_to_integer(bin: Any) -> Expression:
+    """The integer that the string is."""
+    return _call("string_to_integer", bin)
+
+
+def string_to_double(bin: Any) -> Expression:
+    """The float that the string is."""
+    return _call("string_to_double", bin)
+
+
+def string_byte_length(bin: Any) -> Expression:
+    """The number of bytes in UTF-8."""
+    return _call("string_byte_length", bin)
+
+
+def string_is_numeric(bin: Any, numeric_type: int = 0) -> Expression:
+    """Whether the string is a number; see STRING_NUMERIC_..."""
+    return _call(
+        "string_is_numeric", bin, flags=check_enum(numeric_type, "numeric_type", (0, 1, 2))
+    )
+
+
+def string_is_upper(bin: Any) -> Expression:
+    """Whether all letters are capitals."""
+    return _call("string_is_upper", bin)
+
+
+def string_is_lower(bin: Any) -> Expression:
+    """Whether no letter is a capital."""
+    return _call("string_is_lower", bin)
+
+
+def string_to_blob(bin: Any) -> Expression:
+    """The string's bytes in UTF-8."""
+    return _call("string_to_blob", bin)
+
+
+def string_split(bin: Any, separator: Any = None) -> Expression:
+    """A list of the parts between separators; None splits into code points."""
+    return _call("string_split", bin, val=_optional(separator, "separator"))
+
+
+def string_base64_decode(bin: Any) -> Expression:
+    """The bytes that the string has in base64."""
+    return _call("string_base64_decode", bin)
+
+
+def string_regex_compare(bin: Any, pattern: Any, regex_flags: int = 0) -> Expression:
+    """Whether a regular expression matches; see STRING_REGEX_..."""
+    return _call(
+        "string_regex_compare",
+        bin,
+        val=_expression(pattern, "pattern"),
+        flags=check_flags(regex_flags, "regex_flags", 31),
+    )
+
+
+def string_insert(
+    bin: Any, index: Any, value: Any, policy: StringPolicy | None = None
+) -> Expression:
+    """The string that `string_operations.string_insert` would write."""
+    return _call(
+        "string_insert",
+        bin,
+        index=_expression(index, "index"),
+        val=_expression(value, "value"),
+        string_policy=flags_policy(policy, "string_policy"),
+    )
+
+
+def string_overwrite(
+    bin: Any, index: Any, value: Any, policy: StringPolicy | None = None
+) -> Expression:
+    """The string that `string_operations.string_overwrite` would write."""
+    return _call(
+        "string_overwrite",
+        bin,
+        index=_expression(index, "index"),
+        val=_expression(value, "value"),
+        string_policy=flags_policy(policy, "string_policy"),
+    )
+
+
+def string_concat(bin: Any, values: list[str], policy: StringPolicy | None = None) -> Expression:
+    """The string that `string_operations.string_concat` would write."""
+    return _call(
+        "string_concat",
+        bin,
+        val=check_list(values, "values"),
+        string_policy=flags_policy(policy, "string_policy"),
+    )
+
+
+def string_snip(
+    bin: Any, start: Any, end: Any = None, policy: StringPolicy | None = None
+) -> Expression:
+    """The string that `string_operations.string_snip` would write."""
+    return _call(
+        "string_snip",
+        bin,
+        index=_expression(start, "start"),
+        end=_optional(end, "end"),
+        string_policy=flags_policy(policy, "string_policy"),
+    )
+
+
+def string_replace(
+    bin: Any, needle: Any, replacement: str, policy: StringPolicy | None = None
+) -> Expression:
+    """The string that `string_operations.string_replace` would write."""
+    return _call(
+        "string_replace",
+        bin,
+        val=_expression(needle, "needle"),
+        replacement=check_str(replacement, "replacement"),
+        string_policy=flags_policy(policy, "string_policy"),
+    )
+
+
+def string_replace_all(
+    bin: Any, needle: Any, replacement: str, policy: StringPolicy | None = None
+) -> Expression:
+    """The string that `string_operations.string_replace_all` would write."""
+    return _call(
+        "string_replace_all",
+        bin,
+        val=_expression(needle, "needle"),
+        replacement=check_str(replacement, "replacement"),
+        string_policy=flags_policy(policy, "string_policy"),
+    )
+
+
+def string_upper(bin: Any, policy: StringPolicy | None = None) -> Expression:
+    """The string that `string_operations.string_upper` would write."""
+    return _call("string_upper", bin, string_policy=flags_policy(policy, "string_policy"))
+
+
+def string_lower(bin: Any, policy: StringPolicy | None = None) -> Expression:
+    """The string that `string_operations.string_lower` would write."""
+    return _call("string_lower", bin, string_policy=flags_policy(policy, "string_policy"))
+
+
+def string_casefold(bin: Any, policy: StringPolicy | None = None) -> Expression:
+    """The string that `string_operations.string_casefold` would write."""
+    return _call("string_casefold", bin, string_policy=flags_policy(policy, "string_policy"))
+
+
+def string_normalize_nfc(bin: Any, policy: StringPolicy | None = None) -> Expression:
+    """The string that `string_operations.string_normalize_nfc` would write."""
+    return _call("string_normalize_nfc", bin, string_policy=flags_policy(policy, "string_policy"))
+
+
+def string_trim_start(bin: Any, policy: StringPolicy | None = None) -> Expression:
+    """The string that `string_operations.string_trim_start` would write."""
+    return _call("string_trim_start", bin, string_policy=flags_policy(policy, "string_policy"))
+
+
+def string_trim_end(bin: Any, policy: StringPolicy | None = None) -> Expression:
+    """The string that `string_operations.string_trim_end` would write."""
+    return _call("string_trim_end", bin, string_policy=flags_policy(policy, "string_policy"))
+
+
+def string_trim(bin: Any, policy: StringPolicy | None = None) -> Expression:
+    """The string that `string_operations.string_trim` would write."""
+    return _call("string_trim", bin, string_policy=flags_policy(policy, "string_policy"))
+
+
+def string_pad_start(
+    bin: Any, target_length: Any, pad_string: Any, policy: StringPolicy | None = None
+) -> Expression:
+    """The string that `string_operations.string_pad_start` would write."""
+    return _call(
+        "string_pad_start",
+        bin,
+        count=_expression(target_length, "target_length"),
+        val=_expression(pad_string, "pad_string"),
+        string_policy=flags_policy(policy, "string_policy"),
+    )
+
+
+def string_pad_end(
+    bin: Any, target_length: Any, pad_string: Any, policy: StringPolicy | None = None
+) -> Expression:
+    """The string that `string_operations.string_pad_end` would write."""
+    return _call(
+        "string_pad_end",
+        bin,
+        count=_expression(target_length, "target_length"),
+        val=_expression(pad_string, "pad_string"),
+        string_policy=flags_policy(policy, "string_policy"),
+    )
+
+
+def string_repeat(bin: Any, count: Any, policy: StringPolicy | None = None) -> Expression:
+    """The string that `string_operations.string_repeat` would write."""
+    return _call(
+        "string_repeat",
+        bin,
+        count=_expression(count, "count"),
+        string_policy=flags_policy(policy, "string_policy"),
+    )
+
+
+def string_regex_replace(
+    bin: Any,
+    pattern: Any,
+    replacement: str,
+    regex_flags: int = 0,
+    policy: StringPolicy | None = None,
+) -> Expression:
+    """The string that `string_operations.string_regex_replace` would write."""
+    return _call(
+        "string_regex_replace",
+        bin,
+        val=_expression(pattern, "pattern"),
+        replacement=check_str(replacement, "replacement"),
+        flags=check_flags(regex_flags, "regex_flags", 31),
+        string_policy=flags_policy(policy, "string_policy"),
+    )
+
+
+def string_append(bin: Any, value: Any, policy: StringPolicy | None = None) -> Expression:
+    """The string that `string_operations.string_append` would write."""
+    return _call(
+        "string_append",
+        bin,
+        val=_expression(value, "value"),
+        string_policy=flags_policy(policy, "string_policy"),
+    )
+
+
+def string_prepend(bin: Any, value: Any, policy: StringPolicy | None = None) -> Expression:
+    """The string that `string_operations.string_prepend` would write."""
+    return _call(
+        "string_prepend",
+        bin,
+        val=_expression(value, "value"),
+        string_policy=flags_policy(policy, "string_policy"),
+    )

@@ -21,7 +21,15 @@ that is out of range or a policy with an unknown key. Values are checked when th
 from typing import Any, Final
 
 from ._operations import Operation, also_named, list_policy, make, return_type_of
-from ._validate import check_bool, check_enum, check_flags, check_int, check_list, check_natural
+from ._validate import (
+    check_bool,
+    check_enum,
+    check_flags,
+    check_int,
+    check_list,
+    check_natural,
+    check_str,
+)
 from .cdt_ctx import Context
 from .types import ListPolicy
 
@@ -44,6 +52,7 @@ __all__ = [
     "list_increment",
     "list_insert",
     "list_insert_items",
+    "list_join",
     "list_pop",
     "list_pop_range",
     "list_remove",
@@ -518,4 +527,11 @@ def list_create(
         val=check_enum(order, "order", _ORDERS),
         pad=check_bool(pad, "pad") or None,
         persist_index=check_bool(persist_index, "persist_index") or None,
+    )
+
+
+def list_join(bin: str, separator: str | None = None, ctx: Context | None = None) -> Operation:
+    """The result is the strings of a list as one, with a separator between them (server 8.2)."""
+    return make(
+        1035, bin, ctx, val=None if separator is None else check_str(separator, "separator")
     )

@@ -40,6 +40,7 @@ __all__ = [
     "RecordMetadata",
     "RemoveRowPolicy",
     "RoleInfo",
+    "StringPolicy",
     "UDFFile",
     "UserInfo",
     "UserKey",
@@ -506,6 +507,15 @@ class HLLPolicy(TypedDict, total=False):
     """The same as `write_flags`."""
     write_mode: int
     """The same as `write_flags`."""
+
+
+class StringPolicy(TypedDict, total=False):
+    """How an operation on strings writes."""
+
+    write_flags: int
+    """STRING_WRITE_... flags; `flags` and `write_mode` are the same."""
+    flags: int
+    write_mode: int
 
 
 class PartitionFilter(TypedDict, total=False):

@@ -6,6 +6,9 @@ import aerospike
 import aerospike_helpers
 from aerospike_helpers import cdt_ctx as their_ctx
 from aerospike_helpers import expressions as theirs
+from aerospike_helpers.expressions import string as theirs_str
+from aerospike_helpers.expressions.bitwise import BitB64Encode
+from aerospike_helpers.string_helpers import NumericType, RegexFlags, StringPolicy, WriteFlags
 
 from aerospike_py import cdt_ctx, exp
 from aerospike_py.types import GeoJSON, HyperLogLog, KeyOrderedDict
@@ -732,6 +735,114 @@ def _blobs() -> list[ExpressionCase]:
     ]
 
 
+def _strings() -> list[ExpressionCase]:
+    policy, their_policy = {"write_flags": 4}, StringPolicy(WriteFlags.NO_FAIL)
+    bin_ = exp.string_bin("b")
+    pairs: list[tuple[str, Any, Any]] = [
+        (name, getattr(exp, f"string_{name}")("b"), getattr(theirs_str, their)("b"))
+        for name, their in [
+            ("strlen", "StrLen"),
+            ("to_integer", "ToInteger"),
+            ("to_double", "ToDouble"),
+            ("byte_length", "ByteLength"),
+            ("is_upper", "IsUpper"),
+            ("is_lower", "IsLower"),
+            ("to_blob", "ToBlob"),
+            ("split", "Split"),
+            ("base64_decode", "Base64Decode"),
+        ]
+    ]
+    pairs += [
+        (
+            name,
+            getattr(exp, f"string_{name}")(bin_, policy),
+            getattr(theirs_str, their)(their_policy, "b"),
+        )
+        for name, their in [
+            ("upper", "Upper"),
+            ("lower", "Lower"),
+            ("casefold", "CaseFold"),
+            ("normalize_nfc", "NormalizeNFC"),
+            ("trim_start", "TrimStart"),
+            ("trim_end", "TrimEnd"),
+            ("trim", "Trim"),
+        ]
+    ]
+    pairs += [
+        ("substr", exp.string_substr("b", 1), theirs_str.SubStr(1, "b")),
+        ("substr range", exp.string_substr("b", 1, 3), theirs_str.SubStrRange(1, 3, "b")),
+        ("char_at", exp.string_char_at("b", 1), theirs_str.CharAt(1, "b")),
+        ("find", exp.string_find("b", "x", 2), theirs_str.Find("x", 2, "b")),
+        ("contains", exp.string_contains("b", "x"), theirs_str.Contains("x", "b")),
+        ("starts_with", exp.string_starts_with("b", "x"), theirs_str.StartsWith("x", "b")),
+        ("ends_with", exp.string_ends_with("b", "x"), theirs_str.EndsWith("x", "b")),
+        ("is_numeric", exp.string_is_numeric("b", 1), theirs_str.IsNumeric(NumericType.INT, "b")),
+        ("split separator", exp.string_split("b", ","), theirs_str.SplitSeparator(",", "b")),
+        ("to_string", exp.to_string(exp.int_bin("i")), theirs_str.ToString(theirs.IntBin("i"))),
+        (
+            "insert",
+            exp.string_insert("b", 1, "x", policy),
+            theirs_str.Insert(their_policy, 1, "x", "b"),
+        ),
+        (
+            "overwrite",
+            exp.string_overwrite("b", 1, "x", policy),
+            theirs_str.Overwrite(their_policy, 1, "x", "b"),
+        ),
+        ("append", exp.string_append("b", "x", policy), theirs_str.Append(their_policy, "x", "b")),
+        (
+            "prepend",
+            exp.string_prepend("b", "x", policy),
+            theirs_str.Prepend(their_policy, "x", "b"),
+        ),
+        (
+            "concat",
+            exp.string_concat("b", ["x", "y"], policy),
+            theirs_str.Concat(their_policy, ["x", "y"], "b"),
+        ),
+        ("snip", exp.string_snip("b", 1, 3, policy), theirs_str.Snip(their_policy, 1, 3, "b")),
+        ("snip start", exp.string_snip("b", 1), theirs_str.Snip(their_policy, 1, None, "b")),
+        (
+            "replace",
+            exp.string_replace("b", "x", "y", policy),
+            theirs_str.Replace(their_policy, "x", "y", "b"),
+        ),
+        (
+            "replace_all",
+            exp.string_replace_all("b", "x", "y", policy),
+            theirs_str.ReplaceAll(their_policy, "x", "y", "b"),
+        ),
+        (
+            "pad_start",
+            exp.string_pad_start("b", 5, "x", policy),
+            theirs_str.PadStart(their_policy, 5, "x", "b"),
+        ),
+        (
+            "pad_end",
+            exp.string_pad_end("b", 5, "x", policy),
+            theirs_str.PadEnd(their_policy, 5, "x", "b"),
+        ),
+        ("repeat", exp.string_repeat("b", 3, policy), theirs_str.Repeat(their_policy, 3, "b")),
+        (
+            "regex_replace",
+            exp.string_regex_replace("b", "a", "b", 16, policy),
+            theirs_str.RegexReplace(their_policy, "a", "b", RegexFlags.GLOBAL, "b"),
+        ),
+        (
+            "nested",
+            exp.string_strlen(exp.string_upper("b")),
+            theirs_str.StrLen(theirs_str.Upper(None, "b")),
+        ),
+        ("list_join", exp.list_join("l", ","), theirs.ListJoin(None, ",", "l")),
+        ("bit_b64_encode", exp.bit_b64_encode("b", 1, 3, True), BitB64Encode(1, 3, True, "b")),
+        ("bit_b64_encode forward", exp.bit_b64_encode("b", 1, 3), BitB64Encode(1, 3, False, "b")),
+    ]
+    return [
+        ExpressionCase(f"string {name}", exp.eq(ours, "x"), theirs.Eq(their, "x"))
+        for name, ours, their in pairs
+    ]
+
+
 def _paths() -> list[ExpressionCase]:
     bin_, their_bin = exp.map_bin("m"), theirs.MapBin("m")
     above = exp.gt(exp.loop_var(exp.EXP_TYPE_INT, exp.LOOP_VAR_VALUE), 5)
@@ -796,5 +907,6 @@ def expression_cases() -> list[ExpressionCase]:
         *_lists(),
         *_maps(),
         *_blobs(),
+        *_strings(),
         *_paths(),
     ]

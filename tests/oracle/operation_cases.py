@@ -13,6 +13,8 @@ from aerospike_helpers.operations import hll_operations as theirs_hll
 from aerospike_helpers.operations import list_operations as theirs_list
 from aerospike_helpers.operations import map_operations as theirs_map
 from aerospike_helpers.operations import operations as theirs
+from aerospike_helpers.operations import string_operations as theirs_str
+from aerospike_helpers.string_helpers import NumericType, RegexFlags, StringPolicy, WriteFlags
 
 import aerospike_py
 from aerospike_py import bit_operations as bop
@@ -20,6 +22,7 @@ from aerospike_py import cdt_ctx, exp, exp_operations
 from aerospike_py import hll_operations as hop
 from aerospike_py import list_operations as lop
 from aerospike_py import map_operations as mop
+from aerospike_py import string_operations as sop
 
 
 class Case(NamedTuple):
@@ -737,6 +740,119 @@ def _expressions() -> list[Case]:
     ]
 
 
+def _strings() -> list[Case]:
+    ctx, their_path = [cdt_ctx.map_key("k")], [their_ctx.cdt_ctx_map_key("k")]
+    policy = {"write_flags": sop.STRING_WRITE_NO_FAIL}
+    their_policy = StringPolicy(WriteFlags.NO_FAIL)
+    flags = sop.STRING_REGEX_GLOBAL | sop.STRING_REGEX_CASE_INSENSITIVE
+    bare = [
+        "strlen",
+        "to_integer",
+        "to_double",
+        "byte_length",
+        "is_numeric",
+        "is_upper",
+        "is_lower",
+        "to_blob",
+        "split",
+        "base64_decode",
+        "upper",
+        "lower",
+        "casefold",
+        "normalize_nfc",
+        "trim_start",
+        "trim_end",
+        "trim",
+    ]
+    pairs: list[tuple[str, Any, Any]] = [
+        (
+            name,
+            getattr(sop, f"string_{name}")("b", ctx=path),
+            getattr(theirs_str, name)("b", ctx=their),
+        )
+        for name in bare
+        for path, their in [(None, None), (ctx, their_path)]
+    ]
+    for name in ("contains", "starts_with", "ends_with", "regex_compare", "append", "prepend"):
+        ours, their = getattr(sop, f"string_{name}"), getattr(theirs_str, name)
+        pairs.append((name, ours("b", "é"), their("b", "é")))
+    for name in ("insert", "overwrite"):
+        ours, their = getattr(sop, f"string_{name}"), getattr(theirs_str, name)
+        pairs.append(
+            (name, ours("b", -1, "x", policy, ctx), their("b", -1, "x", their_policy, their_path))
+        )
+    for name in ("replace", "replace_all"):
+        ours, their = getattr(sop, f"string_{name}"), getattr(theirs_str, name)
+        pairs.append((name, ours("b", "x", "y", policy), their("b", "x", "y", their_policy)))
+    for name in ("pad_start", "pad_end"):
+        ours, their = getattr(sop, f"string_{name}"), getattr(theirs_str, name)
+        pairs.append((name, ours("b", 300, "xy", policy), their("b", 300, "xy", their_policy)))
+    pairs += [
+        ("to_string", sop.to_string("b"), theirs_str.to_string("b")),
+        ("substr", sop.string_substr("b", 2), theirs_str.substr("b", 2)),
+        ("substr range", sop.string_substr("b", 2, -1), theirs_str.substr_range("b", 2, -1)),
+        ("char_at", sop.string_char_at("b", -1), theirs_str.char_at("b", -1)),
+        ("find", sop.string_find("b", "x"), theirs_str.find("b", "x")),
+        (
+            "find second",
+            sop.string_find("b", "x", 2, ctx),
+            theirs_str.find("b", "x", 2, their_path),
+        ),
+        (
+            "is_numeric int",
+            sop.string_is_numeric("b", sop.STRING_NUMERIC_INT),
+            theirs_str.is_numeric("b", NumericType.INT),
+        ),
+        ("split separator", sop.string_split("b", ","), theirs_str.split_separator("b", ",")),
+        (
+            "regex_compare flags",
+            sop.string_regex_compare("b", "a.*", flags),
+            theirs_str.regex_compare("b", "a.*", RegexFlags(flags & 1) | RegexFlags.GLOBAL),
+        ),
+        (
+            "concat",
+            sop.string_concat("b", ["x", "y"], policy),
+            theirs_str.concat("b", ["x", "y"], their_policy),
+        ),
+        (
+            "snip",
+            sop.string_snip("b", 1, None, policy),
+            theirs_str.snip("b", 1, None, their_policy),
+        ),
+        (
+            "snip range",
+            sop.string_snip("b", 1, 3, policy),
+            theirs_str.snip("b", 1, 3, their_policy),
+        ),
+        ("upper policy", sop.string_upper("b", policy), theirs_str.upper("b", their_policy)),
+        ("repeat", sop.string_repeat("b", 3, policy), theirs_str.repeat("b", 3, their_policy)),
+        (
+            "regex_replace",
+            sop.string_regex_replace("b", "a", "b", sop.STRING_REGEX_GLOBAL, policy),
+            theirs_str.regex_replace("b", "a", "b", RegexFlags.GLOBAL, their_policy),
+        ),
+        ("list_join", lop.list_join("b"), theirs_list.list_join("b")),
+        (
+            "list_join separator",
+            lop.list_join("b", ",", ctx),
+            theirs_list.list_join("b", ",", their_path),
+        ),
+        ("bit_b64_encode", bop.bit_b64_encode("b"), theirs_bit.bit_b64_encode("b")),
+        ("bit_b64_encode offset", bop.bit_b64_encode("b", -2), theirs_bit.bit_b64_encode("b", -2)),
+        (
+            "bit_b64_encode size",
+            bop.bit_b64_encode("b", 1, 3),
+            theirs_bit.bit_b64_encode("b", 1, 3),
+        ),
+        (
+            "bit_b64_encode inverted",
+            bop.bit_b64_encode("b", 1, 3, True, ctx),
+            theirs_bit.bit_b64_encode("b", 1, 3, True, their_path),
+        ),
+    ]
+    return [Case(f"string {name} {number}", *both) for number, (name, *both) in enumerate(pairs)]
+
+
 def operation_cases() -> list[Case]:
     """All operations."""
     with warnings.catch_warnings():
@@ -752,5 +868,6 @@ def operation_cases() -> list[Case]:
             *_contexts(),
             *_bits(),
             *_hlls(),
+            *_strings(),
             *_expressions(),
         ]

@@ -13,6 +13,7 @@ from aerospike_py import (
     RecordExistsError,
     RecordGenerationError,
     RecordNotFound,
+    string_operations,
 )
 from aerospike_py import list_operations as lop
 from aerospike_py import map_operations as mop
@@ -242,3 +243,19 @@ def test_a_read_may_carry_an_empty_value(client: Client, key: Key, val: Any) -> 
     operation = {"op": READ, "bin": "a", "val": val}
     assert client.operate(key, [operation]).bins == {"a": 1}
     assert client.batch_operate([key], [operation])[0].bins == {"a": 1}
+
+
+def test_operations_on_strings_are_refused_by_a_server_that_has_none(
+    client: Client, key: Any
+) -> None:
+    client.put(key, {"s": "abc"})
+    for operation in (
+        string_operations.string_strlen("s"),
+        string_operations.string_upper("s"),
+        string_operations.to_string("s"),
+    ):
+        for operations in ([operation], [operation, {"op": 11}]):
+            with pytest.raises(InvalidArgError) as caught:
+                client.operate(key, operations)
+            assert caught.value.result_code == 4
+    assert client.get(key).bins == {"s": "abc"}

@@ -13,10 +13,11 @@ from aerospike_py import cdt_ctx, exp, exp_operations, predicates
 from aerospike_py import hll_operations as hop
 from aerospike_py import list_operations as lop
 from aerospike_py import map_operations as mop
+from aerospike_py import string_operations as sop
 from aerospike_py.cdt_ctx import Context, Step
 from aerospike_py.exp import CompiledExpression, Expression
 from aerospike_py.predicates import Predicate
-from aerospike_py.types import BitPolicy, HLLPolicy, ListPolicy, MapPolicy
+from aerospike_py.types import BitPolicy, HLLPolicy, ListPolicy, MapPolicy, StringPolicy
 
 Operation = dict[str, Any]
 HLL = aerospike_py.HyperLogLog(bytes(8))
@@ -36,6 +37,7 @@ MAP_POLICY: MapPolicy = {
     "write_flags": aerospike_py.MAP_WRITE_FLAGS_CREATE_ONLY,
 }
 BIT_POLICY: BitPolicy = {"write_flags": aerospike_py.BIT_WRITE_UPDATE_ONLY}
+STRING_POLICY: StringPolicy = {"write_flags": sop.STRING_WRITE_NO_FAIL}
 HLL_POLICY: HLLPolicy = {"write_flags": aerospike_py.HLL_WRITE_NO_FAIL}
 
 STEPS: list[Step] = [
@@ -68,6 +70,7 @@ PREDICATES: list[Predicate] = [
 
 ANY_PAIR_FROM_ONE = ([1, cdt_ctx.WILDCARD], cdt_ctx.INFINITY)
 LISTS: list[Operation] = [
+    lop.list_join("l", ",", ctx=CTX),
     lop.list_get_by_value_range("l", *ANY_PAIR_FROM_ONE, aerospike_py.LIST_RETURN_VALUE),
     lop.list_append("l", 1, {"list_order": aerospike_py.LIST_ORDERED}),
     lop.list_append("l", 1, LIST_POLICY, ctx=CTX),
@@ -160,6 +163,7 @@ BITS: list[Operation] = [
     bop.bit_lscan("b", 0, 8, True, ctx=CTX),
     bop.bit_rscan("b", 0, 8, True, ctx=CTX),
     bop.bit_get_int("b", 0, 8, True, ctx=CTX),
+    bop.bit_b64_encode("b", 0, 8, True, ctx=CTX),
 ]
 
 HLLS: list[Operation] = [
@@ -177,6 +181,58 @@ HLLS: list[Operation] = [
     hop.hll_may_contain("h", [1, "a"], ctx=CTX),
 ]
 
+STRINGS: list[Operation] = [
+    sop.to_string("i"),
+    sop.string_strlen("s", ctx=CTX),
+    sop.string_substr("s", 1, 3, ctx=CTX),
+    sop.string_char_at("s", 1, ctx=CTX),
+    sop.string_find("s", "x", 2, ctx=CTX),
+    sop.string_contains("s", "x", ctx=CTX),
+    sop.string_starts_with("s", "x", ctx=CTX),
+    sop.string_ends_with("s", "x", ctx=CTX),
+    sop.string_to_integer("s", ctx=CTX),
+    sop.string_to_double("s", ctx=CTX),
+    sop.string_byte_length("s", ctx=CTX),
+    sop.string_is_numeric("s", sop.STRING_NUMERIC_INT, ctx=CTX),
+    sop.string_is_upper("s", ctx=CTX),
+    sop.string_is_lower("s", ctx=CTX),
+    sop.string_to_blob("s", ctx=CTX),
+    sop.string_split("s", ",", ctx=CTX),
+    sop.string_base64_decode("s", ctx=CTX),
+    sop.string_regex_compare("s", "a.*", sop.STRING_REGEX_GLOBAL, ctx=CTX),
+    sop.string_insert("s", 1, "x", STRING_POLICY, ctx=CTX),
+    sop.string_overwrite("s", 1, "x", STRING_POLICY, ctx=CTX),
+    sop.string_concat("s", ["x", "y"], STRING_POLICY, ctx=CTX),
+    sop.string_snip("s", 1, 3, STRING_POLICY, ctx=CTX),
+    sop.string_replace("s", "x", "y", STRING_POLICY, ctx=CTX),
+    sop.string_replace_all("s", "x", "y", STRING_POLICY, ctx=CTX),
+    sop.string_upper("s", STRING_POLICY, ctx=CTX),
+    sop.string_lower("s", STRING_POLICY, ctx=CTX),
+    sop.string_casefold("s", STRING_POLICY, ctx=CTX),
+    sop.string_normalize_nfc("s", STRING_POLICY, ctx=CTX),
+    sop.string_trim_start("s", STRING_POLICY, ctx=CTX),
+    sop.string_trim_end("s", STRING_POLICY, ctx=CTX),
+    sop.string_trim("s", STRING_POLICY, ctx=CTX),
+    sop.string_pad_start("s", 5, "x", STRING_POLICY, ctx=CTX),
+    sop.string_pad_end("s", 5, "x", STRING_POLICY, ctx=CTX),
+    sop.string_repeat("s", 3, STRING_POLICY, ctx=CTX),
+    sop.string_regex_replace("s", "a.*", "y", sop.STRING_REGEX_GLOBAL, STRING_POLICY, ctx=CTX),
+    sop.string_append("s", "x", STRING_POLICY, ctx=CTX),
+    sop.string_prepend("s", "x", STRING_POLICY, ctx=CTX),
+]
+STRING_FLAGS: list[int] = [
+    sop.STRING_NUMERIC_ANY,
+    sop.STRING_NUMERIC_FLOAT,
+    sop.STRING_REGEX_DEFAULT,
+    sop.STRING_REGEX_CASE_INSENSITIVE,
+    sop.STRING_REGEX_MULTILINE,
+    sop.STRING_REGEX_DOTALL,
+    sop.STRING_REGEX_UNIX_LINES,
+    sop.STRING_WRITE_DEFAULT,
+    sop.STRING_WRITE_CREATE_ONLY,
+    sop.STRING_WRITE_UPDATE_ONLY,
+]
+
 COMPUTED: list[Operation] = [
     exp_operations.exp_read("x", COUNT, aerospike_py.EXP_READ_EVAL_NO_FAIL),
     exp_operations.exp_write("x", COUNT, aerospike_py.EXP_WRITE_CREATE_ONLY),
@@ -185,6 +241,45 @@ COMPUTED: list[Operation] = [
 ]
 
 EXPRESSIONS: list[Expression] = [
+    exp.to_string(exp.int_bin("i")),
+    exp.list_join("l", ","),
+    exp.bit_b64_encode("b", 1, 3, True),
+    exp.string_strlen("s"),
+    exp.string_substr("s", 1, 3),
+    exp.string_char_at("s", 1),
+    exp.string_find("s", "x", 2),
+    exp.string_contains("s", "x"),
+    exp.string_starts_with("s", "x"),
+    exp.string_ends_with("s", "x"),
+    exp.string_to_integer("s"),
+    exp.string_to_double("s"),
+    exp.string_byte_length("s"),
+    exp.string_is_numeric("s", sop.STRING_NUMERIC_INT),
+    exp.string_is_upper("s"),
+    exp.string_is_lower("s"),
+    exp.string_to_blob("s"),
+    exp.string_split("s", ","),
+    exp.string_base64_decode("s"),
+    exp.string_regex_compare("s", "a.*", sop.STRING_REGEX_GLOBAL),
+    exp.string_insert("s", 1, "x", STRING_POLICY),
+    exp.string_overwrite("s", 1, "x", STRING_POLICY),
+    exp.string_concat("s", ["x", "y"], STRING_POLICY),
+    exp.string_snip("s", 1, 3, STRING_POLICY),
+    exp.string_replace("s", "x", "y", STRING_POLICY),
+    exp.string_replace_all("s", "x", "y", STRING_POLICY),
+    exp.string_upper("s", STRING_POLICY),
+    exp.string_lower("s", STRING_POLICY),
+    exp.string_casefold("s", STRING_POLICY),
+    exp.string_normalize_nfc("s", STRING_POLICY),
+    exp.string_trim_start("s", STRING_POLICY),
+    exp.string_trim_end("s", STRING_POLICY),
+    exp.string_trim("s", STRING_POLICY),
+    exp.string_pad_start("s", 5, "x", STRING_POLICY),
+    exp.string_pad_end("s", 5, "x", STRING_POLICY),
+    exp.string_repeat("s", 3, STRING_POLICY),
+    exp.string_regex_replace("s", "a.*", "y", sop.STRING_REGEX_GLOBAL, STRING_POLICY),
+    exp.string_append("s", "x", STRING_POLICY),
+    exp.string_prepend("s", "x", STRING_POLICY),
     exp.int_val(1),
     exp.float_val(1.5),
     exp.string_val("s"),

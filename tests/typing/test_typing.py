@@ -205,6 +205,7 @@ MODULES = [
     "exp",
     "exp_operations",
     "hll_operations",
+    "string_operations",
     "list_operations",
     "map_operations",
     "metrics",

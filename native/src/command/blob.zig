@@ -26,6 +26,7 @@ pub const bit_calls = [_]Call{
     bitRead("bit_lscan", 52, &.{ .bit_offset, .bit_size, .boolean }),
     bitRead("bit_rscan", 53, &.{ .bit_offset, .bit_size, .boolean }),
     bitRead("bit_get_int", 54, &.{ .bit_offset, .bit_size, .signed }),
+    bitRead("bit_b64_encode", 55, &.{ .byte_offset, .byte_size_optional }),
 };
 
 const bit_combine = [_]Operand{ .bit_offset, .bit_size, .bytes, .bit_policy };

@@ -13,6 +13,7 @@ const msgpack = wire.msgpack;
 const Arguments = @import("arguments.zig").Arguments;
 const Error = @import("arguments.zig").Error;
 const Field = @import("arguments.zig").Field;
+const malformed = @import("arguments.zig").malformed;
 const Policy = @import("call_policy.zig").Policy;
 
 pub const Call = struct {
@@ -97,6 +98,21 @@ pub const Operand = enum {
     overflow_action,
     /// Sent only when the integer is signed.
     signed,
+    /// Nil encodes to the end; the size may count back from there.
+    byte_size_optional,
+    // Strings.
+    text,
+    text_optional,
+    texts,
+    occurrence,
+    numeric_type,
+    regex_flags,
+    /// A list of what is looked for, and what replaces it.
+    replacement,
+    end_optional,
+    /// The end, and then flags; without an end there are no flags.
+    snip_end,
+    string_policy,
     // HyperLogLog.
     index_bit_count,
     index_bit_count_optional,
@@ -130,6 +146,14 @@ pub const Operand = enum {
             .index_bit_count, .index_bit_count_optional => .init(.{ .index_bit_count = true }),
             .minhash_bit_count_optional => .init(.{ .minhash_bit_count = true }),
             .hll_policy => .init(.{ .hll_policy = true }),
+            .byte_size_optional => .init(.{ .byte_size = true, .invert_size = true }),
+            .text, .text_optional, .texts => .init(.{ .val = true }),
+            .occurrence => .init(.{ .count = true }),
+            .numeric_type, .regex_flags => .init(.{ .flags = true }),
+            .replacement => .init(.{ .val = true, .replacement = true }),
+            .end_optional => .init(.{ .end = true }),
+            .snip_end => .init(.{ .end = true, .string_policy = true }),
+            .string_policy => .init(.{ .string_policy = true }),
         };
     }
 };
@@ -202,6 +226,25 @@ fn writeOperand(
         },
         .bit_policy => try writeFlags(arguments, .bit_policy, out),
         .hll_policy => try writeFlags(arguments, .hll_policy, out),
+        .string_policy => try writeFlags(arguments, .string_policy, out),
+        .byte_size_optional => return writeByteSize(arguments, mode, out),
+        .numeric_type => try msgpack.writeUint(out, try arguments.bits(.flags, 0x3)),
+        .regex_flags => try msgpack.writeUint(out, try arguments.bits(.flags, 0x1f)),
+        .texts => {
+            try writeQuote(mode, out);
+            try writeTexts(arguments, out);
+        },
+        .replacement => {
+            try writeQuote(mode, out);
+            try msgpack.writeArrayHeader(out, 2);
+            for ([_]Field{ .val, .replacement }) |field| try writeText(arguments, field, out);
+        },
+        .snip_end => {
+            if (arguments.given(.end) == null) return 0;
+            _ = try writeOperand(.end_optional, arguments, mode, out);
+            try writeFlags(arguments, .string_policy, out);
+            return 2;
+        },
         .resize_flags => try msgpack.writeUint(out, try arguments.bits(.resize_flags, 0x7)),
         .overflow_action => try msgpack.writeUint(out, try overflowFlags(arguments)),
         .signed => {
@@ -262,6 +305,16 @@ fn writeValue(operand: Operand, arguments: *const Arguments, out: *wire.Buffer) 
         .byte_size => try msgpack.writeUint(out, try arguments.natural(.byte_size)),
         .bit_offset => try msgpack.writeInt(out, try arguments.integer(.bit_offset)),
         .bit_size => try msgpack.writeUint(out, try arguments.natural(.bit_size)),
+        .text => try writeText(arguments, .val, out),
+        .text_optional => {
+            if (arguments.given(.val) == null) return 0;
+            try writeText(arguments, .val, out);
+        },
+        .occurrence => try msgpack.writeInt(out, try arguments.integerOr(.count, 1)),
+        .end_optional => {
+            if (arguments.given(.end) == null) return 0;
+            try msgpack.writeInt(out, try arguments.integer(.end));
+        },
         .shift => try msgpack.writeUint(out, try arguments.natural(.shift)),
         else => unreachable,
     }
@@ -277,7 +330,9 @@ fn writeExpression(
 ) Error!u8 {
     const field: Field = switch (operand) {
         .value, .values, .items, .number, .range_begin => .val,
-        .bytes, .boolean, .integer, .unsigned => .val,
+        .bytes, .boolean, .integer, .unsigned, .text, .text_optional => .val,
+        .end_optional => .end,
+        .occurrence => .count,
         .range_end => .val_end,
         .key => .map_key,
         .index => .index,
@@ -292,11 +347,47 @@ fn writeExpression(
     };
     const slice = switch (operand) {
         .range_begin => arguments.given(field) orelse return writeNil(out),
-        .range_end, .count_optional => arguments.given(field) orelse return 0,
+        .occurrence => arguments.given(field) orelse "\x01",
+        .range_end, .count_optional, .end_optional, .text_optional => arguments.given(field) orelse return 0,
         else => try arguments.require(field),
     };
     try expression.writeNested(arguments, field, slice, depth, out);
     return 1;
+}
+
+/// Nothing for the end, as a size and, where there is one, whether it counts back from the end.
+fn writeByteSize(arguments: *const Arguments, mode: Mode, out: *wire.Buffer) Error!u8 {
+    if (arguments.given(.byte_size) == null) return 0;
+    _ = try writeOperand(.byte_size, arguments, mode, out);
+    const is_inverted = try arguments.boolean(.invert_size, false);
+    // Operations leave the operand out; expressions have a fixed count.
+    if (!is_inverted and mode == .values) return 1;
+    try msgpack.writeUint(out, @intFromBool(is_inverted));
+    return 2;
+}
+
+/// Lists are no expressions by themselves.
+fn writeQuote(mode: Mode, out: *wire.Buffer) Error!void {
+    if (mode == .expressions) try expression.writeHead(out, expression.code_quote, 1);
+}
+
+fn writeText(arguments: *const Arguments, field: Field, out: *wire.Buffer) Error!void {
+    const slice = try arguments.require(field);
+    const token = try arguments.firstToken(slice);
+    if (token != .string) return arguments.wrongType(field, "a string", token);
+    try arguments.appendValue(out, field, slice);
+}
+
+fn writeTexts(arguments: *const Arguments, out: *wire.Buffer) Error!void {
+    const slice = try arguments.require(.val);
+    var reader = msgpack.Reader.init(slice);
+    const token = reader.next() catch return malformed(arguments.failure);
+    if (token != .array) return arguments.wrongType(.val, "a list of strings", token);
+    for (0..token.array) |_| {
+        const member = reader.next() catch return malformed(arguments.failure);
+        if (member != .string) return arguments.wrongType(.val, "a list of strings", member);
+    }
+    try arguments.appendValue(out, .val, slice);
 }
 
 fn writeNil(out: *wire.Buffer) Error!u8 {

@@ -46,6 +46,7 @@ pub const list_calls = [_]Call{
     select("list_get_by_value_rel_rank_range", 27, &list_relative),
     remove("list_remove_by_value_rel_rank_range", 40, &list_relative),
     modify("list_create", list_set_type, &.{.list_type}, .never),
+    read("list_join", 28, &.{.text_optional}),
 };
 
 const list_relative = [_]Operand{ .list_return, .value, .rank, .count_optional };

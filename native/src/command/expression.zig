@@ -11,6 +11,7 @@ const call = @import("call.zig");
 const cdt = @import("cdt.zig");
 const comparable = @import("comparable.zig");
 const context = @import("context.zig");
+const texts = @import("text.zig");
 const Failure = @import("../status.zig").Failure;
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;
@@ -62,6 +63,7 @@ const code_call = 127;
 const system_cdt = 0;
 const system_bits = 1;
 const system_hll = 2;
+const system_strings = 3;
 const system_flag_modify = 0x40;
 
 pub const call_select = 0xfe;
@@ -114,7 +116,7 @@ const Yields = union(enum) {
 };
 
 const forms = std.StaticStringMap(Form).initComptime(&constants ++ bins ++ metadata ++ logic ++
-    numbers ++ control ++ list_forms ++ map_forms ++ bit_forms ++ hll_forms);
+    numbers ++ control ++ list_forms ++ map_forms ++ bit_forms ++ hll_forms ++ text_forms);
 
 const Entry = struct { []const u8, Form };
 
@@ -237,6 +239,7 @@ const list_forms = [_]Entry{
     entry("list_remove_by_rank", .{ .container = .list }),
     entry("list_remove_by_rank_range", .{ .container = .list }),
     entry("list_size", .{ .fixed = .integer }),
+    entry("list_join", .{ .fixed = .string }),
     entry("list_get_by_value", .many),
     entry("list_get_by_value_list", .many),
     entry("list_get_by_value_range", .many),
@@ -283,11 +286,39 @@ const bit_forms = forms: {
     var entries: [blob.bit_calls.len]Entry = undefined;
     for (&entries, blob.bit_calls) |*item, spec| {
         const reads_bytes = spec.number == 50;
-        const yields: Type = if (spec.code == .bit_modify or reads_bytes) .blob else .integer;
+        const yields: Type = if (spec.code == .bit_modify or reads_bytes)
+            .blob
+        else if (spec.number == bit_b64_encode)
+            .string
+        else
+            .integer;
         item.* = entry(spec.name, .{ .fixed = yields });
     }
     break :forms entries;
 };
+
+const bit_b64_encode = 55;
+
+const text_forms = forms: {
+    var entries: [texts.text_calls.len + 1]Entry = undefined;
+    for (entries[1..], texts.text_calls) |*item, spec| {
+        item.* = entry(spec.name, .{ .fixed = textYields(spec) });
+    }
+    entries[0] = .{ "to_string", .{ .unary = 99 } };
+    break :forms entries;
+};
+
+fn textYields(comptime spec: Call) Type {
+    if (spec.code == .string_modify) return .string;
+    return switch (spec.number) {
+        1, 2 => .string,
+        4, 5, 6, 10, 11, 12, 16 => .boolean,
+        8 => .float,
+        13, 15 => .blob,
+        14 => .list,
+        else => .integer,
+    };
+}
 
 const hll_forms = [_]Entry{
     entry("hll_init", .{ .fixed = .hll }),
@@ -308,6 +339,7 @@ fn entry(comptime name: []const u8, yields: Yields) Entry {
         &cdt.map_calls,
         &blob.bit_calls,
         &blob.hll_calls,
+        &texts.text_calls,
     };
     for (tables) |table| for (table) |*spec| {
         if (!std.mem.eql(u8, spec.name, name)) continue;
@@ -757,6 +789,8 @@ fn systemOf(code: wire.operation.Code) u32 {
         .bit_modify => system_bits | system_flag_modify,
         .hll_read => system_hll,
         .hll_modify => system_hll | system_flag_modify,
+        .string_read => system_strings,
+        .string_modify => system_strings | system_flag_modify,
         else => unreachable,
     };
 }
@@ -766,6 +800,7 @@ fn collectionType(spec: *const Call) Type {
         .cdt_read, .cdt_modify => if (spec.number < cdt.map_set_type) .list else .map,
         .bit_read, .bit_modify => .blob,
         .hll_read, .hll_modify => .hll,
+        .string_read, .string_modify => .string,
         else => unreachable,
     };
 }

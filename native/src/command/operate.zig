@@ -11,6 +11,7 @@
 //!   11 touch    [val]           the time to live in seconds
 //!   12 delete                   the whole record
 //!   1001... lists   2001... maps (cdt.zig)   3001... bits   4001... HyperLogLogs (blob.zig)
+//!   7000 the value as a string   7001... strings (text.zig, server 8.2)
 //!   5001 expression read   5002 expression write: bin, expression, [flags]
 //!   6001 select by path    bin, ctx, [flags]   6002 modify by path   also expression
 
@@ -21,6 +22,7 @@ const call = @import("call.zig");
 const cdt = @import("cdt.zig");
 const context = @import("context.zig");
 const expression = @import("expression.zig");
+const texts = @import("text.zig");
 const Failure = @import("../status.zig").Failure;
 const wire = @import("../wire.zig");
 const msgpack = wire.msgpack;
@@ -88,6 +90,7 @@ const Plain = enum(i64) {
     expression_write = 5002,
     select_by_path = 6001,
     modify_by_path = 6002,
+    to_string = 7000,
 };
 
 /// A call with the fields that it takes.
@@ -97,6 +100,7 @@ const list_specifications = specify(&cdt.list_calls);
 const map_specifications = specify(&cdt.map_calls);
 const bit_specifications = specify(&blob.bit_calls);
 const hll_specifications = specify(&blob.hll_calls);
+const text_specifications = specify(&texts.text_calls);
 
 fn specify(comptime calls: []const Call) [calls.len]Specification {
     @setEvalBranchQuota(20_000);
@@ -115,6 +119,7 @@ fn find(number: i64) ?*const Specification {
         cdt.map_first...blob.bit_first - 1 => .{ cdt.map_first, &map_specifications },
         blob.bit_first...blob.hll_first - 1 => .{ blob.bit_first, &bit_specifications },
         blob.hll_first...blob.hll_first + 999 => .{ blob.hll_first, &hll_specifications },
+        texts.text_first...texts.text_first + 999 => .{ texts.text_first, &text_specifications },
         else => return null,
     };
     const index: usize = @intCast(number - group[0]);
@@ -185,7 +190,11 @@ fn encodeCall(
     const name = try arguments.binName(.bin);
     const offset = try begin(encoder, spec.code, name, arguments);
     try call.write(spec, arguments, .values, encoder.buffer);
-    try encoder.endOperation(offset, .blob);
+    const kind: wire.particle.Type = switch (spec.code) {
+        .string_read, .string_modify => .string,
+        else => .blob,
+    };
+    try encoder.endOperation(offset, kind);
 }
 
 fn begin(
@@ -225,13 +234,17 @@ fn encodePlain(
             try encodeExpressionOperation(encoder, plain, arguments, summary);
         },
         .select_by_path, .modify_by_path => try encodePath(encoder, plain, arguments, summary),
+        .to_string => {
+            summary.add(.to_string);
+            try encodeBare(encoder, .to_string, try arguments.binName(.bin), arguments);
+        },
     }
 }
 
 fn plainFields(plain: Plain) std.EnumSet(Field) {
     return switch (plain) {
         .delete => .init(.{ .op = true, .bin = true }),
-        .read => .init(.{ .op = true, .bin = true }),
+        .read, .to_string => .init(.{ .op = true, .bin = true }),
         .write, .increment, .append, .prepend, .touch => .init(.{
             .op = true,
             .bin = true,

@@ -216,7 +216,7 @@ const Results = struct {
 fn meaningOf(operation: wire.operation.Operation) Error!Meaning {
     return switch (operation.code) {
         .read => .bin,
-        .expression_read, .bit_read, .hll_read => .value,
+        .expression_read, .bit_read, .hll_read, .string_read, .to_string => .value,
         .cdt_read, .cdt_modify, .hll_modify => meaningOfCall(operation),
         else => .nothing,
     };

@@ -21,12 +21,17 @@ pub const Code = enum(u8) {
     delete = 14,
     hll_read = 15,
     hll_modify = 16,
+    /// The next three since server 8.2.
+    string_read = 17,
+    string_modify = 18,
+    to_string = 19,
     _,
 
     /// True for operations that leave the record as it is.
     pub fn isRead(code: Code) bool {
         return switch (code) {
             .read, .cdt_read, .expression_read, .bit_read, .hll_read => true,
+            .string_read, .to_string => true,
             else => false,
         };
     }

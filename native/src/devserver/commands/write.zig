@@ -259,7 +259,8 @@ const Write = struct {
             },
             .expression_read => return write.applyExpressionRead(bins, operation),
             .expression_modify => return write.applyExpressionWrite(bins, operation),
-            _ => return .request_invalid,
+            // Server 8.1 knows no operations on strings.
+            .string_read, .string_modify, .to_string, _ => return .request_invalid,
         }
     }
 
