@@ -101,7 +101,15 @@ def bit_insert(
     policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Inserts bytes before an offset."""
+    """Inserts bytes before an offset.
+
+    Args:
+        bin: The bin with the bytes.
+        byte_offset: The first byte, from 0; negative from the end.
+        value: The bytes or the number to work with.
+        policy: How to write; see `BitPolicy`.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3002,
         bin,
@@ -119,7 +127,15 @@ def bit_remove(
     policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes bytes from an offset on."""
+    """Removes bytes from an offset on.
+
+    Args:
+        bin: The bin with the bytes.
+        byte_offset: The first byte, from 0; negative from the end.
+        byte_size: How many bytes.
+        policy: How to write; see `BitPolicy`.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3003,
         bin,
@@ -138,7 +154,16 @@ def bit_set(
     policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Replaces bits by those of bytes."""
+    """Replaces bits by those of bytes.
+
+    Args:
+        bin: The bin with the bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        value: The bytes or the number to work with.
+        policy: How to write; see `BitPolicy`.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3004,
         bin,
@@ -158,7 +183,16 @@ def bit_or(
     policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Combines bits with those of bytes: those that at least one has."""
+    """Combines bits with those of bytes: those that at least one has.
+
+    Args:
+        bin: The bin with the bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        value: The bytes or the number to work with.
+        policy: How to write; see `BitPolicy`.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3005,
         bin,
@@ -178,7 +212,16 @@ def bit_xor(
     policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Combines bits with those of bytes: those that exactly one has."""
+    """Combines bits with those of bytes: those that exactly one has.
+
+    Args:
+        bin: The bin with the bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        value: The bytes or the number to work with.
+        policy: How to write; see `BitPolicy`.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3006,
         bin,
@@ -198,7 +241,16 @@ def bit_and(
     policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Combines bits with those of bytes: those that both have."""
+    """Combines bits with those of bytes: those that both have.
+
+    Args:
+        bin: The bin with the bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        value: The bytes or the number to work with.
+        policy: How to write; see `BitPolicy`.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3007,
         bin,
@@ -217,7 +269,15 @@ def bit_not(
     policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Flips bits."""
+    """Flips bits.
+
+    Args:
+        bin: The bin with the bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        policy: How to write; see `BitPolicy`.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3008,
         bin,
@@ -236,7 +296,16 @@ def bit_lshift(
     policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Shifts bits to the left."""
+    """Shifts bits to the left.
+
+    Args:
+        bin: The bin with the bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        shift: By how many bits.
+        policy: How to write; see `BitPolicy`.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3009,
         bin,
@@ -256,7 +325,16 @@ def bit_rshift(
     policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Shifts bits to the right."""
+    """Shifts bits to the right.
+
+    Args:
+        bin: The bin with the bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        shift: By how many bits.
+        policy: How to write; see `BitPolicy`.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3010,
         bin,
@@ -346,7 +424,16 @@ def bit_set_int(
     policy: BitPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Writes an int into at most 64 bits."""
+    """Writes an int into at most 64 bits.
+
+    Args:
+        bin: The bin with the bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        value: The bytes or the number to work with.
+        policy: How to write; see `BitPolicy`.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3013,
         bin,
@@ -359,7 +446,14 @@ def bit_set_int(
 
 
 def bit_get(bin: str, bit_offset: int, bit_size: int, ctx: Context | None = None) -> Operation:
-    """The result is some bits, as bytes that begin with the first of them."""
+    """The result is some bits, as bytes that begin with the first of them.
+
+    Args:
+        bin: The bin with the bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3014,
         bin,
@@ -370,7 +464,14 @@ def bit_get(bin: str, bit_offset: int, bit_size: int, ctx: Context | None = None
 
 
 def bit_count(bin: str, bit_offset: int, bit_size: int, ctx: Context | None = None) -> Operation:
-    """The result is how many bits are set."""
+    """The result is how many bits are set.
+
+    Args:
+        bin: The bin with the bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3015,
         bin,
@@ -383,7 +484,15 @@ def bit_count(bin: str, bit_offset: int, bit_size: int, ctx: Context | None = No
 def bit_lscan(
     bin: str, bit_offset: int, bit_size: int, value: bool, ctx: Context | None = None
 ) -> Operation:
-    """The result is the place of the first bit that is `value`, from the left; -1 for none."""
+    """The result is the place of the first bit that is `value`, from the left; -1 for none.
+
+    Args:
+        bin: The bin with the bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        value: The bytes or the number to work with.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3016,
         bin,
@@ -397,7 +506,15 @@ def bit_lscan(
 def bit_rscan(
     bin: str, bit_offset: int, bit_size: int, value: bool, ctx: Context | None = None
 ) -> Operation:
-    """The result is the place of the last bit that is `value`; -1 for none."""
+    """The result is the place of the last bit that is `value`; -1 for none.
+
+    Args:
+        bin: The bin with the bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        value: The bytes or the number to work with.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3017,
         bin,
@@ -411,7 +528,15 @@ def bit_rscan(
 def bit_get_int(
     bin: str, bit_offset: int, bit_size: int, signed: bool = False, ctx: Context | None = None
 ) -> Operation:
-    """The result is at most 64 bits, as an int."""
+    """The result is at most 64 bits, as an int.
+
+    Args:
+        bin: The bin with the bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        signed: Whether the number has a sign.
+        ctx: Where in the bin the bytes are, when they are nested; steps of `cdt_ctx`.
+    """
     return make(
         3018,
         bin,

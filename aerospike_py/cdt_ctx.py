@@ -52,6 +52,9 @@ _MAP_ORDERS = (0, 1, 3)
 def list_index(index: int) -> Step:
     """The element at an index; a negative index counts from the end.
 
+    Args:
+        index: The place, from 0; negative from the end.
+
     Raises:
         TypeError: The index is not an int.
     """
@@ -81,6 +84,9 @@ def list_index_create(index: int, order: int = 0, pad: bool = False) -> Step:
 def list_rank(rank: int) -> Step:
     """The element of a rank: 0 is the smallest, -1 the greatest.
 
+    Args:
+        rank: The rank, 0 for the smallest; negative from the largest.
+
     Raises:
         TypeError: The rank is not an int.
     """
@@ -88,12 +94,19 @@ def list_rank(rank: int) -> Step:
 
 
 def list_value(value: Any) -> Step:
-    """The first element that equals a value."""
+    """The first element that equals a value.
+
+    Args:
+        value: The value.
+    """
     return ("list_value", value)
 
 
 def map_index(index: int) -> Step:
     """The value at an index in the order of the keys; a negative index counts from the end.
+
+    Args:
+        index: The place, from 0; negative from the end.
 
     Raises:
         TypeError: The index is not an int.
@@ -104,6 +117,9 @@ def map_index(index: int) -> Step:
 def map_rank(rank: int) -> Step:
     """The value of a rank: 0 is the smallest, -1 the greatest.
 
+    Args:
+        rank: The rank, 0 for the smallest; negative from the largest.
+
     Raises:
         TypeError: The rank is not an int.
     """
@@ -111,7 +127,11 @@ def map_rank(rank: int) -> Step:
 
 
 def map_key(key: Any) -> Step:
-    """The value of a key."""
+    """The value of a key.
+
+    Args:
+        key: The key.
+    """
     return ("map_key", key)
 
 
@@ -130,12 +150,19 @@ def map_key_create(key: Any, order: int = 0) -> Step:
 
 
 def map_value(value: Any) -> Step:
-    """The first value of a map that equals a value."""
+    """The first value of a map that equals a value.
+
+    Args:
+        value: The value.
+    """
     return ("map_value", value)
 
 
 def map_keys_in(keys: list[Any]) -> Step:
     """All values of a map whose key is in a list. Only for selections by path (server 8.1.2).
+
+    Args:
+        keys: The keys.
 
     Raises:
         TypeError: The keys are not a list.
@@ -149,7 +176,11 @@ def all_children() -> Step:
 
 
 def all_children_filter(expression: Any) -> Step:
-    """All elements for which an expression is true. Only for selections by path (server 8.1)."""
+    """All elements for which an expression is true. Only for selections by path (server 8.1).
+
+    Args:
+        expression: The expression, in which `exp.loop_var` stands for a child.
+    """
     return ("all_children_filter", expression)
 
 
@@ -157,5 +188,8 @@ def and_filter(expression: Any) -> Step:
     """Of what the step before selects, that for which an expression is true.
 
     Only for selections by path (server 8.1.2).
+
+    Args:
+        expression: The expression, in which `exp.loop_var` stands for a child.
     """
     return ("and_filter", expression)

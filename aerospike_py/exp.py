@@ -345,6 +345,9 @@ class CompiledExpression(dict[str, Any]):
 def compile(expression: Expression) -> CompiledExpression:
     """Encodes an expression once, for use in many commands.
 
+    Args:
+        expression: The expression.
+
     Raises:
         TypeError: It is not an expression, or a value in it is of a type that cannot be stored.
         InvalidArgError: A builder is unknown, its arguments are wrong, or types do not agree.
@@ -391,6 +394,9 @@ def parse(text: str, /, *values: Any, **parameters: Any) -> Expression:
 def to_base64(expression: Expression) -> str:
     """The server's encoding of an expression as text, as other clients and `asadm` have it.
 
+    Args:
+        expression: The expression.
+
     Raises:
         TypeError, InvalidArgError, OverflowError, ValueError: As `compile` does.
     """
@@ -399,6 +405,9 @@ def to_base64(expression: Expression) -> str:
 
 def from_base64(text: str) -> CompiledExpression:
     """An expression of its encoding as text. Whether it is a valid one is checked by the server.
+
+    Args:
+        text: The text.
 
     Raises:
         TypeError: It is not a str.
@@ -456,36 +465,60 @@ def _bin(name: str, bin_name: Any) -> Expression:
 
 
 def int_val(val: int) -> Expression:
-    """A constant int."""
+    """A constant int.
+
+    Args:
+        val: The value.
+    """
     return _node("int_val", val=check_int(val, "val"))
 
 
 def float_val(val: float) -> Expression:
-    """A constant float."""
+    """A constant float.
+
+    Args:
+        val: The value.
+    """
     if isinstance(val, bool) or not hasattr(val, "__float__"):
         raise TypeError(f"val must be a float, not {type(val).__name__}")
     return _node("float_val", val=float(val))
 
 
 def string_val(val: str) -> Expression:
-    """A constant str."""
+    """A constant str.
+
+    Args:
+        val: The value.
+    """
     return _node("string_val", val=check_str(val, "val"))
 
 
 def bool_val(val: bool) -> Expression:
-    """A constant bool."""
+    """A constant bool.
+
+    Args:
+        val: The value.
+    """
     return _node("bool_val", val=check_bool(val, "val"))
 
 
 def blob_val(val: bytes | bytearray | memoryview) -> Expression:
-    """A constant blob."""
+    """A constant blob.
+
+    Args:
+        val: The value.
+    """
     if not isinstance(val, (bytes, bytearray, memoryview)):
         raise TypeError(f"val must be bytes, not {type(val).__name__}")
     return _node("blob_val", val=bytes(val))
 
 
 def list_val(val: list[Any]) -> Expression:
-    """A constant list."""
+    """A constant list.
+
+    Args:
+        val: The value.
+    """
     return _node("list_val", val=check_list(val, "val"))
 
 
@@ -494,19 +527,30 @@ def map_val(val: dict[Any, Any]) -> Expression:
 
     To be compared with a map, as by `eq`, it has to be a `KeyOrderedDict`: the server compares none
     but ordered maps. Any dict does where a value is looked for in a list or map, and to be stored.
+
+    Args:
+        val: The value.
     """
     return _node("map_val", val=check_dict(val, "val"))
 
 
 def geo_val(val: str | GeoJSON) -> Expression:
-    """A constant GeoJSON value, from its text."""
+    """A constant GeoJSON value, from its text.
+
+    Args:
+        val: The value.
+    """
     if not isinstance(val, (str, GeoJSON)):
         raise TypeError(f"val must be GeoJSON or its text, not {type(val).__name__}")
     return _node("geo_val", val=val)
 
 
 def hll_val(val: HyperLogLog) -> Expression:
-    """A constant HyperLogLog."""
+    """A constant HyperLogLog.
+
+    Args:
+        val: The value.
+    """
     if not isinstance(val, HyperLogLog):
         raise TypeError(f"val must be a HyperLogLog, not {type(val).__name__}")
     return _node("hll_val", val=val)
@@ -536,57 +580,101 @@ def unknown() -> Expression:
 
 
 def int_bin(name: str) -> Expression:
-    """The value of a bin that holds an int."""
+    """The value of a bin that holds an int.
+
+    Args:
+        name: The bin's name.
+    """
     return _bin("int_bin", name)
 
 
 def float_bin(name: str) -> Expression:
-    """The value of a bin that holds a float."""
+    """The value of a bin that holds a float.
+
+    Args:
+        name: The bin's name.
+    """
     return _bin("float_bin", name)
 
 
 def string_bin(name: str) -> Expression:
-    """The value of a bin that holds a str."""
+    """The value of a bin that holds a str.
+
+    Args:
+        name: The bin's name.
+    """
     return _bin("string_bin", name)
 
 
 def bool_bin(name: str) -> Expression:
-    """The value of a bin that holds a bool."""
+    """The value of a bin that holds a bool.
+
+    Args:
+        name: The bin's name.
+    """
     return _bin("bool_bin", name)
 
 
 def blob_bin(name: str) -> Expression:
-    """The value of a bin that holds bytes."""
+    """The value of a bin that holds bytes.
+
+    Args:
+        name: The bin's name.
+    """
     return _bin("blob_bin", name)
 
 
 def list_bin(name: str) -> Expression:
-    """The value of a bin that holds a list."""
+    """The value of a bin that holds a list.
+
+    Args:
+        name: The bin's name.
+    """
     return _bin("list_bin", name)
 
 
 def map_bin(name: str) -> Expression:
-    """The value of a bin that holds a map."""
+    """The value of a bin that holds a map.
+
+    Args:
+        name: The bin's name.
+    """
     return _bin("map_bin", name)
 
 
 def geo_bin(name: str) -> Expression:
-    """The value of a bin that holds GeoJSON."""
+    """The value of a bin that holds GeoJSON.
+
+    Args:
+        name: The bin's name.
+    """
     return _bin("geo_bin", name)
 
 
 def hll_bin(name: str) -> Expression:
-    """The value of a bin that holds a HyperLogLog."""
+    """The value of a bin that holds a HyperLogLog.
+
+    Args:
+        name: The bin's name.
+    """
     return _bin("hll_bin", name)
 
 
 def bin_exists(name: str) -> Expression:
-    """Whether the record has a bin."""
+    """Whether the record has a bin.
+
+    Args:
+        name: The bin's name.
+    """
     return _bin("bin_exists", name)
 
 
 def bin_type(name: str) -> Expression:
-    """The type of a bin as an int: the server's particle type, 0 if there is no such bin."""
+    """The type of a bin as an int: the server's particle type, 0 if there is no such bin.
+
+    Args:
+        name: The bin's name.
+    """
     return _bin("bin_type", name)
 
 
@@ -594,32 +682,62 @@ def bin_type(name: str) -> Expression:
 
 
 def eq(left: Any, right: Any) -> Expression:
-    """Whether `left` equals `right`. Both must be of one type."""
+    """Whether `left` equals `right`. Both must be of one type.
+
+    Args:
+        left: An expression, or a value.
+        right: An expression, or a value.
+    """
     return _comparison("eq", left, right)
 
 
 def ne(left: Any, right: Any) -> Expression:
-    """Whether `left` differs from `right`. Both must be of one type."""
+    """Whether `left` differs from `right`. Both must be of one type.
+
+    Args:
+        left: An expression, or a value.
+        right: An expression, or a value.
+    """
     return _comparison("ne", left, right)
 
 
 def gt(left: Any, right: Any) -> Expression:
-    """Whether `left` is greater than `right`. Both must be of one type."""
+    """Whether `left` is greater than `right`. Both must be of one type.
+
+    Args:
+        left: An expression, or a value.
+        right: An expression, or a value.
+    """
     return _comparison("gt", left, right)
 
 
 def ge(left: Any, right: Any) -> Expression:
-    """Whether `left` is at least `right`. Both must be of one type."""
+    """Whether `left` is at least `right`. Both must be of one type.
+
+    Args:
+        left: An expression, or a value.
+        right: An expression, or a value.
+    """
     return _comparison("ge", left, right)
 
 
 def lt(left: Any, right: Any) -> Expression:
-    """Whether `left` is less than `right`. Both must be of one type."""
+    """Whether `left` is less than `right`. Both must be of one type.
+
+    Args:
+        left: An expression, or a value.
+        right: An expression, or a value.
+    """
     return _comparison("lt", left, right)
 
 
 def le(left: Any, right: Any) -> Expression:
-    """Whether `left` is at most `right`. Both must be of one type."""
+    """Whether `left` is at most `right`. Both must be of one type.
+
+    Args:
+        left: An expression, or a value.
+        right: An expression, or a value.
+    """
     return _comparison("le", left, right)
 
 
@@ -640,12 +758,22 @@ def regex_compare(regex: str, flags: int, bin: Any) -> Expression:
 
 
 def geo_compare(left: Any, right: Any) -> Expression:
-    """Whether one of two GeoJSON values lies within the other."""
+    """Whether one of two GeoJSON values lies within the other.
+
+    Args:
+        left: An expression, or a value.
+        right: An expression, or a value.
+    """
     return _comparison("geo_compare", left, right)
 
 
 def in_list(value: Any, list: Any) -> Expression:
-    """Whether a list has a value as an element (server 8.1)."""
+    """Whether a list has a value as an element (server 8.1).
+
+    Args:
+        value: An expression, or a value.
+        list: A list, or an expression that gives one.
+    """
     return _node("in_list", left=_expression(value, "value"), right=_expression(list, "list"))
 
 
@@ -653,22 +781,38 @@ def in_list(value: Any, list: Any) -> Expression:
 
 
 def and_(*exprs: Any) -> Expression:
-    """Whether all are true."""
+    """Whether all are true.
+
+    Args:
+        exprs: Expressions, or values.
+    """
     return _several("and", *exprs)
 
 
 def or_(*exprs: Any) -> Expression:
-    """Whether at least one is true."""
+    """Whether at least one is true.
+
+    Args:
+        exprs: Expressions, or values.
+    """
     return _several("or", *exprs)
 
 
 def not_(expr: Any) -> Expression:
-    """Whether it is false."""
+    """Whether it is false.
+
+    Args:
+        expr: An expression, or a value.
+    """
     return _node("not", expr=_expression(expr, "expr"))
 
 
 def xor_(*exprs: Any) -> Expression:
-    """Whether exactly one is true."""
+    """Whether exactly one is true.
+
+    Args:
+        exprs: Expressions, or values.
+    """
     return _several("xor", *exprs)
 
 
@@ -676,7 +820,11 @@ def xor_(*exprs: Any) -> Expression:
 
 
 def key(exp_type: int) -> Expression:
-    """The user's key, of EXP_TYPE_INT, EXP_TYPE_STRING or EXP_TYPE_BLOB, if it is stored."""
+    """The user's key, of EXP_TYPE_INT, EXP_TYPE_STRING or EXP_TYPE_BLOB, if it is stored.
+
+    Args:
+        exp_type: EXP_TYPE_INT, EXP_TYPE_STRING or EXP_TYPE_BLOB.
+    """
     return _node("key", exp_type=check_enum(exp_type, "exp_type", _KEY_TYPES))
 
 
@@ -731,7 +879,11 @@ def is_tombstone() -> Expression:
 
 
 def digest_modulo(modulo: int) -> Expression:
-    """The record's digest modulo a number, for samples of the records."""
+    """The record's digest modulo a number, for samples of the records.
+
+    Args:
+        modulo: What to divide by.
+    """
     return _node("digest_modulo", modulo=check_int(modulo, "modulo"))
 
 
@@ -739,72 +891,131 @@ def digest_modulo(modulo: int) -> Expression:
 
 
 def num_add(*exprs: Any) -> Expression:
-    """The sum."""
+    """The sum.
+
+    Args:
+        exprs: Expressions, or values.
+    """
     return _several("num_add", *exprs)
 
 
 def num_sub(*exprs: Any) -> Expression:
-    """The first less all others; of one alone, its negative."""
+    """The first less all others; of one alone, its negative.
+
+    Args:
+        exprs: Expressions, or values.
+    """
     return _several("num_sub", *exprs)
 
 
 def num_mul(*exprs: Any) -> Expression:
-    """The product."""
+    """The product.
+
+    Args:
+        exprs: Expressions, or values.
+    """
     return _several("num_mul", *exprs)
 
 
 def num_div(*exprs: Any) -> Expression:
-    """The first divided by all others; of one alone, its reciprocal."""
+    """The first divided by all others; of one alone, its reciprocal.
+
+    Args:
+        exprs: Expressions, or values.
+    """
     return _several("num_div", *exprs)
 
 
 def num_mod(numerator: Any, denominator: Any) -> Expression:
-    """The remainder of a division of ints."""
+    """The remainder of a division of ints.
+
+    Args:
+        numerator: An expression, or an int.
+        denominator: An expression, or an int.
+    """
     return _several("num_mod", numerator, denominator)
 
 
 def num_pow(base: Any, exponent: Any) -> Expression:
-    """A power of floats."""
+    """A power of floats.
+
+    Args:
+        base: An expression, or a number.
+        exponent: An expression, or a number.
+    """
     return _several("num_pow", base, exponent)
 
 
 def num_log(num: Any, base: Any) -> Expression:
-    """The logarithm of a float to a base."""
+    """The logarithm of a float to a base.
+
+    Args:
+        num: An expression, or a number.
+        base: An expression, or a number.
+    """
     return _several("num_log", num, base)
 
 
 def num_abs(expr: Any) -> Expression:
-    """The absolute value."""
+    """The absolute value.
+
+    Args:
+        expr: An expression, or a value.
+    """
     return _several("num_abs", expr)
 
 
 def num_floor(expr: Any) -> Expression:
-    """A float rounded down to a whole one."""
+    """A float rounded down to a whole one.
+
+    Args:
+        expr: An expression, or a value.
+    """
     return _several("num_floor", expr)
 
 
 def num_ceil(expr: Any) -> Expression:
-    """A float rounded up to a whole one."""
+    """A float rounded up to a whole one.
+
+    Args:
+        expr: An expression, or a value.
+    """
     return _several("num_ceil", expr)
 
 
 def to_int(expr: Any) -> Expression:
-    """A float as an int, cut towards 0."""
+    """A float as an int, cut towards 0.
+
+    Args:
+        expr: An expression, or a value.
+    """
     return _several("to_int", expr)
 
 
 def to_float(expr: Any) -> Expression:
-    """An int as a float."""
+    """An int as a float.
+
+    Args:
+        expr: An expression, or a value.
+    """
     return _several("to_float", expr)
 
 
 def min_(*exprs: Any) -> Expression:
-    """The smallest."""
+    """The smallest.
+
+    Args:
+        exprs: Expressions, or values.
+    """
     return _several("min", *exprs)
 
 
 def max_(*exprs: Any) -> Expression:
-    """The greatest."""
+    """The greatest.
+
+    Args:
+        exprs: Expressions, or values.
+    """
     return _several("max", *exprs)
 
 
@@ -812,52 +1023,97 @@ def max_(*exprs: Any) -> Expression:
 
 
 def int_and(*exprs: Any) -> Expression:
-    """All bits that all have."""
+    """All bits that all have.
+
+    Args:
+        exprs: Expressions, or values.
+    """
     return _several("int_and", *exprs)
 
 
 def int_or(*exprs: Any) -> Expression:
-    """All bits that at least one has."""
+    """All bits that at least one has.
+
+    Args:
+        exprs: Expressions, or values.
+    """
     return _several("int_or", *exprs)
 
 
 def int_xor(*exprs: Any) -> Expression:
-    """All bits that an odd number of them has."""
+    """All bits that an odd number of them has.
+
+    Args:
+        exprs: Expressions, or values.
+    """
     return _several("int_xor", *exprs)
 
 
 def int_not(expr: Any) -> Expression:
-    """All bits flipped."""
+    """All bits flipped.
+
+    Args:
+        expr: An expression, or a value.
+    """
     return _several("int_not", expr)
 
 
 def int_lshift(value: Any, shift: Any) -> Expression:
-    """Shifted to the left."""
+    """Shifted to the left.
+
+    Args:
+        value: An expression, or a value.
+        shift: By how many bits.
+    """
     return _several("int_lshift", value, shift)
 
 
 def int_rshift(value: Any, shift: Any) -> Expression:
-    """Shifted to the right, zeros coming in."""
+    """Shifted to the right, zeros coming in.
+
+    Args:
+        value: An expression, or a value.
+        shift: By how many bits.
+    """
     return _several("int_rshift", value, shift)
 
 
 def int_arshift(value: Any, shift: Any) -> Expression:
-    """Shifted to the right, the sign coming in."""
+    """Shifted to the right, the sign coming in.
+
+    Args:
+        value: An expression, or a value.
+        shift: By how many bits.
+    """
     return _several("int_arshift", value, shift)
 
 
 def int_count(expr: Any) -> Expression:
-    """How many bits are set."""
+    """How many bits are set.
+
+    Args:
+        expr: An expression, or a value.
+    """
     return _several("int_count", expr)
 
 
 def int_lscan(value: Any, search: Any) -> Expression:
-    """The place of the first bit that is `search` (a bool), from the left; -1 for none."""
+    """The place of the first bit that is `search` (a bool), from the left; -1 for none.
+
+    Args:
+        value: An expression, or a value.
+        search: The bit to look for, or an expression that gives it.
+    """
     return _several("int_lscan", value, search)
 
 
 def int_rscan(value: Any, search: Any) -> Expression:
-    """The place of the first bit that is `search` (a bool), from the right; -1 for none."""
+    """The place of the first bit that is `search` (a bool), from the right; -1 for none.
+
+    Args:
+        value: An expression, or a value.
+        search: The bit to look for, or an expression that gives it.
+    """
     return _several("int_rscan", value, search)
 
 
@@ -866,6 +1122,9 @@ def int_rscan(value: Any, search: Any) -> Expression:
 
 def cond(*exprs: Any) -> Expression:
     """The value behind the first condition that is true: condition, value, ..., default.
+
+    Args:
+        exprs: Expressions, or values.
 
     Raises:
         InvalidArgError: It is not pairs of a condition and a value, then a default.
@@ -876,17 +1135,29 @@ def cond(*exprs: Any) -> Expression:
 
 
 def var(name: str) -> Expression:
-    """The value of a variable that a `let_` around it defines."""
+    """The value of a variable that a `let_` around it defines.
+
+    Args:
+        name: The variable's name.
+    """
     return _node("var", name=check_str(name, "name"))
 
 
 def def_(name: str, value: Any) -> Expression:
-    """The definition of a variable, for `let_`."""
+    """The definition of a variable, for `let_`.
+
+    Args:
+        name: The variable's name.
+        value: Its value, or an expression that gives it.
+    """
     return _node("def", name=check_str(name, "name"), value=_expression(value, "value"))
 
 
 def let_(*exprs: Any) -> Expression:
     """The value of the last expression, in which the definitions before it can be used.
+
+    Args:
+        exprs: Expressions, or values.
 
     Raises:
         InvalidArgError: There is no definition, or something else is where one should be.
@@ -962,7 +1233,12 @@ def _exp_type(value: Any) -> int | None:
 
 @_of_bin
 def list_size(bin: Any, ctx: Context | None = None) -> Expression:
-    """The number of elements."""
+    """The number of elements.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call("list_size", bin, ctx)
 
 
@@ -970,7 +1246,15 @@ def list_size(bin: Any, ctx: Context | None = None) -> Expression:
 def list_get_by_index(
     bin: Any, index: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
 ) -> Expression:
-    """The element at an index; `exp_type` is the type of a value."""
+    """The element at an index; `exp_type` is the type of a value.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        index: The place of the element, from 0; negative from the end.
+        return_type: What to return: a LIST_RETURN_ constant.
+        exp_type: The type of the value: an EXP_TYPE_ constant.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_get_by_index",
         bin,
@@ -985,7 +1269,15 @@ def list_get_by_index(
 def list_get_by_rank(
     bin: Any, rank: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
 ) -> Expression:
-    """The element of a rank; `exp_type` is the type of a value."""
+    """The element of a rank; `exp_type` is the type of a value.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        rank: The rank of the element, 0 for the smallest; negative from the largest.
+        return_type: What to return: a LIST_RETURN_ constant.
+        exp_type: The type of the value: an EXP_TYPE_ constant.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_get_by_rank",
         bin,
@@ -1000,7 +1292,15 @@ def list_get_by_rank(
 def list_get_by_index_range(
     bin: Any, index: Any, return_type: int, count: Any = None, ctx: Context | None = None
 ) -> Expression:
-    """`count` elements from an index on."""
+    """`count` elements from an index on.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        index: The place of the element, from 0; negative from the end.
+        return_type: What to return: a LIST_RETURN_ constant.
+        count: How many elements; None for all to the end.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_get_by_index_range",
         bin,
@@ -1015,7 +1315,15 @@ def list_get_by_index_range(
 def list_get_by_rank_range(
     bin: Any, rank: Any, return_type: int, count: Any = None, ctx: Context | None = None
 ) -> Expression:
-    """`count` elements from a rank on."""
+    """`count` elements from a rank on.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        rank: The rank of the element, 0 for the smallest; negative from the largest.
+        return_type: What to return: a LIST_RETURN_ constant.
+        count: How many elements; None for all to the end.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_get_by_rank_range",
         bin,
@@ -1030,7 +1338,14 @@ def list_get_by_rank_range(
 def list_get_by_value(
     bin: Any, val: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
-    """All elements that equal a value."""
+    """All elements that equal a value.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        val: The value.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_get_by_value",
         bin,
@@ -1044,7 +1359,14 @@ def list_get_by_value(
 def list_get_by_value_list(
     bin: Any, vals: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
-    """All elements that equal one of the values of a list."""
+    """All elements that equal one of the values of a list.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        vals: The values.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_get_by_value_list",
         bin,
@@ -1058,7 +1380,15 @@ def list_get_by_value_list(
 def list_get_by_value_range(
     bin: Any, begin: Any, end: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
-    """All elements from `begin` to before `end`; None is unbounded."""
+    """All elements from `begin` to before `end`; None is unbounded.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        begin: The first value; None for no bound.
+        end: The value that the range ends before; None for no bound.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_get_by_value_range",
         bin,
@@ -1073,7 +1403,16 @@ def list_get_by_value_range(
 def list_get_by_value_rel_rank_range(
     bin: Any, val: Any, rank: Any, return_type: int, count: Any = None, ctx: Context | None = None
 ) -> Expression:
-    """`count` elements from a rank on that is counted from a value's own place."""
+    """`count` elements from a rank on that is counted from a value's own place.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        val: The value.
+        rank: The rank of the element, 0 for the smallest; negative from the largest.
+        return_type: What to return: a LIST_RETURN_ constant.
+        count: How many elements; None for all to the end.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_get_by_value_rel_rank_range",
         bin,
@@ -1089,7 +1428,14 @@ def list_get_by_value_rel_rank_range(
 def list_append(
     bin: Any, val: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
-    """The list with a value appended."""
+    """The list with a value appended.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        val: The value.
+        policy: How to write; see `ListPolicy`.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_append", bin, ctx, val=_expression(val, "val"), list_policy=list_policy(policy)
     )
@@ -1099,7 +1445,14 @@ def list_append(
 def list_append_items(
     bin: Any, vals: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
-    """The list with the values of another appended."""
+    """The list with the values of another appended.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        vals: The values.
+        policy: How to write; see `ListPolicy`.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_append_items",
         bin,
@@ -1113,7 +1466,15 @@ def list_append_items(
 def list_insert(
     bin: Any, index: Any, val: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
-    """The list with a value inserted before an index."""
+    """The list with a value inserted before an index.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        index: The place of the element, from 0; negative from the end.
+        val: The value.
+        policy: How to write; see `ListPolicy`.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_insert",
         bin,
@@ -1132,7 +1493,15 @@ def list_insert_items(
     policy: ListPolicy | None = None,
     ctx: Context | None = None,
 ) -> Expression:
-    """The list with the values of another inserted before an index."""
+    """The list with the values of another inserted before an index.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        index: The place of the element, from 0; negative from the end.
+        vals: The values.
+        policy: How to write; see `ListPolicy`.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_insert_items",
         bin,
@@ -1147,7 +1516,15 @@ def list_insert_items(
 def list_increment(
     bin: Any, index: Any, val: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
-    """The list with a number added to the one at an index."""
+    """The list with a number added to the one at an index.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        index: The place of the element, from 0; negative from the end.
+        val: The value.
+        policy: How to write; see `ListPolicy`.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_increment",
         bin,
@@ -1162,7 +1539,15 @@ def list_increment(
 def list_set(
     bin: Any, index: Any, val: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
-    """The list with the value at an index replaced."""
+    """The list with the value at an index replaced.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        index: The place of the element, from 0; negative from the end.
+        val: The value.
+        policy: How to write; see `ListPolicy`.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_set",
         bin,
@@ -1175,13 +1560,24 @@ def list_set(
 
 @_of_bin
 def list_clear(bin: Any, ctx: Context | None = None) -> Expression:
-    """The list without its elements."""
+    """The list without its elements.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call("list_clear", bin, ctx)
 
 
 @_of_bin
 def list_sort(bin: Any, sort_flags: int = 0, ctx: Context | None = None) -> Expression:
-    """The list, sorted; `sort_flags` are LIST_SORT_... flags."""
+    """The list, sorted; `sort_flags` are LIST_SORT_... flags.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        sort_flags: LIST_SORT_ constants, put together with |.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call("list_sort", bin, ctx, val=check_flags(sort_flags, "sort_flags", 3))
 
 
@@ -1189,7 +1585,14 @@ def list_sort(bin: Any, sort_flags: int = 0, ctx: Context | None = None) -> Expr
 def list_remove_by_value(
     bin: Any, val: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The list without all elements that equal a value."""
+    """The list without all elements that equal a value.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        val: The value.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_remove_by_value",
         bin,
@@ -1203,7 +1606,14 @@ def list_remove_by_value(
 def list_remove_by_value_list(
     bin: Any, vals: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The list without all elements that equal one of the values of a list."""
+    """The list without all elements that equal one of the values of a list.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        vals: The values.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_remove_by_value_list",
         bin,
@@ -1217,7 +1627,15 @@ def list_remove_by_value_list(
 def list_remove_by_value_range(
     bin: Any, begin: Any, end: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The list without the elements from `begin` to before `end`."""
+    """The list without the elements from `begin` to before `end`.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        begin: The first value; None for no bound.
+        end: The value that the range ends before; None for no bound.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_remove_by_value_range",
         bin,
@@ -1237,7 +1655,16 @@ def list_remove_by_value_rel_rank_range(
     return_type: int = 0,
     ctx: Context | None = None,
 ) -> Expression:
-    """The list without `count` elements from a rank on, counted from a value's own place."""
+    """The list without `count` elements from a rank on, counted from a value's own place.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        val: The value.
+        rank: The rank of the element, 0 for the smallest; negative from the largest.
+        count: How many elements; None for all to the end.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_remove_by_value_rel_rank_range",
         bin,
@@ -1253,7 +1680,14 @@ def list_remove_by_value_rel_rank_range(
 def list_remove_by_index(
     bin: Any, index: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The list without the element at an index."""
+    """The list without the element at an index.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        index: The place of the element, from 0; negative from the end.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_remove_by_index",
         bin,
@@ -1267,7 +1701,15 @@ def list_remove_by_index(
 def list_remove_by_index_range(
     bin: Any, index: Any, count: Any = None, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The list without `count` elements from an index on."""
+    """The list without `count` elements from an index on.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        index: The place of the element, from 0; negative from the end.
+        count: How many elements; None for all to the end.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_remove_by_index_range",
         bin,
@@ -1282,7 +1724,14 @@ def list_remove_by_index_range(
 def list_remove_by_rank(
     bin: Any, rank: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The list without the element of a rank."""
+    """The list without the element of a rank.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        rank: The rank of the element, 0 for the smallest; negative from the largest.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_remove_by_rank",
         bin,
@@ -1296,7 +1745,15 @@ def list_remove_by_rank(
 def list_remove_by_rank_range(
     bin: Any, rank: Any, count: Any = None, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The list without `count` elements from a rank on."""
+    """The list without `count` elements from a rank on.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        rank: The rank of the element, 0 for the smallest; negative from the largest.
+        count: How many elements; None for all to the end.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in it the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "list_remove_by_rank_range",
         bin,
@@ -1309,7 +1766,12 @@ def list_remove_by_rank_range(
 
 @_of_bin
 def map_size(bin: Any, ctx: Context | None = None) -> Expression:
-    """The number of items."""
+    """The number of items.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call("map_size", bin, ctx)
 
 
@@ -1317,7 +1779,15 @@ def map_size(bin: Any, ctx: Context | None = None) -> Expression:
 def map_get_by_key(
     bin: Any, key: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
 ) -> Expression:
-    """The item of a key; `exp_type` is the type of a value or key."""
+    """The item of a key; `exp_type` is the type of a value or key.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        key: The key of the entry.
+        return_type: What to return: a MAP_RETURN_ constant.
+        exp_type: The type of the value: an EXP_TYPE_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_get_by_key",
         bin,
@@ -1332,7 +1802,15 @@ def map_get_by_key(
 def map_get_by_index(
     bin: Any, index: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
 ) -> Expression:
-    """The item at an index; `exp_type` is the type of a value or key."""
+    """The item at an index; `exp_type` is the type of a value or key.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        index: The place of the entry in the order of keys, from 0; negative from the end.
+        return_type: What to return: a MAP_RETURN_ constant.
+        exp_type: The type of the value: an EXP_TYPE_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_get_by_index",
         bin,
@@ -1347,7 +1825,15 @@ def map_get_by_index(
 def map_get_by_rank(
     bin: Any, rank: Any, return_type: int, exp_type: int | None = None, ctx: Context | None = None
 ) -> Expression:
-    """The item of a rank; `exp_type` is the type of a value or key."""
+    """The item of a rank; `exp_type` is the type of a value or key.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        rank: The rank of the entry's value, 0 for the smallest; negative from the largest.
+        return_type: What to return: a MAP_RETURN_ constant.
+        exp_type: The type of the value: an EXP_TYPE_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_get_by_rank",
         bin,
@@ -1362,7 +1848,14 @@ def map_get_by_rank(
 def map_get_by_key_list(
     bin: Any, keys: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
-    """The items whose key is in a list."""
+    """The items whose key is in a list.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        keys: The keys of the entries.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_get_by_key_list",
         bin,
@@ -1376,7 +1869,15 @@ def map_get_by_key_list(
 def map_get_by_key_range(
     bin: Any, begin: Any, end: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
-    """The items with keys from `begin` to before `end`; None is unbounded."""
+    """The items with keys from `begin` to before `end`; None is unbounded.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        begin: The first key or value; None for no bound.
+        end: The key or value that the range ends before; None for no bound.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_get_by_key_range",
         bin,
@@ -1391,7 +1892,16 @@ def map_get_by_key_range(
 def map_get_by_key_rel_index_range(
     bin: Any, key: Any, index: Any, return_type: int, count: Any = None, ctx: Context | None = None
 ) -> Expression:
-    """`count` items from an index on that is counted from a key's own place."""
+    """`count` items from an index on that is counted from a key's own place.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        key: The key of the entry.
+        index: The place of the entry in the order of keys, from 0; negative from the end.
+        return_type: What to return: a MAP_RETURN_ constant.
+        count: How many entries; None for all to the end.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_get_by_key_rel_index_range",
         bin,
@@ -1407,7 +1917,14 @@ def map_get_by_key_rel_index_range(
 def map_get_by_value(
     bin: Any, val: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
-    """All items that have a value."""
+    """All items that have a value.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        val: The value.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_get_by_value",
         bin,
@@ -1421,7 +1938,14 @@ def map_get_by_value(
 def map_get_by_value_list(
     bin: Any, vals: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
-    """All items whose value is in a list."""
+    """All items whose value is in a list.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        vals: The values.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_get_by_value_list",
         bin,
@@ -1435,7 +1959,15 @@ def map_get_by_value_list(
 def map_get_by_value_range(
     bin: Any, begin: Any, end: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
-    """The items with values from `begin` to before `end`; None is unbounded."""
+    """The items with values from `begin` to before `end`; None is unbounded.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        begin: The first key or value; None for no bound.
+        end: The key or value that the range ends before; None for no bound.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_get_by_value_range",
         bin,
@@ -1450,7 +1982,16 @@ def map_get_by_value_range(
 def map_get_by_value_rel_rank_range(
     bin: Any, val: Any, rank: Any, return_type: int, count: Any = None, ctx: Context | None = None
 ) -> Expression:
-    """`count` items from a rank on that is counted from a value's own place."""
+    """`count` items from a rank on that is counted from a value's own place.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        val: The value.
+        rank: The rank of the entry's value, 0 for the smallest; negative from the largest.
+        return_type: What to return: a MAP_RETURN_ constant.
+        count: How many entries; None for all to the end.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_get_by_value_rel_rank_range",
         bin,
@@ -1466,7 +2007,15 @@ def map_get_by_value_rel_rank_range(
 def map_get_by_index_range(
     bin: Any, index: Any, return_type: int, count: Any = None, ctx: Context | None = None
 ) -> Expression:
-    """`count` items from an index on."""
+    """`count` items from an index on.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        index: The place of the entry in the order of keys, from 0; negative from the end.
+        return_type: What to return: a MAP_RETURN_ constant.
+        count: How many entries; None for all to the end.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_get_by_index_range",
         bin,
@@ -1481,7 +2030,15 @@ def map_get_by_index_range(
 def map_get_by_rank_range(
     bin: Any, rank: Any, return_type: int, count: Any = None, ctx: Context | None = None
 ) -> Expression:
-    """`count` items from a rank on."""
+    """`count` items from a rank on.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        rank: The rank of the entry's value, 0 for the smallest; negative from the largest.
+        return_type: What to return: a MAP_RETURN_ constant.
+        count: How many entries; None for all to the end.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_get_by_rank_range",
         bin,
@@ -1496,7 +2053,15 @@ def map_get_by_rank_range(
 def map_put(
     bin: Any, key: Any, val: Any, policy: MapPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
-    """The map with a value put under a key."""
+    """The map with a value put under a key.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        key: The key of the entry.
+        val: The value.
+        policy: How to write; see `MapPolicy`.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_put",
         bin,
@@ -1511,7 +2076,14 @@ def map_put(
 def map_put_items(
     bin: Any, items: Any, policy: MapPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
-    """The map with all items of another put into it."""
+    """The map with all items of another put into it.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        items: The entries.
+        policy: How to write; see `MapPolicy`.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_put_items", bin, ctx, val=_map_expression(items), map_policy=map_policy(policy)
     )
@@ -1521,7 +2093,15 @@ def map_put_items(
 def map_increment(
     bin: Any, key: Any, val: Any, policy: MapPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
-    """The map with a number added to the one under a key."""
+    """The map with a number added to the one under a key.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        key: The key of the entry.
+        val: The value.
+        policy: How to write; see `MapPolicy`.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_increment",
         bin,
@@ -1534,7 +2114,12 @@ def map_increment(
 
 @_of_bin
 def map_clear(bin: Any, ctx: Context | None = None) -> Expression:
-    """The map without its items."""
+    """The map without its items.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call("map_clear", bin, ctx)
 
 
@@ -1542,7 +2127,14 @@ def map_clear(bin: Any, ctx: Context | None = None) -> Expression:
 def map_remove_by_key(
     bin: Any, key: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The map without the item of a key."""
+    """The map without the item of a key.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        key: The key of the entry.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_remove_by_key",
         bin,
@@ -1556,7 +2148,14 @@ def map_remove_by_key(
 def map_remove_by_key_list(
     bin: Any, keys: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The map without the items whose key is in a list."""
+    """The map without the items whose key is in a list.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        keys: The keys of the entries.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_remove_by_key_list",
         bin,
@@ -1570,7 +2169,15 @@ def map_remove_by_key_list(
 def map_remove_by_key_range(
     bin: Any, begin: Any, end: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The map without the items with keys from `begin` to before `end`."""
+    """The map without the items with keys from `begin` to before `end`.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        begin: The first key or value; None for no bound.
+        end: The key or value that the range ends before; None for no bound.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_remove_by_key_range",
         bin,
@@ -1590,7 +2197,16 @@ def map_remove_by_key_rel_index_range(
     return_type: int = 0,
     ctx: Context | None = None,
 ) -> Expression:
-    """The map without `count` items from an index on, counted from a key's own place."""
+    """The map without `count` items from an index on, counted from a key's own place.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        key: The key of the entry.
+        index: The place of the entry in the order of keys, from 0; negative from the end.
+        count: How many entries; None for all to the end.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_remove_by_key_rel_index_range",
         bin,
@@ -1606,7 +2222,14 @@ def map_remove_by_key_rel_index_range(
 def map_remove_by_value(
     bin: Any, val: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The map without all items that have a value."""
+    """The map without all items that have a value.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        val: The value.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_remove_by_value",
         bin,
@@ -1620,7 +2243,14 @@ def map_remove_by_value(
 def map_remove_by_value_list(
     bin: Any, vals: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The map without all items whose value is in a list."""
+    """The map without all items whose value is in a list.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        vals: The values.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_remove_by_value_list",
         bin,
@@ -1634,7 +2264,15 @@ def map_remove_by_value_list(
 def map_remove_by_value_range(
     bin: Any, begin: Any, end: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The map without the items with values from `begin` to before `end`."""
+    """The map without the items with values from `begin` to before `end`.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        begin: The first key or value; None for no bound.
+        end: The key or value that the range ends before; None for no bound.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_remove_by_value_range",
         bin,
@@ -1654,7 +2292,16 @@ def map_remove_by_value_rel_rank_range(
     return_type: int = 0,
     ctx: Context | None = None,
 ) -> Expression:
-    """The map without `count` items from a rank on, counted from a value's own place."""
+    """The map without `count` items from a rank on, counted from a value's own place.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        val: The value.
+        rank: The rank of the entry's value, 0 for the smallest; negative from the largest.
+        count: How many entries; None for all to the end.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_remove_by_value_rel_rank_range",
         bin,
@@ -1670,7 +2317,14 @@ def map_remove_by_value_rel_rank_range(
 def map_remove_by_index(
     bin: Any, index: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The map without the item at an index."""
+    """The map without the item at an index.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        index: The place of the entry in the order of keys, from 0; negative from the end.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_remove_by_index",
         bin,
@@ -1684,7 +2338,15 @@ def map_remove_by_index(
 def map_remove_by_index_range(
     bin: Any, index: Any, count: Any = None, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The map without `count` items from an index on."""
+    """The map without `count` items from an index on.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        index: The place of the entry in the order of keys, from 0; negative from the end.
+        count: How many entries; None for all to the end.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_remove_by_index_range",
         bin,
@@ -1699,7 +2361,14 @@ def map_remove_by_index_range(
 def map_remove_by_rank(
     bin: Any, rank: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The map without the item of a rank."""
+    """The map without the item of a rank.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        rank: The rank of the entry's value, 0 for the smallest; negative from the largest.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_remove_by_rank",
         bin,
@@ -1713,7 +2382,15 @@ def map_remove_by_rank(
 def map_remove_by_rank_range(
     bin: Any, rank: Any, count: Any = None, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
-    """The map without `count` items from a rank on."""
+    """The map without `count` items from a rank on.
+
+    Args:
+        bin: The bin's name, or an expression that gives a map.
+        rank: The rank of the entry's value, 0 for the smallest; negative from the largest.
+        count: How many entries; None for all to the end.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in it the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return _call(
         "map_remove_by_rank_range",
         bin,
@@ -1725,12 +2402,20 @@ def map_remove_by_rank_range(
 
 
 def map_keys(map: Any) -> Expression:
-    """The keys of a map as a list (server 8.1)."""
+    """The keys of a map as a list (server 8.1).
+
+    Args:
+        map: An expression that gives a map.
+    """
     return _node("map_keys", expr=_expression(map, "map"))
 
 
 def map_values(map: Any) -> Expression:
-    """The values of a map as a list (server 8.1)."""
+    """The values of a map as a list (server 8.1).
+
+    Args:
+        map: An expression that gives a map.
+    """
     return _node("map_values", expr=_expression(map, "map"))
 
 
@@ -1785,7 +2470,14 @@ def modify_by_path(
 def bit_resize(
     bin: Any, byte_size: Any, resize_flags: int = 0, policy: BitPolicy | None = None
 ) -> Expression:
-    """The blob with another size."""
+    """The blob with another size.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        byte_size: How many bytes.
+        resize_flags: BIT_RESIZE_ constants, put together with |.
+        policy: How to write; see `BitPolicy`.
+    """
     return _call(
         "bit_resize",
         bin,
@@ -1797,7 +2489,14 @@ def bit_resize(
 
 @_of_bin
 def bit_insert(bin: Any, byte_offset: Any, val: Any, policy: BitPolicy | None = None) -> Expression:
-    """The blob with bytes inserted."""
+    """The blob with bytes inserted.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        byte_offset: The first byte, from 0; negative from the end.
+        val: The bytes or the number to work with, or an expression that gives them.
+        policy: How to write; see `BitPolicy`.
+    """
     return _call(
         "bit_insert",
         bin,
@@ -1811,7 +2510,14 @@ def bit_insert(bin: Any, byte_offset: Any, val: Any, policy: BitPolicy | None = 
 def bit_remove(
     bin: Any, byte_offset: Any, byte_size: Any, policy: BitPolicy | None = None
 ) -> Expression:
-    """The blob with bytes removed."""
+    """The blob with bytes removed.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        byte_offset: The first byte, from 0; negative from the end.
+        byte_size: How many bytes.
+        policy: How to write; see `BitPolicy`.
+    """
     return _call(
         "bit_remove",
         bin,
@@ -1825,7 +2531,15 @@ def bit_remove(
 def bit_set(
     bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
-    """The blob with bits replaced by those of bytes."""
+    """The blob with bits replaced by those of bytes.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        val: The bytes or the number to work with, or an expression that gives them.
+        policy: How to write; see `BitPolicy`.
+    """
     return _call(
         "bit_set",
         bin,
@@ -1840,7 +2554,15 @@ def bit_set(
 def bit_or(
     bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
-    """The blob with bits combined by or."""
+    """The blob with bits combined by or.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        val: The bytes or the number to work with, or an expression that gives them.
+        policy: How to write; see `BitPolicy`.
+    """
     return _call(
         "bit_or",
         bin,
@@ -1855,7 +2577,15 @@ def bit_or(
 def bit_xor(
     bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
-    """The blob with bits combined by xor."""
+    """The blob with bits combined by xor.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        val: The bytes or the number to work with, or an expression that gives them.
+        policy: How to write; see `BitPolicy`.
+    """
     return _call(
         "bit_xor",
         bin,
@@ -1870,7 +2600,15 @@ def bit_xor(
 def bit_and(
     bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
-    """The blob with bits combined by and."""
+    """The blob with bits combined by and.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        val: The bytes or the number to work with, or an expression that gives them.
+        policy: How to write; see `BitPolicy`.
+    """
     return _call(
         "bit_and",
         bin,
@@ -1885,7 +2623,14 @@ def bit_and(
 def bit_not(
     bin: Any, bit_offset: Any, bit_size: Any, policy: BitPolicy | None = None
 ) -> Expression:
-    """The blob with bits flipped."""
+    """The blob with bits flipped.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        policy: How to write; see `BitPolicy`.
+    """
     return _call(
         "bit_not",
         bin,
@@ -1899,7 +2644,15 @@ def bit_not(
 def bit_lshift(
     bin: Any, bit_offset: Any, bit_size: Any, shift: Any, policy: BitPolicy | None = None
 ) -> Expression:
-    """The blob with bits shifted to the left."""
+    """The blob with bits shifted to the left.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        shift: By how many bits.
+        policy: How to write; see `BitPolicy`.
+    """
     return _call(
         "bit_lshift",
         bin,
@@ -1914,7 +2667,15 @@ def bit_lshift(
 def bit_rshift(
     bin: Any, bit_offset: Any, bit_size: Any, shift: Any, policy: BitPolicy | None = None
 ) -> Expression:
-    """The blob with bits shifted to the right."""
+    """The blob with bits shifted to the right.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        shift: By how many bits.
+        policy: How to write; see `BitPolicy`.
+    """
     return _call(
         "bit_rshift",
         bin,
@@ -1935,7 +2696,17 @@ def bit_add(
     action: int = 0,
     policy: BitPolicy | None = None,
 ) -> Expression:
-    """The blob with an int added to one in it."""
+    """The blob with an int added to one in it.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        val: The bytes or the number to work with, or an expression that gives them.
+        signed: Whether the number has a sign.
+        action: What to do when the number does not fit: a BIT_OVERFLOW_ constant.
+        policy: How to write; see `BitPolicy`.
+    """
     return _call(
         "bit_add",
         bin,
@@ -1958,7 +2729,17 @@ def bit_subtract(
     action: int = 0,
     policy: BitPolicy | None = None,
 ) -> Expression:
-    """The blob with an int subtracted from one in it."""
+    """The blob with an int subtracted from one in it.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        val: The bytes or the number to work with, or an expression that gives them.
+        signed: Whether the number has a sign.
+        action: What to do when the number does not fit: a BIT_OVERFLOW_ constant.
+        policy: How to write; see `BitPolicy`.
+    """
     return _call(
         "bit_subtract",
         bin,
@@ -1975,7 +2756,15 @@ def bit_subtract(
 def bit_set_int(
     bin: Any, bit_offset: Any, bit_size: Any, val: Any, policy: BitPolicy | None = None
 ) -> Expression:
-    """The blob with an int written into it."""
+    """The blob with an int written into it.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        val: The bytes or the number to work with, or an expression that gives them.
+        policy: How to write; see `BitPolicy`.
+    """
     return _call(
         "bit_set_int",
         bin,
@@ -1988,7 +2777,13 @@ def bit_set_int(
 
 @_of_bin
 def bit_get(bin: Any, bit_offset: Any, bit_size: Any) -> Expression:
-    """Some bits, as bytes."""
+    """Some bits, as bytes.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+    """
     return _call(
         "bit_get",
         bin,
@@ -1999,7 +2794,13 @@ def bit_get(bin: Any, bit_offset: Any, bit_size: Any) -> Expression:
 
 @_of_bin
 def bit_count(bin: Any, bit_offset: Any, bit_size: Any) -> Expression:
-    """How many bits are set."""
+    """How many bits are set.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+    """
     return _call(
         "bit_count",
         bin,
@@ -2010,7 +2811,14 @@ def bit_count(bin: Any, bit_offset: Any, bit_size: Any) -> Expression:
 
 @_of_bin
 def bit_lscan(bin: Any, bit_offset: Any, bit_size: Any, val: Any) -> Expression:
-    """The place of the first bit that is `val` (a bool), from the left; -1 for none."""
+    """The place of the first bit that is `val` (a bool), from the left; -1 for none.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        val: The bytes or the number to work with, or an expression that gives them.
+    """
     return _call(
         "bit_lscan",
         bin,
@@ -2022,7 +2830,14 @@ def bit_lscan(bin: Any, bit_offset: Any, bit_size: Any, val: Any) -> Expression:
 
 @_of_bin
 def bit_rscan(bin: Any, bit_offset: Any, bit_size: Any, val: Any) -> Expression:
-    """The place of the last bit that is `val` (a bool); -1 for none."""
+    """The place of the last bit that is `val` (a bool); -1 for none.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        val: The bytes or the number to work with, or an expression that gives them.
+    """
     return _call(
         "bit_rscan",
         bin,
@@ -2034,7 +2849,14 @@ def bit_rscan(bin: Any, bit_offset: Any, bit_size: Any, val: Any) -> Expression:
 
 @_of_bin
 def bit_get_int(bin: Any, bit_offset: Any, bit_size: Any, signed: bool = False) -> Expression:
-    """Some bits, as an int."""
+    """Some bits, as an int.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        bit_offset: The first bit, from 0; negative from the end.
+        bit_size: How many bits.
+        signed: Whether the number has a sign.
+    """
     return _call(
         "bit_get_int",
         bin,
@@ -2054,7 +2876,14 @@ def hll_init(
     minhash_bit_count: int | None = None,
     policy: HLLPolicy | None = None,
 ) -> Expression:
-    """An empty HyperLogLog."""
+    """An empty HyperLogLog.
+
+    Args:
+        bin: The bin's name, or an expression that gives a HyperLogLog.
+        index_bit_count: 4 to 16: how exact it is.
+        minhash_bit_count: 4 to 51, or none: for similarities of more than two.
+        policy: How to write; see `HLLPolicy`.
+    """
     return _call(
         "hll_init",
         bin,
@@ -2072,7 +2901,15 @@ def hll_add(
     minhash_bit_count: int | None = None,
     policy: HLLPolicy | None = None,
 ) -> Expression:
-    """The HyperLogLog with the values of a list added."""
+    """The HyperLogLog with the values of a list added.
+
+    Args:
+        bin: The bin's name, or an expression that gives a HyperLogLog.
+        vals: The values, or an expression that gives a list of them.
+        index_bit_count: 4 to 16: how exact it is.
+        minhash_bit_count: 4 to 51, or none: for similarities of more than two.
+        policy: How to write; see `HLLPolicy`.
+    """
     return _call(
         "hll_add",
         bin,
@@ -2085,43 +2922,76 @@ def hll_add(
 
 @_of_bin
 def hll_get_count(bin: Any) -> Expression:
-    """The estimated number of values."""
+    """The estimated number of values.
+
+    Args:
+        bin: The bin's name, or an expression that gives a HyperLogLog.
+    """
     return _call("hll_get_count", bin)
 
 
 @_of_bin
 def hll_get_union(bin: Any, vals: Any) -> Expression:
-    """The union with a list of HyperLogLogs."""
+    """The union with a list of HyperLogLogs.
+
+    Args:
+        bin: The bin's name, or an expression that gives a HyperLogLog.
+        vals: The values, or an expression that gives a list of them.
+    """
     return _call("hll_get_union", bin, val=_expression(vals, "vals"))
 
 
 @_of_bin
 def hll_get_union_count(bin: Any, vals: Any) -> Expression:
-    """The estimated number of values in the union with a list of HyperLogLogs."""
+    """The estimated number of values in the union with a list of HyperLogLogs.
+
+    Args:
+        bin: The bin's name, or an expression that gives a HyperLogLog.
+        vals: The values, or an expression that gives a list of them.
+    """
     return _call("hll_get_union_count", bin, val=_expression(vals, "vals"))
 
 
 @_of_bin
 def hll_get_intersect_count(bin: Any, vals: Any) -> Expression:
-    """The estimated number of values that it has in common with a list of HyperLogLogs."""
+    """The estimated number of values that it has in common with a list of HyperLogLogs.
+
+    Args:
+        bin: The bin's name, or an expression that gives a HyperLogLog.
+        vals: The values, or an expression that gives a list of them.
+    """
     return _call("hll_get_intersect_count", bin, val=_expression(vals, "vals"))
 
 
 @_of_bin
 def hll_get_similarity(bin: Any, vals: Any) -> Expression:
-    """The estimated similarity to a list of HyperLogLogs, from 0.0 to 1.0."""
+    """The estimated similarity to a list of HyperLogLogs, from 0.0 to 1.0.
+
+    Args:
+        bin: The bin's name, or an expression that gives a HyperLogLog.
+        vals: The values, or an expression that gives a list of them.
+    """
     return _call("hll_get_similarity", bin, val=_expression(vals, "vals"))
 
 
 @_of_bin
 def hll_describe(bin: Any) -> Expression:
-    """The numbers of index and minhash bits, as a list."""
+    """The numbers of index and minhash bits, as a list.
+
+    Args:
+        bin: The bin's name, or an expression that gives a HyperLogLog.
+    """
     return _call("hll_describe", bin)
 
 
 @_of_bin
 def hll_may_contain(bin: Any, vals: Any) -> Expression:
-    """1 if all values of a list may have been added, 0 if one certainly was not."""
+    """1 if all values of a list may have been added, 0 if one certainly was not.
+
+    Args:
+        bin: The bin's name, or an expression that gives a HyperLogLog.
+        vals: The values, or an expression that gives a list of them.
+    """
     return _call("hll_may_contain", bin, val=_expression(vals, "vals"))
 
 

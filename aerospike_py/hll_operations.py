@@ -113,53 +113,111 @@ def hll_set_union(
     policy: HLLPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Makes the bin the union of itself and other HyperLogLogs. There is no result."""
+    """Makes the bin the union of itself and other HyperLogLogs. There is no result.
+
+    Args:
+        bin: The bin with the HyperLogLog.
+        hlls: Other HyperLogLogs.
+        policy: How to write; see `HLLPolicy`.
+        ctx: Where in the bin it is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(4003, bin, ctx, val=_hlls(hlls), hll_policy=_policy(policy))
 
 
 def hll_refresh_count(bin: str, ctx: Context | None = None) -> Operation:
-    """Counts anew, and keeps the count. The result is the count."""
+    """Counts anew, and keeps the count. The result is the count.
+
+    Args:
+        bin: The bin with the HyperLogLog.
+        ctx: Where in the bin it is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(4004, bin, ctx)
 
 
 def hll_fold(bin: str, index_bit_count: int, ctx: Context | None = None) -> Operation:
-    """Reduces the number of index bits. There is no result."""
+    """Reduces the number of index bits. There is no result.
+
+    Args:
+        bin: The bin with the HyperLogLog.
+        index_bit_count: 4 to 16: how exact it is.
+        ctx: Where in the bin it is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(4005, bin, ctx, index_bit_count=check_int(index_bit_count, "index_bit_count"))
 
 
 def hll_get_count(bin: str, ctx: Context | None = None) -> Operation:
-    """The result is the estimated number of values."""
+    """The result is the estimated number of values.
+
+    Args:
+        bin: The bin with the HyperLogLog.
+        ctx: Where in the bin it is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(4006, bin, ctx)
 
 
 def hll_get_union(bin: str, hlls: list[HyperLogLog], ctx: Context | None = None) -> Operation:
-    """The result is the union of the bin and other HyperLogLogs."""
+    """The result is the union of the bin and other HyperLogLogs.
+
+    Args:
+        bin: The bin with the HyperLogLog.
+        hlls: Other HyperLogLogs.
+        ctx: Where in the bin it is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(4007, bin, ctx, val=_hlls(hlls))
 
 
 def hll_get_union_count(bin: str, hlls: list[HyperLogLog], ctx: Context | None = None) -> Operation:
-    """The result is the estimated number of values in that union."""
+    """The result is the estimated number of values in that union.
+
+    Args:
+        bin: The bin with the HyperLogLog.
+        hlls: Other HyperLogLogs.
+        ctx: Where in the bin it is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(4008, bin, ctx, val=_hlls(hlls))
 
 
 def hll_get_intersect_count(
     bin: str, hlls: list[HyperLogLog], ctx: Context | None = None
 ) -> Operation:
-    """The result is the estimated number of values that all have in common."""
+    """The result is the estimated number of values that all have in common.
+
+    Args:
+        bin: The bin with the HyperLogLog.
+        hlls: Other HyperLogLogs.
+        ctx: Where in the bin it is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(4009, bin, ctx, val=_hlls(hlls))
 
 
 def hll_get_similarity(bin: str, hlls: list[HyperLogLog], ctx: Context | None = None) -> Operation:
-    """The result is the estimated similarity of all, from 0.0 to 1.0."""
+    """The result is the estimated similarity of all, from 0.0 to 1.0.
+
+    Args:
+        bin: The bin with the HyperLogLog.
+        hlls: Other HyperLogLogs.
+        ctx: Where in the bin it is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(4010, bin, ctx, val=_hlls(hlls))
 
 
 def hll_describe(bin: str, ctx: Context | None = None) -> Operation:
-    """The result is a list: the number of index bits and the number of minhash bits."""
+    """The result is a list: the number of index bits and the number of minhash bits.
+
+    Args:
+        bin: The bin with the HyperLogLog.
+        ctx: Where in the bin it is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(4011, bin, ctx)
 
 
 @also_named(values="vals")
 def hll_may_contain(bin: str, vals: list[Any], ctx: Context | None = None) -> Operation:
-    """The result is 1 if all values may have been added, 0 if one certainly was not."""
+    """The result is 1 if all values may have been added, 0 if one certainly was not.
+
+    Args:
+        bin: The bin with the HyperLogLog.
+        vals: The values.
+        ctx: Where in the bin it is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(4012, bin, ctx, val=check_list(vals, "vals"))

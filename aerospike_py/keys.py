@@ -20,6 +20,9 @@ _USER_KEYS = frozenset({str, bytes, bytearray})
 def key_digest(key: Key) -> bytes:
     """The 20 bytes that servers know a record by; needs no client.
 
+    Args:
+        key: (namespace, set, user key), or a key that a result carries.
+
     Raises:
         TypeError: The key is no tuple, or a member is of a wrong type.
         ValueError: It has a wrong number of members, an empty namespace, or a digest that has not
@@ -31,6 +34,9 @@ def key_digest(key: Key) -> bytes:
 
 def partition_id(key: Key) -> int:
     """In which of the 4096 partitions of its namespace a record is; needs no client.
+
+    Args:
+        key: (namespace, set, user key), or a key that a result carries.
 
     Raises:
         TypeError, ValueError, OverflowError: As `key_digest` does.

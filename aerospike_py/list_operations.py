@@ -89,7 +89,14 @@ def list_append(
     policy: ListPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Appends a value. The result is the new size."""
+    """Appends a value. The result is the new size.
+
+    Args:
+        bin: The bin with the list.
+        val: The value.
+        policy: How to write; see `ListPolicy`.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1001, bin, ctx, val=val, list_policy=list_policy(policy))
 
 
@@ -100,7 +107,14 @@ def list_append_items(
     policy: ListPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Appends the values of a list. The result is the new size."""
+    """Appends the values of a list. The result is the new size.
+
+    Args:
+        bin: The bin with the list.
+        vals: The values.
+        policy: How to write; see `ListPolicy`.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1002, bin, ctx, val=check_list(vals, "vals"), list_policy=list_policy(policy))
 
 
@@ -111,7 +125,15 @@ def list_insert(
     policy: ListPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Inserts a value before an index. The result is the new size."""
+    """Inserts a value before an index. The result is the new size.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        val: The value.
+        policy: How to write; see `ListPolicy`.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1003,
         bin,
@@ -130,7 +152,15 @@ def list_insert_items(
     policy: ListPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Inserts the values of a list before an index. The result is the new size."""
+    """Inserts the values of a list before an index. The result is the new size.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        vals: The values.
+        policy: How to write; see `ListPolicy`.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1004,
         bin,
@@ -142,7 +172,13 @@ def list_insert_items(
 
 
 def list_pop(bin: str, index: int, ctx: Context | None = None) -> Operation:
-    """Removes the value at an index. The result is that value."""
+    """Removes the value at an index. The result is that value.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1005, bin, ctx, index=check_int(index, "index"))
 
 
@@ -152,7 +188,14 @@ def list_pop_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes `count` values from an index on. The result is the list of them."""
+    """Removes `count` values from an index on. The result is the list of them.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        count: How many elements; None for all to the end.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1006,
         bin,
@@ -163,7 +206,13 @@ def list_pop_range(
 
 
 def list_remove(bin: str, index: int, ctx: Context | None = None) -> Operation:
-    """Removes the value at an index. The result is how many were removed."""
+    """Removes the value at an index. The result is how many were removed.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1007, bin, ctx, index=check_int(index, "index"))
 
 
@@ -173,7 +222,14 @@ def list_remove_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes `count` values from an index on. The result is how many were removed."""
+    """Removes `count` values from an index on. The result is how many were removed.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        count: How many elements; None for all to the end.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1008,
         bin,
@@ -190,7 +246,15 @@ def list_set(
     policy: ListPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Sets the value at an index. There is no result."""
+    """Sets the value at an index. There is no result.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        val: The value.
+        policy: How to write; see `ListPolicy`.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1009,
         bin,
@@ -202,7 +266,14 @@ def list_set(
 
 
 def list_trim(bin: str, index: int, count: int, ctx: Context | None = None) -> Operation:
-    """Removes all but `count` values from an index on. The result is how many were removed."""
+    """Removes all but `count` values from an index on. The result is how many were removed.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        count: How many elements; None for all to the end.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1010,
         bin,
@@ -213,17 +284,33 @@ def list_trim(bin: str, index: int, count: int, ctx: Context | None = None) -> O
 
 
 def list_clear(bin: str, ctx: Context | None = None) -> Operation:
-    """Removes all values. There is no result."""
+    """Removes all values. There is no result.
+
+    Args:
+        bin: The bin with the list.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1011, bin, ctx)
 
 
 def list_size(bin: str, ctx: Context | None = None) -> Operation:
-    """The result is the number of values."""
+    """The result is the number of values.
+
+    Args:
+        bin: The bin with the list.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1012, bin, ctx)
 
 
 def list_get(bin: str, index: int, ctx: Context | None = None) -> Operation:
-    """The result is the value at an index."""
+    """The result is the value at an index.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1013, bin, ctx, index=check_int(index, "index"))
 
 
@@ -233,7 +320,14 @@ def list_get_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """The result is the list of `count` values from an index on."""
+    """The result is the list of `count` values from an index on.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        count: How many elements; None for all to the end.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1014,
         bin,
@@ -249,7 +343,14 @@ def list_get_by_value(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """All elements that equal a value."""
+    """All elements that equal a value.
+
+    Args:
+        bin: The bin with the list.
+        val: The value.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1015, bin, ctx, val=val, return_type=_return_type(return_type))
 
 
@@ -259,7 +360,14 @@ def list_get_by_index(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """The element at an index."""
+    """The element at an index.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1016,
         bin,
@@ -276,7 +384,15 @@ def list_get_by_index_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """`count` elements from an index on."""
+    """`count` elements from an index on.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        return_type: What to return: a LIST_RETURN_ constant.
+        count: How many elements; None for all to the end.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1017,
         bin,
@@ -293,7 +409,14 @@ def list_get_by_rank(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """The element of a rank."""
+    """The element of a rank.
+
+    Args:
+        bin: The bin with the list.
+        rank: The rank of the element, 0 for the smallest; negative from the largest.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1018, bin, ctx, rank=check_int(rank, "rank"), return_type=_return_type(return_type))
 
 
@@ -304,7 +427,15 @@ def list_get_by_rank_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """`count` elements from a rank on."""
+    """`count` elements from a rank on.
+
+    Args:
+        bin: The bin with the list.
+        rank: The rank of the element, 0 for the smallest; negative from the largest.
+        return_type: What to return: a LIST_RETURN_ constant.
+        count: How many elements; None for all to the end.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1019,
         bin,
@@ -322,7 +453,14 @@ def list_get_by_value_list(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """All elements that equal one of the values of a list."""
+    """All elements that equal one of the values of a list.
+
+    Args:
+        bin: The bin with the list.
+        vals: The values.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1020, bin, ctx, val=check_list(vals, "vals"), return_type=_return_type(return_type))
 
 
@@ -333,7 +471,15 @@ def list_get_by_value_range(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """All elements from `begin` to before `end`; None is unbounded."""
+    """All elements from `begin` to before `end`; None is unbounded.
+
+    Args:
+        bin: The bin with the list.
+        begin: The first value; None for no bound.
+        end: The value that the range ends before; None for no bound.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1021, bin, ctx, val=begin, val_end=end, return_type=_return_type(return_type))
 
 
@@ -343,7 +489,14 @@ def list_remove_by_value(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes all elements that equal a value."""
+    """Removes all elements that equal a value.
+
+    Args:
+        bin: The bin with the list.
+        val: The value.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1022, bin, ctx, val=val, return_type=_return_type(return_type))
 
 
@@ -354,7 +507,14 @@ def list_remove_by_value_list(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes all elements that equal one of the values of a list."""
+    """Removes all elements that equal one of the values of a list.
+
+    Args:
+        bin: The bin with the list.
+        vals: The values.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1023, bin, ctx, val=check_list(vals, "vals"), return_type=_return_type(return_type))
 
 
@@ -365,7 +525,15 @@ def list_remove_by_value_range(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes all elements from `begin` to before `end`; None is unbounded."""
+    """Removes all elements from `begin` to before `end`; None is unbounded.
+
+    Args:
+        bin: The bin with the list.
+        begin: The first value; None for no bound.
+        end: The value that the range ends before; None for no bound.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1024, bin, ctx, val=begin, val_end=end, return_type=_return_type(return_type))
 
 
@@ -375,7 +543,14 @@ def list_remove_by_index(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes the element at an index."""
+    """Removes the element at an index.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1025,
         bin,
@@ -392,7 +567,15 @@ def list_remove_by_index_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes `count` elements from an index on."""
+    """Removes `count` elements from an index on.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        return_type: What to return: a LIST_RETURN_ constant.
+        count: How many elements; None for all to the end.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1026,
         bin,
@@ -409,7 +592,14 @@ def list_remove_by_rank(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes the element of a rank."""
+    """Removes the element of a rank.
+
+    Args:
+        bin: The bin with the list.
+        rank: The rank of the element, 0 for the smallest; negative from the largest.
+        return_type: What to return: a LIST_RETURN_ constant.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1027, bin, ctx, rank=check_int(rank, "rank"), return_type=_return_type(return_type))
 
 
@@ -420,7 +610,15 @@ def list_remove_by_rank_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes `count` elements from a rank on."""
+    """Removes `count` elements from a rank on.
+
+    Args:
+        bin: The bin with the list.
+        rank: The rank of the element, 0 for the smallest; negative from the largest.
+        return_type: What to return: a LIST_RETURN_ constant.
+        count: How many elements; None for all to the end.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1028,
         bin,
@@ -439,7 +637,15 @@ def list_increment(
     policy: ListPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Adds to the number at an index. The result is the new number."""
+    """Adds to the number at an index. The result is the new number.
+
+    Args:
+        bin: The bin with the list.
+        index: The place of the element, from 0; negative from the end.
+        val: The value.
+        policy: How to write; see `ListPolicy`.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1029,
         bin,
@@ -451,13 +657,25 @@ def list_increment(
 
 
 def list_sort(bin: str, sort_flags: int = 0, ctx: Context | None = None) -> Operation:
-    """Sorts the list; `sort_flags` are LIST_SORT_... flags. There is no result."""
+    """Sorts the list; `sort_flags` are LIST_SORT_... flags. There is no result.
+
+    Args:
+        bin: The bin with the list.
+        sort_flags: LIST_SORT_ constants, put together with |.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1030, bin, ctx, val=check_flags(sort_flags, "sort_flags", 3))
 
 
 @also_named(list_order="order")
 def list_set_order(bin: str, order: int, ctx: Context | None = None) -> Operation:
-    """Makes the list ordered or unordered (LIST_ORDERED, LIST_UNORDERED). There is no result."""
+    """Makes the list ordered or unordered (LIST_ORDERED, LIST_UNORDERED). There is no result.
+
+    Args:
+        bin: The bin with the list.
+        order: LIST_UNORDERED or LIST_ORDERED.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(1031, bin, ctx, val=check_enum(order, "order", _ORDERS))
 
 
@@ -472,6 +690,14 @@ def list_get_by_value_rel_rank_range(
     """`count` elements from a rank on that is counted from a value's own place.
 
     In [0, 4, 5, 9] with the value 5: rank 0 begins with 5, rank 1 with 9, rank -1 with 4.
+
+    Args:
+        bin: The bin with the list.
+        val: The value.
+        rank: The rank of the element, 0 for the smallest; negative from the largest.
+        return_type: What to return: a LIST_RETURN_ constant.
+        count: How many elements; None for all to the end.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
     """
     return make(
         1032,
@@ -492,7 +718,16 @@ def list_remove_by_value_rel_rank_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes what `list_get_by_value_rel_rank_range` gives."""
+    """Removes what `list_get_by_value_rel_rank_range` gives.
+
+    Args:
+        bin: The bin with the list.
+        val: The value.
+        rank: The rank of the element, 0 for the smallest; negative from the largest.
+        return_type: What to return: a LIST_RETURN_ constant.
+        count: How many elements; None for all to the end.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1033,
         bin,

@@ -86,7 +86,15 @@ def map_set_order(
     persist_index: bool = False,
     ctx: Context | None = None,
 ) -> Operation:
-    """Sets the order of the map, one of the MAP_..._ORDERED constants. There is no result."""
+    """Sets the order of the map, one of the MAP_..._ORDERED constants. There is no result.
+
+    Args:
+        bin: The bin with the map.
+        map_order: MAP_UNORDERED, MAP_KEY_ORDERED or MAP_KEY_VALUE_ORDERED.
+        persist_index: Whether the server stores the map's index with it, so that it need not be
+            made anew.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         2001,
         bin,
@@ -103,7 +111,15 @@ def map_put(
     policy: MapPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Puts a value under a key. The result is the new size."""
+    """Puts a value under a key. The result is the new size.
+
+    Args:
+        bin: The bin with the map.
+        key: The key of the entry.
+        val: The value.
+        policy: How to write; see `MapPolicy`.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2002, bin, ctx, map_key=key, val=val, map_policy=map_policy(policy))
 
 
@@ -113,7 +129,14 @@ def map_put_items(
     policy: MapPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Puts all items of a dict. The result is the new size."""
+    """Puts all items of a dict. The result is the new size.
+
+    Args:
+        bin: The bin with the map.
+        items: The entries.
+        policy: How to write; see `MapPolicy`.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2003, bin, ctx, val=check_dict(items, "items"), map_policy=map_policy(policy))
 
 
@@ -125,7 +148,15 @@ def map_increment(
     policy: MapPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Adds to the number under a key. The result is the new number."""
+    """Adds to the number under a key. The result is the new number.
+
+    Args:
+        bin: The bin with the map.
+        key: The key of the entry.
+        val: The value.
+        policy: How to write; see `MapPolicy`.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         2004,
         bin,
@@ -144,7 +175,15 @@ def map_decrement(
     policy: MapPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Subtracts from the number under a key. The result is the new number."""
+    """Subtracts from the number under a key. The result is the new number.
+
+    Args:
+        bin: The bin with the map.
+        key: The key of the entry.
+        val: The value.
+        policy: How to write; see `MapPolicy`.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         2005,
         bin,
@@ -156,7 +195,12 @@ def map_decrement(
 
 
 def map_clear(bin: str, ctx: Context | None = None) -> Operation:
-    """Removes all items. There is no result."""
+    """Removes all items. There is no result.
+
+    Args:
+        bin: The bin with the map.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2006, bin, ctx)
 
 
@@ -166,7 +210,14 @@ def map_remove_by_key(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes the item of a key."""
+    """Removes the item of a key.
+
+    Args:
+        bin: The bin with the map.
+        key: The key of the entry.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2007, bin, ctx, map_key=key, return_type=_return_type(return_type))
 
 
@@ -176,7 +227,14 @@ def map_remove_by_key_list(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes the items whose key is in a list."""
+    """Removes the items whose key is in a list.
+
+    Args:
+        bin: The bin with the map.
+        keys: The keys of the entries.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2008, bin, ctx, val=check_list(keys, "keys"), return_type=_return_type(return_type))
 
 
@@ -187,7 +245,15 @@ def map_remove_by_key_range(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes the items with keys from `begin` to before `end`; None is unbounded."""
+    """Removes the items with keys from `begin` to before `end`; None is unbounded.
+
+    Args:
+        bin: The bin with the map.
+        begin: The first key or value; None for no bound.
+        end: The key or value that the range ends before; None for no bound.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2009, bin, ctx, val=begin, val_end=end, return_type=_return_type(return_type))
 
 
@@ -197,7 +263,14 @@ def map_remove_by_value(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes all items that have a value."""
+    """Removes all items that have a value.
+
+    Args:
+        bin: The bin with the map.
+        val: The value.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2010, bin, ctx, val=val, return_type=_return_type(return_type))
 
 
@@ -208,7 +281,14 @@ def map_remove_by_value_list(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes all items whose value is in a list."""
+    """Removes all items whose value is in a list.
+
+    Args:
+        bin: The bin with the map.
+        vals: The values.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2011, bin, ctx, val=check_list(vals, "vals"), return_type=_return_type(return_type))
 
 
@@ -219,7 +299,15 @@ def map_remove_by_value_range(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes the items with values from `begin` to before `end`; None is unbounded."""
+    """Removes the items with values from `begin` to before `end`; None is unbounded.
+
+    Args:
+        bin: The bin with the map.
+        begin: The first key or value; None for no bound.
+        end: The key or value that the range ends before; None for no bound.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2012, bin, ctx, val=begin, val_end=end, return_type=_return_type(return_type))
 
 
@@ -229,7 +317,14 @@ def map_remove_by_index(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes the item at an index."""
+    """Removes the item at an index.
+
+    Args:
+        bin: The bin with the map.
+        index: The place of the entry in the order of keys, from 0; negative from the end.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         2013,
         bin,
@@ -246,7 +341,15 @@ def map_remove_by_index_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes `count` items from an index on."""
+    """Removes `count` items from an index on.
+
+    Args:
+        bin: The bin with the map.
+        index: The place of the entry in the order of keys, from 0; negative from the end.
+        return_type: What to return: a MAP_RETURN_ constant.
+        count: How many entries; None for all to the end.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         2014,
         bin,
@@ -263,7 +366,14 @@ def map_remove_by_rank(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes the item of a rank."""
+    """Removes the item of a rank.
+
+    Args:
+        bin: The bin with the map.
+        rank: The rank of the entry's value, 0 for the smallest; negative from the largest.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2015, bin, ctx, rank=check_int(rank, "rank"), return_type=_return_type(return_type))
 
 
@@ -274,7 +384,15 @@ def map_remove_by_rank_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes `count` items from a rank on."""
+    """Removes `count` items from a rank on.
+
+    Args:
+        bin: The bin with the map.
+        rank: The rank of the entry's value, 0 for the smallest; negative from the largest.
+        return_type: What to return: a MAP_RETURN_ constant.
+        count: How many entries; None for all to the end.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         2016,
         bin,
@@ -286,12 +404,24 @@ def map_remove_by_rank_range(
 
 
 def map_size(bin: str, ctx: Context | None = None) -> Operation:
-    """The result is the number of items."""
+    """The result is the number of items.
+
+    Args:
+        bin: The bin with the map.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2017, bin, ctx)
 
 
 def map_get_by_key(bin: str, key: Any, return_type: int, ctx: Context | None = None) -> Operation:
-    """The item of a key; None if there is none."""
+    """The item of a key; None if there is none.
+
+    Args:
+        bin: The bin with the map.
+        key: The key of the entry.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2018, bin, ctx, map_key=key, return_type=_return_type(return_type))
 
 
@@ -302,12 +432,27 @@ def map_get_by_key_range(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """The items with keys from `begin` to before `end`; None is unbounded."""
+    """The items with keys from `begin` to before `end`; None is unbounded.
+
+    Args:
+        bin: The bin with the map.
+        begin: The first key or value; None for no bound.
+        end: The key or value that the range ends before; None for no bound.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2019, bin, ctx, val=begin, val_end=end, return_type=_return_type(return_type))
 
 
 def map_get_by_value(bin: str, val: Any, return_type: int, ctx: Context | None = None) -> Operation:
-    """All items that have a value."""
+    """All items that have a value.
+
+    Args:
+        bin: The bin with the map.
+        val: The value.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2020, bin, ctx, val=val, return_type=_return_type(return_type))
 
 
@@ -318,7 +463,15 @@ def map_get_by_value_range(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """The items with values from `begin` to before `end`; None is unbounded."""
+    """The items with values from `begin` to before `end`; None is unbounded.
+
+    Args:
+        bin: The bin with the map.
+        begin: The first key or value; None for no bound.
+        end: The key or value that the range ends before; None for no bound.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2021, bin, ctx, val=begin, val_end=end, return_type=_return_type(return_type))
 
 
@@ -328,7 +481,14 @@ def map_get_by_index(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """The item at an index."""
+    """The item at an index.
+
+    Args:
+        bin: The bin with the map.
+        index: The place of the entry in the order of keys, from 0; negative from the end.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         2022,
         bin,
@@ -345,7 +505,15 @@ def map_get_by_index_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """`count` items from an index on."""
+    """`count` items from an index on.
+
+    Args:
+        bin: The bin with the map.
+        index: The place of the entry in the order of keys, from 0; negative from the end.
+        return_type: What to return: a MAP_RETURN_ constant.
+        count: How many entries; None for all to the end.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         2023,
         bin,
@@ -357,7 +525,14 @@ def map_get_by_index_range(
 
 
 def map_get_by_rank(bin: str, rank: int, return_type: int, ctx: Context | None = None) -> Operation:
-    """The item of a rank."""
+    """The item of a rank.
+
+    Args:
+        bin: The bin with the map.
+        rank: The rank of the entry's value, 0 for the smallest; negative from the largest.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2024, bin, ctx, rank=check_int(rank, "rank"), return_type=_return_type(return_type))
 
 
@@ -368,7 +543,15 @@ def map_get_by_rank_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """`count` items from a rank on."""
+    """`count` items from a rank on.
+
+    Args:
+        bin: The bin with the map.
+        rank: The rank of the entry's value, 0 for the smallest; negative from the largest.
+        return_type: What to return: a MAP_RETURN_ constant.
+        count: How many entries; None for all to the end.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         2025,
         bin,
@@ -385,7 +568,14 @@ def map_get_by_key_list(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """The items whose key is in a list."""
+    """The items whose key is in a list.
+
+    Args:
+        bin: The bin with the map.
+        keys: The keys of the entries.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2026, bin, ctx, val=check_list(keys, "keys"), return_type=_return_type(return_type))
 
 
@@ -396,7 +586,14 @@ def map_get_by_value_list(
     return_type: int,
     ctx: Context | None = None,
 ) -> Operation:
-    """All items whose value is in a list."""
+    """All items whose value is in a list.
+
+    Args:
+        bin: The bin with the map.
+        vals: The values.
+        return_type: What to return: a MAP_RETURN_ constant.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(2027, bin, ctx, val=check_list(vals, "vals"), return_type=_return_type(return_type))
 
 
@@ -411,6 +608,14 @@ def map_get_by_key_rel_index_range(
     """`count` items from an index on that is counted from a key's own place.
 
     In {0: 17, 4: 2, 5: 15, 9: 10} with the key 5: index 0 begins with 5, 1 with 9, -1 with 4.
+
+    Args:
+        bin: The bin with the map.
+        key: The key of the entry.
+        index: The place of the entry in the order of keys, from 0; negative from the end.
+        return_type: What to return: a MAP_RETURN_ constant.
+        count: How many entries; None for all to the end.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
     """
     return make(
         2028,
@@ -431,7 +636,16 @@ def map_remove_by_key_rel_index_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes what `map_get_by_key_rel_index_range` gives."""
+    """Removes what `map_get_by_key_rel_index_range` gives.
+
+    Args:
+        bin: The bin with the map.
+        key: The key of the entry.
+        index: The place of the entry in the order of keys, from 0; negative from the end.
+        return_type: What to return: a MAP_RETURN_ constant.
+        count: How many entries; None for all to the end.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         2029,
         bin,
@@ -451,7 +665,16 @@ def map_get_by_value_rel_rank_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """`count` items from a rank on that is counted from a value's own place."""
+    """`count` items from a rank on that is counted from a value's own place.
+
+    Args:
+        bin: The bin with the map.
+        val: The value.
+        rank: The rank of the entry's value, 0 for the smallest; negative from the largest.
+        return_type: What to return: a MAP_RETURN_ constant.
+        count: How many entries; None for all to the end.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         2030,
         bin,
@@ -471,7 +694,16 @@ def map_remove_by_value_rel_rank_range(
     count: int | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Removes what `map_get_by_value_rel_rank_range` gives."""
+    """Removes what `map_get_by_value_rel_rank_range` gives.
+
+    Args:
+        bin: The bin with the map.
+        val: The value.
+        rank: The rank of the entry's value, 0 for the smallest; negative from the largest.
+        return_type: What to return: a MAP_RETURN_ constant.
+        count: How many entries; None for all to the end.
+        ctx: Where in the bin the map is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         2031,
         bin,

@@ -40,7 +40,13 @@ def equals(bin_name: str | None, val: int | str | bytes) -> Predicate:
 
 
 def between(bin_name: str | None, min_val: int, max_val: int) -> Predicate:
-    """The bin has an int from `min_val` to `max_val`, both included."""
+    """The bin has an int from `min_val` to `max_val`, both included.
+
+    Args:
+        bin_name: The bin that the index is on.
+        min_val: The smallest value.
+        max_val: The largest value.
+    """
     return ("between", bin_name, min_val, max_val)
 
 

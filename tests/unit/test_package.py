@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import re
 import subprocess
 import sys
@@ -209,3 +210,14 @@ def test_docstrings_name_the_exceptions_that_they_list() -> None:
                     assert re.match(r"[A-Z]\w+(, [A-Z]\w+)*: \S", line), text
                     found += 1
     assert found > 100
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_function_explains_its_arguments(name: str) -> None:
+    module = importlib.import_module(f"aerospike_py.{name}")
+    functions = [getattr(module, each) for each in module.__all__]
+    for function in filter(inspect.isfunction, functions):
+        text = inspect.getdoc(function) or ""
+        for argument in inspect.signature(function).parameters:
+            explained = re.search(rf"^    \*?{argument}: \S", text, re.MULTILINE)
+            assert explained, f"{function.__name__} does not explain {argument!r}"
