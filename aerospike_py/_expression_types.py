@@ -74,6 +74,16 @@ _FIXED: dict[str, tuple[tuple[_Type, ...], _Type]] = {
     "int_rscan": ((_INT, _BOOL), _INT),
 }
 _INTS = frozenset({"int_and", "int_or", "int_xor"})
+_CHANGES = frozenset(
+    {
+        *("list_append", "list_append_items", "list_insert", "list_insert_items"),
+        *("list_increment", "list_set", "list_clear", "list_sort"),
+        *("map_put", "map_put_items", "map_increment", "map_clear"),
+        *("bit_resize", "bit_insert", "bit_remove", "bit_set", "bit_or", "bit_xor", "bit_and"),
+        *("bit_not", "bit_lshift", "bit_rshift", "bit_add", "bit_subtract", "bit_set_int"),
+        *("hll_init", "hll_add"),
+    }
+)
 # What calls on bins give, where that is certain.
 _RESULTS = {
     "list_size": _INT,
@@ -294,8 +304,10 @@ def _call(name: Any, node: Any, scope: _Scope) -> _Type:
         _type_of(node.get(field), scope)
     if name in _RESULTS:
         return _RESULTS[name]
-    if "_get_" not in name:  # What changes it gives all of it.
-        return wanted if node.get("ctx") is None and "remove" not in name else _ANY
+    if name in _CHANGES:  # What changes it gives all of it.
+        return wanted if node.get("ctx") is None else _ANY
+    if "_get_" not in name:
+        return _ANY
     returned = (node.get("return_type") or 0) & ~_INVERTED
     if returned == _RETURN_COUNT:
         return _INT

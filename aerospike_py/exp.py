@@ -2999,19 +2999,35 @@ def hll_may_contain(bin: Any, vals: Any) -> Expression:
 
 
 def to_string(value: Any) -> Expression:
-    """An int, float, bool, str or bytes as a string."""
+    """An int, float, bool, str or bytes as a string.
+
+    Args:
+        value: The value, or an expression that gives it.
+    """
     return _node("to_string", expr=_expression(value, "value"))
 
 
 def list_join(bin: Any, separator: Any = None) -> Expression:
-    """The strings of a list as one, with a separator between them."""
+    """The strings of a list as one, with a separator between them.
+
+    Args:
+        bin: The bin's name, or an expression that gives a list.
+        separator: What to put between the strings.
+    """
     return _call("list_join", bin, val=_optional(separator, "separator"))
 
 
 def bit_b64_encode(
     bin: Any, byte_offset: Any = 0, byte_size: Any = None, invert_size: bool = False
 ) -> Expression:
-    """Bytes of a blob in base64, all to the end without a size; see `bit_operations`."""
+    """Bytes of a blob in base64, all to the end without a size; see `bit_operations`.
+
+    Args:
+        bin: The bin's name, or an expression that gives bytes.
+        byte_offset: The first byte, from 0; negative from the end.
+        byte_size: How many bytes.
+        invert_size: Whether the size counts back from the end of the blob.
+    """
     return _call(
         "bit_b64_encode",
         bin,
@@ -3026,22 +3042,43 @@ def _optional(value: Any, name: str) -> Any:
 
 
 def string_strlen(bin: Any) -> Expression:
-    """The number of code points."""
+    """The number of code points.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+    """
     return _call("string_strlen", bin)
 
 
 def string_substr(bin: Any, start: Any, end: Any = None) -> Expression:
-    """The part from `start` up to, not including, `end`; None is the end of all."""
+    """The part from `start` up to, not including, `end`; None is the end of all.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        start: The first code point's index, from 0; negative from the end.
+        end: The index that the part ends before.
+    """
     return _call("string_substr", bin, index=_expression(start, "start"), end=_optional(end, "end"))
 
 
 def string_char_at(bin: Any, index: Any) -> Expression:
-    """The code point at an index."""
+    """The code point at an index.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        index: The code point's index, from 0; negative from the end.
+    """
     return _call("string_char_at", bin, index=_expression(index, "index"))
 
 
 def string_find(bin: Any, needle: Any, occurrence: Any = 1) -> Expression:
-    """Where a text is found for the nth time; -1: nowhere."""
+    """Where a text is found for the nth time; -1: nowhere.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        needle: The text to look for.
+        occurrence: Which one, from 1; negative from the end.
+    """
     return _call(
         "string_find",
         bin,
@@ -3051,69 +3088,128 @@ def string_find(bin: Any, needle: Any, occurrence: Any = 1) -> Expression:
 
 
 def string_contains(bin: Any, needle: Any) -> Expression:
-    """Whether a text is found."""
+    """Whether a text is found.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        needle: The text to look for.
+    """
     return _call("string_contains", bin, val=_expression(needle, "needle"))
 
 
 def string_starts_with(bin: Any, prefix: Any) -> Expression:
-    """Whether the string begins with a text."""
+    """Whether the string begins with a text.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        prefix: The text.
+    """
     return _call("string_starts_with", bin, val=_expression(prefix, "prefix"))
 
 
 def string_ends_with(bin: Any, suffix: Any) -> Expression:
-    """Whether the string ends with a text."""
+    """Whether the string ends with a text.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        suffix: The text.
+    """
     return _call("string_ends_with", bin, val=_expression(suffix, "suffix"))
 
 
 def string_to_integer(bin: Any) -> Expression:
-    """The integer that the string is."""
+    """The integer that the string is.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+    """
     return _call("string_to_integer", bin)
 
 
 def string_to_double(bin: Any) -> Expression:
-    """The float that the string is."""
+    """The float that the string is.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+    """
     return _call("string_to_double", bin)
 
 
 def string_byte_length(bin: Any) -> Expression:
-    """The number of bytes in UTF-8."""
+    """The number of bytes in UTF-8.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+    """
     return _call("string_byte_length", bin)
 
 
 def string_is_numeric(bin: Any, numeric_type: int = 0) -> Expression:
-    """Whether the string is a number; see STRING_NUMERIC_..."""
+    """Whether the string is a number; see STRING_NUMERIC_...
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        numeric_type: A STRING_NUMERIC_ constant.
+    """
     return _call(
         "string_is_numeric", bin, flags=check_enum(numeric_type, "numeric_type", (0, 1, 2))
     )
 
 
 def string_is_upper(bin: Any) -> Expression:
-    """Whether all letters are capitals."""
+    """Whether all letters are capitals.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+    """
     return _call("string_is_upper", bin)
 
 
 def string_is_lower(bin: Any) -> Expression:
-    """Whether no letter is a capital."""
+    """Whether no letter is a capital.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+    """
     return _call("string_is_lower", bin)
 
 
 def string_to_blob(bin: Any) -> Expression:
-    """The string's bytes in UTF-8."""
+    """The string's bytes in UTF-8.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+    """
     return _call("string_to_blob", bin)
 
 
 def string_split(bin: Any, separator: Any = None) -> Expression:
-    """A list of the parts between separators; None splits into code points."""
+    """A list of the parts between separators; None splits into code points.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        separator: What is between the parts.
+    """
     return _call("string_split", bin, val=_optional(separator, "separator"))
 
 
 def string_base64_decode(bin: Any) -> Expression:
-    """The bytes that the string has in base64."""
+    """The bytes that the string has in base64.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+    """
     return _call("string_base64_decode", bin)
 
 
 def string_regex_compare(bin: Any, pattern: Any, regex_flags: int = 0) -> Expression:
-    """Whether a regular expression matches; see STRING_REGEX_..."""
+    """Whether a regular expression matches; see STRING_REGEX_...
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        pattern: The regular expression.
+        regex_flags: STRING_REGEX_ constants, put together with |.
+    """
     return _call(
         "string_regex_compare",
         bin,
@@ -3125,7 +3221,14 @@ def string_regex_compare(bin: Any, pattern: Any, regex_flags: int = 0) -> Expres
 def string_insert(
     bin: Any, index: Any, value: Any, policy: StringPolicy | None = None
 ) -> Expression:
-    """The string that `string_operations.string_insert` would write."""
+    """The string that `string_operations.string_insert` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        index: The code point's index, from 0; negative from the end.
+        value: The text.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call(
         "string_insert",
         bin,
@@ -3138,7 +3241,14 @@ def string_insert(
 def string_overwrite(
     bin: Any, index: Any, value: Any, policy: StringPolicy | None = None
 ) -> Expression:
-    """The string that `string_operations.string_overwrite` would write."""
+    """The string that `string_operations.string_overwrite` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        index: The code point's index, from 0; negative from the end.
+        value: The text.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call(
         "string_overwrite",
         bin,
@@ -3149,7 +3259,13 @@ def string_overwrite(
 
 
 def string_concat(bin: Any, values: list[str], policy: StringPolicy | None = None) -> Expression:
-    """The string that `string_operations.string_concat` would write."""
+    """The string that `string_operations.string_concat` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        values: The texts.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call(
         "string_concat",
         bin,
@@ -3161,7 +3277,14 @@ def string_concat(bin: Any, values: list[str], policy: StringPolicy | None = Non
 def string_snip(
     bin: Any, start: Any, end: Any = None, policy: StringPolicy | None = None
 ) -> Expression:
-    """The string that `string_operations.string_snip` would write."""
+    """The string that `string_operations.string_snip` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        start: The first code point's index, from 0; negative from the end.
+        end: The index that the part ends before.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call(
         "string_snip",
         bin,
@@ -3174,7 +3297,14 @@ def string_snip(
 def string_replace(
     bin: Any, needle: Any, replacement: str, policy: StringPolicy | None = None
 ) -> Expression:
-    """The string that `string_operations.string_replace` would write."""
+    """The string that `string_operations.string_replace` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        needle: The text to look for.
+        replacement: What takes its place.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call(
         "string_replace",
         bin,
@@ -3187,7 +3317,14 @@ def string_replace(
 def string_replace_all(
     bin: Any, needle: Any, replacement: str, policy: StringPolicy | None = None
 ) -> Expression:
-    """The string that `string_operations.string_replace_all` would write."""
+    """The string that `string_operations.string_replace_all` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        needle: The text to look for.
+        replacement: What takes its place.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call(
         "string_replace_all",
         bin,
@@ -3198,44 +3335,86 @@ def string_replace_all(
 
 
 def string_upper(bin: Any, policy: StringPolicy | None = None) -> Expression:
-    """The string that `string_operations.string_upper` would write."""
+    """The string that `string_operations.string_upper` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call("string_upper", bin, string_policy=flags_policy(policy, "string_policy"))
 
 
 def string_lower(bin: Any, policy: StringPolicy | None = None) -> Expression:
-    """The string that `string_operations.string_lower` would write."""
+    """The string that `string_operations.string_lower` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call("string_lower", bin, string_policy=flags_policy(policy, "string_policy"))
 
 
 def string_casefold(bin: Any, policy: StringPolicy | None = None) -> Expression:
-    """The string that `string_operations.string_casefold` would write."""
+    """The string that `string_operations.string_casefold` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call("string_casefold", bin, string_policy=flags_policy(policy, "string_policy"))
 
 
 def string_normalize_nfc(bin: Any, policy: StringPolicy | None = None) -> Expression:
-    """The string that `string_operations.string_normalize_nfc` would write."""
+    """The string that `string_operations.string_normalize_nfc` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call("string_normalize_nfc", bin, string_policy=flags_policy(policy, "string_policy"))
 
 
 def string_trim_start(bin: Any, policy: StringPolicy | None = None) -> Expression:
-    """The string that `string_operations.string_trim_start` would write."""
+    """The string that `string_operations.string_trim_start` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call("string_trim_start", bin, string_policy=flags_policy(policy, "string_policy"))
 
 
 def string_trim_end(bin: Any, policy: StringPolicy | None = None) -> Expression:
-    """The string that `string_operations.string_trim_end` would write."""
+    """The string that `string_operations.string_trim_end` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call("string_trim_end", bin, string_policy=flags_policy(policy, "string_policy"))
 
 
 def string_trim(bin: Any, policy: StringPolicy | None = None) -> Expression:
-    """The string that `string_operations.string_trim` would write."""
+    """The string that `string_operations.string_trim` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call("string_trim", bin, string_policy=flags_policy(policy, "string_policy"))
 
 
 def string_pad_start(
     bin: Any, target_length: Any, pad_string: Any, policy: StringPolicy | None = None
 ) -> Expression:
-    """The string that `string_operations.string_pad_start` would write."""
+    """The string that `string_operations.string_pad_start` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        target_length: How many code points the string is to have.
+        pad_string: What is put in, again and again.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call(
         "string_pad_start",
         bin,
@@ -3248,7 +3427,14 @@ def string_pad_start(
 def string_pad_end(
     bin: Any, target_length: Any, pad_string: Any, policy: StringPolicy | None = None
 ) -> Expression:
-    """The string that `string_operations.string_pad_end` would write."""
+    """The string that `string_operations.string_pad_end` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        target_length: How many code points the string is to have.
+        pad_string: What is put in, again and again.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call(
         "string_pad_end",
         bin,
@@ -3259,7 +3445,13 @@ def string_pad_end(
 
 
 def string_repeat(bin: Any, count: Any, policy: StringPolicy | None = None) -> Expression:
-    """The string that `string_operations.string_repeat` would write."""
+    """The string that `string_operations.string_repeat` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        count: How often.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call(
         "string_repeat",
         bin,
@@ -3275,7 +3467,15 @@ def string_regex_replace(
     regex_flags: int = 0,
     policy: StringPolicy | None = None,
 ) -> Expression:
-    """The string that `string_operations.string_regex_replace` would write."""
+    """The string that `string_operations.string_regex_replace` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        pattern: The regular expression.
+        replacement: What takes its place.
+        regex_flags: STRING_REGEX_ constants, put together with |.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call(
         "string_regex_replace",
         bin,
@@ -3287,7 +3487,13 @@ def string_regex_replace(
 
 
 def string_append(bin: Any, value: Any, policy: StringPolicy | None = None) -> Expression:
-    """The string that `string_operations.string_append` would write."""
+    """The string that `string_operations.string_append` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        value: The text.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call(
         "string_append",
         bin,
@@ -3297,7 +3503,13 @@ def string_append(bin: Any, value: Any, policy: StringPolicy | None = None) -> E
 
 
 def string_prepend(bin: Any, value: Any, policy: StringPolicy | None = None) -> Expression:
-    """The string that `string_operations.string_prepend` would write."""
+    """The string that `string_operations.string_prepend` would write.
+
+    Args:
+        bin: The bin's name, or an expression that gives a string.
+        value: The text.
+        policy: How to write; see `StringPolicy`.
+    """
     return _call(
         "string_prepend",
         bin,

@@ -766,7 +766,13 @@ def list_create(
 
 
 def list_join(bin: str, separator: str | None = None, ctx: Context | None = None) -> Operation:
-    """The result is the strings of a list as one, with a separator between them (server 8.2)."""
+    """The result is the strings of a list as one, with a separator between them (server 8.2).
+
+    Args:
+        bin: The bin with the list.
+        separator: What to put between the strings.
+        ctx: Where in the bin the list is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         1035, bin, ctx, val=None if separator is None else check_str(separator, "separator")
     )

@@ -94,104 +94,205 @@ _REGEX_MASK = 31
 
 
 def to_string(bin: str) -> Operation:
-    """The result is the bin's value as a string, of an int, float, bool, str or bytes."""
+    """The result is the bin's value as a string, of an int, float, bool, str or bytes.
+
+    Args:
+        bin: The bin with the string.
+    """
     return make(7000, bin, None)
 
 
 def string_strlen(bin: str, ctx: Context | None = None) -> Operation:
-    """The result is the number of code points."""
+    """The result is the number of code points.
+
+    Args:
+        bin: The bin with the string.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7001, bin, ctx)
 
 
 def string_substr(
     bin: str, start: int, end: int | None = None, ctx: Context | None = None
 ) -> Operation:
-    """The result is the part from `start` up to, not including, `end`; None is the end of all."""
+    """The result is the part from `start` up to, not including, `end`; None is the end of all.
+
+    Args:
+        bin: The bin with the string.
+        start: The first code point's index, from 0; negative from the end.
+        end: The index that the part ends before.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7002, bin, ctx, index=check_int(start, "start"), end=_optional_int(end, "end"))
 
 
 def string_char_at(bin: str, index: int, ctx: Context | None = None) -> Operation:
-    """The result is the code point at an index."""
+    """The result is the code point at an index.
+
+    Args:
+        bin: The bin with the string.
+        index: The code point's index, from 0; negative from the end.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7003, bin, ctx, index=check_int(index, "index"))
 
 
 def string_find(
     bin: str, needle: str, occurrence: int = 1, ctx: Context | None = None
 ) -> Operation:
-    """The result is where a text is found for the nth time; -1: nowhere."""
+    """The result is where a text is found for the nth time; -1: nowhere.
+
+    Args:
+        bin: The bin with the string.
+        needle: The text to look for.
+        occurrence: Which one, from 1; negative from the end.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         7004, bin, ctx, val=check_str(needle, "needle"), count=check_int(occurrence, "occurrence")
     )
 
 
 def string_contains(bin: str, needle: str, ctx: Context | None = None) -> Operation:
-    """The result is whether a text is found."""
+    """The result is whether a text is found.
+
+    Args:
+        bin: The bin with the string.
+        needle: The text to look for.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7005, bin, ctx, val=check_str(needle, "needle"))
 
 
 def string_starts_with(bin: str, prefix: str, ctx: Context | None = None) -> Operation:
-    """The result is whether the string begins with a text."""
+    """The result is whether the string begins with a text.
+
+    Args:
+        bin: The bin with the string.
+        prefix: The text.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7006, bin, ctx, val=check_str(prefix, "prefix"))
 
 
 def string_ends_with(bin: str, suffix: str, ctx: Context | None = None) -> Operation:
-    """The result is whether the string ends with a text."""
+    """The result is whether the string ends with a text.
+
+    Args:
+        bin: The bin with the string.
+        suffix: The text.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7007, bin, ctx, val=check_str(suffix, "suffix"))
 
 
 def string_to_integer(bin: str, ctx: Context | None = None) -> Operation:
-    """The result is the integer that the string is."""
+    """The result is the integer that the string is.
+
+    Args:
+        bin: The bin with the string.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7008, bin, ctx)
 
 
 def string_to_double(bin: str, ctx: Context | None = None) -> Operation:
-    """The result is the float that the string is."""
+    """The result is the float that the string is.
+
+    Args:
+        bin: The bin with the string.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7009, bin, ctx)
 
 
 def string_byte_length(bin: str, ctx: Context | None = None) -> Operation:
-    """The result is the number of bytes in UTF-8."""
+    """The result is the number of bytes in UTF-8.
+
+    Args:
+        bin: The bin with the string.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7010, bin, ctx)
 
 
 def string_is_numeric(
     bin: str, numeric_type: int = STRING_NUMERIC_ANY, ctx: Context | None = None
 ) -> Operation:
-    """The result is whether the string is a number; see STRING_NUMERIC_..."""
+    """The result is whether the string is a number; see STRING_NUMERIC_...
+
+    Args:
+        bin: The bin with the string.
+        numeric_type: A STRING_NUMERIC_ constant.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7011, bin, ctx, flags=check_enum(numeric_type, "numeric_type", _NUMERIC_TYPES))
 
 
 def string_is_upper(bin: str, ctx: Context | None = None) -> Operation:
-    """The result is whether all letters are capitals."""
+    """The result is whether all letters are capitals.
+
+    Args:
+        bin: The bin with the string.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7012, bin, ctx)
 
 
 def string_is_lower(bin: str, ctx: Context | None = None) -> Operation:
-    """The result is whether no letter is a capital."""
+    """The result is whether no letter is a capital.
+
+    Args:
+        bin: The bin with the string.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7013, bin, ctx)
 
 
 def string_to_blob(bin: str, ctx: Context | None = None) -> Operation:
-    """The result is the string's bytes in UTF-8."""
+    """The result is the string's bytes in UTF-8.
+
+    Args:
+        bin: The bin with the string.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7014, bin, ctx)
 
 
 def string_split(bin: str, separator: str | None = None, ctx: Context | None = None) -> Operation:
-    """The result is a list of the parts between separators; None splits into code points."""
+    """The result is a list of the parts between separators; None splits into code points.
+
+    Args:
+        bin: The bin with the string.
+        separator: What is between the parts.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         7015, bin, ctx, val=None if separator is None else check_str(separator, "separator")
     )
 
 
 def string_base64_decode(bin: str, ctx: Context | None = None) -> Operation:
-    """The result is the bytes that the string has in base64."""
+    """The result is the bytes that the string has in base64.
+
+    Args:
+        bin: The bin with the string.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7016, bin, ctx)
 
 
 def string_regex_compare(
     bin: str, pattern: str, regex_flags: int = STRING_REGEX_DEFAULT, ctx: Context | None = None
 ) -> Operation:
-    """The result is whether a regular expression matches; see STRING_REGEX_..."""
+    """The result is whether a regular expression matches; see STRING_REGEX_...
+
+    Args:
+        bin: The bin with the string.
+        pattern: The regular expression.
+        regex_flags: STRING_REGEX_ constants, put together with |.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         7017,
         bin,
@@ -204,7 +305,15 @@ def string_regex_compare(
 def string_insert(
     bin: str, index: int, value: str, policy: StringPolicy | None = None, ctx: Context | None = None
 ) -> Operation:
-    """Inserts a text."""
+    """Inserts a text.
+
+    Args:
+        bin: The bin with the string.
+        index: The code point's index, from 0; negative from the end.
+        value: The text.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         7018,
         bin,
@@ -218,7 +327,15 @@ def string_insert(
 def string_overwrite(
     bin: str, index: int, value: str, policy: StringPolicy | None = None, ctx: Context | None = None
 ) -> Operation:
-    """Writes a text over what begins at an index."""
+    """Writes a text over what begins at an index.
+
+    Args:
+        bin: The bin with the string.
+        index: The code point's index, from 0; negative from the end.
+        value: The text.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         7019,
         bin,
@@ -232,7 +349,14 @@ def string_overwrite(
 def string_concat(
     bin: str, values: list[str], policy: StringPolicy | None = None, ctx: Context | None = None
 ) -> Operation:
-    """Appends texts."""
+    """Appends texts.
+
+    Args:
+        bin: The bin with the string.
+        values: The texts.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         7020,
         bin,
@@ -252,6 +376,13 @@ def string_snip(
     """Removes the part from `start` up to, not including, `end`.
 
     Without an end it is all from `start` on, and a policy is of no use.
+
+    Args:
+        bin: The bin with the string.
+        start: The first code point's index, from 0; negative from the end.
+        end: The index that the part ends before.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
     """
     return make(
         7021,
@@ -270,7 +401,15 @@ def string_replace(
     policy: StringPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Replaces the first of a text."""
+    """Replaces the first of a text.
+
+    Args:
+        bin: The bin with the string.
+        needle: The text to look for.
+        replacement: What takes its place.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         7022,
         bin,
@@ -288,7 +427,15 @@ def string_replace_all(
     policy: StringPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Replaces all of a text."""
+    """Replaces all of a text.
+
+    Args:
+        bin: The bin with the string.
+        needle: The text to look for.
+        replacement: What takes its place.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         7023,
         bin,
@@ -302,49 +449,91 @@ def string_replace_all(
 def string_upper(
     bin: str, policy: StringPolicy | None = None, ctx: Context | None = None
 ) -> Operation:
-    """Makes capitals of letters."""
+    """Makes capitals of letters.
+
+    Args:
+        bin: The bin with the string.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7024, bin, ctx, string_policy=flags_policy(policy, "string_policy"))
 
 
 def string_lower(
     bin: str, policy: StringPolicy | None = None, ctx: Context | None = None
 ) -> Operation:
-    """Makes small letters of capitals."""
+    """Makes small letters of capitals.
+
+    Args:
+        bin: The bin with the string.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7025, bin, ctx, string_policy=flags_policy(policy, "string_policy"))
 
 
 def string_casefold(
     bin: str, policy: StringPolicy | None = None, ctx: Context | None = None
 ) -> Operation:
-    """Makes letters comparable whatever their case is."""
+    """Makes letters comparable whatever their case is.
+
+    Args:
+        bin: The bin with the string.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7026, bin, ctx, string_policy=flags_policy(policy, "string_policy"))
 
 
 def string_normalize_nfc(
     bin: str, policy: StringPolicy | None = None, ctx: Context | None = None
 ) -> Operation:
-    """Composes code points, as the form NFC of Unicode has them."""
+    """Composes code points, as the form NFC of Unicode has them.
+
+    Args:
+        bin: The bin with the string.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7027, bin, ctx, string_policy=flags_policy(policy, "string_policy"))
 
 
 def string_trim_start(
     bin: str, policy: StringPolicy | None = None, ctx: Context | None = None
 ) -> Operation:
-    """Removes spaces at the beginning."""
+    """Removes spaces at the beginning.
+
+    Args:
+        bin: The bin with the string.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7028, bin, ctx, string_policy=flags_policy(policy, "string_policy"))
 
 
 def string_trim_end(
     bin: str, policy: StringPolicy | None = None, ctx: Context | None = None
 ) -> Operation:
-    """Removes spaces at the end."""
+    """Removes spaces at the end.
+
+    Args:
+        bin: The bin with the string.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7029, bin, ctx, string_policy=flags_policy(policy, "string_policy"))
 
 
 def string_trim(
     bin: str, policy: StringPolicy | None = None, ctx: Context | None = None
 ) -> Operation:
-    """Removes spaces at both ends."""
+    """Removes spaces at both ends.
+
+    Args:
+        bin: The bin with the string.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(7030, bin, ctx, string_policy=flags_policy(policy, "string_policy"))
 
 
@@ -355,7 +544,15 @@ def string_pad_start(
     policy: StringPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Puts a text before the string, until that is so long."""
+    """Puts a text before the string, until that is so long.
+
+    Args:
+        bin: The bin with the string.
+        target_length: How many code points the string is to have.
+        pad_string: What is put in, again and again.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         7031,
         bin,
@@ -373,7 +570,15 @@ def string_pad_end(
     policy: StringPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Puts a text behind the string, until that is so long."""
+    """Puts a text behind the string, until that is so long.
+
+    Args:
+        bin: The bin with the string.
+        target_length: How many code points the string is to have.
+        pad_string: What is put in, again and again.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         7032,
         bin,
@@ -387,7 +592,14 @@ def string_pad_end(
 def string_repeat(
     bin: str, count: int, policy: StringPolicy | None = None, ctx: Context | None = None
 ) -> Operation:
-    """Repeats the string so many times."""
+    """Repeats the string so many times.
+
+    Args:
+        bin: The bin with the string.
+        count: How often.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         7033,
         bin,
@@ -405,7 +617,16 @@ def string_regex_replace(
     policy: StringPolicy | None = None,
     ctx: Context | None = None,
 ) -> Operation:
-    """Replaces what a regular expression matches; see STRING_REGEX_..."""
+    """Replaces what a regular expression matches; see STRING_REGEX_...
+
+    Args:
+        bin: The bin with the string.
+        pattern: The regular expression.
+        replacement: What takes its place.
+        regex_flags: STRING_REGEX_ constants, put together with |.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         7034,
         bin,
@@ -420,7 +641,14 @@ def string_regex_replace(
 def string_append(
     bin: str, value: str, policy: StringPolicy | None = None, ctx: Context | None = None
 ) -> Operation:
-    """Appends a text."""
+    """Appends a text.
+
+    Args:
+        bin: The bin with the string.
+        value: The text.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         7035,
         bin,
@@ -433,7 +661,14 @@ def string_append(
 def string_prepend(
     bin: str, value: str, policy: StringPolicy | None = None, ctx: Context | None = None
 ) -> Operation:
-    """Puts a text before the string."""
+    """Puts a text before the string.
+
+    Args:
+        bin: The bin with the string.
+        value: The text.
+        policy: How to write; see `StringPolicy`.
+        ctx: Where in the bin the string is, when it is nested; steps of `cdt_ctx`.
+    """
     return make(
         7036,
         bin,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import aerospike_py
 from aerospike_py import cdt_ctx, exp
 from aerospike_py.exception import InvalidArgError
 from aerospike_py.types import GeoJSON
@@ -210,3 +211,22 @@ def test_compiling_names_what_is_wrong() -> None:
         deep = exp.num_abs(deep)
     with pytest.raises(ValueError, match="nested deeper"):
         exp.compile(deep)
+
+
+def test_types_that_are_known_of_what_calls_give() -> None:
+    for holds in (
+        exp.eq(exp.list_join("l", ","), "a,b"),
+        exp.eq(exp.bit_b64_encode("b"), "AA=="),
+        exp.eq(exp.list_size(exp.list_append("l", 1)), 2),
+        exp.eq(exp.map_get_by_key("m", "k", 7, exp.EXP_TYPE_STRING), "x"),
+        exp.gt(exp.map_get_by_value("m", 1, 5), 1),
+    ):
+        exp.compile(holds)
+    for cannot in (
+        exp.eq(exp.list_append("l", 1), "x"),
+        exp.eq(exp.map_get_by_key("m", "k", 7, exp.EXP_TYPE_STRING), 1),
+        exp.gt(exp.map_get_by_value("m", 1, 5), "x"),
+        exp.eq(exp.hll_get_similarity("h", [aerospike_py.HyperLogLog(b"")]), 1),
+    ):
+        with pytest.raises(InvalidArgError, match="is compared with"):
+            exp.compile(cannot)
