@@ -71,6 +71,7 @@ class AsyncSession:
             if completions is not self._completions and not len(completions):
                 self._leave(completions)
             raise
+        completions.host()
         replaced, self._completions = self._completions, completions
         if replaced is None or replaced is completions:
             return

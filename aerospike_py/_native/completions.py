@@ -35,6 +35,7 @@ _LOOK_EVERY = 8
 _submit = lib.asz_client_submit
 _submit_table = lib.asz_client_submit_batch_read_table
 _submit_next = lib.asz_query_submit_next
+_is_hosted = lib.asz_client_is_hosted
 _drain = lib.asz_client_drain
 # What the library writes into until the operation has ended, by its token, whoever still waits for
 # it. Not kept by the client: one that was never closed is freed in any order with what belongs to
@@ -73,6 +74,9 @@ class Completions:
         if descriptor < 0:
             raise failure(self._error)
         self._unwatch = watch(loop, descriptor, self._collect)
+        # While the library's loop is driven from this one.
+        self._hosted = -1
+        self._is_watching = False
 
     def _allocate(self, size: int) -> None:
         self._data = allocate("uint8_t[]", size)
@@ -114,7 +118,42 @@ class Completions:
 
     def close(self) -> "asyncio.Future[None]":
         """Closes the client; operations in flight end first."""
+        # Before the descriptor is closed, and its number another one's.
+        self._leave_hosted()
         return self._start_on_its_own(lib.asz_client_submit_close)
+
+    def host(self) -> None:
+        """Drives the library's loop from this one while few operations are in flight.
+
+        To be called when the client has connected.
+        """
+        self._leave_hosted()
+        self._hosted = lib.asz_client_host(self.client)
+        try:
+            self._look_who_drives()
+        except NotImplementedError:  # A loop that cannot watch descriptors.
+            self._is_watching = False
+            self._leave_hosted()
+
+    def _look_who_drives(self) -> None:
+        if self._hosted < 0:
+            return
+        is_hosted = bool(_is_hosted(self.client))
+        if is_hosted is self._is_watching:
+            return
+        self._is_watching = is_hosted
+        if is_hosted:
+            self.loop.add_reader(self._hosted, self._collect)
+        else:
+            self.loop.remove_reader(self._hosted)
+
+    def _leave_hosted(self) -> None:
+        if self._is_watching and not self.loop.is_closed():
+            self.loop.remove_reader(self._hosted)
+        if self._hosted >= 0:
+            lib.asz_client_end_host(self.client)
+        self._is_watching = False
+        self._hosted = -1
 
     def _start_on_its_own(self, submit: Callable[..., int]) -> "asyncio.Future[None]":
         token = next(_tokens)
@@ -184,6 +223,7 @@ class Completions:
             if perf_counter() > end:
                 break
         self._left = members[index:]
+        self._look_who_drives()
         if self._left:
             self.loop.call_soon(self._go_on)
         elif len(self._view) > _DATA_BYTES:
@@ -257,6 +297,7 @@ class Completions:
 
     def _leave(self) -> None:
         self._unwatch()
+        self._leave_hosted()
         lib.asz_client_close(self.client)
         for token in self._waiting:
             _tables.pop(token, None)
@@ -264,6 +305,7 @@ class Completions:
     def shut(self) -> None:
         """After the library's client was closed: resolves what is left and leaves the loop."""
         self._unwatch()
+        self._leave_hosted()
         if not self.loop.is_closed():
             while self._waiting:
                 before = len(self._waiting)

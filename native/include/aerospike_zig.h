@@ -444,6 +444,21 @@ uint32_t asz_client_drain(asz_client *client, asz_completion *completions, uint3
                           uint8_t *data, uint64_t capacity, uint64_t *needed);
 
 /*
+ * Offers the calling thread, which drains, as the one that carries out submitted commands while few are
+ * in flight: no other thread is woken then. Returns a descriptor that is to be watched like that of
+ * asz_client_wake_fd as long as asz_client_is_hosted says so, which may change with every submit and
+ * drain; asz_client_drain does the work. -1 where the system has none, or when the client is not
+ * connected; to be called again after each connect.
+ */
+int32_t asz_client_host(asz_client *client);
+
+/* 1 while the thread that called asz_client_host is to watch that descriptor, otherwise 0. */
+int32_t asz_client_is_hosted(asz_client *client);
+
+/* The offer is over; a thread of the library goes on. By the thread that made it, or after it ended. */
+void asz_client_end_host(asz_client *client);
+
+/*
  * To be called after an asz_client_drain that asked for more memory, when there is none: that operation
  * fails with ASZ_ERROR_OUT_OF_MEMORY, and the next asz_client_drain tells so. By whoever drains.
  */

@@ -313,6 +313,7 @@ export fn asz_client_drain(
     needed.* = 0;
     if (!Handles(Client).isLive(client)) return 0;
     const operations = client.operations orelse return 0;
+    operations.turnHosted();
     operations.refill();
     var out: wire.Buffer = if (data) |memory| .fixed(memory[0..capacity]) else .fixed(&.{});
     var count: u32 = 0;
@@ -334,6 +335,23 @@ export fn asz_client_drain(
     }
     operations.notifyRemaining();
     return count;
+}
+
+export fn asz_client_host(client: *Client) i32 {
+    if (!Handles(Client).isLive(client)) return -1;
+    return client.offerHost() orelse -1;
+}
+
+export fn asz_client_is_hosted(client: *Client) i32 {
+    if (!Handles(Client).isLive(client)) return 0;
+    const operations = client.operations orelse return 0;
+    return @intFromBool(operations.isHosted());
+}
+
+export fn asz_client_end_host(client: *Client) void {
+    if (!Handles(Client).isLive(client)) return;
+    const operations = client.operations orelse return;
+    operations.endHost();
 }
 
 export fn asz_client_lose_result(client: *Client) void {

@@ -529,6 +529,14 @@ pub const Client = struct {
         return operations.submitBatch(owner, token, .uniform, request, chosen, table, failure);
     }
 
+    /// See `Operations.offerHost`; null as well when the client is not connected.
+    pub fn offerHost(client: *Client) ?i32 {
+        _ = client.enter() orelse return null;
+        defer client.leave();
+        const operations = client.operations orelse return null;
+        return operations.offerHost();
+    }
+
     pub fn noOperations(failure: *Failure) error{Failed} {
         failure.set(.client, "asz_client_wake_fd comes before the first submit", .{});
         return error.Failed;

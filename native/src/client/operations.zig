@@ -6,6 +6,11 @@
 //! lies in the mailbox until whoever drains has copied its result out and recycles it. What else
 //! the loop's thread is to do, such as to end an operation early, it is told by orders.
 //!
+//! While few are in flight, a host may drive the loop instead: the program's own event loop, which
+//! watches the poller's descriptor and drains. Then no other thread has to be woken, for sending nor
+//! for handing over. Whoever drives holds `turning`. When there is more to do than that pays for, the
+//! thread takes over, and gives the loop back when it has been quiet for a while.
+//!
 //! `start` and `stop` frame the life of the thread; the mailbox and its descriptor outlive it, so
 //! that what `stop` has aborted can still be collected.
 
@@ -20,6 +25,14 @@ const Failure = @import("../status.zig").Failure;
 const Mailbox = @import("mailbox.zig").Mailbox;
 const Policy = engine.Policy;
 const Table = @import("../result.zig").columns.Table;
+
+/// More operations in flight are the thread's.
+const hosted_max = 8;
+/// So many turns of the thread, one after the other, with no more operations than this: it is quiet.
+const quiet_turns = 64;
+const quiet_max = 2;
+/// How long the thread leaves a host alone that it has told of a deadline.
+const nudge_ns = 20 * std.time.ns_per_ms;
 
 /// Recycled operations that are kept for reuse.
 const recycled_max = 4096;
@@ -37,6 +50,18 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
         /// The loop's thread waits for events, or is about to.
         sleeping: std.atomic.Value(bool) = .init(false),
         stopping: std.atomic.Value(bool) = .init(false),
+        /// Held by whoever drives the loop.
+        turning: io.sync.Mutex = .{},
+        /// The host is to drive, and the thread waits.
+        is_hosted: std.atomic.Value(bool) = .init(false),
+        /// The thread that has offered to be the host; null for none.
+        host: std.atomic.Value(?*const u8) = .init(null),
+        /// Wakes the waiting thread.
+        parking: io.sync.Event = .{},
+        /// When the host's loop has something to do whether or not anything happens, and until when
+        /// the thread waits.
+        due_ns: std.atomic.Value(u64) = .init(io.never),
+        parked_until_ns: std.atomic.Value(u64) = .init(0),
         thread: ?std.Thread = null,
         loop: Loop = undefined,
         /// For the cluster, which has it while the thread runs.
@@ -203,9 +228,15 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
         pub fn stop(operations: *This) void {
             const thread = operations.thread orelse return;
             operations.stopping.store(true, .release);
+            operations.is_hosted.store(false, .release);
+            operations.parking.set();
             operations.loop.poller.wake();
             thread.join();
             operations.thread = null;
+            // The host may be in the midst of a turn.
+            operations.turning.lock();
+            defer operations.turning.unlock();
+            operations.host.store(null, .release);
             operations.abortAll();
         }
 
@@ -428,15 +459,24 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             operations.recycled_count += 1;
         }
 
-        /// Passes an operation to the loop's thread.
+        /// Passes an operation to whoever drives the loop.
         fn hand(operations: *This, operation: *Operation) void {
+            operations.put(operation);
+            if (!operations.isHostedHere()) return operations.wake();
+            if (operations.in_flight.load(.monotonic) > hosted_max) {
+                operations.is_hosted.store(false, .release);
+                return operations.parking.set();
+            }
+            operations.beginHosted();
+        }
+
+        fn put(operations: *This, operation: *Operation) void {
             var head = operations.inbox.load(.monotonic);
             while (true) {
                 operation.next = head;
                 head = operations.inbox.cmpxchgWeak(head, operation, .seq_cst, .monotonic) orelse
                     break;
             }
-            operations.wake();
         }
 
         fn wake(operations: *This) void {
@@ -518,10 +558,112 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             if (operations.drained != null) operations.mailbox.wake.signal();
         }
 
+        // The host.
+
+        /// Its address is another one in every thread.
+        threadlocal var thread_mark: u8 = 0;
+
+        /// The calling thread offers to drive the loop while few operations are in flight, and drains
+        /// then. Returns the descriptor that says when, or null where there is none.
+        pub fn offerHost(operations: *This) ?i32 {
+            if (operations.thread == null) return null;
+            const descriptor = operations.loop.poller.descriptor() orelse return null;
+            operations.host.store(&thread_mark, .release);
+            operations.due_ns.store(0, .monotonic);
+            operations.is_hosted.store(true, .seq_cst);
+            // The thread lets go of the loop.
+            operations.loop.poller.wake();
+            return descriptor;
+        }
+
+        /// From now on the thread drives; the host does not drain any more.
+        pub fn endHost(operations: *This) void {
+            operations.host.store(null, .release);
+            operations.is_hosted.store(false, .seq_cst);
+            operations.parking.set();
+        }
+
+        pub fn isHosted(operations: *const This) bool {
+            return operations.is_hosted.load(.acquire);
+        }
+
+        fn isHostedHere(operations: *const This) bool {
+            if (!operations.is_hosted.load(.acquire)) return false;
+            return operations.host.load(.monotonic) == &thread_mark;
+        }
+
+        /// Begins what was submitted, on the host's thread.
+        fn beginHosted(operations: *This) void {
+            if (!operations.turning.tryLock()) return operations.wake();
+            defer operations.turning.unlock();
+            if (!operations.is_hosted.load(.acquire)) return operations.parking.set();
+            operations.takeInbox();
+            operations.mailbox.notify();
+            operations.publishDue();
+        }
+
+        /// One turn on the host's thread, without waiting. Does nothing while the thread drives.
+        pub fn turnHosted(operations: *This) void {
+            if (!operations.isHostedHere()) return;
+            if (!operations.turning.tryLock()) return;
+            defer operations.turning.unlock();
+            if (!operations.is_hosted.load(.acquire)) return;
+            // Whoever submits from another thread wakes the poller from now on.
+            operations.sleeping.store(true, .seq_cst);
+            operations.takeInbox();
+            operations.followOrders();
+            operations.loop.run(0);
+            operations.publishDue();
+        }
+
+        /// Has the waiting thread know of the next deadline.
+        fn publishDue(operations: *This) void {
+            const loop = &operations.loop;
+            const wait_ms = loop.timers.waitMs(loop.now_ns) orelse return;
+            const due_ns = loop.now_ns + @as(u64, wait_ms) * std.time.ns_per_ms;
+            operations.due_ns.store(due_ns, .seq_cst);
+            if (due_ns < operations.parked_until_ns.load(.seq_cst)) operations.parking.set();
+        }
+
         // The loop's thread.
 
         fn run(operations: *This) void {
-            while (!operations.stopping.load(.acquire)) operations.turn(null);
+            while (!operations.stopping.load(.acquire)) {
+                if (operations.is_hosted.load(.acquire)) operations.park() else operations.drive();
+            }
+        }
+
+        fn drive(operations: *This) void {
+            operations.turning.lock();
+            defer operations.turning.unlock();
+            var quiet: u32 = 0;
+            while (!operations.stopping.load(.acquire)) {
+                if (operations.is_hosted.load(.acquire)) return;
+                operations.turn(null);
+                if (operations.host.load(.acquire) == null) continue;
+                const is_quiet = operations.in_flight.load(.monotonic) <= quiet_max;
+                quiet = if (is_quiet) quiet + 1 else 0;
+                if (quiet < quiet_turns) continue;
+                operations.sleeping.store(true, .seq_cst);
+                operations.is_hosted.store(true, .seq_cst);
+                // The host looks who drives whenever it drains.
+                operations.mailbox.wake.signal();
+            }
+        }
+
+        /// While the host drives: tells it of deadlines, which its own event loop does not know.
+        fn park(operations: *This) void {
+            const now_ns = operations.net.now();
+            const due_ns = @max(operations.due_ns.load(.seq_cst), now_ns + nudge_ns);
+            operations.parked_until_ns.store(due_ns, .seq_cst);
+            // What the host has published before it could see that.
+            const newest_ns = @max(operations.due_ns.load(.seq_cst), now_ns + nudge_ns);
+            _ = operations.parking.wait(@min(due_ns, newest_ns) - now_ns);
+            operations.parked_until_ns.store(0, .seq_cst);
+            if (!operations.is_hosted.load(.acquire)) return;
+            if (operations.net.now() >= operations.due_ns.load(.seq_cst)) {
+                operations.loop.poller.wake();
+            }
         }
 
         /// Begins what was submitted, then waits for events or deadlines and handles them.

@@ -42,14 +42,19 @@ const Epoll = struct {
 
     /// The network is asked for by pollers of other networks than the system's.
     pub fn init(_: anytype) Error!Epoll {
-        const epoll_fd = try descriptor(linux.epoll_create1(linux.EPOLL.CLOEXEC));
+        const epoll_fd = try opened(linux.epoll_create1(linux.EPOLL.CLOEXEC));
         errdefer _ = linux.close(epoll_fd);
         const flags = linux.EFD.CLOEXEC | linux.EFD.NONBLOCK;
-        const wake_fd = try descriptor(linux.eventfd(0, flags));
+        const wake_fd = try opened(linux.eventfd(0, flags));
         errdefer _ = linux.close(wake_fd);
         var poller: Epoll = .{ .epoll_fd = epoll_fd, .wake_fd = wake_fd };
         try poller.control(linux.EPOLL.CTL_ADD, wake_fd, wake_token, false);
         return poller;
+    }
+
+    /// Readable when a wait would end.
+    pub fn descriptor(poller: *const Epoll) ?i32 {
+        return poller.epoll_fd;
     }
 
     pub fn deinit(poller: *Epoll) void {
@@ -110,7 +115,7 @@ const Epoll = struct {
         _ = linux.write(poller.wake_fd, std.mem.asBytes(&one), 8);
     }
 
-    fn descriptor(rc: usize) Error!i32 {
+    fn opened(rc: usize) Error!i32 {
         if (linux.errno(rc) != .SUCCESS) return error.SystemResources;
         return @intCast(rc);
     }
@@ -127,6 +132,10 @@ const Kqueue = struct {
         errdefer poller.deinit();
         try poller.change(wake_ident, std.c.EVFILT.USER, std.c.EV.ADD | std.c.EV.CLEAR, 0, 0);
         return poller;
+    }
+
+    pub fn descriptor(poller: *const Kqueue) ?i32 {
+        return poller.kqueue_fd;
     }
 
     pub fn deinit(poller: *Kqueue) void {
@@ -207,6 +216,11 @@ const Polled = struct {
 
     pub fn init(_: anytype) Error!Polled {
         return .{ .set = try .init() };
+    }
+
+    /// There is none that another loop could watch.
+    pub fn descriptor(_: *const Polled) ?i32 {
+        return null;
     }
 
     pub fn deinit(poller: *Polled) void {

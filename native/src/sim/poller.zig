@@ -24,6 +24,10 @@ pub const Poller = struct {
         return .{ .world = net.world };
     }
 
+    pub fn descriptor(_: *const Poller) ?i32 {
+        return null;
+    }
+
     pub fn deinit(this: *Poller) void {
         this.watched.deinit(this.world.gpa);
     }
