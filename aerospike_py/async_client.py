@@ -30,6 +30,7 @@ from .types import (
     JobStatus,
     Key,
     OperateOrderedResult,
+    OperatePolicy,
     Privilege,
     ReadPolicy,
     Record,
@@ -372,7 +373,7 @@ class AsyncClient:
         key: Key,
         ops: Sequence[Mapping[str, Any]],
         meta: WriteMeta | RecordMetadata | None = None,
-        policy: WritePolicy | None = None,
+        policy: OperatePolicy | None = None,
     ) -> Record:
         """Carries out several operations on a record, all of them or none, as one.
 
@@ -383,7 +384,7 @@ class AsyncClient:
                 exp_operations.
             meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
                 metadata of a record; the generation counts when the policy's `gen` compares it.
-            policy: How to write.
+            policy: How to read and write; see `OperatePolicy`.
 
         Returns:
             The record, with a bin for each that an operation had something to say of: its result,
@@ -402,7 +403,7 @@ class AsyncClient:
         key: Key,
         ops: Sequence[Mapping[str, Any]],
         meta: WriteMeta | RecordMetadata | None = None,
-        policy: WritePolicy | None = None,
+        policy: OperatePolicy | None = None,
     ) -> OperateOrderedResult:
         """Does what `operate` does, and gives the results in the order of the operations.
 
@@ -411,7 +412,7 @@ class AsyncClient:
             ops: The operations; see `operate`.
             meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
                 metadata of a record; the generation counts when the policy's `gen` compares it.
-            policy: How to write.
+            policy: How to read and write; see `OperatePolicy`.
 
         Returns:
             (key, meta, ordered_bins): one (name, value) for each result.

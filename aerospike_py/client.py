@@ -30,6 +30,7 @@ from .types import (
     JobStatus,
     Key,
     OperateOrderedResult,
+    OperatePolicy,
     Privilege,
     ReadPolicy,
     Record,
@@ -358,7 +359,7 @@ class Client:
         key: Key,
         ops: Sequence[Mapping[str, Any]],
         meta: WriteMeta | RecordMetadata | None = None,
-        policy: WritePolicy | None = None,
+        policy: OperatePolicy | None = None,
     ) -> Record:
         """Carries out several operations on a record, all of them or none, as one.
 
@@ -369,7 +370,7 @@ class Client:
                 exp_operations.
             meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
                 metadata of a record; the generation counts when the policy's `gen` compares it.
-            policy: How to write.
+            policy: How to read and write; see `OperatePolicy`.
 
         Returns:
             The record, with a bin for each that an operation had something to say of: its result,
@@ -388,7 +389,7 @@ class Client:
         key: Key,
         ops: Sequence[Mapping[str, Any]],
         meta: WriteMeta | RecordMetadata | None = None,
-        policy: WritePolicy | None = None,
+        policy: OperatePolicy | None = None,
     ) -> OperateOrderedResult:
         """Does what `operate` does, and gives the results in the order of the operations.
 
@@ -397,7 +398,7 @@ class Client:
             ops: The operations; see `operate`.
             meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
                 metadata of a record; the generation counts when the policy's `gen` compares it.
-            policy: How to write.
+            policy: How to read and write; see `OperatePolicy`.
 
         Returns:
             (key, meta, ordered_bins): one (name, value) for each result.

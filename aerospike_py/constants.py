@@ -27,6 +27,10 @@ POLICY_KEY_SEND: Final = 1
 POLICY_REPLICA_MASTER: Final = 0
 POLICY_REPLICA_SEQUENCE: Final = 1
 POLICY_REPLICA_PREFER_RACK: Final = 2
+POLICY_REPLICA_ANY: Final = 3
+"""Reads take turns over the copies; writes go to the master."""
+POLICY_REPLICA_RANDOM: Final = 4
+"""Reads and writes take turns over the copies; a node passes on what only the master may do."""
 
 # Policy `commit_level`: which copies a write waits for.
 POLICY_COMMIT_LEVEL_ALL: Final = 0
@@ -432,8 +436,10 @@ __all__ = [
     "POLICY_READ_MODE_SC_ALLOW_UNAVAILABLE",
     "POLICY_READ_MODE_SC_LINEARIZE",
     "POLICY_READ_MODE_SC_SESSION",
+    "POLICY_REPLICA_ANY",
     "POLICY_REPLICA_MASTER",
     "POLICY_REPLICA_PREFER_RACK",
+    "POLICY_REPLICA_RANDOM",
     "POLICY_REPLICA_SEQUENCE",
     "PRIV_DATA_ADMIN",
     "PRIV_READ",

@@ -29,6 +29,7 @@ __all__ = [
     "ListPolicy",
     "MapPolicy",
     "OperateOrderedResult",
+    "OperatePolicy",
     "OperateRowPolicy",
     "PartitionFilter",
     "Policies",
@@ -340,6 +341,10 @@ class WritePolicy(_CommandPolicy, total=False):
     """Time to live in seconds, or a TTL_ constant; goes before `ttl` of the metadata."""
     durable_delete: bool
     """True: a delete leaves a tombstone (Enterprise Edition)."""
+
+
+class OperatePolicy(WritePolicy, ReadPolicy, total=False):
+    """How operations on a record read and write."""
 
 
 class _RowPolicy(TypedDict, total=False):

@@ -65,6 +65,7 @@ _WRITE: dict[str, tuple[str, Rule]] = {
     "ttl": ("ttl", TimeToLive()),
     "durable_delete": ("durable_delete", Boolean()),
 }
+_OPERATE: dict[str, tuple[str, Rule]] = {**_READ, **_WRITE}
 _META: dict[str, tuple[str, Rule]] = {
     "gen": ("generation", Integer(0, _GENERATION_MAX)),
     "ttl": ("ttl", TimeToLive()),
@@ -540,6 +541,13 @@ def write_policies(defaults: Any, command: int) -> Policies:
     return kind("write", command, _WRITE, defaults)
 
 
+def operate_policies(defaults: Any, command: int) -> Policies:
+    """The policies of a client's operations on one record, which may read and write."""
+    compares = isinstance(defaults, Mapping) and defaults.get("gen")
+    kind = _ComparingPolicies if compares else Policies
+    return kind("write", command, _OPERATE, defaults)
+
+
 def batch_read_policies(defaults: Any, command: int) -> Policies:
     """The policies of a client's batch reads."""
     return Policies("batch", command, _BATCH_READ, defaults, defaults_table=_BATCH_WRITE)
@@ -570,6 +578,7 @@ class ClientPolicies:
         batch, admin = defaults.get("batch"), defaults.get("admin")
         self.read = read_policies(defaults.get("read"), lib.ASZ_GET).struct
         self.write = write_policies(defaults.get("write"), lib.ASZ_PUT).struct
+        self.operate = operate_policies(defaults.get("write"), lib.ASZ_OPERATE).struct
         self.batch_read = batch_read_policies(batch, lib.ASZ_BATCH).struct
         # As single writes, batches that write are not repeated unless that is asked for.
         self.batch_write = batch_write_policies(batch, lib.ASZ_PUT).struct

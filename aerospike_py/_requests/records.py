@@ -91,7 +91,7 @@ def operate(
     request = within_count(ops, pack_operate(key, ops)) or encode(
         (request_key(key), plain_operations(ops))
     )
-    return _OPERATE, request, policies.write(policy, meta), record
+    return _OPERATE, request, policies.operate(policy, meta), record
 
 
 def operate_ordered(
@@ -100,4 +100,4 @@ def operate_ordered(
     request = within_count(ops, pack_operate(key, ops)) or encode(
         (request_key(key), plain_operations(ops))
     )
-    return _OPERATE_ORDERED, request, policies.write(policy, meta), ordered_result
+    return _OPERATE_ORDERED, request, policies.operate(policy, meta), ordered_result

@@ -168,6 +168,8 @@ extern "C" {
 #define ASZ_REPLICA_MASTER 0
 #define ASZ_REPLICA_SEQUENCE 1
 #define ASZ_REPLICA_PREFER_RACK 2
+#define ASZ_REPLICA_ANY 3
+#define ASZ_REPLICA_RANDOM 4
 
 typedef struct asz_client asz_client;
 typedef struct asz_query asz_query;

@@ -9,6 +9,7 @@ HyperLogLog in an expression is sent as one: theirs is sent as a blob, which the
 import aerospike_helpers
 import pytest
 from aerospike_helpers import expressions as theirs
+from aerospike_helpers.operations import operations
 from expression_cases import SKETCH, ExpressionCase, expression_cases
 from operation_cases import Case, operation_cases
 from recorder import Recorder
@@ -72,3 +73,28 @@ def test_a_read_of_all_bins_has_no_places(recorder: Recorder) -> None:
 def test_a_touch_carries_its_time_to_live(recorder: Recorder) -> None:
     recorder.ours.operate(recorder.key, [{"op": 11, "val": 300}])
     assert recorder.last().ttl == 300
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"read_mode_ap": 1},
+        {"read_mode_sc": 1},
+        {"read_mode_sc": 2},
+        {"read_mode_sc": 3},
+        {"read_touch_ttl_percent": 50},
+        {"read_touch_ttl_percent": -1},
+    ],
+)
+@pytest.mark.parametrize("with_write", [False, True])
+def test_operations_read_as_their_policy_says(
+    recorder: Recorder, policy: dict[str, int], with_write: bool
+) -> None:
+    ours = [{"op": 1, "bin": "a"}, {"op": 2, "bin": "b", "val": 1}]
+    their_operations = [operations.read("a"), operations.write("b", 1)]
+    count = 2 if with_write else 1
+    recorder.ours.operate(recorder.key, ours[:count], policy=policy)
+    sent = recorder.last()
+    recorder.theirs.operate(recorder.key, their_operations[:count], policy=policy)
+    assert sent.info == recorder.last().info
+    assert sent.ttl == recorder.last().ttl

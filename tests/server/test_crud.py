@@ -370,3 +370,22 @@ def test_one_client_in_many_threads(client: Client, key: Key) -> None:
         worker.join()
     assert failures == []
     assert client.get(key).bins == {"all": threads * rounds}
+
+
+@pytest.mark.parametrize("replica", ["ANY", "RANDOM", "MASTER", "SEQUENCE", "PREFER_RACK"])
+def test_whatever_copy_is_asked_it_has_what_was_written(
+    client: Client, key: Key, replica: str
+) -> None:
+    policy = {"replica": getattr(aerospike_py, f"POLICY_REPLICA_{replica}")}
+    for number in range(20):
+        client.put(key, {"n": number}, policy=policy)
+        assert client.get(key, policy).bins == {"n": number}
+        (row,) = client.batch_read([key], policy=policy).batch_records
+        assert row.bins == {"n": number}
+    assert key_of(client, key) in [
+        record.key.digest for record in client.query(*key[:2]).results(policy)
+    ]
+
+
+def key_of(client: Client, key: Key) -> bytes:
+    return client.exists(key).key.digest

@@ -34,6 +34,7 @@ from aerospike_py.types import (
     KeyOrderedDict,
     KeyValueOrderedDict,
     OperateOrderedResult,
+    OperatePolicy,
     OperateRowPolicy,
     PartitionFilter,
     Policies,
@@ -64,7 +65,8 @@ CONFIG: ClientConfig = {
 }
 USER_KEY: UserKey = b"user1"
 KEY: Key = ("test", "demo", USER_KEY)
-READ: ReadPolicy = {"replica": aerospike_py.POLICY_REPLICA_SEQUENCE, "total_timeout": 100}
+OPERATE: OperatePolicy = {"read_mode_ap": aerospike_py.POLICY_READ_MODE_AP_ALL, "gen": 1}
+READ: ReadPolicy = {"replica": aerospike_py.POLICY_REPLICA_ANY, "total_timeout": 100}
 WRITE: WritePolicy = {"exists": aerospike_py.POLICY_EXISTS_CREATE_ONLY, "ttl": 60}
 META: WriteMeta = {"gen": 1, "ttl": 300}
 BATCH: BatchPolicy = {"filter_expression": exp.gt(exp.int_bin("age"), exp.int_val(21))}

@@ -187,7 +187,7 @@ def test_keys_of_another_policy_are_unknown(read: Policies, write: Policies) -> 
         {"gen": 3},
         {"key": 2},
         {"commit_level": 2},
-        {"replica": 3},
+        {"replica": 5},
         {"replica": 2**70},
         {"ttl": -4},
         {"ttl": 2**31},

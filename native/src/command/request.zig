@@ -361,6 +361,8 @@ fn encodeFrame(
     encoded.respond_all = operations.respond_all;
     var header = if (operations.is_write) writeHeader(policy) else readHeader(policy);
     operations.apply(&header);
+    // What reads beside writes reads in the same mode.
+    if (header.info1.read) setReadMode(&header, policy);
     encoder.finish(header);
     encoded.operations = out.written()[operations.start..];
 }
@@ -424,24 +426,28 @@ pub fn encodeOperations(
 
 /// The header of a command that reads.
 pub fn readHeader(policy: *const Policy) wire.message.Header {
-    return .{
-        .info1 = .{ .read = true, .read_mode_all = policy.read_mode_ap == .all },
-        .info3 = .{
-            .sc_read_type = switch (policy.read_mode_sc) {
-                .linearize, .allow_unavailable => true,
-                .session, .allow_replica => false,
-            },
-            .sc_read_relax = switch (policy.read_mode_sc) {
-                .allow_replica, .allow_unavailable => true,
-                .session, .linearize => false,
-            },
-        },
+    var header: wire.message.Header = .{
+        .info1 = .{ .read = true },
         // For reads, the ttl's place says when a read prolongs the record's life.
         .record_ttl = switch (policy.read_touch_ttl_percent) {
             255 => std.math.maxInt(u32),
             else => |percent| percent,
         },
         .transaction_ttl = policy.serverTimeout(),
+    };
+    setReadMode(&header, policy);
+    return header;
+}
+
+fn setReadMode(header: *wire.message.Header, policy: *const Policy) void {
+    header.info1.read_mode_all = policy.read_mode_ap == .all;
+    header.info3.sc_read_type = switch (policy.read_mode_sc) {
+        .linearize, .allow_unavailable => true,
+        .session, .allow_replica => false,
+    };
+    header.info3.sc_read_relax = switch (policy.read_mode_sc) {
+        .allow_replica, .allow_unavailable => true,
+        .session, .linearize => false,
     };
 }
 

@@ -24,12 +24,16 @@ pub const Replica = enum(u8) {
     master = 0,
     sequence = 1,
     prefer_rack = 2,
+    any = 3,
+    random = 4,
 
     pub fn toCluster(replica: Replica) cluster.ReplicaPolicy {
         return switch (replica) {
             .master => .master,
             .sequence => .sequence,
             .prefer_rack => .prefer_rack,
+            .any => .any,
+            .random => .random,
         };
     }
 };
