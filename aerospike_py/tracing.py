@@ -253,8 +253,9 @@ def init_tracing() -> None:
             return
         try:
             active = _make()
-        except Exception:
-            logger.warning("tracing could not be started", exc_info=True)
+        except Exception as error:
+            logger.debug("tracing could not be started", exc_info=True)
+            _warn(f"init_tracing: tracing could not be started: {error}")
 
 
 def shutdown_tracing() -> None:

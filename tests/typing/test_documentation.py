@@ -71,4 +71,6 @@ def test_pyright(programs: list[Path]) -> None:
         pytest.skip("pyright does not start: it needs Node.js")
     settings = programs[0].parent / "pyrightconfig.json"
     settings.write_text(f'{{"pythonVersion": "3.11", "extraPaths": ["{ROOT}"]}}')
-    run(pyright, "--pythonpath", sys.executable, *programs, cwd=programs[0].parent)
+    examples = sorted((ROOT / "examples").rglob("*.py"))
+    assert len(examples) > 5
+    run(pyright, "--pythonpath", sys.executable, *programs, *examples, cwd=programs[0].parent)

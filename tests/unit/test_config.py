@@ -253,3 +253,14 @@ def test_half_a_credential_is_refused_before_any_network(
 def test_an_empty_password_is_a_password() -> None:
     settings = core_settings({"hosts": HOSTS}, "admin", "")
     assert (settings["user"], settings["password"]) == ("admin", "")
+
+
+def test_connecting_again_logs_in_as_before() -> None:
+    config = Config({"hosts": HOSTS, "user": "a", "password": "b"})
+    config.remember("c", "d")
+    settings = msgspec.msgpack.decode(config.encode())
+    assert (settings["user"], settings["password"]) == ("c", "d")
+    config.remember(None, None)  # As a connect without credentials does.
+    assert msgspec.msgpack.decode(config.encode()) == settings
+    settings = msgspec.msgpack.decode(config.encode("e", "f"))
+    assert (settings["user"], settings["password"]) == ("e", "f")

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -262,7 +263,9 @@ def test_an_exporter_that_is_not_installed_is_a_warning(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("OTEL_TRACES_EXPORTER", "carrier_pigeon")
-    tracing.init_tracing()
+    # It is seen by who has set up no logger.
+    with pytest.warns(RuntimeWarning, match=r"spans go nowhere.*carrier_pigeon.*opentelemetry-sdk"):
+        tracing.init_tracing()
     assert "carrier_pigeon" in caplog.text
     assert tracing.active is not None
     assert tracing.active.execute(CONFIG, lib.ASZ_GET, request(KEY), lambda: 7) == 7
@@ -275,7 +278,8 @@ def test_what_goes_wrong_in_starting_is_a_warning(
         raise RuntimeError("no provider today")
 
     monkeypatch.setattr(trace, "get_tracer_provider", fail)
-    tracing.init_tracing()
+    with pytest.warns(RuntimeWarning, match="no provider today"):
+        tracing.init_tracing()
     assert tracing.active is None
     assert "no provider today" in caplog.text
 
@@ -287,6 +291,28 @@ def test_shutting_down_sends_what_is_left_and_is_idempotent(
     on.shut = lambda: shut.append(True)
     monkeypatch.setattr(tracing, "active", on)
     tracing.shutdown_tracing()
+    tracing.shutdown_tracing()
+    assert shut == [True]
+
+
+def test_where_warnings_are_errors_tracing_raises_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_TRACES_EXPORTER", "carrier_pigeon")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tracing.init_tracing()
+    assert tracing.active is not None
+
+
+def test_an_interpreter_that_starts_no_threads_any_more_sends_what_is_left(
+    on: tracing.Tracing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    shut = []
+    on.shut = lambda: shut.append(True)
+    monkeypatch.setattr(tracing, "active", on)
+    monkeypatch.setattr(threading.Thread, "start", refuse)
     tracing.shutdown_tracing()
     assert shut == [True]
 
