@@ -107,7 +107,7 @@ def test_background_jobs_take_a_rate(client: Client, filled: str) -> None:
     job = query.operate_background(
         [{"op": aerospike_py.OPERATOR_WRITE, "bin": "seen", "val": 1}], records_per_second=1000
     )
-    assert job.wait(30).state == "done"
+    assert job.wait(30_000).state == "done"
     seen = client.query("test", filled).select("seen").results()
     assert len(seen) == 2
     with pytest.raises(InvalidArgError, match="records_per_second"):

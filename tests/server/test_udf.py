@@ -291,7 +291,7 @@ class TestBackground:
 
     def test_a_function_on_every_record(self, client: Client, module: str, numbers: str) -> None:
         job = client.query(NAMESPACE, numbers).apply_background(module, "add", ["n", 1000])
-        status = job.wait(30)
+        status = job.wait(30_000)
         assert status.state == "done"
         assert status.progress == 100
         assert status.records_succeeded == 100
@@ -301,7 +301,7 @@ class TestBackground:
     def test_operations_on_every_record(self, client: Client, numbers: str) -> None:
         operations = [{"op": aerospike_py.OPERATOR_WRITE, "bin": "flag", "val": True}]
         job = client.query(NAMESPACE, numbers).operate_background(operations)
-        assert job.wait(30).records_succeeded == 100
+        assert job.wait(30_000).records_succeeded == 100
         assert client.background_job(job.id).status().state == "done"
         records = client.query(NAMESPACE, numbers).results()
         assert all((record.bins or {})["flag"] is True for record in records)
@@ -310,7 +310,7 @@ class TestBackground:
         client.index_integer_create(NAMESPACE, numbers, "n", f"{numbers}_n")
         operations = [{"op": aerospike_py.OPERATOR_INCR, "bin": "n", "val": 1000}]
         query = client.query(NAMESPACE, numbers).where(p.between("n", 10, 19))
-        assert query.operate_background(operations).wait(30).records_succeeded == 10
+        assert query.operate_background(operations).wait(30_000).records_succeeded == 10
         client.index_remove(NAMESPACE, f"{numbers}_n")
         records = client.query(NAMESPACE, numbers).results()
         assert sum((record.bins or {})["n"] >= 1000 for record in records) == 10
