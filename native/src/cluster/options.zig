@@ -187,8 +187,9 @@ pub const Options = struct {
         if (options.user.len == 0 or options.password_hash != null) return;
         // `check` will say so.
         if (options.password.len > credential_bytes_max) return;
-        options.password_hash = undefined;
-        wire.admin.hashPassword(options.password, &options.password_hash.?);
+        var hash: [wire.admin.hash_bytes]u8 = undefined;
+        wire.admin.hashPassword(options.password, &hash);
+        options.password_hash = hash;
         if (options.sendsPassword() or options.password.len == 0) return;
         const start = @intFromPtr(options.password.ptr) - @intFromPtr(memory.ptr);
         std.crypto.secureZero(u8, memory[start..][0..options.password.len]);

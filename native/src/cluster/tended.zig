@@ -77,11 +77,16 @@ pub fn Tended(comptime Net: type) type {
             assert(tended.socket == null);
             const node = tended.node;
             node.activate(address, version, session);
-            tended.* = .{
+            const fresh: This = .{
                 .node = node,
                 .socket = socket,
                 .retries_seen = node.statistics.retries.load(.monotonic),
             };
+            // Commands read which node it is at any time.
+            inline for (comptime std.meta.fieldNames(This)) |name| {
+                if (comptime std.mem.eql(u8, name, "node")) continue;
+                @field(tended, name) = @field(fresh, name);
+            }
             tended.user_agent_due = tended.takesUserAgent();
         }
 

@@ -74,8 +74,9 @@ pub const Event = struct {
         return event.state.swap(0, .acq_rel) != 0;
     }
 
+    /// Not set any more.
     pub fn reset(event: *Event) void {
-        event.* = .{};
+        event.state.store(0, .monotonic);
     }
 };
 
