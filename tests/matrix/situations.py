@@ -19,17 +19,19 @@ from subject import Outcome, Resources
 
 FACES = ("sync", "async")
 
-TOTAL_TIMEOUT_MS = 300
+TOTAL_TIMEOUT_MS = 200
 SLACK_S = 1.5
 """On a machine that has other things to do."""
 CLOSE_MAX_S = 1.0
 _PATIENCE_S = 15.0
 _ATTEMPT_MS = 150
-# Of the second level, which no failing node makes last for longer.
-_LONG_MS = 8_000
+# So long that only a command which never ends would take it.
+_LONG_MS = 4_000
 
 ABORTED = -5
 CONNECTION = -10
+NO_DESCRIPTOR = -105
+OUT_OF_MEMORY = -100
 TIMEOUT = 9
 
 
@@ -268,7 +270,7 @@ def _out_of_memory(kind: Kind, face: str) -> tuple[Ended, ...]:
     if kind.bulk is None:
         return (OK,)
     return (
-        Ended("ClientError", (-100,), kind.writes),
+        Ended("ClientError", (OUT_OF_MEMORY,), kind.writes),
         # Where it is the interpreter that asked for too much.
         Ended("MemoryError", (None,), None),
     )
@@ -349,7 +351,7 @@ _SITUATIONS = [
     Situation(
         "descriptors_are_exhausted",
         _descriptors_are_exhausted,
-        _fails_unsent("ClientError", -1, -100),
+        _fails_unsent("ClientError", NO_DESCRIPTOR),
         SLACK_S,
         config=_PATIENT,
         applies=False,

@@ -19,7 +19,7 @@ from frame_proxy import Address, Proxies
 import aerospike_py
 from aerospike_py.devserver import DevCluster
 
-_REPLY_MAX_S = 20.0
+_REPLY_MAX_S = 7.0
 _END_MAX_S = 5.0
 _DUMP_S = 0.3
 _LOOK_S = 0.002

@@ -166,6 +166,7 @@ def check_afterwards(cell: Cell) -> None:
         applied = cell.kind.applied
         cell.stage.wait_for(lambda: applied(cell.stage.observer, work))
     assert cell.ask("close") < situations.CLOSE_MAX_S
+    cell.ask("forget")
     closed: Resources = cell.ask("settle", cell.before)
     assert (closed.in_use, closed.open) == (0, 0)
     assert closed.descriptors <= cell.before
