@@ -1,6 +1,7 @@
-"""Lets these tests use the fake node of the tests of the protocol."""
+"""Lets these tests use the fake node of the tests of the protocol, and the proxies of the matrix."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "oracle"))
+for folder in ("oracle", "matrix"):
+    sys.path.insert(0, str(Path(__file__).parent.parent / folder))

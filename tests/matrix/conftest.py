@@ -20,12 +20,19 @@ else:
 
     @pytest.fixture(scope="session")
     def stage(server: Any) -> Iterator[Stage]:
+        """A cluster where nobody logs in."""
         if server.embedded is None:
-            with stage_of(server.hosts, None) as made:
+            with stage_of(server.hosts) as made:
                 yield made
             return
         limits = {"record_bytes_max": 2 * kinds.BULK_BYTES}
-        namespaces = [{"name": kinds.NAMESPACE, **limits}]
-        with DevCluster(nodes=3, security=True, namespaces=namespaces) as cluster:
+        with DevCluster(nodes=3, namespaces=[{"name": kinds.NAMESPACE, **limits}]) as cluster:
             with stage_of(cluster.hosts, cluster) as made:
+                yield made
+
+    @pytest.fixture(scope="session")
+    def secured_stage() -> Iterator[Stage]:
+        """A cluster with users; to log in takes its time."""
+        with DevCluster(nodes=3, security=True) as cluster:
+            with stage_of(cluster.hosts, cluster, user="admin", password="admin") as made:
                 yield made

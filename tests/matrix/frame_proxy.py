@@ -19,6 +19,12 @@ HOST = "127.0.0.9"
 _HEADER_BYTES = 8
 _TORN_BYTES = 11
 _CHUNK_BYTES = 1 << 18
+# So much of a request is looked at, where it is not all read.
+_GLANCE_BYTES = 256
+_DRIP_S = 0.03
+_EMPTY_FRAMES = (b"\x02\x03" + bytes(6)) * 1000
+# A record without bins, of generation 1.
+_FORGED = b"\x02\x03" + (22).to_bytes(6, "big") + b"\x16" + bytes(8) + b"\1" + bytes(12)
 
 Address = tuple[str, int]
 
@@ -33,6 +39,9 @@ class Harm(enum.Enum):
     CUT = "not forwarded: the connection ends"
     FALL = "forwarded, but before the answer comes back the node is gone"
     HANG = "from this request on, the node answers nothing at all"
+    DRIP = "forwarded, and answered with a byte from time to time until it is released"
+    CHATTER = "forwarded, and answered with empty frames without a pause until it is released"
+    FORGE = "not read to its end, and answered all the same"
 
 
 class Watch:
@@ -52,10 +61,13 @@ class Watch:
         """Set when a request is there and, unless it is held, was forwarded."""
         self.ports: list[int] = []
         """The nodes that requests came to, one for each request."""
+        self.frames: list[bytes] = []
+        """The requests, if they were read."""
         self.released = asyncio.Event()
 
-    def take(self, port: int) -> Harm:
+    def take(self, port: int, frame: bytes) -> Harm:
         self.ports.append(port)
+        self.frames.append(frame)
         return self.harm if not self.is_once or len(self.ports) == 1 else Harm.NONE
 
 
@@ -75,16 +87,27 @@ class _Connection:
         while True:
             header = await self.client_reader.readexactly(_HEADER_BYTES)
             size = int.from_bytes(header[2:], "big")
-            frame = header + await self.client_reader.readexactly(size)
+            frame = header + await self.client_reader.readexactly(min(size, _GLANCE_BYTES))
+            await self.forge(frame)
+            frame += await self.client_reader.readexactly(_HEADER_BYTES + size - len(frame))
             await self.node.passing.wait()
             self.watch = watch = self.node.proxies.find(frame)
-            self.harm = Harm.NONE if watch is None else watch.take(self.node.address[1])
+            self.harm = Harm.NONE if watch is None else watch.take(self.node.address[1], frame)
             if watch is not None:
                 await self.suffer(watch)
             self.server_writer.write(frame)
             await self.server_writer.drain()
             if watch is not None:
                 watch.arrived.set()
+
+    async def forge(self, frame: bytes) -> None:
+        watch = self.node.proxies.find(frame)
+        if watch is not None and watch.harm is Harm.FORGE:
+            watch.take(self.node.address[1], frame)
+            self.client_writer.write(_FORGED)
+            watch.arrived.set()
+            await watch.released.wait()
+            raise ConnectionAbortedError
 
     async def suffer(self, watch: Watch) -> None:
         """What happens to a request before it is forwarded."""
@@ -116,10 +139,26 @@ class _Connection:
                 self.client_writer.write(data[:_TORN_BYTES])
                 await self.client_writer.drain()
                 return
-            if self.harm is Harm.MUTE and self.watch is not None:
-                await self.watch.released.wait()
+            if self.watch is not None:
+                data = await self.delay(data, self.watch)
             self.client_writer.write(data)
             await self.client_writer.drain()
+
+    async def delay(self, data: bytes, watch: Watch) -> bytes:
+        """Takes its time; what is left of the answer."""
+        if self.harm is Harm.MUTE:
+            await watch.released.wait()
+        elif self.harm is Harm.DRIP:
+            while len(data) > 1 and not watch.released.is_set():
+                self.client_writer.write(data[:1])
+                data = data[1:]
+                await asyncio.sleep(_DRIP_S)
+        elif self.harm is Harm.CHATTER:
+            while not watch.released.is_set():
+                self.client_writer.write(_EMPTY_FRAMES)
+                await self.client_writer.drain()
+                await asyncio.sleep(0)
+        return data
 
     async def run(self) -> None:
         tasks = [asyncio.create_task(each) for each in (self.requests(), self.answers())]
@@ -168,6 +207,8 @@ class _Node:
         self.connections.add(connection)
         try:
             await connection.run()
+        except asyncio.CancelledError:
+            pass  # The end of all; streams would make an error of it.
         finally:
             self.connections.discard(connection)
 
@@ -218,6 +259,10 @@ class Proxies:
     def cut(self) -> None:
         """Ends all connections; new ones are taken."""
         self._run(self._cut)
+
+    def fall(self, index: int) -> None:
+        """Ends a node's connections, and has it refuse others, until all is healed."""
+        self._loop.call_soon_threadsafe(self._nodes[index].fall)
 
     def heal(self) -> None:
         """Ends all watches and what they have done; what was withheld goes on its way."""

@@ -29,6 +29,7 @@ _ATTEMPT_MS = 150
 _LONG_MS = 4_000
 
 ABORTED = -5
+NO_MORE_CONNECTIONS = -7
 CONNECTION = -10
 NO_DESCRIPTOR = -105
 OUT_OF_MEMORY = -100
@@ -64,6 +65,7 @@ class Situation:
         seconds_max: How long the command may take.
         config: Of the client, beside the address.
         needs_embedded: Whether only a dev server can be brought to it.
+        needs_security: Whether the server must have users.
         is_bulk: Whether what the command reads is larger than memory.
         is_closed_by_it: Whether the client is closed in the end.
         applies: Whether it was carried out: True, False, or None where that is open.
@@ -75,6 +77,7 @@ class Situation:
     seconds_max: float
     config: dict[str, Any] = field(default_factory=dict)
     needs_embedded: bool = False
+    needs_security: bool = False
     is_bulk: bool = False
     is_closed_by_it: bool = False
     applies: bool | None = None
@@ -138,6 +141,12 @@ class Cell:
 
 def _total_timeout_passes(cell: Cell) -> Outcome:
     cell.watch(Harm.MUTE)
+    return cell.ask("run", cell.work(), cell.policy(TOTAL_TIMEOUT_MS))
+
+
+def _answer_drips(cell: Cell) -> Outcome:
+    """The time passes while there is always something to read."""
+    cell.watch(Harm.DRIP)
     return cell.ask("run", cell.work(), cell.policy(TOTAL_TIMEOUT_MS))
 
 
@@ -258,8 +267,22 @@ def _fails_unsent(error: str, *codes: int | None) -> Callable[[Kind, str], tuple
 
 
 def _reads_go_on(error: str, *codes: int | None) -> Callable[[Kind, str], tuple[Ended, ...]]:
-    """Reads try another node, writes are in doubt."""
-    return lambda kind, face: (Ended(error, codes, True),) if kind.writes else (OK,)
+    """Reads of records go on elsewhere, writes are in doubt; what may be sent twice, may be."""
+
+    def expect(kind: Kind, face: str) -> tuple[Ended, ...]:
+        fails = Ended(error, codes, kind.writes)
+        if kind.policy == "admin":
+            return (fails,) if kind.is_rows else (fails, OK)
+        return (fails,) if kind.writes else (OK,)
+
+    return expect
+
+
+def _finds_no_connection(kind: Kind, face: str) -> tuple[Ended, ...]:
+    return (
+        Ended("ClusterError", (NO_MORE_CONNECTIONS,), False),
+        Ended("AerospikeTimeoutError", (TIMEOUT,), False),
+    )
 
 
 def _given_up(kind: Kind, face: str) -> tuple[Ended, ...]:
@@ -288,9 +311,16 @@ _SITUATIONS = [
         applies=True,
     ),
     Situation(
+        "answer_drips",
+        _answer_drips,
+        _fails_in_doubt("AerospikeTimeoutError", TIMEOUT),
+        _TIMED_S,
+        applies=True,
+    ),
+    Situation(
         "pool_is_empty",
         _pool_is_empty,
-        _fails_unsent("AerospikeTimeoutError", TIMEOUT),
+        _finds_no_connection,
         _TIMED_S,
         config={"max_conns_per_node": 1},
         applies=False,
@@ -322,6 +352,7 @@ _SITUATIONS = [
         SLACK_S,
         config=_PATIENT,
         needs_embedded=True,
+        needs_security=True,
     ),
     Situation(
         "client_is_closed",

@@ -9,10 +9,12 @@ import time
 import uuid
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from typing import Any
 
 import kinds
+import pytest
 import subject
 from frame_proxy import Address, Proxies
 
@@ -35,6 +37,14 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(_PRELOADED)
 
 
+def _start_server_of_processes() -> None:
+    """Starts what all processes are forked from; once, as later calls find it there."""
+    # By default every thread sets a large address space aside, which a limit would not reach.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MALLOC_ARENA_MAX", "1")
+        forkserver.ensure_running()
+
+
 class Stuck(AssertionError):
     """A process did not answer in time."""
 
@@ -43,6 +53,7 @@ class SubjectProcess:
     """A process with a client, and the pipe to it."""
 
     def __init__(self, face: str, kind: str, config: dict[str, Any]) -> None:
+        _start_server_of_processes()
         self.pipe: Connection
         self.pipe, theirs = _context.Pipe()
         self.process = _context.Process(
@@ -109,13 +120,17 @@ class Stage:
     """
 
     def __init__(
-        self, proxies: Proxies, observer: aerospike_py.Client, embedded: DevCluster | None
+        self,
+        proxies: Proxies,
+        observer: aerospike_py.Client,
+        embedded: DevCluster | None,
+        credentials: dict[str, str],
     ) -> None:
         self.proxies = proxies
         self.observer = observer
         self.embedded = embedded
         self.addresses = proxies.addresses
-        self.config = {**proxies.config, **_credentials(embedded), "max_error_rate": 100}
+        self.config = {**proxies.config, **credentials}
         self.module = f"mod{uuid.uuid4().hex[:10]}"
         # Of letters and figures only, so that it may be the name of anything, and every one of the
         # same length, so that none is the beginning of another.
@@ -144,10 +159,6 @@ class Stage:
             time.sleep(_LOOK_S)
 
 
-def _credentials(embedded: DevCluster | None) -> dict[str, str]:
-    return {} if embedded is None else {"user": "admin", "password": "admin"}
-
-
 def addresses_of(client: aerospike_py.Client) -> list[Address]:
     """The addresses of all nodes, as they announce them."""
     answers = client.info_all("service-clear-std")
@@ -156,12 +167,14 @@ def addresses_of(client: aerospike_py.Client) -> list[Address]:
 
 
 @contextlib.contextmanager
-def stage_of(hosts: list[Address], embedded: DevCluster | None) -> Iterator[Stage]:
+def stage_of(
+    hosts: list[Address], embedded: DevCluster | None = None, **credentials: str
+) -> Iterator[Stage]:
     """A stage before these servers, and its end."""
-    config = {"hosts": hosts, **_credentials(embedded)}
+    config = {"hosts": hosts, **credentials}
     with aerospike_py.client(config).connect() as observer:
         with Proxies(addresses_of(observer)) as proxies:
-            stage = Stage(proxies, observer, embedded)
+            stage = Stage(proxies, observer, embedded, credentials)
             observer.udf_put(f"{stage.module}.lua", source=kinds.MODULE)
             try:
                 yield stage

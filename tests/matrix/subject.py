@@ -31,6 +31,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from prometheus_client.parser import text_string_to_metric_families
 
 import aerospike_py
+import aerospike_py.numpy_batch
+import aerospike_py.numpy_query  # Not to be looked for when there are no descriptors left.
 from aerospike_py import metrics, tracing
 
 # Of connections that were lent and of descriptors: other threads of the core bring it about that

@@ -1,0 +1,138 @@
+"""What parent and children of a fork do at the same time."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+
+def run(script: str) -> str:
+    process = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=50
+    )
+    assert process.returncode == 0, process.stderr[-3000:]
+    return process.stdout
+
+
+PREAMBLE = """
+    import asyncio, os, sys, threading, time
+    import aerospike_py
+    from aerospike_py.devserver import DevCluster
+
+    ADD = [{"op": aerospike_py.OPERATOR_INCR, "bin": "m", "val": 1}]
+
+    def fork(work):
+        pid = os.fork()
+        if pid:
+            return pid
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException as error:
+            print(repr(error), file=sys.stderr, flush=True)
+        finally:
+            os._exit(code)
+
+    def wait(pids):
+        return [os.waitpid(pid, 0)[1] for pid in pids]
+"""
+
+
+def test_queries_and_jobs_of_a_parent_and_its_children_are_told_apart() -> None:
+    out = run(
+        PREAMBLE
+        + """
+    with DevCluster(nodes=2) as cluster:
+        client = aerospike_py.client(cluster.config).connect()
+        for number in range(50):
+            client.put(("test", "demo", number), {"n": number})
+
+        def work():
+            for _ in range(10):
+                assert len(client.query("test", "demo").results()) == 50
+                client.query("test", "demo").operate_background(ADD)
+
+        work()
+        children = [fork(work) for _ in range(4)]
+        work()
+        print(wait(children))
+        work()
+    """
+    )
+    assert out == "[0, 0, 0, 0]\n"
+
+
+def test_a_fork_in_the_midst_of_commands_of_other_threads() -> None:
+    """What a lock guards, and what is counted, may be copied while a thread is at it."""
+    out = run(
+        PREAMBLE
+        + """
+    with DevCluster(nodes=2) as cluster:
+        client = aerospike_py.client(cluster.config).connect()
+        keys = [("test", "demo", number) for number in range(50)]
+        client.batch_write([(key, {"n": 1}) for key in keys])
+        stopping = threading.Event()
+
+        def use():
+            while not stopping.is_set():
+                client.get(keys[0])
+                client.batch_read(keys)
+                assert len(client.query("test", "demo").results()) == 50
+
+        def work():
+            for _ in range(3):
+                assert client.get(keys[1]).bins == {"n": 1}
+                assert len(client.query("test", "demo").results()) == 50
+                client.get_node_names()
+                aerospike_py.get_metrics()
+            client.close()
+
+        threads = [threading.Thread(target=use) for _ in range(4)]
+        for thread in threads: thread.start()
+        ends = []
+        for _ in range(30):
+            ends += wait([fork(work)])
+        stopping.set()
+        for thread in threads: thread.join()
+        print(set(ends))
+    """
+    )
+    assert out == "{0}\n"
+
+
+@pytest.mark.parametrize("use", ["query", "get", "batch", "info"])
+def test_a_child_goes_on_with_an_async_client_on_a_loop_of_its_own(use: str) -> None:
+    out = run(
+        PREAMBLE
+        + f"""
+    USES = {{
+        "query": lambda client: client.query("test", "demo").results(),
+        "get": lambda client: client.get(("test", "demo", 1)),
+        "batch": lambda client: client.batch_read([("test", "demo", 1)]),
+        "info": lambda client: client.info_all("status"),
+    }}
+    use = USES[{use!r}]
+    with DevCluster(nodes=2) as cluster:
+        client = aerospike_py.AsyncClient(cluster.config)
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(client.connect())
+        loop.run_until_complete(client.put(("test", "demo", 1), {{"n": 1}}))
+        loop.run_until_complete(use(client))
+
+        def work():
+            async def main():
+                await asyncio.gather(*(use(client) for _ in range(10)))
+                await client.close()
+
+            asyncio.run(main())
+
+        children = [fork(work) for _ in range(3)]
+        for _ in range(10):
+            loop.run_until_complete(use(client))
+        print(wait(children))
+        loop.run_until_complete(client.close())
+    """
+    )
+    assert out == "[0, 0, 0]\n"
