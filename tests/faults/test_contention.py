@@ -126,9 +126,7 @@ def test_no_thread_waits_much_longer_for_a_connection_than_another(cluster: DevC
 
     with connected(cluster, max_conns_per_node=2) as client:
         cluster.delay(2)
-        threads = [
-            threading.Thread(target=work, args=(client, number)) for number in range(16)
-        ]
+        threads = [threading.Thread(target=work, args=(client, number)) for number in range(16)]
         for thread in threads:
             thread.start()
         time.sleep(2)
@@ -387,5 +385,3 @@ def test_a_wait_for_a_connection_ends_with_the_commands_time(cluster: DevCluster
         cluster.clear_faults()
         cluster.close_connections()
         blocked.join()
-
-

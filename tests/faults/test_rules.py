@@ -161,7 +161,9 @@ def test_a_socket_may_be_late_for_as_long_as_the_policy_says(
 
     def check() -> None:
         if delay_ms == 50:
-            eventually(lambda: counted("connections_in_use") + counted("connections_open") == 0, SLACK_S)
+            eventually(
+                lambda: counted("connections_in_use") + counted("connections_open") == 0, SLACK_S
+            )
         proxies.heal()
         if delay_ms == 3000:
             eventually(lambda: counted("connections_recovered_total") == before + 1)
@@ -216,9 +218,7 @@ COUNTED: dict[str, Callable[[Client], Any]] = {
 
 @pytest.mark.parametrize("face", ["sync", "async"])
 @pytest.mark.parametrize("name", COUNTED)
-def test_bytes_of_every_kind_of_request_are_counted(
-    proxies: Proxies, face: str, name: str
-) -> None:
+def test_bytes_of_every_kind_of_request_are_counted(proxies: Proxies, face: str, name: str) -> None:
     watch = proxies.watch(MARKER)
     sent, received = counted("sent_bytes_total"), counted("received_bytes_total")
 
@@ -296,24 +296,24 @@ def test_the_results_of_an_operate_are_put_together_in_linear_time(cluster: DevC
         return min(took_s)
 
     with aerospike_py.client(cluster.config).connect() as client:
-        few, many = seconds(client, 1000), seconds(client, 10_000)
-    assert many < 30 * few, (few, many)
+        few, many = seconds(client, 500), seconds(client, 4000)
+    assert many < 24 * few, (few, many)
 
 
 async def test_an_operate_with_many_results_holds_nobody_up(cluster: DevCluster) -> None:
     with aerospike_py.client(cluster.config).connect() as client:
-        key = make_wide(client, 10_000)
+        key = make_wide(client, 4000)
     async with AsyncClient(cluster.config) as client_:
         await client_.connect()
         policy: Any = {"total_timeout": 30_000}
-        operation = asyncio.create_task(client_.operate(key, wide_reads(10_000), policy=policy))
+        operation = asyncio.create_task(client_.operate(key, wide_reads(4000), policy=policy))
         slowest_s = 0.0
         while not operation.done():
             begin_s = time.monotonic()
             await client_.get(KEYS[0])
             slowest_s = max(slowest_s, time.monotonic() - begin_s)
-        assert len((await operation).bins or ()) == 10_000
-    assert slowest_s < 1.0
+        assert len((await operation).bins or ()) == 4000
+    assert slowest_s < 0.5
 
 
 def prefers_rack(own: DevCluster, **settings: Any) -> dict[str, Any]:

@@ -26,13 +26,18 @@ else:
                 yield made
             return
         limits = {"record_bytes_max": 2 * kinds.BULK_BYTES}
-        with DevCluster(nodes=3, namespaces=[{"name": kinds.NAMESPACE, **limits}]) as cluster:
-            with stage_of(cluster.hosts, cluster) as made:
-                yield made
+        namespaces = [{"name": kinds.NAMESPACE, **limits}]
+        with (
+            DevCluster(nodes=3, namespaces=namespaces) as cluster,
+            stage_of(cluster.hosts, cluster) as made,
+        ):
+            yield made
 
     @pytest.fixture(scope="session")
     def secured_stage() -> Iterator[Stage]:
         """A cluster with users; to log in takes its time."""
-        with DevCluster(nodes=3, security=True) as cluster:
-            with stage_of(cluster.hosts, cluster, user="admin", password="admin") as made:
-                yield made
+        with (
+            DevCluster(nodes=3, security=True) as cluster,
+            stage_of(cluster.hosts, cluster, user="admin", password="admin") as made,
+        ):
+            yield made

@@ -131,7 +131,7 @@ class Cell:
 
     def connect(self) -> None:
         self.ask("create")
-        self.before: int = self.ask("connect")
+        self.before: Resources = self.ask("connect")
 
     def close_ended(self) -> None:
         """Waits for a close that was asked for during the command."""
@@ -398,5 +398,3 @@ _SITUATIONS = [
 ]
 
 SITUATIONS = {situation.name: situation for situation in _SITUATIONS}
-
-__all__ = ["FACES", "SITUATIONS", "Cell", "Ended", "Resources", "Situation"]

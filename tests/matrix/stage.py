@@ -1,4 +1,4 @@
-"""Where the cells of the matrix play: a cluster, the proxies before it, and processes of clients."""
+"""Where the cells of the matrix play: a cluster, proxies before it, processes of clients."""
 
 import contextlib
 import itertools
@@ -172,12 +172,14 @@ def stage_of(
 ) -> Iterator[Stage]:
     """A stage before these servers, and its end."""
     config = {"hosts": hosts, **credentials}
-    with aerospike_py.client(config).connect() as observer:
-        with Proxies(addresses_of(observer)) as proxies:
-            stage = Stage(proxies, observer, embedded, credentials)
-            observer.udf_put(f"{stage.module}.lua", source=kinds.MODULE)
-            try:
-                yield stage
-            finally:
-                stage.clear()
-                observer.udf_remove(stage.module)
+    with (
+        aerospike_py.client(config).connect() as observer,
+        Proxies(addresses_of(observer)) as proxies,
+    ):
+        stage = Stage(proxies, observer, embedded, credentials)
+        observer.udf_put(f"{stage.module}.lua", source=kinds.MODULE)
+        try:
+            yield stage
+        finally:
+            stage.clear()
+            observer.udf_remove(stage.module)

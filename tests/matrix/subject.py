@@ -75,6 +75,7 @@ class Resources(NamedTuple):
     descriptors: int
     in_use: int
     open: int
+    resident_bytes: int
 
 
 def descriptors() -> int:
@@ -137,8 +138,8 @@ class Subject:
     def do_create(self) -> None:
         self.client = self.make()
 
-    def do_connect(self) -> int:
-        before = descriptors()
+    def do_connect(self) -> Resources:
+        before = self.held()
         self.connect()
         return before
 
@@ -173,13 +174,18 @@ class Subject:
     def do_seen(self) -> tuple[list[tuple[str, str, Any]], dict[tuple[str, str], int]]:
         return self.seen()
 
+    def held(self) -> Resources:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return Resources(descriptors(), *_connections(), pages * resource.getpagesize())
+
     def do_settle(self, descriptors_max: int) -> Resources:
         """Waits until nothing is lent and no more descriptors are open than these."""
         end_s = time.monotonic() + _SETTLING_S
         while True:
-            in_use, open_ = _connections()
-            held = Resources(descriptors(), in_use, open_)
-            if (not in_use and held.descriptors <= descriptors_max) or time.monotonic() > end_s:
+            held = self.held()
+            if (
+                not held.in_use and held.descriptors <= descriptors_max
+            ) or time.monotonic() > end_s:
                 return held
             self.pause()
 

@@ -54,6 +54,9 @@ HAPPENINGS = {
 # What is raised in the midst of a call, and not by it.
 FOREIGN = ("Interrupt", "CancelledError", "MemoryError")
 
+# What the interpreter and the client keep once they have run; not a large result.
+RESIDENT_BYTES_MAX = kinds.BULK_BYTES // 2
+
 # A password's hash is made to take its time, and more of it in a debug build.
 HASHING_S = 2.0
 
@@ -70,9 +73,7 @@ def can_be_shown(situation: str, kind: str, *, is_embedded: bool) -> bool:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "cell" in metafunc.fixturenames:
         is_embedded = metafunc.config.getoption("--server") == "embedded"
-        shown = [
-            cell for cell in CELLS if can_be_shown(cell[0], cell[2], is_embedded=is_embedded)
-        ]
+        shown = [cell for cell in CELLS if can_be_shown(cell[0], cell[2], is_embedded=is_embedded)]
         metafunc.parametrize("cell", shown, ids=["-".join(cell) for cell in shown], indirect=True)
 
 
@@ -197,9 +198,11 @@ def check_afterwards(cell: Cell) -> None:
         cell.stage.wait_for(lambda: applied(cell.stage.observer, work))
     assert cell.ask("close") < situations.CLOSE_MAX_S
     cell.ask("forget")
-    closed: Resources = cell.ask("settle", cell.before)
+    before = cell.before
+    closed: Resources = cell.ask("settle", before.descriptors)
     assert (closed.in_use, closed.open) == (0, 0)
-    assert closed.descriptors <= cell.before
+    assert closed.descriptors <= before.descriptors
+    assert closed.resident_bytes < before.resident_bytes + RESIDENT_BYTES_MAX
 
 
 def check_applied(cell: Cell, outcome: Outcome, work: kinds.Work) -> None:
