@@ -1,4 +1,4 @@
-"""Lets these tests use the fake node of the tests of the protocol, and the proxies of the matrix."""
+"""Lets these tests use the fake node of the tests of the protocol and the matrix's proxies."""
 
 import sys
 from pathlib import Path

@@ -1,18 +1,23 @@
-"""Takes a node of a real cluster away under load, gives it back, and checks what clients saw.
+"""Takes nodes of a real cluster away under load, gives them back, and checks what clients saw.
 
 Not a test of `make test`: it needs a cluster of at least two nodes of this machine, which serves
-nobody else, and how to start the node that is taken away:
+nobody else, and how to start each node that is taken away:
 
-    python tests/faults/real_cluster_drill.py --server 127.0.0.1:3000 \
+    python tests/faults/real_cluster_drill.py --server 127.0.0.1:3000 --client both \
         --pid-file /run/node2.pid --start "asd --config-file /etc/node2.conf --foreground"
 
-Eight threads (or `--client async` with 256 tasks) write ever new numbers to records of their own
-and read them back, while the node is killed (`--harm kill`) and started again, or stopped for a
-while with SIGSTOP (`--harm hang`). With `--cancel` half of the asynchronous operations are
-cancelled at a random moment. Checked and printed:
+Sixteen threads, 256 tasks of an event loop, or both at once put ever new numbers, by single
+commands and by batches, add to counters, by `increment` and `operate`, and read all that back, by
+single commands, batches and queries. Meanwhile a node is killed (`--harm kill`) and started again,
+or stopped for a while with SIGSTOP (`--harm hang`), or one node after the other is asked to end and
+started again (`--harm roll`; give --pid-file and --start for each). With `--cancel` half of the
+asynchronous operations are cancelled at a random moment. Checked and printed:
 
 - an acknowledged write is not lost: a read gives the last one acknowledged, or a later one whose
-  outcome the client called doubtful; no answer belongs to another record;
+  outcome the client called doubtful, and a counter is not less than what was acknowledged;
+- what failed without doubt was not carried out: its number is never read, and a counter is not more
+  than what was acknowledged and what is in doubt;
+- no answer belongs to another record;
 - nothing but the package's exceptions is raised, and no operation outlasts its total timeout;
 - how long after the cluster's own re-forming (all living nodes report the new size) errors go on;
 - connections of this process to any node do not pass the maximum, but for the one that tends;
@@ -40,57 +45,99 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aerospike_py
-from aerospike_py import POLICY_READ_MODE_AP_ALL, AerospikeError, ReadPolicy
+from aerospike_py import (
+    OPERATOR_INCR,
+    OPERATOR_READ,
+    POLICY_READ_MODE_AP_ALL,
+    AerospikeError,
+    ReadPolicy,
+)
 
 SET = "drill"
 RECORDS = 50
+COUNTERS = 5
 TOTAL_TIMEOUT_S = 1.0
 # Beyond the timeout: a busy machine, and threads that share one interpreter.
 SLACK_S = 1.5
+# Of queries, which read everything.
+QUERY_TIMEOUT_S = 10.0
 MAX_CONNS = 16
+
+Key = tuple[str, str, str]
 
 
 @dataclass
 class Watched:
-    """What one worker knows of one of its records."""
+    """What its worker knows of a record: the numbers that were put into it."""
 
+    key: Key
     number: int = 0
     acknowledged: int = 0
     doubtful: list[int] = field(default_factory=list)
+    refused: set[int] = field(default_factory=set)
 
-    def allows(self, number: int) -> bool:
-        return number == self.acknowledged or number in self.doubtful
+    def next(self) -> dict[str, Any]:
+        """The bins of the next write."""
+        self.number += 1
+        return {"k": self.key[2], "n": self.number}
+
+    def acknowledge(self, number: int, *, may_come_late: bool) -> None:
+        """The number was written, and what is in doubt came before it, if it cannot come late."""
+        self.acknowledged = number
+        if not may_come_late:
+            self.doubtful.clear()
+
+    def fail(self, number: int, in_doubt: bool) -> None:
+        if in_doubt:
+            self.doubtful.append(number)
+        else:
+            self.refused.add(number)
+
+
+@dataclass
+class Counted:
+    """What its worker knows of a counter: how often one was added to it."""
+
+    key: Key
+    acknowledged: int = 0
+    doubtful: int = 0
 
 
 @dataclass
 class Ledger:
     """What all workers saw."""
 
-    operations: int = 0
+    operations: Counter[str] = field(default_factory=Counter)
     cancelled: int = 0
     errors: Counter[str] = field(default_factory=Counter)
     stale: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    # Failures without doubt of what was carried out.
+    applied: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
     error_times: list[float] = field(default_factory=list)
     slowest_s: float = 0.0
+    slowest_query_s: float = 0.0
     # Nothing is written any more, and the cluster is whole.
     is_over: bool = False
-    records: dict[tuple[int, int], Watched] = field(default_factory=lambda: defaultdict(Watched))
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def ended(self, begin_s: float) -> None:
+    def ended(self, name: str, begin_s: float) -> None:
         took_s = time.monotonic() - begin_s
         with self.lock:
-            self.operations += 1
-            self.slowest_s = max(self.slowest_s, took_s)
+            self.operations[name] += 1
+            if name == "query":
+                self.slowest_query_s = max(self.slowest_query_s, took_s)
+            else:
+                self.slowest_s = max(self.slowest_s, took_s)
 
     def failed(self, error: BaseException) -> None:
         with self.lock:
@@ -100,94 +147,255 @@ class Ledger:
             else:
                 self.foreign.append(repr(error))
 
-    def check(self, key: tuple[str, str, str], record: Watched, bins: dict[str, Any]) -> None:
-        if bins["k"] != key[2]:
-            self.wrong.append(f"{key[2]} was answered with {bins}")
-        elif not record.allows(bins["n"]):
+    def check(self, record: Watched, bins: dict[str, Any]) -> None:
+        name, number = record.key[2], bins.get("n")
+        if bins.get("k") != name:
+            self.wrong.append(f"{name} was answered with {bins}")
+        elif number in record.refused:
+            self.applied.append(f"{name}: {number} had failed without doubt")
+        elif number != record.acknowledged and number not in record.doubtful:
             known = f"acknowledged {record.acknowledged}, doubtful {record.doubtful}"
-            found = self.lost if self.is_over else self.stale
-            found.append(f"{key[2]}: read {bins['n']}, {known}")
+            self.found_old(f"{name}: read {number}, {known}")
+
+    def check_counter(self, counter: Counted, bins: dict[str, Any]) -> None:
+        name, count = counter.key[2], bins.get("c") or 0
+        known = f"acknowledged {counter.acknowledged}, doubtful {counter.doubtful}"
+        if count < counter.acknowledged:
+            self.found_old(f"{name}: counted {count}, {known}")
+        elif count > counter.acknowledged + counter.doubtful:
+            self.applied.append(f"{name}: counted {count}, {known}")
+
+    def found_old(self, what: str) -> None:
+        (self.lost if self.is_over else self.stale).append(what)
 
 
-def key_of(worker: int, index: int) -> tuple[str, str, str]:
-    return ("test", SET, f"{worker}/{index}")
+class Step(NamedTuple):
+    """One operation.
+
+    Attributes:
+        name: What it is called.
+        call: Starts it with a client of either face.
+        succeeded: Takes its result.
+        failed: Takes whether it is in doubt, where it has failed or was cancelled.
+    """
+
+    name: str
+    call: Callable[[Any], Any]
+    succeeded: Callable[[Any], None]
+    failed: Callable[[bool], None]
+
+
+class Worker:
+    """Chooses what is done next with the records and counters that it alone writes."""
+
+    def __init__(self, number: int, ledger: Ledger, policy: Any, *, may_come_late: bool) -> None:
+        self.dice = random.Random(number)
+        self.ledger = ledger
+        self.policy = policy
+        self.may_come_late = may_come_late
+        self.records = [Watched(("test", SET, f"{number}/{index}")) for index in range(RECORDS)]
+        self.counters = [
+            Counted(("test", SET, f"{number}/counter {index}")) for index in range(COUNTERS)
+        ]
+
+    def next(self) -> Step:
+        steps = [self.put, self.get, self.add, self.operate, self.batch_write, self.batch_read]
+        weights = [30, 30, 12, 12, 8, 8]
+        if self.dice.random() < 0.002:
+            return self.query()
+        return self.dice.choices(steps, weights)[0]()
+
+    def put(self) -> Step:
+        record = self.dice.choice(self.records)
+        bins = record.next()
+        number = bins["n"]
+        return Step(
+            "put",
+            lambda client: client.put(record.key, bins),
+            lambda _: record.acknowledge(number, may_come_late=self.may_come_late),
+            lambda in_doubt: record.fail(number, in_doubt),
+        )
+
+    def get(self) -> Step:
+        record = self.dice.choice(self.records)
+        if not record.acknowledged:
+            return self.put()
+        return Step(
+            "get",
+            lambda client: client.get(record.key, self.policy),
+            lambda found: self.ledger.check(record, found.bins or {}),
+            lambda _: None,
+        )
+
+    def add(self) -> Step:
+        counter = self.dice.choice(self.counters)
+        return Step(
+            "increment",
+            lambda client: client.increment(counter.key, "c", 1),
+            lambda _: self.added(counter),
+            lambda in_doubt: self.not_added(counter, in_doubt),
+        )
+
+    def operate(self) -> Step:
+        counter = self.dice.choice(self.counters)
+        operations = [
+            {"op": OPERATOR_INCR, "bin": "c", "val": 1},
+            {"op": OPERATOR_READ, "bin": "c"},
+        ]
+
+        def succeeded(found: Any) -> None:
+            self.added(counter)
+            self.ledger.check_counter(counter, found.bins or {})
+
+        return Step(
+            "operate",
+            lambda client: client.operate(counter.key, operations),
+            succeeded,
+            lambda in_doubt: self.not_added(counter, in_doubt),
+        )
+
+    @staticmethod
+    def added(counter: Counted) -> None:
+        counter.acknowledged += 1
+
+    @staticmethod
+    def not_added(counter: Counted, in_doubt: bool) -> None:
+        counter.doubtful += in_doubt
+
+    def batch_write(self) -> Step:
+        records = self.dice.sample(self.records, 10)
+        rows = [(record.key, record.next()) for record in records]
+        numbers = [bins["n"] for _, bins in rows]
+
+        def succeeded(answers: Any) -> None:
+            for record, number, row in zip(records, numbers, answers.batch_records, strict=True):
+                if row.result == 0:
+                    record.acknowledge(number, may_come_late=self.may_come_late)
+                else:
+                    record.fail(number, row.in_doubt)
+
+        def failed(in_doubt: bool) -> None:
+            for record, number in zip(records, numbers, strict=True):
+                record.fail(number, in_doubt)
+
+        return Step("batch_write", lambda client: client.batch_write(rows), succeeded, failed)
+
+    def batch_read(self) -> Step:
+        records = [record for record in self.records if record.acknowledged][:20]
+        keys = [record.key for record in records]
+
+        def succeeded(answers: Any) -> None:
+            for record, row in zip(records, answers.batch_records, strict=True):
+                if row.record is not None and row.record.bins is not None:
+                    self.ledger.check(record, row.record.bins)
+                elif row.result == 2:
+                    self.ledger.found_old(f"{record.key[2]}: a batch has not found it")
+
+        return Step(
+            "batch_read",
+            lambda client: client.batch_read(keys, policy=self.policy),
+            succeeded,
+            lambda _: None,
+        )
+
+    def query(self) -> Step:
+        def succeeded(found: Any) -> None:
+            digests = [record.key.digest for record in found]
+            if len(digests) != len(set(digests)):
+                self.ledger.wrong.append("a query brought a record twice")
+
+        return Step(
+            "query",
+            lambda client: client.query("test", SET).results(
+                {"total_timeout": int(QUERY_TIMEOUT_S * 1000)}
+            ),
+            succeeded,
+            lambda _: None,
+        )
+
+    def last_looks(self) -> Iterator[Step]:
+        """Reads of everything, once the cluster is whole and nothing is written any more."""
+        for record in self.records:
+            if record.acknowledged:
+                yield Step(
+                    "get",
+                    lambda client, record=record: client.get(record.key, self.policy),
+                    lambda found, record=record: self.ledger.check(record, found.bins or {}),
+                    lambda _: None,
+                )
+        for counter in self.counters:
+            if counter.acknowledged:
+                yield Step(
+                    "get",
+                    lambda client, counter=counter: client.get(counter.key, self.policy),
+                    lambda found, counter=counter: self.ledger.check_counter(
+                        counter, found.bins or {}
+                    ),
+                    lambda _: None,
+                )
 
 
 class Load:
-    """Work that goes on until it is stopped."""
+    """Work that goes on until it is stopped.
 
-    def __init__(self, hosts: list[tuple[str, int]], workers: int, ask_all: bool) -> None:
+    Args:
+        hosts: The nodes.
+        numbers: Of the workers; no other load has the same ones.
+        ask_all: Whether reads ask all replicas.
+        cancel: Whether half of the operations are cancelled.
+    """
+
+    def __init__(
+        self, hosts: list[tuple[str, int]], numbers: range, ask_all: bool, cancel: bool = False
+    ) -> None:
         self.config: dict[str, Any] = {"hosts": hosts, "max_conns_per_node": MAX_CONNS}
-        self.policy: ReadPolicy = {"read_mode_ap": POLICY_READ_MODE_AP_ALL} if ask_all else {}
-        self.workers = workers
+        policy: ReadPolicy = {"read_mode_ap": POLICY_READ_MODE_AP_ALL} if ask_all else {}
+        self.cancel = cancel
         self.ledger = Ledger()
+        self.workers = [
+            Worker(number, self.ledger, policy, may_come_late=cancel) for number in numbers
+        ]
         self.stopping = threading.Event()
-
-    def next_write(self, worker: int, index: int) -> tuple[Watched, dict[str, Any]]:
-        record = self.ledger.records[worker, index]
-        record.number += 1
-        return record, {"k": key_of(worker, index)[2], "n": record.number}
-
-    @staticmethod
-    def acknowledge(record: Watched, number: int) -> None:
-        record.acknowledged = number
-        record.doubtful.clear()
 
 
 class ThreadLoad(Load):
+    """Threads that share a `Client`."""
+
     def __enter__(self) -> "ThreadLoad":
         self.client = aerospike_py.client(self.config).connect()
         self.threads = [
-            threading.Thread(target=self.work, args=(worker,)) for worker in range(self.workers)
+            threading.Thread(target=self.work, args=(worker,)) for worker in self.workers
         ]
         for thread in self.threads:
             thread.start()
         return self
 
-    def work(self, worker: int) -> None:
-        dice = random.Random(worker)
+    def work(self, worker: Worker) -> None:
         while not self.stopping.is_set():
-            index = dice.randrange(RECORDS)
+            step = worker.next()
             begin_s = time.monotonic()
             try:
-                if dice.random() < 0.5:
-                    self.write(worker, index)
-                else:
-                    self.read(worker, index)
+                result = step.call(self.client)
             except BaseException as error:
+                step.failed(getattr(error, "in_doubt", True))
                 self.ledger.failed(error)
                 time.sleep(0.005)
-            self.ledger.ended(begin_s)
-
-    def write(self, worker: int, index: int) -> None:
-        record, bins = self.next_write(worker, index)
-        try:
-            self.client.put(key_of(worker, index), bins)
-        except AerospikeError as error:
-            if error.in_doubt:
-                record.doubtful.append(bins["n"])
-            raise
-        self.acknowledge(record, bins["n"])
-
-    def read(self, worker: int, index: int) -> None:
-        key = key_of(worker, index)
-        record = self.ledger.records[worker, index]
-        if record.acknowledged:
-            self.ledger.check(key, record, self.client.get(key, self.policy).bins or {})
+            else:
+                step.succeeded(result)
+            self.ledger.ended(step.name, begin_s)
 
     def stop(self) -> int:
         """Ends the work; returns how many workers are stuck."""
         self.stopping.set()
-        deadline_s = time.monotonic() + 2 * TOTAL_TIMEOUT_S + SLACK_S
+        deadline_s = time.monotonic() + QUERY_TIMEOUT_S + 2 * TOTAL_TIMEOUT_S + SLACK_S
         for thread in self.threads:
             thread.join(max(0.0, deadline_s - time.monotonic()))
         return sum(thread.is_alive() for thread in self.threads)
 
     def read_all(self) -> None:
-        for (worker, index), record in self.ledger.records.items():
-            if record.acknowledged:
-                key = key_of(worker, index)
-                self.ledger.check(key, record, self.client.get(key, self.policy).bins or {})
+        for worker in self.workers:
+            for step in worker.last_looks():
+                step.succeeded(step.call(self.client))
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
@@ -196,12 +404,6 @@ class ThreadLoad(Load):
 
 class TaskLoad(Load):
     """The same with tasks of one event loop, in a thread of its own."""
-
-    def __init__(
-        self, hosts: list[tuple[str, int]], workers: int, ask_all: bool, cancel: bool
-    ) -> None:
-        super().__init__(hosts, workers, ask_all)
-        self.cancel = cancel
 
     def __enter__(self) -> "TaskLoad":
         self.loop = asyncio.new_event_loop()
@@ -216,27 +418,24 @@ class TaskLoad(Load):
     async def begin(self) -> None:
         self.client = aerospike_py.AsyncClient(self.config)
         await self.client.connect()
-        self.tasks = [asyncio.create_task(self.work(worker)) for worker in range(self.workers)]
+        self.tasks = [asyncio.create_task(self.work(worker)) for worker in self.workers]
 
-    async def work(self, worker: int) -> None:
-        dice = random.Random(worker)
+    async def work(self, worker: Worker) -> None:
         while not self.stopping.is_set():
-            index = dice.randrange(RECORDS)
+            step = worker.next()
             begin_s = time.monotonic()
             try:
-                kind = dice.random()
-                if kind < 0.45:
-                    await self.write(worker, index, dice)
-                elif kind < 0.9:
-                    await self.read(worker, index, dice)
-                else:
-                    await self.read_many(worker, dice)
+                result = await self.maybe(step.call(self.client), worker.dice)
             except asyncio.CancelledError:
+                step.failed(True)
                 self.ledger.cancelled += 1
             except BaseException as error:
+                step.failed(getattr(error, "in_doubt", True))
                 self.ledger.failed(error)
                 await asyncio.sleep(0.005)
-            self.ledger.ended(begin_s)
+            else:
+                step.succeeded(result)
+            self.ledger.ended(step.name, begin_s)
 
     async def maybe(self, operation: Any, dice: random.Random) -> Any:
         """Awaits the operation, or half of the time cancels it at a random moment."""
@@ -249,46 +448,11 @@ class TaskLoad(Load):
         finally:
             timer.cancel()
 
-    async def write(self, worker: int, index: int, dice: random.Random) -> None:
-        record, bins = self.next_write(worker, index)
-        try:
-            await self.maybe(self.client.put(key_of(worker, index), bins), dice)
-        except asyncio.CancelledError:
-            # It may even arrive after a later one.
-            record.doubtful.append(bins["n"])
-            raise
-        except AerospikeError as error:
-            if error.in_doubt:
-                record.doubtful.append(bins["n"])
-            raise
-        if self.cancel:
-            record.acknowledged = bins["n"]
-        else:
-            self.acknowledge(record, bins["n"])
-
-    async def read(self, worker: int, index: int, dice: random.Random) -> None:
-        key = key_of(worker, index)
-        record = self.ledger.records[worker, index]
-        if record.acknowledged:
-            read = await self.maybe(self.client.get(key, self.policy), dice)
-            self.ledger.check(key, record, read.bins)
-
-    async def read_many(self, worker: int, dice: random.Random) -> None:
-        known = [i for i in range(RECORDS) if self.ledger.records[worker, i].acknowledged]
-        keys = [key_of(worker, index) for index in known]
-        if not keys:
-            return
-        result = await self.maybe(self.client.batch_read(keys, policy=self.policy), dice)
-        for index, key, row in zip(known, keys, result.batch_records, strict=True):
-            if row.record is not None and row.record.bins is not None:
-                self.ledger.check(key, self.ledger.records[worker, index], row.record.bins)
-            elif row.result == 2:
-                self.ledger.stale.append(f"{key[2]}: a batch has not found it")
-
     def stop(self) -> int:
+        """Ends the work; returns how many workers are stuck."""
         self.stopping.set()
-        limit_s = 2 * TOTAL_TIMEOUT_S + SLACK_S
-        _, pending = self.await_(asyncio.wait_for(self.wait(limit_s), limit_s + 5))
+        limit_s = QUERY_TIMEOUT_S + 2 * TOTAL_TIMEOUT_S + SLACK_S
+        _, pending = self.await_(self.wait(limit_s))
         return len(pending)
 
     async def wait(self, limit_s: float) -> Any:
@@ -298,10 +462,9 @@ class TaskLoad(Load):
         self.await_(self.read_all_async())
 
     async def read_all_async(self) -> None:
-        for (worker, index), record in self.ledger.records.items():
-            if record.acknowledged:
-                key = key_of(worker, index)
-                self.ledger.check(key, record, (await self.client.get(key, self.policy)).bins or {})
+        for worker in self.workers:
+            for step in worker.last_looks():
+                step.succeeded(await step.call(self.client))
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
@@ -366,6 +529,9 @@ class Cluster:
         raise SystemExit("migrations do not end")
 
 
+_SIGNALS = {"kill": signal.SIGKILL, "hang": signal.SIGSTOP, "roll": signal.SIGTERM}
+
+
 class Victim:
     """The node that is taken away."""
 
@@ -376,7 +542,16 @@ class Victim:
         self.pid = int(pid_file.read_text())
 
     def take(self) -> None:
-        os.kill(self.pid, signal.SIGKILL if self.harm == "kill" else signal.SIGSTOP)
+        os.kill(self.pid, _SIGNALS[self.harm])
+        if self.harm == "roll":
+            # It has to be gone before another one can listen where it did.
+            while Path(f"/proc/{self.pid}").exists() and not self.is_defunct():
+                time.sleep(0.01)
+
+    def is_defunct(self) -> bool:
+        with contextlib.suppress(OSError):
+            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return True
 
     def give_back(self) -> None:
         if self.harm == "hang":
@@ -433,9 +608,10 @@ def last_error_after(times: list[float], begin_s: float, end_s: float) -> float:
     return max([0.0, *(time_s - begin_s for time_s in times if begin_s <= time_s < end_s)])
 
 
-def run_round(load: Load, cluster: Cluster, victim: Victim, away_s: float) -> dict[str, float]:
+def run_round(
+    loads: list["Load"], cluster: Cluster, victim: Victim, away_s: float
+) -> dict[str, float]:
     """Takes the node and gives it back. How long errors went on, in seconds."""
-    errors = load.ledger.error_times
     nodes = len(cluster.addresses)
     cluster.wait_for_migrations()
     time.sleep(1)
@@ -451,6 +627,7 @@ def run_round(load: Load, cluster: Cluster, victim: Victim, away_s: float) -> di
     time.sleep(3)
     cluster.wait_for_migrations()
     end_s = time.monotonic()
+    errors = [time_s for load in loads for time_s in load.ledger.error_times]
     return {
         "re-forming after the loss": formed_s - taken_s,
         "errors after it": last_error_after(errors, formed_s, back_s),
@@ -462,68 +639,97 @@ def run_round(load: Load, cluster: Cluster, victim: Victim, away_s: float) -> di
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--server", default="127.0.0.1:3000", metavar="HOST:PORT")
-    parser.add_argument("--pid-file", type=Path, required=True, help="of the node to take away")
-    parser.add_argument("--start", required=True, help="the command that starts it again")
-    parser.add_argument("--client", choices=("sync", "async"), default="sync")
-    parser.add_argument("--workers", type=int, help="threads (8) or tasks (256)")
-    parser.add_argument("--harm", choices=("kill", "hang"), default="kill")
+    parser.add_argument(
+        "--pid-file", type=Path, required=True, action="append", help="of a node to take away"
+    )
+    parser.add_argument(
+        "--start", required=True, action="append", help="the command that starts it again"
+    )
+    parser.add_argument("--client", choices=("sync", "async", "both"), default="sync")
+    parser.add_argument("--threads", type=int, default=16)
+    parser.add_argument("--tasks", type=int, default=256)
+    parser.add_argument("--harm", choices=tuple(_SIGNALS), default="kill")
     parser.add_argument("--cancel", action="store_true", help="cancel half of the operations")
     parser.add_argument("--away", type=float, default=5, help="seconds that the node is away")
     parser.add_argument("--rounds", type=int, default=2)
-    return parser.parse_args()
+    options = parser.parse_args()
+    if len(options.pid_file) != len(options.start):
+        parser.error("--pid-file and --start are to be given equally often")
+    return options
 
 
-def verdict(load: Load, options: argparse.Namespace, stuck: int, most: int) -> list[str]:
+def verdict(loads: list["Load"], options: argparse.Namespace, stuck: int, most: int) -> list[str]:
     """What went wrong."""
-    ledger = load.ledger
-    faults = [*ledger.wrong, *ledger.foreign, *ledger.lost]
-    if options.harm == "kill":
-        faults += ledger.stale
+    faults = []
+    for ledger in (load.ledger for load in loads):
+        faults += [*ledger.wrong, *ledger.foreign, *ledger.lost, *ledger.applied]
+        if options.harm != "hang":
+            faults += ledger.stale
+        if ledger.slowest_s > TOTAL_TIMEOUT_S + SLACK_S:
+            faults.append(f"an operation took {ledger.slowest_s:.2f} s")
+        if ledger.slowest_query_s > QUERY_TIMEOUT_S + SLACK_S:
+            faults.append(f"a query took {ledger.slowest_query_s:.2f} s")
     if stuck:
         faults.append(f"{stuck} workers are stuck")
-    if ledger.slowest_s > TOTAL_TIMEOUT_S + SLACK_S:
-        faults.append(f"an operation took {ledger.slowest_s:.2f} s")
-    # One more tends, and one is of `info`.
-    if most > MAX_CONNS + 2:
+    # Of each client one more tends, and one is of `info`.
+    if most > len(loads) * (MAX_CONNS + 1) + 1:
         faults.append(f"{most} connections to one node")
     return faults
+
+
+def loads_of(options: argparse.Namespace, cluster: Cluster) -> list["ThreadLoad | TaskLoad"]:
+    ask_all = options.harm == "hang"
+    loads: list[ThreadLoad | TaskLoad] = []
+    if options.client != "async":
+        loads.append(ThreadLoad(cluster.addresses, range(options.threads), ask_all))
+    if options.client != "sync":
+        numbers = range(1000, 1000 + options.tasks)
+        loads.append(TaskLoad(cluster.addresses, numbers, ask_all, options.cancel))
+    return loads
+
+
+def report(ledger: Ledger) -> None:
+    print(f"{dict(ledger.operations)}, {ledger.cancelled} cancelled, errors {dict(ledger.errors)}")
+    print(
+        f"{len(ledger.lost)} lost, {len(ledger.applied)} applied in spite of a failure without "
+        f"doubt, {len(ledger.stale)} stale reads, {len(ledger.wrong)} wrong answers; "
+        f"slowest {ledger.slowest_s:.2f} s, slowest query {ledger.slowest_query_s:.2f} s"
+    )
 
 
 def main() -> int:
     options = parse()
     host, _, port = options.server.rpartition(":")
     cluster = Cluster((host, int(port)))
-    victim = Victim(options.pid_file, options.start, options.harm)
-    own = {int(address[1]) for address in cluster.addresses}
-    ask_all = options.harm == "hang"
-    load: ThreadLoad | TaskLoad
-    if options.client == "sync":
-        load = ThreadLoad(cluster.addresses, options.workers or 8, ask_all)
-    else:
-        load = TaskLoad(cluster.addresses, options.workers or 256, ask_all, options.cancel)
+    victims = [
+        Victim(pid_file, start, options.harm)
+        for pid_file, start in zip(options.pid_file, options.start, strict=True)
+    ]
+    loads = loads_of(options, cluster)
+    with aerospike_py.client({"hosts": cluster.addresses}).connect() as client:
+        client.truncate("test", SET)
     before = resources()
-    watch = ConnectionWatch(own)
-    rounds = []
-    with load:
+    watch = ConnectionWatch({int(address[1]) for address in cluster.addresses})
+    with contextlib.ExitStack() as stack:
+        for load in loads:
+            stack.enter_context(load)
         watch.start()
         for _ in range(options.rounds):
-            rounds.append(run_round(load, cluster, victim, options.away))
-            print(json.dumps({name: round(value, 2) for name, value in rounds[-1].items()}))
+            for victim in victims:
+                took = run_round([*loads], cluster, victim, options.away)
+                print(json.dumps({name: round(value, 2) for name, value in took.items()}))
         watch.stopping.set()
         watch.join()
-        stuck = load.stop()
+        stuck = sum(load.stop() for load in loads)
         time.sleep(1)
-        load.ledger.is_over = True
-        load.read_all()
-    ledger = load.ledger
-    print(f"{ledger.operations} operations, {ledger.cancelled} cancelled, errors {ledger.errors}")
-    print(
-        f"{len(ledger.records)} records, {len(ledger.lost)} lost, {len(ledger.stale)} stale reads, "
-        f"{len(ledger.wrong)} wrong answers"
-    )
-    print(f"slowest {ledger.slowest_s:.2f} s, most connections to a node {watch.most}")
+        for load in loads:
+            load.ledger.is_over = True
+            load.read_all()
+    for load in loads:
+        report(load.ledger)
+    print(f"most connections to a node {watch.most}")
     print(f"descriptors, KiB: before {before}, after {resources()}")
-    faults = verdict(load, options, stuck, watch.most)
+    faults = verdict([*loads], options, stuck, watch.most)
     for fault in faults[:20]:
         print(f"FAULT {fault}")
     print("failed" if faults else "passed")

@@ -90,17 +90,18 @@ def test_an_answer_to_what_is_not_yet_sent_is_none(proxies: Proxies, face: str) 
     watch = proxies.watch(MARKER, Harm.FORGE)
     policy: Any = {"total_timeout": 700, "max_retries": 0}
 
-    async def put() -> None:
+    def put() -> None:
+        with aerospike_py.client(proxies.config).connect() as client:
+            client.put(key, bins, policy=policy)
+
+    async def put_async() -> None:
         async with AsyncClient(proxies.config) as client:
             await client.connect()
             await client.put(key, bins, policy=policy)
 
+    run = put if face == "sync" else lambda: asyncio.run(put_async())
     with pytest.raises(AerospikeError):
-        if face == "async":
-            asyncio.run(put())
-        else:
-            with aerospike_py.client(proxies.config).connect() as client:
-                client.put(key, bins, policy=policy)
+        run()
     assert watch.ports
     proxies.heal()
 
