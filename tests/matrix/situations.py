@@ -280,7 +280,7 @@ def _reads_go_on(error: str, *codes: int | None) -> Callable[[Kind, str], tuple[
 
 def _finds_no_connection(kind: Kind, face: str) -> tuple[Ended, ...]:
     return (
-        Ended("ClusterError", (NO_MORE_CONNECTIONS,), False),
+        Ended("NoMoreConnections", (NO_MORE_CONNECTIONS,), False),
         Ended("AerospikeTimeoutError", (TIMEOUT,), False),
     )
 
