@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import random
 import threading
 import time
@@ -160,12 +161,12 @@ async def test_sixty_at_once_take_as_long_as_one(cluster: DevCluster, name: str)
         await client.connect()
         work = works(client)[name]
         await asyncio.gather(*(work() for _ in range(60)))
-        cluster.delay(300, scope="all")
+        cluster.delay(800, scope="all")
         begin_s = time.monotonic()
         await asyncio.gather(*(work() for _ in range(60)))
         took_s = time.monotonic() - begin_s
     # In turns, as many at once as there are threads, they would take several times as long.
-    assert 0.25 < took_s < 0.3 * 2.5
+    assert 0.75 < took_s < 0.8 * 2.5
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -259,16 +260,19 @@ async def test_spans_of_tasks_have_the_parent_that_is_active_there(
 async def test_a_query_that_is_left_early_has_a_span(
     cluster: DevCluster, exporter: InMemorySpanExporter
 ) -> None:
-    with connected(cluster) as client:
+    with connected(cluster) as client, pytest.warns(ResourceWarning, match="Records"):
         for _ in client.query("test", "demo"):
             break
+        gc.collect()
     (span,) = exporter.get_finished_spans()
     assert span.name == "QUERY test.demo"
     exporter.clear()
     async with AsyncClient(cluster.config) as client_:
         await client_.connect()
-        async for _ in client_.query("test", "demo"):
-            break
+        with pytest.warns(ResourceWarning, match="Records"):
+            async for _ in client_.query("test", "demo"):
+                break
+            gc.collect()
     (span,) = exporter.get_finished_spans()
     assert span.name == "QUERY test.demo"
 

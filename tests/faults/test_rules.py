@@ -196,7 +196,7 @@ def test_what_one_node_can_do_another_does_when_it_is_gone(
         proxies.fall(index)
         for number in range(3):
             client.truncate("test", "nobody")
-            client.udf_put(f"two{number}.lua", source=SOURCE)
+            client.udf_put(f"two{number}.lua", source=SOURCE, wait_timeout=0)
             client.index_integer_create("test", "nobody", "n", f"rules{number}", wait_timeout=0)
             client.index_remove("test", f"rules{number}", wait_timeout=0)
             client.info_random_node("status")
