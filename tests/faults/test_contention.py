@@ -260,19 +260,25 @@ async def test_spans_of_tasks_have_the_parent_that_is_active_there(
 async def test_a_query_that_is_left_early_has_a_span(
     cluster: DevCluster, exporter: InMemorySpanExporter
 ) -> None:
-    with connected(cluster) as client, pytest.warns(ResourceWarning, match="Records"):
+    def leave(client: Client) -> None:
         for _ in client.query("test", "demo"):
             break
         gc.collect()
+
+    async def leave_async(client: AsyncClient) -> None:
+        async for _ in client.query("test", "demo"):
+            break
+        gc.collect()
+
+    with connected(cluster) as client, pytest.warns(ResourceWarning, match="Records"):
+        leave(client)
     (span,) = exporter.get_finished_spans()
     assert span.name == "QUERY test.demo"
     exporter.clear()
     async with AsyncClient(cluster.config) as client_:
         await client_.connect()
         with pytest.warns(ResourceWarning, match="Records"):
-            async for _ in client_.query("test", "demo"):
-                break
-            gc.collect()
+            await leave_async(client_)
     (span,) = exporter.get_finished_spans()
     assert span.name == "QUERY test.demo"
 
