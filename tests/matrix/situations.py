@@ -20,7 +20,7 @@ from subject import Outcome, Resources
 FACES = ("sync", "async")
 
 TOTAL_TIMEOUT_MS = 200
-SLACK_S = 1.5
+SLACK_S = 2.5
 """On a machine that has other things to do."""
 CLOSE_MAX_S = 1.0
 _PATIENCE_S = 15.0
