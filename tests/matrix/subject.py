@@ -36,6 +36,8 @@ import aerospike_py.numpy_batch
 import aerospike_py.numpy_query  # Not to be looked for when there are no descriptors left.
 from aerospike_py import metrics, tracing
 
+Message = tuple[str, tuple[Any, ...]]
+
 # Of connections that were lent and of descriptors: other threads of the core bring it about that
 # they are given back, and there is no event to wait for.
 _SETTLING_S = 3.0
@@ -96,7 +98,7 @@ class Subject:
         self.config = config
         self.kind = kinds.KINDS[kind]
         self.sending = threading.Lock()
-        self.inbox: queue.SimpleQueue[tuple[str, tuple[Any, ...]]] = queue.SimpleQueue()
+        self.inbox: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self.exporter = InMemorySpanExporter()
         self.counted: dict[tuple[str, str], int] = {}
         self.fillers: list[int] = []
@@ -119,7 +121,7 @@ class Subject:
         """Does as it is told until the end."""
         threading.Thread(target=self.listen, daemon=True).start()
         while True:
-            name, arguments = self.inbox.get()
+            name, arguments = self.receive()
             if name == "end":
                 return
             function: Callable[..., Any] = getattr(self, f"do_{name}")
@@ -134,7 +136,15 @@ class Subject:
             if name in ("close_beside", "cancel"):
                 getattr(self, name)()
             else:
-                self.inbox.put((name, arguments))
+                self.deliver((name, arguments))
+
+    def deliver(self, message: Message) -> None:
+        """Hands a message to the main thread."""
+        self.inbox.put(message)
+
+    def receive(self) -> Message:
+        """The next message, in the main thread."""
+        return self.inbox.get()
 
     def do_create(self) -> None:
         self.client = self.make()
@@ -331,6 +341,14 @@ class AsyncSubject(Subject):
         self.task: asyncio.Task[Any] | None = None
         self.closing: asyncio.Task[Any] | None = None
         self.loop = self.new_loop()
+        self.messages: asyncio.Queue[Message] = asyncio.Queue()
+
+    def deliver(self, message: Message) -> None:
+        self.loop.call_soon_threadsafe(self.messages.put_nowait, message)
+
+    def receive(self) -> Message:
+        # The loop goes on meanwhile, as an application's does.
+        return self.loop.run_until_complete(self.messages.get())
 
     def new_loop(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.new_event_loop()

@@ -649,8 +649,9 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         fn onFrame(exchange: *Exchange, frame: Frame) engine.FrameResult {
             const stream: *Stream = @fieldParentPtr("exchange", exchange);
             stream.query.keepFrame(stream, frame) catch |err| {
-                stream.failure.set(.client, "a frame of the reply cannot be kept: {t}", .{err});
-                exchange.verdict = executor.judgeClient(.client);
+                const status: Status = if (err == error.OutOfMemory) .out_of_memory else .client;
+                stream.failure.set(status, "a frame of the reply cannot be kept: {t}", .{err});
+                exchange.verdict = executor.judgeClient(status);
                 return .done_close;
             };
             stream.query.loop.?.afterEvents(&stream.query.events);
