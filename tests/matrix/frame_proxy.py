@@ -262,7 +262,11 @@ class Proxies:
 
     def fall(self, index: int) -> None:
         """Ends a node's connections, and has it refuse others, until all is healed."""
-        self._loop.call_soon_threadsafe(self._nodes[index].fall)
+
+        async def fall() -> None:
+            self._nodes[index].fall()
+
+        self._run(fall)
 
     def heal(self) -> None:
         """Ends all watches and what they have done; what was withheld goes on its way."""
