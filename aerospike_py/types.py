@@ -584,7 +584,8 @@ class ClientConfig(TypedDict, total=False):
     idle_timeout: Milliseconds
     """Milliseconds after which an unused connection is closed; 0: the server's limit rules."""
     max_conns_per_node: int
-    """100 by default. A command that would need more raises ClusterError."""
+    """100 by default. A command that finds all in use waits in the node's line, first come first
+    served, as long as its timeouts allow."""
     min_conns_per_node: int
     """Connections kept open; 0 by default."""
     tend_interval: Milliseconds

@@ -64,7 +64,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         deferred: ?*Deferred = null,
         idle_ns_max: u64,
         connections: Connections = .own,
-        /// Taken once per round: deadlines do not need to be finer.
+        /// Taken once per turn: deadlines do not need to be finer.
         now_ns: u64,
         stopping: bool = false,
 
@@ -81,7 +81,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         /// Where idle connections are kept: here, or in the pools of the nodes.
         pub const Connections = enum { own, shared };
 
-        /// Something to do once at the end of a round, however many events ask for it.
+        /// Something to do once at the end of a turn, however many events ask for it.
         pub const Deferred = struct {
             function: *const fn (*Deferred) void,
             next: ?*Deferred = null,
