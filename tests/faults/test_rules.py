@@ -320,6 +320,19 @@ async def test_an_operate_with_many_results_holds_nobody_up(cluster: DevCluster)
     assert slowest_s < 0.5
 
 
+async def test_a_connection_that_closed_while_the_event_loop_stood_still_is_not_used(
+    proxies: Proxies,
+) -> None:
+    config = {**proxies.config, "tend_interval": 60_000, "cluster_name": ""}
+    async with AsyncClient(config) as client:
+        await client.connect()
+        for turn in range(20):
+            for key in KEYS[:6]:
+                await client.put(key, {"n": turn}, policy={"max_retries": 0})
+            proxies.cut()  # Called outright: nothing of the loop runs until all are closed.
+        assert (await client.get(KEYS[0])).bins == {"n": 19}
+
+
 def prefers_rack(own: DevCluster, **settings: Any) -> dict[str, Any]:
     return {**own.config, "rack_ids": [1], "rack_aware": True, **settings}
 

@@ -297,6 +297,7 @@ class Proxies:
     async def _cut(self) -> None:
         for node in self._nodes:
             node.cut()
+        await asyncio.sleep(0)  # A transport closes its socket in the loop's next turn.
 
     async def _heal(self) -> None:
         watches, self._watches = self._watches, []

@@ -195,12 +195,19 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             if (!node.isActive()) return end(exchange, .node_left);
             if (!node.breakerAllows()) return end(exchange, .rest);
             const lane = loop.laneOf(node) catch |err| return end(exchange, .{ .err = err });
-            if (lane.idle_first) |connection| {
-                if (node.isCurrent(connection.generation)) {
+            while (lane.idle_first) |connection| {
+                if (!node.isCurrent(connection.generation)) {
+                    loop.dropIdle(lane);
+                    break;
+                }
+                // Who drives the loop may have left its events alone for a while: the server may
+                // have closed what the loop still takes for open.
+                if (loop.net.isIdle(&connection.socket)) {
                     unlinkIdle(connection);
                     return loop.attach(connection, exchange);
                 }
-                loop.dropIdle(lane);
+                node.recordError();
+                loop.close(connection);
             }
             // Who waits already in this loop goes first.
             if (lane.waiting_first == null) if (node.pop()) |idle| {
