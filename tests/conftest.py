@@ -4,6 +4,7 @@
 HOST:PORT` uses a cluster that runs there, with a namespace `test` that allows records to expire.
 """
 
+import gc
 import os
 import re
 import uuid
@@ -36,6 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="embedded|HOST:PORT",
         help="the server that the tests run on",
     )
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end: no later collection of garbage needs to look at them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from frame_proxy import Harm, Proxies
-from prometheus_client.parser import text_string_to_metric_families
 
 import aerospike_py
 from aerospike_py import AerospikeError, AerospikeTimeoutError, AsyncClient, Client, batch, metrics
@@ -53,7 +52,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
 
 def counted(name: str) -> float:
     """The sum of a metric over all nodes of all clients."""
-    families = text_string_to_metric_families(metrics.get_metrics())
+    families = metrics.Collector().collect()
     samples = [sample for family in families for sample in family.samples]
     return sum(sample.value for sample in samples if sample.name == f"aerospike_client_{name}")
 

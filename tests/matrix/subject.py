@@ -29,7 +29,6 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from prometheus_client.parser import text_string_to_metric_families
 
 import aerospike_py
 import aerospike_py.numpy_batch
@@ -454,5 +453,5 @@ def _connections() -> tuple[int, int]:
 
 
 def _samples() -> Any:
-    for family in text_string_to_metric_families(metrics.get_metrics()):
+    for family in metrics.Collector().collect():
         yield from family.samples

@@ -5,9 +5,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 import aerospike_py
+from aerospike_py import metrics
 from aerospike_py.devserver import DevCluster
 from aerospike_py.log import logger
 
@@ -42,7 +42,7 @@ class Lines(logging.Handler):
 def tends() -> float:
     return sum(
         sample.value
-        for family in text_string_to_metric_families(aerospike_py.get_metrics())
+        for family in metrics.Collector().collect()
         for sample in family.samples
         if sample.name == "aerospike_client_tend_duration_seconds_count"
         and sample.labels["cluster_name"] == CLUSTER

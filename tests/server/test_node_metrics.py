@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 import aerospike_py
+from aerospike_py import metrics
 from aerospike_py.devserver import DevCluster
 
 CLUSTER = "counted"
@@ -27,7 +27,7 @@ def total(name: str, **labels: str) -> float:
     """The sum over the nodes of the cluster of the test."""
     found = 0.0
     labels["cluster_name"] = CLUSTER
-    for family in text_string_to_metric_families(aerospike_py.get_metrics()):
+    for family in metrics.Collector().collect():
         for sample in family.samples:
             if sample.name != f"aerospike_client_{name}":
                 continue
@@ -40,7 +40,7 @@ def total(name: str, **labels: str) -> float:
 def since() -> Counts:
     """How much a metric has grown since the test began."""
     before: dict[str, float] = {}
-    for family in text_string_to_metric_families(aerospike_py.get_metrics()):
+    for family in metrics.Collector().collect():
         for sample in family.samples:
             if sample.labels.get("cluster_name") == CLUSTER:
                 before[sample.name] = before.get(sample.name, 0) + sample.value

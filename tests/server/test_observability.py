@@ -14,7 +14,6 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
-from prometheus_client.parser import text_string_to_metric_families
 
 import aerospike_py
 from aerospike_py import batch, metrics, tracing
@@ -26,7 +25,7 @@ Spans = Callable[[], list[ReadableSpan]]
 def counts(set_name: str) -> dict[tuple[str, str], int]:
     """How many operations on a set were counted, by operation and error."""
     found = {}
-    for family in text_string_to_metric_families(metrics.get_metrics()):
+    for family in metrics.Collector().collect():
         for sample in family.samples:
             labels = sample.labels
             if sample.name.endswith("_count") and labels.get("db_collection_name") == set_name:
@@ -39,7 +38,7 @@ def counts(set_name: str) -> dict[tuple[str, str], int]:
 def seconds(set_name: str, operation: str) -> float:
     """How long all operations of a name on a set took."""
     total = 0.0
-    for family in text_string_to_metric_families(metrics.get_metrics()):
+    for family in metrics.Collector().collect():
         for sample in family.samples:
             labels = sample.labels
             if (
