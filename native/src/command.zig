@@ -1,19 +1,19 @@
 //! Commands: what is asked and answered, and the rules of each. They know bytes and verdicts, and
 //! hand exchanges to a driver of `engine.zig`.
 
-const expression = @import("command/expression.zig");
+const expression = @import("command/expression/expression.zig");
 const Failure = @import("status.zig").Failure;
 const wire = @import("wire.zig");
-pub const batch = @import("command/batch.zig");
+pub const batch = @import("command/batch/batch.zig");
 pub const procedure = @import("command/procedure.zig");
-pub const reply = @import("command/reply.zig");
-pub const request = @import("command/request.zig");
+pub const reply = @import("command/record/reply.zig");
+pub const request = @import("command/record/request.zig");
 
-pub const BatchTask = @import("command/batch_task.zig").BatchTask;
+pub const BatchTask = @import("command/batch/batch_task.zig").BatchTask;
 pub const Command = request.Command;
 pub const Procedure = procedure.Procedure;
-pub const Query = @import("command/query.zig").Query;
-pub const Single = @import("command/single.zig").Single;
+pub const Query = @import("command/query/query.zig").Query;
+pub const Single = @import("command/record/single.zig").Single;
 
 /// Appends what the server is sent for an expression, which is MessagePack as the API has it.
 pub fn compileExpression(
@@ -28,23 +28,23 @@ pub fn compileExpression(
 
 test {
     _ = procedure;
-    _ = @import("command/admin.zig");
-    _ = @import("command/background.zig");
-    _ = @import("command/index.zig");
-    _ = @import("command/truncate.zig");
-    _ = @import("command/udf.zig");
+    _ = @import("command/admin/admin.zig");
+    _ = @import("command/query/background.zig");
+    _ = @import("command/info/index.zig");
+    _ = @import("command/info/truncate.zig");
+    _ = @import("command/info/udf.zig");
     _ = batch;
-    _ = @import("command/comparable.zig");
+    _ = @import("command/expression/comparable.zig");
     _ = request;
-    _ = @import("command/operate_test.zig");
-    _ = @import("command/request_test.zig");
+    _ = @import("command/record/operate_test.zig");
+    _ = @import("command/record/request_test.zig");
     _ = reply;
-    _ = @import("command/function.zig");
-    _ = @import("command/info.zig");
-    _ = @import("command/partition_tracker.zig");
-    _ = @import("command/query.zig");
-    _ = @import("command/query_reply.zig");
-    _ = @import("command/row_policy.zig");
-    _ = @import("command/query_request.zig");
-    _ = @import("command/single.zig");
+    _ = @import("command/record/function.zig");
+    _ = @import("command/info/info.zig");
+    _ = @import("command/query/partition_tracker.zig");
+    _ = @import("command/query/query.zig");
+    _ = @import("command/query/query_reply.zig");
+    _ = @import("command/batch/row_policy.zig");
+    _ = @import("command/query/query_request.zig");
+    _ = @import("command/record/single.zig");
 }

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+import pytest
+
 SOURCES = Path(__file__).resolve().parents[2] / "native" / "src"
 
 # Roots, and files that are not called after their layer.
@@ -44,6 +46,20 @@ DEVSERVER = {
     "store": {"data", "base"},
     "data": set(),
     "base": set(),
+}
+# Within the commands. A procedure knows its scripts, and they know what they are asked by.
+# Lists and maps occur in expressions, and expressions in what is done in them.
+COMMAND = {
+    "procedure": {"admin", "info", "query", "record"},
+    "admin": {"procedure", "record"},
+    "info": {"procedure", "query", "record", "cdt"},
+    "batch": {"record", "clock"},
+    "query": {"procedure", "record", "expression", "cdt", "clock"},
+    "record": {"expression", "cdt", "arguments", "clock"},
+    "expression": {"cdt", "arguments"},
+    "cdt": {"expression", "arguments"},
+    "arguments": set(),
+    "clock": set(),
 }
 
 
@@ -89,13 +105,13 @@ def test_no_import_points_up() -> None:
     assert sorted(upward) == []
 
 
-def test_no_import_points_up_within_the_dev_server() -> None:
+@pytest.mark.parametrize(("folder", "below"), [("devserver", DEVSERVER), ("command", COMMAND)])
+def test_no_import_points_up_within_a_layer(folder: str, below: dict[str, set[str]]) -> None:
     upward = []
     for source, target in arrows():
-        if source.parts[0] == target.parts[0] == "devserver":
-            above = source.parts[1].removesuffix(".zig")
-            below = target.parts[1].removesuffix(".zig")
-            if below != above and below not in DEVSERVER[above]:
+        if source.parts[0] == target.parts[0] == folder:
+            name, other = (each.parts[1].removesuffix(".zig") for each in (source, target))
+            if other != name and other not in below[name]:
                 upward.append((str(source), str(target)))
     assert upward == []
 

@@ -7,7 +7,7 @@ const std = @import("std");
 const cluster = @import("../cluster.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
-const request = @import("../command/request.zig");
+const request = @import("../command/record/request.zig");
 const Reader = wire.msgpack.Reader;
 
 const hosts_max = 256;

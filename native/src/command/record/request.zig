@@ -5,15 +5,15 @@
 //! This is the one place that knows how policies become bits of the protocol.
 
 const std = @import("std");
-const metrics = @import("../metrics.zig");
+const metrics = @import("../../metrics.zig");
 const function = @import("function.zig");
 const operate = @import("operate.zig");
-const processor = @import("../processor.zig");
-const Failure = @import("../status.zig").Failure;
-const Status = @import("../status.zig").Status;
-const wire = @import("../wire.zig");
+const processor = @import("../../processor.zig");
+const Failure = @import("../../status.zig").Failure;
+const Status = @import("../../status.zig").Status;
+const wire = @import("../../wire.zig");
 const msgpack = wire.msgpack;
-const Policy = @import("../engine.zig").Policy;
+const Policy = @import("../../engine.zig").Policy;
 
 /// Commands on one record; the numbers are those of the C ABI.
 pub const Command = enum(i32) {

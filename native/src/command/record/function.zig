@@ -3,9 +3,9 @@
 
 const std = @import("std");
 const request = @import("request.zig");
-const wire = @import("../wire.zig");
-const Failure = @import("../status.zig").Failure;
-const Status = @import("../status.zig").Status;
+const wire = @import("../../wire.zig");
+const Failure = @import("../../status.zig").Failure;
+const Status = @import("../../status.zig").Status;
 const msgpack = wire.msgpack;
 
 pub const EncodeError = error{Failed} || wire.Buffer.Error;

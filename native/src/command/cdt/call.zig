@@ -7,13 +7,13 @@
 
 const std = @import("std");
 const context = @import("context.zig");
-const expression = @import("expression.zig");
-const wire = @import("../wire.zig");
+const expression = @import("../expression/expression.zig");
+const wire = @import("../../wire.zig");
 const msgpack = wire.msgpack;
-const Arguments = @import("arguments.zig").Arguments;
-const Error = @import("arguments.zig").Error;
-const Field = @import("arguments.zig").Field;
-const malformed = @import("arguments.zig").malformed;
+const Arguments = @import("../arguments.zig").Arguments;
+const Error = @import("../arguments.zig").Error;
+const Field = @import("../arguments.zig").Field;
+const malformed = @import("../arguments.zig").malformed;
 const Policy = @import("call_policy.zig").Policy;
 
 pub const Call = struct {

@@ -4,11 +4,11 @@
 //! the node shows which took it.
 
 const std = @import("std");
-const request = @import("request.zig");
-const wire = @import("../wire.zig");
-const procedure_module = @import("procedure.zig");
+const request = @import("../record/request.zig");
+const wire = @import("../../wire.zig");
+const procedure_module = @import("../procedure.zig");
 const Error = procedure_module.Error;
-const FrameResult = @import("../engine.zig").FrameResult;
+const FrameResult = @import("../../engine.zig").FrameResult;
 const Kind = procedure_module.Kind;
 const Step = procedure_module.Step;
 const Waiting = procedure_module.Waiting;

@@ -2,18 +2,18 @@
 //! is refused before anything is sent. The recorded files are written by tests/oracle/record.py.
 
 const std = @import("std");
-const context = @import("context.zig");
-const expression = @import("expression.zig");
+const context = @import("../cdt/context.zig");
+const expression = @import("../expression/expression.zig");
 const operate = @import("operate.zig");
 const operate_reply = @import("operate_reply.zig");
-const wire = @import("../wire.zig");
-const Failure = @import("../status.zig").Failure;
-const Status = @import("../status.zig").Status;
+const wire = @import("../../wire.zig");
+const Failure = @import("../../status.zig").Failure;
+const Status = @import("../../status.zig").Status;
 const msgpack = wire.msgpack;
 const testing = std.testing;
 
-const recorded_operations = @embedFile("recorded/operations.txt");
-const recorded_expressions = @embedFile("recorded/expressions.txt");
+const recorded_operations = @embedFile("../recorded/operations.txt");
+const recorded_expressions = @embedFile("../recorded/expressions.txt");
 
 const Row = struct {
     name: []const u8,

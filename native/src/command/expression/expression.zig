@@ -6,22 +6,22 @@
 //! can be sent as a filter, be part of an operation, or stand in a larger expression (`compiled`).
 
 const std = @import("std");
-const blob = @import("blob.zig");
-const call = @import("call.zig");
-const cdt = @import("cdt.zig");
+const blob = @import("../cdt/blob.zig");
+const call = @import("../cdt/call.zig");
+const cdt = @import("../cdt/cdt.zig");
 const comparable = @import("comparable.zig");
-const context = @import("context.zig");
-const texts = @import("text.zig");
-const Failure = @import("../status.zig").Failure;
-const wire = @import("../wire.zig");
+const context = @import("../cdt/context.zig");
+const texts = @import("../cdt/text.zig");
+const Failure = @import("../../status.zig").Failure;
+const wire = @import("../../wire.zig");
 const msgpack = wire.msgpack;
-const Arguments = @import("arguments.zig").Arguments;
-const Call = @import("call.zig").Call;
-const Error = @import("arguments.zig").Error;
-const Field = @import("arguments.zig").Field;
-const describe = @import("arguments.zig").describe;
-const malformed = @import("arguments.zig").malformed;
-const shortened = @import("arguments.zig").shortened;
+const Arguments = @import("../arguments.zig").Arguments;
+const Call = @import("../cdt/call.zig").Call;
+const Error = @import("../arguments.zig").Error;
+const Field = @import("../arguments.zig").Field;
+const describe = @import("../arguments.zig").describe;
+const malformed = @import("../arguments.zig").malformed;
+const shortened = @import("../arguments.zig").shortened;
 
 /// Every level takes a part of the stack, here and on the server.
 pub const depth_max = 100;

@@ -4,14 +4,14 @@
 //! error, as is any other name.
 
 const std = @import("std");
-const wire = @import("../wire.zig");
+const wire = @import("../../wire.zig");
 const msgpack = wire.msgpack;
-const Arguments = @import("arguments.zig").Arguments;
-const Error = @import("arguments.zig").Error;
-const Field = @import("arguments.zig").Field;
-const describe = @import("arguments.zig").describe;
-const malformed = @import("arguments.zig").malformed;
-const shortened = @import("arguments.zig").shortened;
+const Arguments = @import("../arguments.zig").Arguments;
+const Error = @import("../arguments.zig").Error;
+const Field = @import("../arguments.zig").Field;
+const describe = @import("../arguments.zig").describe;
+const malformed = @import("../arguments.zig").malformed;
+const shortened = @import("../arguments.zig").shortened;
 
 pub const Policy = struct {
     order: u32 = 0,

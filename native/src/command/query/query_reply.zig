@@ -4,10 +4,10 @@
 //! comes from the network: whatever is wrong with it is an error value.
 
 const std = @import("std");
-const operate_reply = @import("operate_reply.zig");
-const reply = @import("reply.zig");
-const wire = @import("../wire.zig");
-const Status = @import("../status.zig").Status;
+const operate_reply = @import("../record/operate_reply.zig");
+const reply = @import("../record/reply.zig");
+const wire = @import("../../wire.zig");
+const Status = @import("../../status.zig").Status;
 const msgpack = wire.msgpack;
 
 pub const Error = reply.Error;

@@ -12,15 +12,15 @@
 //! flags that make the server create what is not there.
 
 const std = @import("std");
-const expression = @import("expression.zig");
-const Failure = @import("../status.zig").Failure;
-const wire = @import("../wire.zig");
+const expression = @import("../expression/expression.zig");
+const Failure = @import("../../status.zig").Failure;
+const wire = @import("../../wire.zig");
 const msgpack = wire.msgpack;
-const Arguments = @import("arguments.zig").Arguments;
-const Error = @import("arguments.zig").Error;
-const describe = @import("arguments.zig").describe;
-const malformed = @import("arguments.zig").malformed;
-const shortened = @import("arguments.zig").shortened;
+const Arguments = @import("../arguments.zig").Arguments;
+const Error = @import("../arguments.zig").Error;
+const describe = @import("../arguments.zig").describe;
+const malformed = @import("../arguments.zig").malformed;
+const shortened = @import("../arguments.zig").shortened;
 
 /// More steps than the depth that a value may have lead nowhere.
 pub const steps_max = wire.particle.depth_max;

@@ -4,15 +4,15 @@
 //! with, so that its connections stay good.
 
 const std = @import("std");
-const engine = @import("../engine.zig");
-const procedure_module = @import("procedure.zig");
-const request = @import("request.zig");
-const wire = @import("../wire.zig");
+const engine = @import("../../engine.zig");
+const procedure_module = @import("../procedure.zig");
+const request = @import("../record/request.zig");
+const wire = @import("../../wire.zig");
 const Error = procedure_module.Error;
-const Failure = @import("../status.zig").Failure;
+const Failure = @import("../../status.zig").Failure;
 const FrameResult = engine.FrameResult;
 const Kind = procedure_module.Kind;
-const Status = @import("../status.zig").Status;
+const Status = @import("../../status.zig").Status;
 const Step = procedure_module.Step;
 const admin = wire.admin;
 const msgpack = wire.msgpack;

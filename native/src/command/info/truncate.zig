@@ -1,11 +1,11 @@
 //! Truncation: removing all records of a set or namespace that were last changed before a time.
 
 const std = @import("std");
-const request = @import("request.zig");
-const wire = @import("../wire.zig");
-const procedure_module = @import("procedure.zig");
+const request = @import("../record/request.zig");
+const wire = @import("../../wire.zig");
+const procedure_module = @import("../procedure.zig");
 const Error = procedure_module.Error;
-const FrameResult = @import("../engine.zig").FrameResult;
+const FrameResult = @import("../../engine.zig").FrameResult;
 const Step = procedure_module.Step;
 const msgpack = wire.msgpack;
 

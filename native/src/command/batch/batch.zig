@@ -11,27 +11,27 @@
 
 const std = @import("std");
 const assert = std.debug.assert;
-const clock = @import("clock.zig");
-const cluster = @import("../cluster.zig");
-const engine = @import("../engine.zig");
+const clock = @import("../clock.zig");
+const cluster = @import("../../cluster.zig");
+const engine = @import("../../engine.zig");
 const executor = engine.executor;
-const function = @import("function.zig");
-const metrics = @import("../metrics.zig");
-const operate_reply = @import("operate_reply.zig");
-const reply = @import("reply.zig");
-const request = @import("request.zig");
+const function = @import("../record/function.zig");
+const metrics = @import("../../metrics.zig");
+const operate_reply = @import("../record/operate_reply.zig");
+const reply = @import("../record/reply.zig");
+const request = @import("../record/request.zig");
 const row_policy = @import("row_policy.zig");
 const statistics = cluster.statistics;
-const unfilled = @import("../unfilled.zig");
-const printable = @import("../printable.zig");
-const wire = @import("../wire.zig");
+const unfilled = @import("../../unfilled.zig");
+const printable = @import("../../printable.zig");
+const wire = @import("../../wire.zig");
 const msgpack = wire.msgpack;
 const Command = request.Command;
-const Failure = @import("../status.zig").Failure;
+const Failure = @import("../../status.zig").Failure;
 const Frame = engine.Frame;
 const Policy = engine.Policy;
-const Status = @import("../status.zig").Status;
-const Table = @import("../result.zig").columns.Table;
+const Status = @import("../../status.zig").Status;
+const Table = @import("../../result.zig").columns.Table;
 
 /// Rows of one frame: what servers accept unless they are configured otherwise
 /// (as/src/base/cfg.c: batch-max-requests).

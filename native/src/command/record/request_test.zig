@@ -3,10 +3,10 @@
 const std = @import("std");
 const testing = std.testing;
 const request = @import("request.zig");
-const wire = @import("../wire.zig");
-const Failure = @import("../status.zig").Failure;
-const Policy = @import("../engine.zig").Policy;
-const Status = @import("../status.zig").Status;
+const wire = @import("../../wire.zig");
+const Failure = @import("../../status.zig").Failure;
+const Policy = @import("../../engine.zig").Policy;
+const Status = @import("../../status.zig").Status;
 const msgpack = wire.msgpack;
 
 /// Encodes a request and decodes its frame again.

@@ -17,22 +17,22 @@
 
 const std = @import("std");
 const assert = std.debug.assert;
-const blob = @import("blob.zig");
-const call = @import("call.zig");
-const cdt = @import("cdt.zig");
-const context = @import("context.zig");
-const expression = @import("expression.zig");
-const texts = @import("text.zig");
-const Failure = @import("../status.zig").Failure;
-const wire = @import("../wire.zig");
+const blob = @import("../cdt/blob.zig");
+const call = @import("../cdt/call.zig");
+const cdt = @import("../cdt/cdt.zig");
+const context = @import("../cdt/context.zig");
+const expression = @import("../expression/expression.zig");
+const texts = @import("../cdt/text.zig");
+const Failure = @import("../../status.zig").Failure;
+const wire = @import("../../wire.zig");
 const msgpack = wire.msgpack;
-const Arguments = @import("arguments.zig").Arguments;
-const Call = @import("call.zig").Call;
-const Field = @import("arguments.zig").Field;
-const describe = @import("arguments.zig").describe;
-const malformed = @import("arguments.zig").malformed;
+const Arguments = @import("../arguments.zig").Arguments;
+const Call = @import("../cdt/call.zig").Call;
+const Field = @import("../arguments.zig").Field;
+const describe = @import("../arguments.zig").describe;
+const malformed = @import("../arguments.zig").malformed;
 
-pub const Error = @import("arguments.zig").Error;
+pub const Error = @import("../arguments.zig").Error;
 
 /// What the operations of a request amount to.
 pub const Summary = struct {

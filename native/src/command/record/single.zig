@@ -2,17 +2,17 @@
 //! one answers.
 
 const std = @import("std");
-const clock = @import("clock.zig");
-const cluster = @import("../cluster.zig");
-const engine = @import("../engine.zig");
+const clock = @import("../clock.zig");
+const cluster = @import("../../cluster.zig");
+const engine = @import("../../engine.zig");
 const executor = engine.executor;
 const reply = @import("reply.zig");
 const request = @import("request.zig");
-const wire = @import("../wire.zig");
-const Failure = @import("../status.zig").Failure;
+const wire = @import("../../wire.zig");
+const Failure = @import("../../status.zig").Failure;
 const Frame = engine.Frame;
 const Policy = engine.Policy;
-const Status = @import("../status.zig").Status;
+const Status = @import("../../status.zig").Status;
 
 pub fn Single(comptime Net: type, comptime Poller: type) type {
     return struct {

@@ -6,7 +6,7 @@
 //! looked through to the end. (exp.c: cmp_msgpack; msgpack_in.c: cmp_parse_container)
 
 const std = @import("std");
-const wire = @import("../wire.zig");
+const wire = @import("../../wire.zig");
 const msgpack = wire.msgpack;
 
 /// An encoded argument of a comparison for equality, or of one for an order or difference.

@@ -6,12 +6,12 @@
 const std = @import("std");
 const function = @import("function.zig");
 const operate_reply = @import("operate_reply.zig");
-const wire = @import("../wire.zig");
+const wire = @import("../../wire.zig");
 const msgpack = wire.msgpack;
-const Failure = @import("../status.zig").Failure;
-const Status = @import("../status.zig").Status;
+const Failure = @import("../../status.zig").Failure;
+const Status = @import("../../status.zig").Status;
 const Encoded = @import("request.zig").Encoded;
-const Frame = @import("../engine.zig").Frame;
+const Frame = @import("../../engine.zig").Frame;
 
 /// The epoch of void times, 2010-01-01 00:00 UTC, in Unix seconds.
 pub const epoch_unix_s = 1_262_304_000;

@@ -2,11 +2,11 @@
 //! names of members of asz_policy, and the numbers that they take.
 
 const std = @import("std");
-const policy_module = @import("../engine.zig").policy;
-const request = @import("request.zig");
-const wire = @import("../wire.zig");
+const policy_module = @import("../../engine.zig").policy;
+const request = @import("../record/request.zig");
+const wire = @import("../../wire.zig");
 const msgpack = wire.msgpack;
-const Failure = @import("../status.zig").Failure;
+const Failure = @import("../../status.zig").Failure;
 const Policy = policy_module.Policy;
 
 const Member = enum {

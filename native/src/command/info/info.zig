@@ -1,10 +1,10 @@
 //! Asking nodes info commands, and telling what is known of the cluster without asking.
 
 const std = @import("std");
-const cluster = @import("../cluster.zig");
-const procedure_module = @import("procedure.zig");
-const request = @import("request.zig");
-const wire = @import("../wire.zig");
+const cluster = @import("../../cluster.zig");
+const procedure_module = @import("../procedure.zig");
+const request = @import("../record/request.zig");
+const wire = @import("../../wire.zig");
 const Error = procedure_module.Error;
 const Kind = procedure_module.Kind;
 const Step = procedure_module.Step;
@@ -72,7 +72,7 @@ pub const Info = struct {
     }
 };
 
-const TakeResult = @import("../engine.zig").FrameResult;
+const TakeResult = @import("../../engine.zig").FrameResult;
 
 /// Appends [[node, status, response]]. A node that failed is a row of its own.
 fn writeRows(procedure: anytype) Error!void {

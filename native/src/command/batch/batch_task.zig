@@ -4,17 +4,17 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const batch_module = @import("batch.zig");
-const cluster = @import("../cluster.zig");
-const engine = @import("../engine.zig");
+const cluster = @import("../../cluster.zig");
+const engine = @import("../../engine.zig");
 const executor = engine.executor;
-const reply = @import("reply.zig");
-const request = @import("request.zig");
-const wire = @import("../wire.zig");
-const Failure = @import("../status.zig").Failure;
+const reply = @import("../record/reply.zig");
+const request = @import("../record/request.zig");
+const wire = @import("../../wire.zig");
+const Failure = @import("../../status.zig").Failure;
 const Frame = engine.Frame;
 const Policy = engine.Policy;
-const Status = @import("../status.zig").Status;
-const Table = @import("../result.zig").columns.Table;
+const Status = @import("../../status.zig").Status;
+const Table = @import("../../result.zig").columns.Table;
 
 pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
     return struct {

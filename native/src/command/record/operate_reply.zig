@@ -8,13 +8,13 @@
 //! Everything in the reply comes from the network; whatever is wrong with it is an error value.
 
 const std = @import("std");
-const blob = @import("blob.zig");
-const call = @import("call.zig");
-const cdt = @import("cdt.zig");
-const expression = @import("expression.zig");
-const wire = @import("../wire.zig");
+const blob = @import("../cdt/blob.zig");
+const call = @import("../cdt/call.zig");
+const cdt = @import("../cdt/cdt.zig");
+const expression = @import("../expression/expression.zig");
+const wire = @import("../../wire.zig");
 const msgpack = wire.msgpack;
-const Call = @import("call.zig").Call;
+const Call = @import("../cdt/call.zig").Call;
 
 pub const Error = error{Malformed} || wire.particle.DecodeError || wire.Buffer.Error;
 

@@ -2,18 +2,18 @@
 //! finds. The request is answered when the work has begun; the job's number asks how it goes.
 
 const std = @import("std");
-const executor = @import("../engine.zig").executor;
-const metrics = @import("../metrics.zig");
-const procedure_module = @import("procedure.zig");
+const executor = @import("../../engine.zig").executor;
+const metrics = @import("../../metrics.zig");
+const procedure_module = @import("../procedure.zig");
 const query_request = @import("query_request.zig");
-const random = @import("../io.zig").random;
-const request = @import("request.zig");
-const wire = @import("../wire.zig");
+const random = @import("../../io.zig").random;
+const request = @import("../record/request.zig");
+const wire = @import("../../wire.zig");
 const Error = procedure_module.Error;
-const Failure = @import("../status.zig").Failure;
-const FrameResult = @import("../engine.zig").FrameResult;
+const Failure = @import("../../status.zig").Failure;
+const FrameResult = @import("../../engine.zig").FrameResult;
 const Kind = procedure_module.Kind;
-const Status = @import("../status.zig").Status;
+const Status = @import("../../status.zig").Status;
 const Step = procedure_module.Step;
 const msgpack = wire.msgpack;
 

@@ -4,17 +4,17 @@
 //! are still met.
 
 const std = @import("std");
-const context_module = @import("context.zig");
-const procedure_module = @import("procedure.zig");
-const query_request = @import("query_request.zig");
-const request = @import("request.zig");
-const wire = @import("../wire.zig");
+const context_module = @import("../cdt/context.zig");
+const procedure_module = @import("../procedure.zig");
+const query_request = @import("../query/query_request.zig");
+const request = @import("../record/request.zig");
+const wire = @import("../../wire.zig");
 const Collection = query_request.Collection;
 const Error = procedure_module.Error;
-const FrameResult = @import("../engine.zig").FrameResult;
+const FrameResult = @import("../../engine.zig").FrameResult;
 const Kind = procedure_module.Kind;
 const Step = procedure_module.Step;
-const Version = @import("../cluster.zig").Version;
+const Version = @import("../../cluster.zig").Version;
 const Waiting = procedure_module.Waiting;
 const msgpack = wire.msgpack;
 

@@ -10,7 +10,7 @@
 
 const std = @import("std");
 const assert = std.debug.assert;
-const wire = @import("../wire.zig");
+const wire = @import("../../wire.zig");
 const Digest = wire.digest.Digest;
 
 pub const partition_count_max = wire.digest.partitions;
