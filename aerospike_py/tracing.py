@@ -15,7 +15,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import _native
 from ._codec import skip
@@ -35,6 +35,8 @@ T = TypeVar("T")
 
 _SERVICE_NAME = "aerospike-py"
 _TRACER_NAME = "aerospike-py"
+# The release of OpenTelemetry's semantic conventions that the attributes' names are of.
+_SCHEMA_URL = "https://opentelemetry.io/schemas/1.34.0"
 _SHUTDOWN_TIMEOUT_S = 5.0
 
 _OPERATIONS: dict[int, str] = {
@@ -53,14 +55,29 @@ _OPERATIONS: dict[int, str] = {
     lib.ASZ_APPLY: "APPLY",
 }
 _BATCHES: dict[int, str] = {
-    lib.ASZ_GET: "BATCH_READ",
-    lib.ASZ_SELECT: "BATCH_READ",
-    lib.ASZ_EXISTS: "BATCH_READ",
-    lib.ASZ_REMOVE: "BATCH_REMOVE",
-    lib.ASZ_OPERATE: "BATCH_OPERATE",
-    lib.ASZ_PUT: "BATCH_WRITE",
-    lib.ASZ_APPLY: "BATCH_APPLY",
+    lib.ASZ_GET: "READ",
+    lib.ASZ_SELECT: "READ",
+    lib.ASZ_EXISTS: "READ",
+    lib.ASZ_REMOVE: "REMOVE",
+    lib.ASZ_OPERATE: "OPERATE",
+    lib.ASZ_PUT: "WRITE",
+    lib.ASZ_APPLY: "APPLY",
 }
+
+
+class _Described(NamedTuple):
+    """What a span says of a command on records."""
+
+    operation: str
+    """Of a batch, what it does to each record, without "BATCH"."""
+    namespace: str = ""
+    """"" when there is none, as in an empty batch, or more than one."""
+    set_name: str = ""
+    """"" when there is none, or more than one."""
+    size: int | None = None
+    """How many records a batch is of; None for what is no batch."""
+    procedure: str = ""
+    """The module and the function that are called."""
 
 
 class Tracing:
@@ -69,15 +86,19 @@ class Tracing:
     Args:
         tracer: Makes the spans.
         shut: Sends what is left to send; None when the provider is the application's.
+        stable: Whether batches are named as OpenTelemetry's stable conventions name them.
     """
 
-    def __init__(self, tracer: "Tracer", shut: Callable[[], None] | None) -> None:
+    def __init__(
+        self, tracer: "Tracer", shut: Callable[[], None] | None, stable: bool = False
+    ) -> None:
         from opentelemetry.trace import SpanKind, Status, StatusCode
 
         self._tracer = tracer
         self._kind = SpanKind.CLIENT
         self._error = StatusCode.ERROR
         self._status = Status
+        self._is_stable = stable
         self.shut = shut
 
     def execute(self, config: "Config", command: int, request: bytes, run: Callable[[], T]) -> T:
@@ -116,7 +137,7 @@ class Tracing:
             span.end()
 
     def begin(
-        self, config: "Config", operation: str, namespace: str, set_name: str, size: int = 0
+        self, config: "Config", operation: str, namespace: str, set_name: str
     ) -> "Span | None":
         """A span that the caller ends; None if it cannot be made.
 
@@ -125,33 +146,41 @@ class Tracing:
             operation: Upper case, such as "QUERY".
             namespace: The namespace.
             set_name: The set, or "".
-            size: The records of a batch, or 0.
         """
         try:
-            return self._begin(config, operation, namespace, set_name, size)
+            return self._begin(config, _Described(operation, namespace, set_name))
         except Exception:
             logger.warning("no span could be made for an operation", exc_info=True)
             return None
 
-    def _begin(
-        self, config: "Config", operation: str, namespace: str, set_name: str, size: int
-    ) -> "Span":
+    def _begin(self, config: "Config", command: _Described) -> "Span":
+        operation = self._operation(command)
         attributes: dict[str, str | int] = {
             "db.system.name": "aerospike",
-            "db.namespace": namespace,
-            "db.collection.name": set_name,
             "db.operation.name": operation,
-            "db.aerospike.cluster_name": config.cluster_name,
         }
+        if command.namespace:
+            attributes["db.namespace"] = command.namespace
+        if command.set_name:
+            attributes["db.collection.name"] = command.set_name
+        if command.procedure:
+            attributes["db.stored_procedure.name"] = command.procedure
+        # To the conventions, one record is no batch.
+        if command.size is not None and command.size > 1:
+            attributes["db.operation.batch.size"] = command.size
+        if config.cluster_name:
+            attributes["db.aerospike.cluster_name"] = config.cluster_name
         if config.hosts:
             attributes["server.address"] = config.hosts[0][0]
             attributes["server.port"] = config.hosts[0][1]
-        if size:
-            attributes["db.operation.batch.size"] = size
-        target = f"{namespace}.{set_name}" if set_name else namespace
-        return self._tracer.start_span(
-            f"{operation} {target}", kind=self._kind, attributes=attributes
-        )
+        target = ".".join(name for name in (command.namespace, command.set_name) if name)
+        name = f"{operation} {target}" if target else operation
+        return self._tracer.start_span(name, kind=self._kind, attributes=attributes)
+
+    def _operation(self, command: _Described) -> str:
+        if command.size is None or (self._is_stable and command.size == 1):
+            return command.operation
+        return f"BATCH{' ' if self._is_stable else '_'}{command.operation}"
 
     def fail(self, span: "Span", error: BaseException) -> None:
         """Notes on a span that the operation raised."""
@@ -164,7 +193,7 @@ class Tracing:
     def _command_span(self, config: "Config", command: int, request: bytes) -> "Span | None":
         try:
             described = _describe(command, request)
-            return None if described is None else self._begin(config, *described)
+            return None if described is None else self._begin(config, described)
         except Exception:
             logger.warning("no span could be made for an operation", exc_info=True)
             return None
@@ -176,37 +205,83 @@ active: Tracing | None = None
 _lock = threading.Lock()
 
 
-def _describe(command: int, request: bytes) -> tuple[str, str, str, int] | None:
-    """(operation, namespace, set, batch size) of a request; None when it is not on records."""
+def _describe(command: int, request: bytes) -> _Described | None:
+    """What a span says of a request; None when it is not on records."""
     operation = _OPERATIONS.get(command)
-    if operation is not None:
-        return (operation, *_place(request, 2), 0)
+    if operation is not None:  # [key, argument...]
+        procedure = _procedure(request, skip(request, 1)) if command == lib.ASZ_APPLY else ""
+        return _Described(operation, *_place(request, 1), procedure=procedure)
     if command in (_native.TABLE, lib.ASZ_BATCH):
         # [[key], command, argument], where a command is a small number, and so a single byte.
-        size, _ = _array(request, 1)
-        row_command = request[skip(request, 1)]
-        place = _place(request, 3) if size else ("", "")
-        return (_BATCHES.get(row_command, "BATCH"), *place, size)
+        size, first = _array(request, 1)
+        place, end = _common_place(request, first, size, 0)
+        row_command = request[end]
+        procedure = ""
+        if row_command == lib.ASZ_APPLY:
+            procedure = _procedure(request, _array(request, end + 1)[1])
+        return _Described(_BATCHES[row_command], *place, size, procedure)
     if command == lib.ASZ_BATCH_MIXED:
         # [[key, command, argument, meta]]: named after the first row, as in the metrics.
-        size, row = _array(request, 0)
+        size, first = _array(request, 0)
         if not size:
-            return ("BATCH_WRITE", "", "", 0)
-        _, key = _array(request, row)
-        return (_BATCHES.get(request[skip(request, key)], "BATCH"), *_place(request, 3), size)
+            return _Described("WRITE", size=0)
+        row_command = request[skip(request, _inside(request, first, 1))]
+        place, _ = _common_place(request, first, size, 1)
+        return _Described(_BATCHES[row_command], *place, size)
     if command == lib.ASZ_QUERY_BACKGROUND:
         query = decode(request)
-        return ("QUERY", query["namespace"], query["set"], 0)
+        return _Described("QUERY", query["namespace"], query["set"])
     return None
 
 
-def _place(data: bytes, depth: int) -> tuple[str, str]:
-    """The namespace and the set that MessagePack begins with, inside so many arrays."""
-    view = memoryview(data)
-    position = 0
+def _common_place(
+    request: bytes, position: int, size: int, depth: int
+) -> tuple[tuple[str, str], int]:
+    """The namespace and the set that all of so many keys have, "" where they differ.
+
+    Args:
+        request: The keys, or what each begins.
+        position: The first one's.
+        size: How many there are.
+        depth: The arrays that each key is the first member of.
+
+    Returns:
+        The namespace and the set, and the position behind the last one.
+    """
+    if not size:
+        return ("", ""), position
+    namespace, set_name = _place(request, _inside(request, position, depth))
+    # Most batches are of one set: what their members begin with is the same.
+    begin = _inside(request, position, depth + 1)
+    head = request[position : skip(request, skip(request, begin))]
+    for _ in range(size):
+        if not request.startswith(head, position):
+            other = _place(request, _inside(request, position, depth))
+            namespace = namespace if other[0] == namespace else ""
+            set_name = set_name if namespace and other[1] == set_name else ""
+        position = skip(request, position)
+    return (namespace, set_name), position
+
+
+def _inside(request: bytes, position: int, depth: int) -> int:
+    """The first member of the first member, and so on."""
     for _ in range(depth):
-        _, position = _array(view, position)
-    namespace, position = _text(view, position)
+        _, position = _array(request, position)
+    return position
+
+
+def _procedure(request: bytes, position: int) -> str:
+    """The module and the function that stand one behind the other."""
+    view = memoryview(request)
+    module, position = _text(view, position)
+    function, _ = _text(view, position)
+    return f"{module}.{function}"
+
+
+def _place(request: bytes, position: int) -> tuple[str, str]:
+    """The namespace and the set of a key."""
+    view = memoryview(request)
+    namespace, position = _text(view, _array(view, position)[1])
     set_name, _ = _text(view, position)
     return namespace, set_name
 
@@ -243,6 +318,10 @@ def init_tracing() -> None:
     `set_tracer_provider`. Otherwise `OTEL_TRACES_EXPORTER` (default "otlp") names the exporter to
     send them with, `OTEL_EXPORTER_OTLP_ENDPOINT` the place, and `OTEL_SERVICE_NAME` the service
     (default "aerospike-py"); this needs opentelemetry-sdk and the exporter's package.
+
+    A batch is named BATCH_READ, BATCH_WRITE and so on; with "database" among the names in
+    `OTEL_SEMCONV_STABILITY_OPT_IN` it is "BATCH READ", and "READ" when it is of one record, as the
+    stable conventions for spans of databases have it.
 
     Does nothing when `OTEL_SDK_DISABLED` is "true" or `OTEL_TRACES_EXPORTER` is "none", or when
     tracing is on already. Never raises: what goes wrong is a warning of the logger `aerospike_py`.
@@ -296,19 +375,27 @@ def _is_disabled() -> bool:
     )
 
 
+def _wants_stable_names() -> bool:
+    """As OpenTelemetry lets applications choose between names during a migration."""
+    chosen = os.environ.get("OTEL_SEMCONV_STABILITY_OPT_IN", "").split(",")
+    return not {"database", "database/dup"}.isdisjoint(name.strip() for name in chosen)
+
+
 def _make() -> Tracing:
     from opentelemetry import trace
 
     from . import __version__
 
+    # Of the application's provider, as soon as it has one.
+    get_tracer: Callable[..., Tracer] = trace.get_tracer
+    shut = None
     provider = trace.get_tracer_provider()
     if not isinstance(provider, trace.ProxyTracerProvider):
-        return Tracing(provider.get_tracer(_TRACER_NAME, __version__), None)
-    own = _own_provider()
-    if own is None:
-        # Of the application's provider, as soon as it has one.
-        return Tracing(trace.get_tracer(_TRACER_NAME, __version__), None)
-    return Tracing(own.get_tracer(_TRACER_NAME, __version__), own.shutdown)
+        get_tracer = provider.get_tracer
+    elif (own := _own_provider()) is not None:
+        get_tracer, shut = own.get_tracer, own.shutdown
+    tracer = get_tracer(_TRACER_NAME, __version__, schema_url=_SCHEMA_URL)
+    return Tracing(tracer, shut, _wants_stable_names())
 
 
 def _own_provider() -> Any:
