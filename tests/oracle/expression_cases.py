@@ -829,6 +829,11 @@ def _strings() -> list[ExpressionCase]:
             theirs_str.RegexReplace(their_policy, "a", "b", RegexFlags.GLOBAL, "b"),
         ),
         (
+            "regex_compare",
+            exp.string_regex_compare("b", "a.*", 1),
+            theirs_str.RegexCompare("a.*", "b", RegexFlags(1)),
+        ),
+        (
             "nested",
             exp.string_strlen(exp.string_upper("b")),
             theirs_str.StrLen(theirs_str.Upper(None, "b")),

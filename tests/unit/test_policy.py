@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import aerospike_py
-from aerospike_py import InvalidArgError, exp
+from aerospike_py import InvalidArgError, _config, exp, types
 from aerospike_py._ffi import ffi, lib
+from aerospike_py._requests import policies
 from aerospike_py._requests.policies import (
     Policies,
     admin_policies,
@@ -28,6 +29,46 @@ def read() -> Policies:
 @pytest.fixture
 def write() -> Policies:
     return write_policies(None, lib.ASZ_PUT)
+
+
+@pytest.mark.parametrize(
+    ("typed", "known"),
+    [
+        (types.ReadPolicy, {*policies._READ, *policies._FILTERS}),
+        (types.WritePolicy, {*policies._WRITE, *policies._FILTERS}),
+        (types.OperatePolicy, {*policies._OPERATE, *policies._FILTERS}),
+        (types.BatchPolicy, {*policies._BATCH_WRITE, *policies._FILTERS}),
+        (
+            types.QueryPolicy,
+            {
+                *policies._COMMAND,
+                *policies._FILTERS,
+                *policies._QUERY_REQUEST,
+                *policies._QUERY_OTHERS,
+            },
+        ),
+        (types.ReadRowPolicy, {*policies._ROWS["read"], *policies._FILTERS}),
+        (types.WriteRowPolicy, {*policies._ROWS["write"], *policies._FILTERS}),
+        (types.OperateRowPolicy, {*policies._ROWS["operate"], *policies._FILTERS}),
+        (types.RemoveRowPolicy, {*policies._ROWS["remove"], *policies._FILTERS}),
+        (types.ApplyRowPolicy, {*policies._ROWS["apply"], *policies._FILTERS}),
+        (types.AdminPolicy, set(policies._ADMIN)),
+        (types.WriteMeta, set(policies._META)),
+        (types.ClientConfig, set(_config._KNOWN)),
+        (types.Policies, set(_config._POLICIES)),
+    ],
+    ids=lambda each: getattr(each, "__name__", ""),
+)
+def test_type_checkers_and_the_rules_know_the_same_keys(typed: type, known: set[str]) -> None:
+    assert set(typed.__annotations__) == known
+
+
+def test_every_member_of_the_cores_policy_has_a_key() -> None:
+    members = {name for name, _ in ffi.typeof("asz_policy").fields}
+    tables = (policies._OPERATE, policies._META, policies._BATCH, policies._ADMIN)
+    reached = {member for table in tables for member, _ in table.values()}
+    assert members - reached == {"size", "reserved", "filter", "filter_len"}
+    assert reached - members == set()
 
 
 def test_no_policy_means_the_cores_defaults(read: Policies, write: Policies) -> None:
@@ -269,10 +310,10 @@ def filter_of(struct: Any) -> bytes:
 def test_a_filter_is_compiled(read: Policies, write: Policies) -> None:
     expected = exp.compile(SEVEN).encoded
     assert expected
-    for policies in (read, write):
+    for kind in (read, write):
         for key in ("expressions", "filter_expression"):
-            assert filter_of(policies.struct({key: SEVEN, "max_retries": 3})) == expected
-            assert filter_of(policies.struct({key: exp.compile(SEVEN)})) == expected
+            assert filter_of(kind.struct({key: SEVEN, "max_retries": 3})) == expected
+            assert filter_of(kind.struct({key: exp.compile(SEVEN)})) == expected
     assert not read.struct({"max_retries": 3}).filter
     assert not read.struct({"expressions": None}).filter
 
