@@ -1,5 +1,6 @@
 # make demo      build, start a local cluster of three nodes, run a program on it
 # make test      every test, on a local cluster that the tests start themselves
+# make test-python, make test-core    one half of them; FILTER=word takes the core's that have it
 # make lint      formatting, style and types
 # make bench     this client beside the official one
 # make wheels    wheels for every platform, built on this machine, in dist/
@@ -14,17 +15,24 @@
 
 SERVER ?= embedded
 ARGS ?=
+FILTER ?=
 CHART ?= .bench/bench.svg
 export PYTHON ?= python3
 ON_SERVER := $(if $(filter-out embedded,$(SERVER)),--server $(SERVER))
 
-.PHONY: debug safe demo test lint bench wheels docs clean built development
+.PHONY: debug safe demo test test-python test-core lint bench wheels docs clean built development
 
 demo: built
 	.venv/bin/python examples/quickstart.py $(ON_SERVER)
 
 test: development
 	.venv/bin/python tests/run.py --server $(SERVER) $(ARGS)
+
+test-python: development
+	.venv/bin/python tests/run.py --part python --server $(SERVER) $(ARGS)
+
+test-core: development
+	.venv/bin/python tests/run.py --part core --filter "$(FILTER)"
 
 lint: development
 	.ci/lint

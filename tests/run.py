@@ -33,12 +33,15 @@ class Counts:
     seconds: float = 0.0
 
 
-def run_native(areas: dict[str, Counts]) -> bool:
-    """Builds and runs the tests of the core; prints what they print only where one fails."""
+def run_native(areas: dict[str, Counts], word: str) -> bool:
+    """Builds and runs the tests of the core whose names have a word, if it is not "".
+
+    Prints what they print only where one fails.
+    """
     cache = str(BUILD / "zig-cache")
     command = [sys.executable, "-m", "ziglang", "test"]
     command += ["native/src/tests.zig", "native/src/abi_layout.c", "-I", "native/include", "-lc"]
-    command += ["--cache-dir", cache]
+    command += ["--cache-dir", cache, *(["--test-filter", word] if word else [])]
     print("+ " + " ".join(command[1:]), flush=True)
     begin_s = time.monotonic()
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, errors="replace")
@@ -103,14 +106,16 @@ def print_line(area: str, counts: Counts, width: int) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--server", default="embedded", help="embedded or HOST:PORT")
+    parser.add_argument("--part", choices=["all", "core", "python"], default="all")
+    parser.add_argument("--filter", default="", help="a word in the names of the core's tests")
     options, arguments = parser.parse_known_args()
     os.chdir(ROOT)
     areas: dict[str, Counts] = defaultdict(Counts)
-    is_native_passed = run_native(areas)
-    is_pytest_passed = run_pytest(areas, options.server, arguments)
+    is_native_passed = options.part == "python" or run_native(areas, options.filter)
+    is_pytest_passed = options.part == "core" or run_pytest(areas, options.server, arguments)
     print_summary(areas)
     if is_native_passed and is_pytest_passed:
-        print("\nAll tests passed.")
+        print("\nAll tests passed." if options.part == "all" else "\nPassed.")
         return 0
     failed = [] if is_native_passed else ["the core's tests"]
     failed += [] if is_pytest_passed else ["pytest"]
