@@ -126,7 +126,7 @@ class AsyncSession:
         completions = self._running()
         command, encoded, policy, decode = request
         if self._line is None and tracing.active is None:
-            return completions.start(command, encoded, policy, decode)
+            return completions.run(command, encoded, policy, decode)
         return self._submit_otherwise(completions, request)
 
     def _running(self) -> Completions:
@@ -141,10 +141,9 @@ class AsyncSession:
 
     def _submit_otherwise(self, completions: Completions, request: Request[T]) -> Awaitable[T]:
         """The same with a line to wait in, a span around it, or both."""
-        start = partial(completions.start, *request)
-        run: Callable[[], Awaitable[T]] = start
+        run: Callable[[], Awaitable[T]] = partial(completions.run, *request)
         if self._line is not None:
-            run = partial(self._line.run, start)
+            run = partial(self._line.run, completions, partial(completions.start, *request))
         traced = tracing.active
         return run() if traced is None else traced.start(self.config, *request[:2], run)
 
@@ -179,7 +178,7 @@ class AsyncSession:
         """Waits for the next chunk of a query; what this returns is to be awaited at once."""
         completions = self._running()
         start: Callable[[], asyncio.Future[T]] = partial(completions.next_chunk, stream)
-        return start() if self._line is None else self._line.run(start)
+        return start() if self._line is None else self._line.run(completions, start)
 
     def fetch_rows(self, stream: Stream[Any], filler: Filler) -> Awaitable[int]:
         """Waits for the next rows of a query; says how many there are."""
@@ -187,7 +186,7 @@ class AsyncSession:
         start: Callable[[], asyncio.Future[int]] = partial(
             completions.next_table, stream, filler.table, filler
         )
-        return start() if self._line is None else self._line.run(start)
+        return start() if self._line is None else self._line.run(completions, start)
 
     def require_connection(self) -> None:
         """Raises a ClientError unless the client is connected."""
@@ -219,7 +218,7 @@ class _Line:
         self._timeout_ms = timeout_ms
         self._waiting: deque[asyncio.Future[None]] = deque()
 
-    async def run(self, start: "Callable[[], asyncio.Future[T]]") -> T:
+    async def run(self, completions: Completions, start: "Callable[[], asyncio.Future[T]]") -> T:
         """Starts an operation when it is its turn, and waits for it.
 
         Raises:
@@ -234,9 +233,14 @@ class _Line:
         except BaseException:
             self._pass_on()
             raise
+        token = completions.latest
         operation.add_done_callback(self._ended)
-        # Cancelling this task does not end the operation, which keeps its place until it does.
-        return await asyncio.shield(operation)
+        try:
+            # It keeps its place until it has ended, however soon that is.
+            return await asyncio.shield(operation)
+        except asyncio.CancelledError:
+            completions.end_early(token)
+            raise
 
     async def _turn(self) -> None:
         loop = asyncio.get_running_loop()

@@ -74,6 +74,8 @@ class Completions:
         if descriptor < 0:
             raise failure(self._error)
         self._unwatch = watch(loop, descriptor, self._collect)
+        # Of the operation that was submitted last.
+        self.latest = 0
         # While the library's loop is driven from this one.
         self._hosted = -1
         self._is_watching = False
@@ -82,15 +84,29 @@ class Completions:
         self._data = allocate("uint8_t[]", size)
         self._view = memoryview(ffi.buffer(self._data))
 
+    async def run(
+        self, command: int, request: bytes, policy: Pointer, decode: Callable[[memoryview], Any]
+    ) -> Any:
+        """Waits for what `start` submits, which ends early when the wait is cancelled."""
+        future = self.start(command, request, policy, decode)
+        token = self.latest
+        try:
+            return await future
+        except asyncio.CancelledError:
+            self.end_early(token)
+            raise
+
     def start(
         self, command: int, request: bytes, policy: Pointer, decode: Callable[[memoryview], Any]
     ) -> "asyncio.Future[Any]":
         """Submits a command, or TABLE; the future gets what `decode` makes of its result.
 
+        The operation has the token `latest`.
+
         Raises:
             AerospikeError: The request was refused; nothing was sent.
         """
-        token = next(_tokens)
+        self.latest = token = next(_tokens)
         future = self.loop.create_future()
         self._waiting[token] = future, decode
         error = self._error
@@ -113,7 +129,7 @@ class Completions:
         return status
 
     def connect(self) -> "asyncio.Future[None]":
-        """Connects the client. To be ended early by `cancel`, with the future's `token`."""
+        """Connects the client; cancelling the future ends that."""
         return self._start_on_its_own(lib.asz_client_submit_connect)
 
     def close(self) -> "asyncio.Future[None]":
@@ -162,11 +178,12 @@ class Completions:
         if submit(self.client, token, self._error):
             del self._waiting[token]
             raise failure(self._error)
-        future.add_done_callback(lambda done: self._end_early(token, done))
+        future.add_done_callback(lambda done: self.end_early(token) if done.cancelled() else None)
         return future
 
-    def _end_early(self, token: int, future: "asyncio.Future[Any]") -> None:
-        if future.cancelled():
+    def end_early(self, token: int) -> None:
+        """Ends an operation that nobody waits for any more, and frees its connection."""
+        if token in self._waiting:
             lib.asz_client_cancel(self.client, token)
 
     def next_chunk(self, stream: Stream[T]) -> "asyncio.Future[T]":
@@ -195,7 +212,7 @@ class Completions:
         owner: object,
     ) -> "asyncio.Future[Any]":
         query = stream.open_query()
-        token = next(_tokens)
+        self.latest = token = next(_tokens)
         future = self.loop.create_future()
         self._waiting[token] = future, decode
         _tables[token] = owner

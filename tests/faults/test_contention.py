@@ -217,6 +217,53 @@ async def test_the_limit_of_operations_counts_every_kind(cluster: DevCluster, na
     assert not any(isinstance(end, BaseException) for end in ends if end not in refused)
 
 
+@pytest.mark.parametrize("name", EVERY)
+async def test_a_cancelled_operation_is_in_nobodys_way(cluster: DevCluster, name: str) -> None:
+    config = {**cluster.config, "max_conns_per_node": 1, "max_concurrent_operations": 2}
+    async with AsyncClient(config) as client:
+        await client.connect()
+        # Two at once are all that there may be.
+        tasks = [asyncio.ensure_future(works(client)[name]()) for _ in range(2)]
+        await asyncio.gather(*tasks)
+        for node in range(3):
+            cluster.hang(node)
+        before = received(cluster)
+        tasks = [asyncio.ensure_future(works(client)[name]()) for _ in range(2)]
+        while received(cluster) == before:
+            await asyncio.sleep(0.001)
+        for node in range(3):
+            cluster.hang(node, on=False)
+        for task in tasks:
+            task.cancel()
+        # Who waits for a connection waits half a second at most.
+        records = await asyncio.gather(*(client.get(KEYS[0], {"total_timeout": 500}) for _ in "12"))
+        assert [record.bins for record in records] == [{"n": 1}] * 2
+        assert all(task.cancelled() for task in tasks)
+
+
+def received(cluster: DevCluster) -> int:
+    return sum(int(node["bytes_in"]) for node in cluster.counters())
+
+
+async def test_many_cancelled_at_once_are_out_of_the_way_at_once(cluster: DevCluster) -> None:
+    async with AsyncClient({**cluster.config, "max_conns_per_node": 4}) as client:
+        await client.connect()
+        for node in range(3):
+            cluster.hang(node)
+        policy: Any = {"total_timeout": 0, "socket_timeout": 0}
+        tasks = [asyncio.ensure_future(client.get(key, policy)) for key in KEYS * 50]
+        await asyncio.sleep(0)
+        for node in range(3):
+            cluster.hang(node, on=False)
+        for task in tasks:
+            task.cancel()
+        records = await asyncio.gather(*(client.get(key) for key in KEYS))
+        assert [record.bins for record in records] == [{"n": 1}] * len(KEYS)
+        assert client._session._completions is not None
+        while len(client._session._completions):
+            await asyncio.sleep(0.001)
+
+
 async def test_sixteen_queries_share_four_connections(cluster: DevCluster) -> None:
     async with AsyncClient({**cluster.config, "max_conns_per_node": 4}) as client:
         await client.connect()

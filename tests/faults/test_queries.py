@@ -3,6 +3,7 @@
 Whatever happens, a query brings each record once, or it raises an error; never less, never more.
 """
 
+import base64
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -164,6 +165,51 @@ def test_a_node_hangs(cluster: DevCluster, client: Client) -> None:
         assert time.monotonic() - start < 10
     finally:
         cluster.hang(2, on=False)
+
+
+def peers_without(ports: list[int], node: int, left: int) -> str:
+    """What a node says of its peers once one of them has left."""
+    peers = [
+        f"[D{index + 1},,[127.0.0.1:{port}]]"
+        for index, port in enumerate(ports)
+        if index not in (node, left)
+    ]
+    return f"99,{ports[node]},[{','.join(peers)}]"
+
+
+def mastered(client: Client, node: str) -> list[int]:
+    """The partitions of the namespace `test` that the node is the master of."""
+    owners = client.info_node("replicas", node)
+    bits = base64.b64decode(owners.partition("test:")[2].split(",")[2])
+    return [partition for partition in range(4096) if bits[partition // 8] << partition % 8 & 0x80]
+
+
+async def test_a_query_leaves_a_node_that_has_left(cluster: DevCluster, client: Client) -> None:
+    config = {**cluster.config, "tend_interval": 100, "max_error_rate": 0}
+    hung, policy = 2, {"total_timeout": 9000}
+    partitions = mastered(client, f"D{hung + 1}")
+    async with aerospike_py.AsyncClient(config).connect() as asynchronous:
+        cluster.hang(hung)
+        try:
+            # The other nodes' records come meanwhile.
+            records = client.query("test", "demo").records(policy)
+            async_records = asynchronous.query("test", "demo").records(policy)
+            seen, async_seen = [next(records)], [await async_records.__anext__()]
+            start = time.monotonic()
+            for partition in partitions:
+                cluster.move_partition(partition, 0)
+            for node in {0, 1, 2, 3} - {hung}:
+                cluster.answer_info("peers-generation", "99", node)
+                cluster.answer_info(
+                    "peers-clear-std", peers_without(cluster.ports, node, hung), node
+                )
+            seen += records
+            async_seen += [record async for record in async_records]
+            assert time.monotonic() - start < 6
+        finally:
+            cluster.hang(hung, on=False)
+    for found in (seen, async_seen):
+        assert sorted((record.bins or {})["id"] for record in found) == EVERYBODY
 
 
 def test_broken_replies_are_errors(cluster: DevCluster, client: Client) -> None:

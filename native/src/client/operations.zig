@@ -102,6 +102,8 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             /// Among the active ones.
             active_next: ?*Operation,
             active_previous: ?*Operation,
+            /// To be ended early, and among the first of the active ones.
+            is_cancelled: bool,
             /// For the request, then the frame, then the result, as far as they fit.
             memory: [1280]u8,
 
@@ -146,14 +148,15 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
         const Orders = struct {
             mutex: io.sync.Mutex = .{},
             are_given: std.atomic.Value(bool) = .init(false),
-            list: std.ArrayList(Order) = .empty,
-        };
+            /// Operations with these tokens end early.
+            cancelled: std.ArrayList(u64) = .empty,
+            /// These queries end, and whatever waits for them.
+            retired: std.ArrayList(*Query) = .empty,
 
-        const Order = union(enum) {
-            /// Ends the operation with this token.
-            cancel: u64,
-            /// Ends a query, and whatever waits for it.
-            retire: *Query,
+            fn deinit(orders: *Orders, gpa: std.mem.Allocator) void {
+                orders.cancelled.deinit(gpa);
+                orders.retired.deinit(gpa);
+            }
         };
 
         pub fn init(
@@ -177,7 +180,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             operations.freeList(operations.drained);
             operations.freeList(operations.mailbox.take());
             operations.freeList(operations.recycled);
-            operations.orders.list.deinit(operations.gpa);
+            operations.orders.deinit(operations.gpa);
             operations.mailbox.deinit();
         }
 
@@ -424,6 +427,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             operation.failure.status = .ok;
             operation.out = .fixed(&.{});
             operation.next = null;
+            operation.is_cancelled = false;
             operation.request = .growing(operations.gpa, &operation.memory, request_bytes_max);
             operation.request.append(request_bytes) catch {
                 operations.recycle(operation);
@@ -486,19 +490,24 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
         /// Ends an operation early, if it is still in progress; it is told like any other.
         pub fn cancel(operations: *This, token: u64) void {
             // Without memory it ends by itself.
-            operations.order(.{ .cancel = token }) catch {};
+            operations.order(u64, &operations.orders.cancelled, token) catch {};
         }
 
         /// Ends a query, whose owner does not use it any more.
         pub fn retire(operations: *This, query: *Query) error{OutOfMemory}!void {
-            try operations.order(.{ .retire = query });
+            try operations.order(*Query, &operations.orders.retired, query);
         }
 
-        fn order(operations: *This, given: Order) error{OutOfMemory}!void {
+        fn order(
+            operations: *This,
+            comptime T: type,
+            list: *std.ArrayList(T),
+            given: T,
+        ) error{OutOfMemory}!void {
             {
                 operations.orders.mutex.lock();
                 defer operations.orders.mutex.unlock();
-                try operations.orders.list.append(operations.gpa, given);
+                try list.append(operations.gpa, given);
             }
             operations.orders.are_given.store(true, .seq_cst);
             operations.wake();
@@ -720,28 +729,46 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
 
         fn followOrders(operations: *This) void {
             if (!operations.orders.are_given.swap(false, .seq_cst)) return;
-            var list: std.ArrayList(Order) = .empty;
+            var cancelled: std.ArrayList(u64) = .empty;
+            var retired: std.ArrayList(*Query) = .empty;
             {
                 operations.orders.mutex.lock();
                 defer operations.orders.mutex.unlock();
-                std.mem.swap(std.ArrayList(Order), &list, &operations.orders.list);
+                std.mem.swap(std.ArrayList(u64), &cancelled, &operations.orders.cancelled);
+                std.mem.swap(std.ArrayList(*Query), &retired, &operations.orders.retired);
             }
-            defer list.deinit(operations.gpa);
-            for (list.items) |given| switch (given) {
-                .cancel => |token| operations.endOperation(token),
-                .retire => |query| {
-                    operations.endPull(query);
-                    query.destroy();
-                },
-            };
+            defer cancelled.deinit(operations.gpa);
+            defer retired.deinit(operations.gpa);
+            // What they are about may have been submitted just before.
+            operations.takeInbox();
+            operations.endCancelled(cancelled.items);
+            for (retired.items) |query| {
+                operations.endPull(query);
+                query.destroy();
+            }
         }
 
-        fn endOperation(operations: *This, token: u64) void {
+        /// Many may be cancelled at once: the active ones are looked through once for all.
+        fn endCancelled(operations: *This, tokens: []u64) void {
+            if (tokens.len == 0) return;
+            std.mem.sortUnstable(u64, tokens, {}, std.sort.asc(u64));
             var next = operations.active;
-            while (next) |operation| : (next = operation.active_next) {
-                if (operation.token != token) continue;
-                return operation.task.?.abort(.client_abort, "the operation was cancelled");
+            while (next) |operation| {
+                next = operation.active_next;
+                if (std.sort.binarySearch(u64, tokens, operation.token, compare) == null) continue;
+                operation.is_cancelled = true;
+                operations.unlink(operation);
+                operations.link(operation);
             }
+            // To end one may end others, which leave the list by themselves.
+            while (operations.active) |operation| {
+                if (!operation.is_cancelled) return;
+                operation.task.?.abort(.client_abort, "the operation was cancelled");
+            }
+        }
+
+        fn compare(token: u64, other: u64) std.math.Order {
+            return std.math.order(token, other);
         }
 
         fn endPull(operations: *This, query: *Query) void {

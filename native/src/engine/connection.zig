@@ -11,7 +11,7 @@ pub const Phase = enum {
     /// Presenting the session, or logging in.
     authenticating,
     busy,
-    /// The exchange has timed out; the rest of its reply is still awaited.
+    /// The exchange has timed out or was cancelled; the rest of its reply is still awaited.
     late,
     idle,
     closed,
@@ -30,6 +30,8 @@ pub fn Connection(comptime Net: type) type {
         wants_write: bool,
         /// Nobody takes what arrives: the poller does not know the connection for that long.
         is_paused: bool = false,
+        /// Late because its exchange was cancelled: closed as soon as somebody needs its place.
+        is_spare: bool = false,
         memory: []u8,
         start: usize = 0,
         end: usize = 0,
@@ -60,6 +62,8 @@ pub fn Lane(comptime Net: type) type {
         /// The most recently used one first.
         idle_first: ?*Connection(Net) = null,
         idle_last: ?*Connection(Net) = null,
+        /// How many of the late ones are spare.
+        spare_count: u32 = 0,
         waiting_first: ?*Exchange = null,
         waiting_last: ?*Exchange = null,
         /// The lane's own place in the node's line, for the first of those that wait.

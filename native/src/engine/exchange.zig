@@ -74,7 +74,7 @@ pub const interrupted_text = "interrupted by a signal";
 
 /// Why an exchange ended without its reply.
 pub const Cause = union(enum) {
-    /// The node has left the cluster. Nothing was sent.
+    /// The node has left the cluster. Nothing was sent, or the exchange is movable.
     node_left,
     /// The node is given a rest. Nothing was sent.
     rest,
@@ -94,6 +94,9 @@ pub fn Exchange(comptime Net: type) type {
         limits: Limits,
         handler: *const Handler,
         failure: *Failure,
+        /// May be asked of another node as well: a loop ends it when its node leaves the cluster,
+        /// however long its own limits are.
+        is_movable: bool = false,
         /// The request was handed to the network completely.
         sent: bool = false,
         /// What follows from how it ended, or from what the server answered.

@@ -233,14 +233,16 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         }
 
         /// Ends an exchange without its reply; the handler is not called. The connection is kept
-        /// if its reply comes in time.
+        /// if its reply comes in time, and before somebody needs its place.
         pub fn cancel(loop: *This, exchange: *Exchange) void {
             loop.timers.cancel(&exchange.timer.entry);
-            if (exchange.connection) |connection| {
-                loop.abandon(connection, exchange);
-            } else {
-                loop.unqueue(exchange);
-            }
+            const connection = exchange.connection orelse return loop.unqueue(exchange);
+            const lane = connection.lane;
+            loop.abandon(connection, exchange);
+            if (connection.phase != .late) return;
+            connection.is_spare = true;
+            lane.spare_count += 1;
+            if (lane.node.pool.waitingCount() > 0) loop.closeSpare(lane);
         }
 
         /// Ends an exchange whose last frame had been handed out as one of several; the handler is
@@ -339,9 +341,25 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         /// Takes what is free, as long as somebody waits for it; then stands in line.
         fn standInLine(loop: *This, lane: *Lane) void {
             while (lane.waiting_first != null and lane.waiter.state == .out) {
-                const grant = lane.node.pool.enter(&lane.waiter) orelse return;
+                const grant = lane.node.pool.enter(&lane.waiter) orelse return loop.closeSpare(lane);
                 loop.hand(lane, grant);
             }
+        }
+
+        /// Makes room for the first in the node's line, if a connection can be spared.
+        fn closeSpare(loop: *This, lane: *Lane) void {
+            if (lane.spare_count == 0) return;
+            var rest = loop.open_first;
+            while (rest) |connection| : (rest = connection.open_next) {
+                if (connection.lane == lane and connection.is_spare) return loop.close(connection);
+            }
+            unreachable;
+        }
+
+        fn endSpare(connection: *Connection) void {
+            if (!connection.is_spare) return;
+            connection.is_spare = false;
+            connection.lane.spare_count -= 1;
         }
 
         /// With the pool's mutex held, on any thread.
@@ -414,12 +432,15 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             if (lane.node.pool.leave(&lane.waiter)) |grant| lane.node.giveBack(grant);
         }
 
-        /// Idle connections go to who stands in line for one.
+        /// Idle connections go to who stands in line for one, and the places of those to spare.
         fn shareIdle(loop: *This) void {
             var lanes = loop.lanes_first;
             while (lanes) |lane| : (lanes = lane.next) {
                 for (0..lane.node.pool.waitingCount()) |_| {
-                    const connection = lane.idle_last orelse break;
+                    const connection = lane.idle_last orelse {
+                        loop.closeSpare(lane);
+                        continue;
+                    };
                     unlinkIdle(connection);
                     loop.giveBack(connection);
                 }
@@ -732,6 +753,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         /// The connection serves the next in line, or goes idle.
         fn release(loop: *This, connection: *Connection) void {
             const lane = connection.lane;
+            endSpare(connection);
             connection.last_used_ns = loop.now_ns;
             connection.start = 0;
             connection.end = 0;
@@ -797,6 +819,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         /// Closes a connection. Its place goes to the next in line.
         fn close(loop: *This, connection: *Connection) void {
             if (connection.phase == .idle) unlinkIdle(connection);
+            endSpare(connection);
             const lane = connection.lane;
             loop.timers.cancel(&connection.timer.entry);
             loop.forget(connection);
@@ -889,7 +912,8 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             loop.timers.schedule(&loop.housekeeping.entry, loop.now_ns + housekeeping_ns);
         }
 
-        /// Closes what is idle for too long, or belongs to a node that has left.
+        /// Closes what is idle for too long, or belongs to a node that has left. What is still
+        /// waited for there may never come.
         fn keepHouse(loop: *This) void {
             var lanes = loop.lanes_first;
             while (lanes) |lane| : (lanes = lane.next) {
@@ -899,7 +923,24 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                     loop.close(connection);
                 }
             }
+            while (loop.findStranded()) |connection| {
+                const exchange = connection.exchange.?;
+                connection.exchange = null;
+                exchange.connection = null;
+                loop.close(connection);
+                end(exchange, .node_left);
+            }
             loop.scheduleHousekeeping();
+        }
+
+        /// A connection with an exchange that another node can be asked instead.
+        fn findStranded(loop: *const This) ?*Connection {
+            var rest = loop.open_first;
+            while (rest) |connection| : (rest = connection.open_next) {
+                const exchange = connection.exchange orelse continue;
+                if (exchange.is_movable and !exchange.node.isActive()) return connection;
+            }
+            return null;
         }
     };
 }

@@ -767,7 +767,7 @@ pub fn Batch(comptime Net: type) type {
             return .done;
         }
 
-        fn hasWrites(batch: *const This) bool {
+        pub fn hasWrites(batch: *const This) bool {
             for (batch.actions.items) |*action| if (action.operations.is_write) return true;
             return false;
         }

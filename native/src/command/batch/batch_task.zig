@@ -215,6 +215,7 @@ pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
                 .limits = .of(&run.batch.attempts),
                 .handler = &handler,
                 .failure = &part.failure,
+                .is_movable = !run.batch.hasWrites(),
             };
             run.task.driver.begin(&part.exchange);
         }

@@ -488,6 +488,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                     .limits = .of(&query.attempts),
                     .handler = &handler,
                     .failure = &stream.failure,
+                    .is_movable = true,
                 },
             };
             try query.streams.append(query.gpa, stream);
@@ -586,9 +587,9 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         fn failAfterRetries(query: *This) error{Failed} {
             const last = query.failure;
             // Nothing was repeated: the node's own words say it all.
-            const is_only = query.attempts.failed == 1 and last.status != .timeout;
-            if (is_only and query.reasons.count <= 1) return query.fail();
             const is_late = query.loop.?.now() >= query.attempts.deadline_ns;
+            const is_only = query.attempts.failed == 1 and last.status != .timeout and !is_late;
+            if (is_only and query.reasons.count <= 1) return query.fail();
             const status: Status = if (is_late) .timeout else last.status;
             const text = "{s} ({d} of {d} partitions are left after {d} attempts in vain)";
             query.failure.set(status, text, .{
@@ -779,6 +780,9 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
 
         fn noteUnavailable(query: *This, stream: *Stream, partition_id: u32) void {
             query.cluster.requestTend();
+            query.failure.set(.partition_unavailable, "partitions are unavailable", .{});
+            query.failure.setNode(stream.exchange.node.name());
+            query.reasons.add(&query.failure);
             query.failure.set(
                 .partition_unavailable,
                 "partition {d} is unavailable",

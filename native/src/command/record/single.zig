@@ -98,6 +98,7 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
                 .limits = .of(attempts),
                 .handler = &handler,
                 .failure = &single.task.failure,
+                .is_movable = !single.encoded.is_write,
             };
             const delay_ms = single.policy.timeout_delay_ms;
             single.exchange.limits.timeout_delay_ns = @as(u64, delay_ms) * std.time.ns_per_ms;
