@@ -49,7 +49,7 @@ wheels:
 
 docs:
 	@.ci/setup docs
-	.venv/bin/mkdocs build --strict $(ARGS)
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict $(ARGS)
 
 built development:
 	@.ci/setup $@
