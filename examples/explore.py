@@ -2,12 +2,13 @@
 
 Runs on a server of its own, or on the one that is given:
 
-    python examples/explore.py [HOST:PORT]
+    python examples/explore.py [--server HOST:PORT]
 """
 
-import sys
+import argparse
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -89,12 +90,15 @@ def explore(client: aerospike_py.Client) -> None:
 
 def main() -> None:
     """Runs on the given server, or on one of its own."""
-    if len(sys.argv) > 1:
-        with aerospike_py.client({"hosts": [sys.argv[1]]}).connect() as client:
-            explore(client)
-        return
-    with DevCluster(nodes=3) as cluster, aerospike_py.client(cluster.config).connect() as client:
-        explore(client)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--server", metavar="HOST:PORT", help="any node of a running cluster")
+    options = parser.parse_args()
+    with ExitStack() as stack:
+        if options.server:
+            config: dict[str, Any] = {"hosts": [options.server]}
+        else:
+            config = stack.enter_context(DevCluster(nodes=3)).config
+        explore(stack.enter_context(aerospike_py.client(config).connect()))
 
 
 if __name__ == "__main__":
