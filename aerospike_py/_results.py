@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from . import _codec, _native
+from ._ffi import lib
 from .batch import BatchRecord
 from .exception import AerospikeError, ClientError, class_for
 from .types import (
@@ -16,6 +17,8 @@ from .types import (
     Record,
     RecordMetadata,
 )
+
+_WRONG_TYPE: int = lib.ASZ_ERROR_WRONG_TYPE
 
 T = TypeVar("T")
 Decode: TypeAlias = Callable[[memoryview], T]
@@ -45,7 +48,9 @@ _codec.bind_results(
 
 def _error(
     code: int, message: str, *, in_doubt: bool = False, node: str | None = None
-) -> AerospikeError:
+) -> AerospikeError | TypeError:
+    if code == _WRONG_TYPE:
+        return TypeError(message)
     return class_for(code)(message, result_code=code, in_doubt=in_doubt, node=node)
 
 

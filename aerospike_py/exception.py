@@ -354,7 +354,8 @@ _BY_CLASS: list[tuple[type[AerospikeError], tuple[int, ...]]] = [
     # -3 no more records, -5 aborted, -100 out of memory, -101 not connected, -103 interrupted,
     # -105 out of descriptors
     (ClientError, (-1, -3, -5, -100, -101, -103, -105)),
-    (InvalidArgError, (-2, 4)),
+    # -106 stands for a TypeError, which it is raised as.
+    (InvalidArgError, (-2, 4, -106)),
     # -4 host, -8 node, -9 TLS, -10 connection, -12 retries, -15 no response
     (ClusterError, (-4, -8, -9, -10, -12, -15)),
     (ClusterError, (7, 11)),  # the cluster changes, the partition is unavailable

@@ -12,6 +12,8 @@ __all__ = ["ResultCode"]
 class ResultCode(IntEnum):
     """The result codes of errors and of rows of batches; they are equal to the ints."""
 
+    WRONG_TYPE = -106
+    """An argument is of a wrong type; a TypeError says so."""
     NO_DESCRIPTOR = -105
     """The process is out of descriptors or local ports."""
     VALUE_MISMATCH = -104

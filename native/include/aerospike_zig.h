@@ -57,6 +57,7 @@ extern "C" {
 #define ASZ_ERROR_INTERRUPTED (-103)
 #define ASZ_ERROR_VALUE_MISMATCH (-104)
 #define ASZ_ERROR_NO_DESCRIPTOR (-105)
+#define ASZ_ERROR_WRONG_TYPE (-106)
 
 /*
  * The other negative codes say what happened to a command; those of the server are in its
@@ -74,8 +75,8 @@ extern "C" {
  * the record's time to live ("val" seconds, if given), 12 removes the record. 1001 and more are of
  * lists, 2001 of maps, 3001 of bits, 4001 of HyperLogLogs, 5001 and 5002 of expressions, 6001 and
  * 6002 of paths; what these take is what the functions of aerospike_py.list_operations and its
- * kin return as dicts. Something that is missing, unknown or of a wrong type is
- * ASZ_ERROR_INVALID_ARGUMENT, with a message that names it; nothing is sent then.
+ * kin return as dicts. Something that is missing or unknown is ASZ_ERROR_INVALID_ARGUMENT, what is of a
+ * wrong type ASZ_ERROR_WRONG_TYPE, with a message that says where it is; nothing is sent then.
  *
  * In a batch the argument is what follows the KEY: one value as it is, [package, function,
  * [argument]] for ASZ_APPLY, nil for commands without one. META is nil, or [generation or nil, ttl

@@ -10,6 +10,7 @@ const printable = @import("printable.zig");
 
 /// What a command ended with. Codes that a newer server may send stay representable.
 pub const Status = enum(i32) {
+    wrong_type = -106,
     no_descriptor = -105,
     value_mismatch = -104,
     interrupted = -103,
@@ -117,6 +118,7 @@ pub const Status = enum(i32) {
     /// A short English sentence for the code; the empty string for one this client does not know.
     pub fn text(status: Status) []const u8 {
         return switch (status) {
+            .wrong_type => "an argument is of a wrong type",
             .no_descriptor => "this process is out of descriptors or local ports",
             .value_mismatch => "a value does not fit its column",
             .interrupted => "interrupted by a signal",

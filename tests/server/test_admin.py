@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import aerospike_py
-from aerospike_py import AdminError, Client, InvalidArgError
+from aerospike_py import AdminError, Client, InvalidArgError, NotAuthenticated
 from aerospike_py.devserver import DevCluster
 
 
@@ -48,6 +48,20 @@ def theirs(secured: DevCluster) -> Iterator[Any]:
 def log_in(secured: DevCluster, user: str, password: str) -> Client:
     config = {"hosts": secured.hosts, "user": user, "password": password}
     return aerospike_py.client(config).connect()
+
+
+def test_a_server_with_security_says_that_a_login_is_missing(
+    secured: DevCluster, make_client: Any
+) -> None:
+    client = make_client(secured.config)
+    with pytest.raises(NotAuthenticated) as caught:
+        client.connect()
+    told = (
+        'not authenticated: the node has security, and nobody is logged in; write connect("user", "'
+    )
+    assert told in caught.value.message
+    with client.connect("admin", "admin"):
+        assert client.is_connected()
 
 
 class TestUsers:

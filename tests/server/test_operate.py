@@ -1,5 +1,6 @@
 """Several operations on one record at once."""
 
+import re
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from aerospike_py import (
 )
 from aerospike_py import list_operations as lop
 from aerospike_py import map_operations as mop
+from aerospike_py.batch import operate
 from aerospike_py.types import BinTuple, OperateOrderedResult, Record
 
 Key = tuple[str, str, Any]
@@ -197,21 +199,56 @@ def test_many_operations(client: Client, key: Key) -> None:
 @pytest.mark.parametrize(
     ("operations", "text"),
     [
+        (
+            [{"op": 1, "bin": "a"}, {"op": 1013, "bin": "a", "index": "1"}],
+            "ops[1]['index'] (list_get) must be an integer, not a string",
+        ),
+        (
+            [{"op": 5, "bin": "a", "val": "x"}],
+            "ops[0]['val'] (increment) must be an integer or a float, not a string",
+        ),
+        ([{"op": "read", "bin": "a"}], "ops[0]['op'] must be an integer, not a string"),
+        (
+            [{"op": 1012, "bin": "a", "ctx": [("list_index", "x")]}],
+            "ops[0]['ctx'] (list_size) at step 0 needs an integer, not a string",
+        ),
+        (
+            [{"op": 2002, "bin": "a", "map_key": 1, "val": 1, "map_policy": {"order": 1.5}}],
+            "ops[0]['map_policy'] (map_put): 'order' must be an integer, not a float",
+        ),
+        (
+            [{"op": 2002, "bin": "a", "map_key": [{1: 2}, {1.5: 2}], "val": 1}],
+            "ops[0]['map_key'][1]: a map key must be a str, int or bytes, not float",
+        ),
+    ],
+)
+def test_a_wrong_type_in_an_operation_is_a_type_error(
+    client: Client, key: Key, operations: list[dict[str, Any]], text: str
+) -> None:
+    for send in (client.operate, client.operate_ordered):
+        with pytest.raises(TypeError, match=f"^{re.escape(text)}$"):
+            send(key, operations)
+    for send_many in (client.batch_operate, lambda keys, ops: client.batch([operate(key, ops)])):
+        with pytest.raises(TypeError, match=f"^{re.escape(text)}$"):
+            send_many([key], operations)
+    assert not client.exists(key)
+
+
+@pytest.mark.parametrize(
+    ("operations", "text"),
+    [
         ([], "at least one operation"),
         ([{"bin": "a"}], r"ops\[0\] has no 'op'"),
-        ([{"op": 3, "bin": "a"}], "operation 0 has the unknown op 3"),
-        ([{"op": 1, "bin": "a"}, {"op": 2, "bin": "a"}], "operation 1 .*needs the field 'val'"),
+        ([{"op": 3, "bin": "a"}], r"ops\[0\] has the unknown op 3"),
+        ([{"op": 1, "bin": "a"}, {"op": 2, "bin": "a"}], r"ops\[1\] .*needs the field 'val'"),
         ([{"op": 1, "bin": "a", "index": 1}], "does not take the field 'index'"),
         ([{"op": 1, "bin": "a", "idx": 1}], "unknown field 'idx'"),
         ([{"op": 1, "bin": "a", "val": 0}], r"\(read\) does not take the field 'val'"),
         ([{"op": 1, "bin": "a", "val": "a"}], r"\(read\) does not take the field 'val'"),
         ([{"op": 12, "val": ""}], "does not take the field 'val'"),
         ([{"op": 1001, "bin": "a"}], "list_append.*needs the field 'val'"),
-        ([{"op": 1013, "bin": "a", "index": "1"}], "field 'index' must be an integer"),
-        ([{"op": 5, "bin": "a", "val": "x"}], "must be an integer or a float"),
         ([{"op": 12, "bin": "a"}], "takes no bin"),
         ([{"op": 1}, {"op": 1, "bin": "a"}], "read of all bins cannot be combined"),
-        ([{"op": "read", "bin": "a"}], "field 'op' must be an integer"),
     ],
 )
 def test_misuse_is_named(

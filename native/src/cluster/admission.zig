@@ -442,8 +442,7 @@ pub fn Admission(comptime Net: type) type {
             failure: *Failure,
         ) error{Failed}![]const u8 {
             const value = wire.info.Lines.find(body, name) orelse {
-                const text = "{f}: the node did not answer '" ++ name ++ "'";
-                failure.set(.invalid_node, text, .{address});
+                noAnswer(body, name, address, failure);
                 return error.Failed;
             };
             if (wire.info.failure(value)) |refused| {
@@ -453,6 +452,24 @@ pub fn Admission(comptime Net: type) type {
                 return error.Failed;
             }
             return value;
+        }
+
+        /// A node that has security answers one line, whatever it was asked, unless somebody has
+        /// logged in on the connection.
+        fn noAnswer(
+            body: []const u8,
+            comptime name: []const u8,
+            address: Net.Address,
+            failure: *Failure,
+        ) void {
+            const refused = wire.info.failure(body);
+            if (refused != null and refused.?.code == 80) {
+                const text = "{f}: not authenticated: the node has security, and nobody is " ++
+                    "logged in; write connect(\"user\", \"password\"), or give both in the " ++
+                    "configuration";
+                return failure.set(.not_authenticated, text, .{address});
+            }
+            failure.set(.invalid_node, "{f}: the node did not answer '" ++ name ++ "'", .{address});
         }
 
         fn servicesCommand(context: *const Context(Net)) []const u8 {

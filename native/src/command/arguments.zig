@@ -74,11 +74,28 @@ pub const Place = union(enum) {
     pub fn format(place: Place, writer: *std.Io.Writer) std.Io.Writer.Error!void {
         switch (place) {
             .operation => |operation| {
-                try writer.print("operation {d}", .{operation.index});
+                try writer.print("ops[{d}]", .{operation.index});
                 if (operation.name.len > 0) try writer.print(" ({s})", .{operation.name});
             },
             .expression => |name| try writer.print("expression '{s}'", .{name}),
             .context => try writer.writeAll("context"),
+        }
+    }
+};
+
+/// A member of what stands at a place.
+const Member = struct {
+    place: Place,
+    field: Field,
+
+    pub fn format(member: Member, writer: *std.Io.Writer) std.Io.Writer.Error!void {
+        switch (member.place) {
+            .operation => |operation| {
+                try writer.print("ops[{d}]['{t}']", .{ operation.index, member.field });
+                if (operation.name.len > 0) try writer.print(" ({s})", .{operation.name});
+            },
+            .expression => try writer.print("{f}: '{t}'", .{ member.place, member.field }),
+            .context => try writer.writeAll("ctx"),
         }
     }
 };
@@ -105,7 +122,10 @@ pub const Arguments = struct {
         };
         const count = switch (reader.next() catch return malformed(failure)) {
             .map => |count| count,
-            else => |token| return arguments.fail("must be a map, not {s}", .{describe(token)}),
+            else => |token| {
+                failure.set(.wrong_type, "{f} must be a map, not {s}", .{ place, describe(token) });
+                return error.Failed;
+            },
         };
         for (0..count) |_| {
             const name = switch (reader.next() catch return malformed(failure)) {
@@ -176,7 +196,7 @@ pub const Arguments = struct {
     fn integerFrom(arguments: *const Arguments, field: Field, slice: []const u8) Error!i64 {
         return switch (try arguments.firstToken(slice)) {
             .int => |number| number,
-            .uint => arguments.fail("field '{t}' does not fit into 64 bits", .{field}),
+            .uint => arguments.failOf(field, "does not fit into 64 bits", .{}),
             else => |other| arguments.wrongType(field, "an integer", other),
         };
     }
@@ -185,9 +205,7 @@ pub const Arguments = struct {
     pub fn natural(arguments: *const Arguments, field: Field) Error!u64 {
         const number = try arguments.integer(field);
         if (number < 0) {
-            return arguments.fail("field '{t}' must not be negative, but is {d}", .{
-                field, number,
-            });
+            return arguments.failOf(field, "must not be negative, but is {d}", .{number});
         }
         return @intCast(number);
     }
@@ -196,7 +214,7 @@ pub const Arguments = struct {
     pub fn bits(arguments: *const Arguments, field: Field, mask: u32) Error!u32 {
         const number = try arguments.integerOr(field, 0);
         if (number & ~@as(i64, mask) != 0) {
-            return arguments.fail("field '{t}' has the unknown value {d}", .{ field, number });
+            return arguments.failOf(field, "has the unknown value {d}", .{number});
         }
         return @intCast(number);
     }
@@ -224,7 +242,7 @@ pub const Arguments = struct {
         arguments.failure.set(
             .bin_name,
             "{f}: bin name '{s}' has {d} bytes; it must have 1 to {d}",
-            .{ arguments.place, shortened(name), name.len, max },
+            .{ arguments.member(field), shortened(name), name.len, max },
         );
         return error.Failed;
     }
@@ -261,21 +279,25 @@ pub const Arguments = struct {
             error.OutOfMemory => error.OutOfMemory,
             error.Malformed => malformed(arguments.failure),
             error.BinNameTooLong => arguments.fail("the bin name is too long", .{}),
-            error.NestingTooDeep => arguments.fail(
-                "field '{t}' is nested deeper than {d} levels",
-                .{ field, wire.particle.depth_max },
+            error.NestingTooDeep => arguments.failOf(
+                field,
+                "is nested deeper than {d} levels",
+                .{wire.particle.depth_max},
             ),
-            error.IntegerOverflow => arguments.fail(
-                "field '{t}' has an integer that does not fit into 64 bits",
-                .{field},
+            error.IntegerOverflow => arguments.failOf(
+                field,
+                "has an integer that does not fit into 64 bits",
+                .{},
             ),
-            error.UnsupportedValue => arguments.fail(
-                "field '{t}' has a value that cannot stand there",
-                .{field},
+            error.UnsupportedValue => arguments.failOf(
+                field,
+                "has a value that cannot stand there",
+                .{},
             ),
-            error.UnsupportedMapKey => arguments.fail(
-                "field '{t}' has a map with a key that is no integer, string or bytes",
-                .{field},
+            error.UnsupportedMapKey => arguments.wrongTypeWithin(
+                field,
+                " has a map with a key that is no integer, string or bytes",
+                .{},
             ),
         };
     }
@@ -286,9 +308,44 @@ pub const Arguments = struct {
         expected: []const u8,
         actual: msgpack.Token,
     ) error{Failed} {
-        return arguments.fail("field '{t}' must be {s}, not {s}", .{
-            field, expected, describe(actual),
+        arguments.failure.set(.wrong_type, "{f} must be {s}, not {s}", .{
+            arguments.member(field), expected, describe(actual),
         });
+        return error.Failed;
+    }
+
+    /// The same of what is inside a member, such as a step of a context.
+    pub fn wrongTypeWithin(
+        arguments: *const Arguments,
+        field: Field,
+        comptime format: []const u8,
+        args: anytype,
+    ) error{Failed} {
+        arguments.failure.set(
+            .wrong_type,
+            "{f}" ++ format,
+            .{arguments.member(field)} ++ args,
+        );
+        return error.Failed;
+    }
+
+    fn member(arguments: *const Arguments, field: Field) Member {
+        return .{ .place = arguments.place, .field = field };
+    }
+
+    /// Sets the failure, its text beginning with where the member is.
+    pub fn failOf(
+        arguments: *const Arguments,
+        field: Field,
+        comptime format: []const u8,
+        args: anytype,
+    ) error{Failed} {
+        arguments.failure.set(
+            .invalid_argument,
+            "{f} " ++ format,
+            .{arguments.member(field)} ++ args,
+        );
+        return error.Failed;
     }
 
     /// Sets the failure, its text beginning with the place.
@@ -340,14 +397,15 @@ test "members are found by name, and the text of a failure says where it happene
     try testing.expect(arguments.given(.val) == null);
     try testing.expectError(error.Failed, arguments.integer(.index));
     try testing.expectEqualStrings(
-        "operation 3 (list_append) needs the field 'index'",
+        "ops[3] (list_append) needs the field 'index'",
         failure.message(),
     );
     try testing.expectError(error.Failed, arguments.integer(.bin));
     try testing.expectEqualStrings(
-        "operation 3 (list_append) field 'bin' must be an integer, not a string",
+        "ops[3]['bin'] (list_append) must be an integer, not a string",
         failure.message(),
     );
+    try testing.expectEqual(.wrong_type, failure.status);
 }
 
 test "unknown, repeated and superfluous members are refused" {
@@ -356,7 +414,7 @@ test "unknown, repeated and superfluous members are refused" {
     const place: Place = .{ .operation = .{ .index = 0 } };
     var unknown = msgpack.Reader.init("\x81\xa4indx\x01");
     try testing.expectError(error.Failed, arguments.parse(&unknown, place, &failure));
-    try testing.expectEqualStrings("operation 0 has an unknown field 'indx'", failure.message());
+    try testing.expectEqualStrings("ops[0] has an unknown field 'indx'", failure.message());
     var twice = msgpack.Reader.init("\x82\xa3val\x01\xa3val\x02");
     try testing.expectError(error.Failed, arguments.parse(&twice, place, &failure));
     var cut = msgpack.Reader.init("\x82\xa3val\x01");
@@ -364,5 +422,5 @@ test "unknown, repeated and superfluous members are refused" {
     var superfluous = msgpack.Reader.init("\x82\xa3val\xc0\xa4rank\x01");
     try arguments.parse(&superfluous, place, &failure);
     try testing.expectError(error.Failed, arguments.allowOnly(.empty));
-    try testing.expectEqualStrings("operation 0 does not take the field 'rank'", failure.message());
+    try testing.expectEqualStrings("ops[0] does not take the field 'rank'", failure.message());
 }

@@ -202,7 +202,7 @@ fn createFlag(call: *const Call, arguments: *const Arguments) Error!u32 {
 fn enumeration(comptime T: type, arguments: *const Arguments) Error!T {
     const number = try arguments.integer(.val);
     return std.enums.fromInt(T, number) orelse
-        arguments.fail("field 'val' has the unknown order {d}", .{number});
+        arguments.failOf(.val, "has the unknown order {d}", .{number});
 }
 
 /// Appends an operand and returns of how many members it consists.
@@ -463,7 +463,7 @@ pub fn returnType(arguments: *const Arguments, container: context.Container) Err
         else => false,
     };
     if (!known) {
-        return arguments.fail("field 'return_type' has the unknown value {d}", .{number});
+        return arguments.failOf(.return_type, "has the unknown value {d}", .{number});
     }
     if (base == return_exists_api) return return_exists | inverted;
     return @as(u32, @intCast(base)) | inverted;
@@ -529,7 +529,7 @@ fn overflowFlags(arguments: *const Arguments) Error!u32 {
     const action = try arguments.integerOr(.action, 0);
     switch (action) {
         0, 2, 4 => {},
-        else => return arguments.fail("field 'action' has the unknown value {d}", .{action}),
+        else => return arguments.failOf(.action, "has the unknown value {d}", .{action}),
     }
     const is_signed = try arguments.boolean(.signed, false);
     return @as(u32, @intCast(action)) | @intFromBool(is_signed);

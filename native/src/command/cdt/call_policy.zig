@@ -46,18 +46,20 @@ pub const Policy = struct {
                 .persist_index => switch (reader.next() catch
                     return malformed(arguments.failure)) {
                     .boolean => |flag| policy.persist_index = flag,
-                    else => |token| return arguments.fail(
-                        "field '{t}': 'persist_index' must be a bool, not {s}",
-                        .{ field, describe(token) },
+                    else => |token| return arguments.wrongTypeWithin(
+                        field,
+                        ": 'persist_index' must be a bool, not {s}",
+                        .{describe(token)},
                     ),
                 },
             }
         }
         if (order) |number| policy.order = try checkOrder(arguments, field, number);
         if (flags) |number| {
-            if (number & ~@as(i64, flags_mask) != 0) return arguments.fail(
-                "field '{t}' has the unknown write flags {d}",
-                .{ field, number },
+            if (number & ~@as(i64, flags_mask) != 0) return arguments.failOf(
+                field,
+                "has the unknown write flags {d}",
+                .{number},
             );
             policy.flags = @intCast(number);
         }
@@ -67,14 +69,16 @@ pub const Policy = struct {
     fn readName(arguments: *const Arguments, field: Field, reader: *msgpack.Reader) Error!Name {
         const text = switch (reader.next() catch return malformed(arguments.failure)) {
             .string => |text| text,
-            else => |token| return arguments.fail(
-                "field '{t}' has a key that is not a string but {s}",
-                .{ field, describe(token) },
+            else => |token| return arguments.wrongTypeWithin(
+                field,
+                " has a key that is not a string but {s}",
+                .{describe(token)},
             ),
         };
-        const name = std.meta.stringToEnum(Name, text) orelse return arguments.fail(
-            "field '{t}' has the unknown key '{s}'",
-            .{ field, shortened(text) },
+        const name = std.meta.stringToEnum(Name, text) orelse return arguments.failOf(
+            field,
+            "has the unknown key '{s}'",
+            .{shortened(text)},
         );
         const fits = switch (name) {
             .list_order => field == .list_policy,
@@ -82,7 +86,7 @@ pub const Policy = struct {
             .order => field == .list_policy or field == .map_policy,
             .write_flags, .flags, .write_mode => true,
         };
-        if (!fits) return arguments.fail("field '{t}' has no key '{t}'", .{ field, name });
+        if (!fits) return arguments.failOf(field, "has no key '{t}'", .{name});
         return name;
     }
 
@@ -97,14 +101,16 @@ pub const Policy = struct {
         const number = switch (reader.next() catch return malformed(arguments.failure)) {
             .int => |number| number,
             .nil => return,
-            else => |token| return arguments.fail(
-                "field '{t}': '{t}' must be an integer, not {s}",
-                .{ field, name, describe(token) },
+            else => |token| return arguments.wrongTypeWithin(
+                field,
+                ": '{t}' must be an integer, not {s}",
+                .{ name, describe(token) },
             ),
         };
-        if (target.*) |other| if (other != number) return arguments.fail(
-            "field '{t}' gives '{t}' {d} and a synonym {d}",
-            .{ field, name, number, other },
+        if (target.*) |other| if (other != number) return arguments.failOf(
+            field,
+            "gives '{t}' {d} and a synonym {d}",
+            .{ name, number, other },
         );
         target.* = number;
     }
@@ -116,6 +122,6 @@ pub const Policy = struct {
             else => false,
         };
         if (known) return @intCast(number);
-        return arguments.fail("field '{t}' has the unknown order {d}", .{ field, number });
+        return arguments.failOf(field, "has the unknown order {d}", .{number});
     }
 };

@@ -134,9 +134,9 @@ pub fn write(
         .array => |count| count,
         else => |token| return arguments.wrongType(.ctx, "a list of steps", token),
     };
-    if (count == 0) return arguments.fail("field 'ctx' must have at least one step", .{});
+    if (count == 0) return arguments.failOf(.ctx, "must have at least one step", .{});
     if (count > steps_max) {
-        return arguments.fail("field 'ctx' has more than {d} steps", .{steps_max});
+        return arguments.failOf(.ctx, "has more than {d} steps", .{steps_max});
     }
     try msgpack.writeArrayHeader(out, count * 2);
     for (0..count) |index| {
@@ -205,14 +205,12 @@ const StepWriter = struct {
     fn begin(writer: *StepWriter) Error!Step {
         const member_count = switch (try writer.next()) {
             .array => |count| count,
-            else => |token| return writer.fail("must be a list, not {s}", .{describe(token)}),
+            else => |token| return writer.wrongType("must be a list", token),
         };
         if (member_count == 0) return writer.fail("is empty", .{});
         const name = switch (try writer.next()) {
             .string => |text| text,
-            else => |token| return writer.fail("must begin with a name, not {s}", .{
-                describe(token),
-            }),
+            else => |token| return writer.wrongType("must begin with a name", token),
         };
         const step = std.meta.stringToEnum(Step, name) orelse
             return writer.fail("is unknown: '{s}'", .{shortened(name)});
@@ -239,14 +237,14 @@ const StepWriter = struct {
     fn takeInteger(writer: *StepWriter) Error!i64 {
         return switch (try writer.next()) {
             .int => |number| number,
-            else => |token| writer.fail("needs an integer, not {s}", .{describe(token)}),
+            else => |token| writer.wrongType("needs an integer", token),
         };
     }
 
     fn takeBoolean(writer: *StepWriter) Error!bool {
         return switch (try writer.next()) {
             .boolean => |flag| flag,
-            else => |token| writer.fail("needs a bool, not {s}", .{describe(token)}),
+            else => |token| writer.wrongType("needs a bool", token),
         };
     }
 
@@ -261,9 +259,18 @@ const StepWriter = struct {
         comptime format: []const u8,
         args: anytype,
     ) error{Failed} {
-        return writer.arguments.fail(
-            "field 'ctx': step {d} " ++ format,
-            .{writer.index} ++ args,
+        return writer.arguments.failOf(.ctx, "at step {d} " ++ format, .{writer.index} ++ args);
+    }
+
+    fn wrongType(
+        writer: *const StepWriter,
+        comptime expected: []const u8,
+        actual: msgpack.Token,
+    ) error{Failed} {
+        return writer.arguments.wrongTypeWithin(
+            .ctx,
+            " at step {d} " ++ expected ++ ", not {s}",
+            .{ writer.index, describe(actual) },
         );
     }
 };

@@ -416,7 +416,7 @@ fn builderName(tree: []const u8, failure: *Failure) Error![]const u8 {
     const count = switch (reader.next() catch return malformed(failure)) {
         .map => |count| count,
         else => |token| {
-            failure.set(.invalid_argument, "an expression must be a map, not {s}", .{
+            failure.set(.wrong_type, "an expression must be a map, not {s}", .{
                 describe(token),
             });
             return error.Failed;
@@ -550,8 +550,8 @@ const Node = struct {
             else => return,
         };
         if (!comparable.isNever(kind, node.out.written()[start..])) return;
-        return node.arguments.fail("field '{t}' is or has a map without an order, with which the " ++
-            "server compares nothing; an ordered one (KeyOrderedDict) can match", .{field});
+        return node.arguments.failOf(field, "is or has a map without an order, with which the " ++
+            "server compares nothing; an ordered one (KeyOrderedDict) can match", .{});
     }
 
     fn writeConstant(node: *Node, kind: Constant) Error!void {
@@ -598,7 +598,7 @@ const Node = struct {
     fn expressionType(node: *Node) Error!Type {
         const number = try node.arguments.integer(.exp_type);
         return std.enums.fromInt(Type, number) orelse
-            node.arguments.fail("field 'exp_type' has the unknown value {d}", .{number});
+            node.arguments.failOf(.exp_type, "has the unknown value {d}", .{number});
     }
 
     /// The members of `exprs`, at least `min`.

@@ -318,7 +318,7 @@ fn touchTtl(arguments: *const Arguments) Error!i32 {
     const number = try arguments.integer(.val);
     // -1 never expires, -2 keeps what the record has.
     if (number >= -2 and number <= std.math.maxInt(i32)) return @intCast(number);
-    return arguments.fail("field 'val' is no time to live: {d}", .{number});
+    return arguments.failOf(.val, "is no time to live: {d}", .{number});
 }
 
 fn hasBin(arguments: *const Arguments) bool {

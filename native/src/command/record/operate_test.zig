@@ -163,11 +163,11 @@ test "misuse of expressions is named" {
     );
     try expect(
         "\x82\xa8__expr__\xa7int_val\xa3val\xa1x",
-        "expression 'int_val' field 'val' must be an integer, not a string",
+        "expression 'int_val': 'val' must be an integer, not a string",
     );
     try expect(
         "\x82\xa8__expr__\xa7int_bin\xa4name\xb00123456789abcdef",
-        "expression 'int_bin': bin name '0123456789abcdef' has 16 bytes; it must have 1 to 15",
+        "expression 'int_bin': 'name': bin name '0123456789abcdef' has 16 bytes; it must have 1 to 15",
     );
     // list_get_by_index of a list bin returning the value, without the value's type.
     try expect(
@@ -240,36 +240,36 @@ test "what operations amount to is told to the header" {
 test "misuse is named, with the operation's index, before anything is sent" {
     const expect = Encoded.expectFailure;
     try expect("\x90", .invalid_argument, "at least one operation is needed");
-    try expect("\x91\x80", .invalid_argument, "operation 0 needs the field 'op'");
+    try expect("\x91\x80", .invalid_argument, "ops[0] needs the field 'op'");
     try expect(
         "\x91\x82\xa2op\x07\xa3bin\xa1a",
         .invalid_argument,
-        "operation 0 has the unknown op 7",
+        "ops[0] has the unknown op 7",
     );
     try expect(
         "\x92\x82\xa2op\x01\xa3bin\xa1a\x82\xa2op\xcd\x03\xe9\xa3bin\xa1a",
         .invalid_argument,
-        "operation 1 (list_append) needs the field 'val'",
+        "ops[1] (list_append) needs the field 'val'",
     );
     try expect(
         "\x91\x83\xa2op\xcd\x03\xf5\xa3bin\xa1a\xa5index\xa11",
-        .invalid_argument,
-        "operation 0 (list_get) field 'index' must be an integer, not a string",
+        .wrong_type,
+        "ops[0]['index'] (list_get) must be an integer, not a string",
     );
     try expect(
         "\x91\x83\xa2op\xcd\x03\xf4\xa3bin\xa1a\xa5index\x01",
         .invalid_argument,
-        "operation 0 (list_size) does not take the field 'index'",
+        "ops[0] (list_size) does not take the field 'index'",
     );
     try expect(
         "\x91\x82\xa2op\x01\xa3bin\xb00123456789abcdef",
         .bin_name,
-        "operation 0 (read): bin name '0123456789abcdef' has 16 bytes; it must have 1 to 15",
+        "ops[0]['bin'] (read): bin name '0123456789abcdef' has 16 bytes; it must have 1 to 15",
     );
     try expect(
         "\x91\x82\xa2op\x0c\xa3bin\xa1a",
         .invalid_argument,
-        "operation 0 (delete) concerns the whole record and takes no bin",
+        "ops[0] (delete) concerns the whole record and takes no bin",
     );
     try expect(
         "\x92\x81\xa2op\x01\x82\xa2op\x01\xa3bin\xa1a",
@@ -279,12 +279,12 @@ test "misuse is named, with the operation's index, before anything is sent" {
     try expect(
         "\x91\x84\xa2op\xcd\x03\xf8\xa3bin\xa1a\xa5index\x00\xabreturn_type\x08",
         .invalid_argument,
-        "operation 0 (list_get_by_index) field 'return_type' has the unknown value 8",
+        "ops[0]['return_type'] (list_get_by_index) has the unknown value 8",
     );
     try expect(
         "\x91\x83\xa2op\xcd\x03\xf4\xa3bin\xa1a\xa3ctx\x91\x92\xaalist_index\xa1x",
-        .invalid_argument,
-        "operation 0 (list_size) field 'ctx': step 0 needs an integer, not a string",
+        .wrong_type,
+        "ops[0]['ctx'] (list_size) at step 0 needs an integer, not a string",
     );
 }
 
@@ -299,7 +299,7 @@ test "a context by itself has the bytes that it has in an operation" {
     var empty = msgpack.Reader.init("\x90");
     try testing.expectError(error.Failed, context.encodeContext(&out, &empty, &failure));
     try testing.expectEqualStrings(
-        "context field 'ctx' must have at least one step",
+        "ctx must have at least one step",
         failure.message(),
     );
 }
