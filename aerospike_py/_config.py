@@ -44,12 +44,15 @@ _NUMBERS: dict[str, Rule] = {
 }
 _FLAGS = ("use_services_alternate", "rack_aware")
 _TEXTS = ("cluster_name", "user", "password", "app_id")
-_OTHERS = ("hosts", "rack_ids", "ip_map", "policies", "tls")
+_OTHERS = ("hosts", "rack_ids", "ip_map", "policies", "tls", "converters")
 _KNOWN = (*_OTHERS, *_TEXTS, *_FLAGS, *_NUMBERS)
 _POLICIES = ("read", "write", "batch", "query", "admin", "info")
 
 # For the asynchronous client, or expressed by another key; the core does not know them.
-_NOT_FOR_THE_CORE = ("policies", "tls", "max_concurrent_operations", "operation_queue_timeout_ms")
+_NOT_FOR_THE_CORE = (
+    *("policies", "tls", "converters"),
+    *("max_concurrent_operations", "operation_queue_timeout_ms"),
+)
 
 
 class Config:
@@ -59,6 +62,7 @@ class Config:
         hosts: (name, port) of the seeds, perhaps with a TLS name.
         cluster_name: The name that the cluster must have; "" for any.
         policies: The default policies by kind, not checked yet.
+        converters: Of objects; see `objects`.
         max_concurrent_operations: Operations of an AsyncClient in flight at once; 0: no limit.
         operation_queue_timeout_ms: How long a further one waits in line; 0: without limit.
 
@@ -89,6 +93,7 @@ class Config:
         self.hosts: list[Any] = checked.get("hosts", [])
         self.cluster_name: str = checked.get("cluster_name", "")
         self.policies: dict[str, Any] = checked.get("policies", {})
+        self.converters: list[Any] = checked.get("converters", [])
         self.max_concurrent_operations: int = checked.get("max_concurrent_operations", 0)
         self.operation_queue_timeout_ms: int = checked.get("operation_queue_timeout_ms", 0)
         self._for_the_core = {
@@ -161,6 +166,10 @@ def _check(key: str, value: Any, path: str) -> Any:
         return _text(value, path)
     if key == "hosts":
         return _hosts(value, path)
+    if key == "converters":
+        from .objects import check_converters  # Who has one has imported it already.
+
+        return check_converters(value, path)
     if key == "rack_ids":
         if not is_listed(value):
             raise wrong_type(path, "a list of ints", value)

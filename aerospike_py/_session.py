@@ -70,7 +70,7 @@ class Session:
         self._face = face
         self._made_at = place_of_creation()
         self.config = Config(config)
-        self.policies = ClientPolicies(self.config.policies)
+        self.policies = ClientPolicies(self.config.policies, self.config.converters)
         # Guards what follows, and is never held while anything is waited for. A signal handler may
         # close the client in the midst of it.
         self._lock = threading.RLock()

@@ -48,12 +48,15 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from .numpy_batch import NumpyBatchRecords
+    from .objects import BatchRecordsOf, RecordOf, Storable
 
 __all__ = ["AsyncClient"]
 
 _BatchWrite: TypeAlias = (
-    tuple[Key, Mapping[str, Any]] | tuple[Key, Mapping[str, Any], WriteMeta | RecordMetadata | None]
+    tuple[Key, "Mapping[str, Any] | Storable"]
+    | tuple[Key, "Mapping[str, Any] | Storable", WriteMeta | RecordMetadata | None]
 )
+T = TypeVar("T")
 _AsyncClient = TypeVar("_AsyncClient", bound="AsyncClient")
 
 
@@ -161,17 +164,34 @@ class AsyncClient:
         except (ClusterError, AerospikeTimeoutError):
             return False
 
-    async def get(self, key: Key, policy: ReadPolicy | None = None) -> Record:
+    @overload
+    async def get(
+        self, key: Key, policy: ReadPolicy | None = None, *, into: None = None
+    ) -> Record: ...
+
+    @overload
+    async def get(
+        self, key: Key, policy: ReadPolicy | None = None, *, into: type[T]
+    ) -> "RecordOf[T]": ...
+
+    async def get(
+        self, key: Key, policy: ReadPolicy | None = None, *, into: type[T] | None = None
+    ) -> "Record | RecordOf[T]":
         """Reads a record with all its bins.
 
         Args:
             key: (namespace, set, user key), or a key that a result carries.
             policy: How to read.
+            into: A dataclass, Struct, TypedDict or pydantic model: the record's `bins` are one of
+                these; see `aerospike_py.objects`.
 
         Raises:
             RecordNotFound: There is no such record.
+            ObjectError: A bin does not fit its field in `into`, or is missing.
         """
-        return await self._submit(records.get(self._policies, key, policy))
+        if into is None:
+            return await self._submit(records.get(self._policies, key, policy))
+        return await self._submit(records.get_into(self._policies, key, policy, into))
 
     async def select(
         self, key: Key, bins: Sequence[str], policy: ReadPolicy | None = None
@@ -204,7 +224,7 @@ class AsyncClient:
     async def put(
         self,
         key: Key,
-        bins: Mapping[str, Any],
+        bins: "Mapping[str, Any] | Storable",
         meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
@@ -213,7 +233,8 @@ class AsyncClient:
         Args:
             key: (namespace, set, user key), or a key that a result carries.
             bins: A dict of values by bin name: int (64 bits), float, str, bytes, bool, list, dict,
-                GeoJSON, HyperLogLog, NumPy scalars; None removes the bin.
+                GeoJSON, HyperLogLog, NumPy scalars; None removes the bin. Or an object with a bin
+                for each field: a dataclass, Struct or pydantic model; see `aerospike_py.objects`.
             meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
                 metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
@@ -458,6 +479,16 @@ class AsyncClient:
         errors: Literal["raise", "zero"] = "raise",
     ) -> "NumpyBatchRecords": ...
 
+    @overload
+    async def batch_read(
+        self,
+        keys: Iterable[Key],
+        bins: Sequence[str] | None = None,
+        policy: BatchPolicy | None = None,
+        *,
+        into: type[T],
+    ) -> "BatchRecordsOf[T]": ...
+
     async def batch_read(
         self,
         keys: Iterable[Key],
@@ -466,7 +497,8 @@ class AsyncClient:
         _dtype: "DTypeLike | None" = None,
         *,
         errors: Literal["raise", "zero"] = "raise",
-    ) -> "BatchRecords | NumpyBatchRecords":
+        into: type[T] | None = None,
+    ) -> "BatchRecords | NumpyBatchRecords | BatchRecordsOf[T]":
         """Reads many records at once.
 
         Args:
@@ -478,6 +510,8 @@ class AsyncClient:
                 become rows of an array; see `aerospike_py.numpy_batch`.
             errors: With `_dtype`, what to do with a value that does not fit its field: "raise", or
                 "zero" to leave the field zero and say so in the record's result code.
+            into: A dataclass, Struct, TypedDict or pydantic model that the rows' `bins` are made
+                of; see `aerospike_py.objects`.
 
         Returns:
             A row for each key, in the order of the keys. A record that does not exist is a row
@@ -489,6 +523,9 @@ class AsyncClient:
             AerospikeError: No record at all could be asked for; otherwise the rows have what
                 went wrong.
         """
+        if into is not None:
+            batch.check_into(_dtype)
+            return await self._submit(batch.read_into(self._policies, keys, bins, policy, into))
         if _dtype is None:
             return await self._submit(batch.read(self._policies, keys, bins, policy))
         return await self._submit(
@@ -498,27 +535,40 @@ class AsyncClient:
     # Tuples of three and of four in one union are more than mypy can find literals' types in.
     @overload
     async def batch_write(
-        self, records: Iterable[_BatchWrite], policy: BatchPolicy | None = None
+        self,
+        records: Iterable[_BatchWrite],
+        policy: BatchPolicy | None = None,
+        *,
+        retry: int | None = None,
     ) -> BatchRecords: ...
 
     @overload
     async def batch_write(
-        self, records: Iterable[BatchWrite], policy: BatchPolicy | None = None
+        self,
+        records: Iterable[BatchWrite],
+        policy: BatchPolicy | None = None,
+        *,
+        retry: int | None = None,
     ) -> BatchRecords: ...
 
     async def batch_write(
         self,
         records: Iterable[BatchWrite],
         policy: BatchPolicy | None = None,
+        *,
+        retry: int | None = None,
     ) -> BatchRecords:
         """Writes many records at once, each as `put` does.
 
         Args:
-            records: (key, bins), (key, bins, meta) or (key, bins, meta, policy) each. The time to
-                live ("ttl") in a record's meta goes before the batch's policy; its generation
-                ("gen") counts when the policy's `gen` compares it. A record's own policy goes
-                before both; see `aerospike_py.batch.write`.
+            records: (key, bins), (key, bins, meta) or (key, bins, meta, policy) each; the bins may
+                be an object, as `put` takes it. The time to live ("ttl") in a record's meta goes
+                before the batch's policy; its generation ("gen") counts when the policy's `gen`
+                compares it. A record's own policy goes before both; see
+                `aerospike_py.batch.write`.
             policy: How to write.
+            retry: Another name of the policy's `max_retries`: rows without an answer are sent again
+                so often, and no others.
 
         Returns:
             A row for each record, in their order, with a result code for those that failed.
@@ -529,7 +579,7 @@ class AsyncClient:
             AerospikeError: No record at all could be written; otherwise the rows have what went
                 wrong.
         """
-        return await self._submit(batch.write_all(self._policies, records, policy))
+        return await self._submit(batch.write_all(self._policies, records, policy, retry))
 
     @also_named(data="array")
     async def batch_write_numpy(
@@ -540,6 +590,8 @@ class AsyncClient:
         key_field: str = "_key",
         meta: WriteMeta | RecordMetadata | None = None,
         policy: BatchPolicy | None = None,
+        *,
+        retry: int | None = None,
     ) -> BatchRecords:
         """Writes one record for each row of a structured NumPy array.
 
@@ -551,6 +603,7 @@ class AsyncClient:
             key_field: The field with the user keys, which does not become a bin.
             meta: The records' time to live ("ttl", in seconds) and expected generation ("gen").
             policy: How to write.
+            retry: Another name of the policy's `max_retries`.
 
         Returns:
             A row for each record, in their order, with a result code for those that failed.
@@ -562,7 +615,9 @@ class AsyncClient:
                 wrong.
         """
         return await self._submit(
-            batch.write_numpy(self._policies, array, namespace, set_name, key_field, meta, policy)
+            batch.write_numpy(
+                self._policies, array, namespace, set_name, key_field, meta, policy, retry
+            )
         )
 
     async def batch_operate(
@@ -684,18 +739,32 @@ class AsyncClient:
         """
         return await self._submit(info.info_random_node(self._policies, command, policy))
 
-    def query(self, namespace: str, set_name: str | None = None) -> AsyncQuery:
+    @overload
+    def query(
+        self, namespace: str, set_name: str | None = None, *, into: None = None
+    ) -> AsyncQuery: ...
+
+    @overload
+    def query(
+        self, namespace: str, set_name: str | None = None, *, into: type[T]
+    ) -> "AsyncQuery[RecordOf[T]]": ...
+
+    def query(
+        self, namespace: str, set_name: str | None = None, *, into: type[Any] | None = None
+    ) -> AsyncQuery[Any]:
         """Makes a query; it runs when its results are asked for.
 
         Args:
             namespace: The namespace.
             set_name: The set; None or "" is the whole namespace.
+            into: A dataclass, Struct, TypedDict or pydantic model that the records' `bins` are made
+                of; see `aerospike_py.objects`.
 
         Raises:
             TypeError, ValueError: A name is not valid.
             ClientError: The client is not connected.
         """
-        made = AsyncQuery(self._session, namespace, set_name)
+        made: AsyncQuery[Any] = AsyncQuery(self._session, namespace, set_name, into)
         self._session.require_connection()
         return made
 

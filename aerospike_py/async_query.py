@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast
 
 from . import tracing
 from ._async_session import AsyncSession
@@ -30,9 +30,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
     from opentelemetry.trace import Span
+    from typing_extensions import TypeVar as TypeVarWithDefault
 
     from .numpy_batch import Errors
     from .numpy_query import Filler
+    from .objects import Shape
+
+    R = TypeVarWithDefault("R", default=Record)
+    """What a query finds: records, or such with objects."""
+else:
+    R = TypeVar("R")
 
 __all__ = ["AsyncBackgroundJob", "AsyncQuery", "AsyncRecords"]
 
@@ -40,23 +47,23 @@ __all__ = ["AsyncBackgroundJob", "AsyncQuery", "AsyncRecords"]
 _LOOK_MIN_S = 0.01
 _LOOK_MAX_S = 0.5
 
-_AsyncQuery = TypeVar("_AsyncQuery", bound="AsyncQuery")
+_AsyncQuery = TypeVar("_AsyncQuery", bound="AsyncQuery[Any]")
 
 
-class AsyncRecords(AsyncIterator[Record]):
+class AsyncRecords(AsyncIterator[R], Generic[R]):
     """The records of one run of a query, as they arrive.
 
     An asynchronous iterator that ends with the last record. The servers stop when it is closed
     early, when its `async with` block is left, and when the last reference to it goes.
     """
 
-    def __init__(self, query: "AsyncQuery", stream: Stream[list[Record]]) -> None:
+    def __init__(self, query: "AsyncQuery[R]", stream: Stream[list[Record]]) -> None:
         self._query = query
         self._session = query._session
         self._made_at = place_of_creation()
         self._stream: Stream[list[Record]] | None = stream
         # The chunk at hand, and how much of it has not been handed out.
-        self._chunk: Iterator[Record] = iter(())
+        self._chunk: Iterator[R] = iter(())
         self._unread = 0
         self._span: Span | None = None
         self._traced = traced = tracing.active
@@ -65,16 +72,16 @@ class AsyncRecords(AsyncIterator[Record]):
             place = (request["namespace"], request["set"])
             self._span = traced.begin(self._session.config, "QUERY", *place)
 
-    def __aiter__(self) -> "AsyncRecords":
+    def __aiter__(self) -> "AsyncRecords[R]":
         return self
 
-    async def __anext__(self) -> Record:
+    async def __anext__(self) -> R:
         for record in self._chunk:
             self._unread -= 1
             return record
         return await self._advance()
 
-    async def _advance(self) -> Record:
+    async def _advance(self) -> R:
         if self._stream is None:
             raise StopAsyncIteration
         records = await self._fetch(self._session.fetch, self._stream)
@@ -83,7 +90,7 @@ class AsyncRecords(AsyncIterator[Record]):
             raise StopAsyncIteration
         self._unread = len(records)
         self._chunk = iter(records)
-        return await self.__anext__()
+        return await AsyncRecords.__anext__(self)
 
     async def _fetch(self, fetch: Callable[..., Any], *args: Any) -> Any:
         try:
@@ -93,7 +100,7 @@ class AsyncRecords(AsyncIterator[Record]):
             self._end(sys.exc_info()[1])
             raise
 
-    async def _rest(self) -> list[Record]:
+    async def _rest(self) -> list[R]:
         """All that is left, faster than one by one."""
         found = list(self._chunk)
         self._unread = 0
@@ -132,7 +139,7 @@ class AsyncRecords(AsyncIterator[Record]):
         """Has the servers stop, and keeps the query's `token`. Idempotent."""
         self._finish()
 
-    async def __aenter__(self) -> "AsyncRecords":
+    async def __aenter__(self) -> "AsyncRecords[R]":
         return self
 
     async def __aexit__(
@@ -182,6 +189,25 @@ class AsyncRecords(AsyncIterator[Record]):
             span.end()
         if stream is not None:
             stream.close()
+
+
+class _AsyncObjects(AsyncRecords[R]):
+    """The same of a query into objects, which are made as they are handed out."""
+
+    def __init__(
+        self, query: "AsyncQuery[R]", stream: Stream[list[Record]], shape: "Shape[Any]"
+    ) -> None:
+        super().__init__(query, stream)
+        self._shape = shape
+
+    async def __anext__(self) -> R:
+        found: Any = await super().__anext__()
+        made: Any = self._shape.record(found)
+        return cast("R", made)
+
+    async def _rest(self) -> list[R]:
+        found: Any = await super()._rest()
+        return list(map(cast("Any", self._shape.record), found))
 
 
 class AsyncBackgroundJob:
@@ -256,8 +282,10 @@ class _Pauses:
         return min(pause, left)
 
 
-class AsyncQuery:
+class AsyncQuery(Generic[R]):
     """A query of an `AsyncClient`; it can be run again and again.
+
+    Its records are of the kind `Record`, or `RecordOf` the class that it was made with.
 
     Iterating over it runs it: `async for record in query`. Every way to run it may raise:
         InvalidArgError: The policy is not valid; nothing was sent.
@@ -266,12 +294,20 @@ class AsyncQuery:
         AerospikeTimeoutError: It did not end within the policy's `total_timeout`, or a node sent
             nothing for its `socket_timeout`, again and again.
         ClusterError: Partitions stayed unavailable.
+        ObjectError: A bin does not fit its field in the class that the query reads into.
         QueryAbortedError: Somebody aborted it on the server.
         ServerError: The server refuses, for example because there is no such namespace.
     """
 
-    def __init__(self, session: AsyncSession, namespace: str, set_name: str | None) -> None:
+    def __init__(
+        self,
+        session: AsyncSession,
+        namespace: str,
+        set_name: str | None,
+        into: type[Any] | None = None,
+    ) -> None:
         self._session = session
+        self._shape = None if into is None else session.policies.shapes.of(into)
         self._request: dict[str, Any] = {
             "namespace": namespace_argument(namespace),
             "set": set_argument(set_name),
@@ -363,7 +399,7 @@ class AsyncQuery:
         request = self._request
         return f"{type(self).__name__}({request['namespace']!r}, {request['set']!r})"
 
-    async def results(self, policy: QueryPolicy | None = None) -> list[Record]:
+    async def results(self, policy: QueryPolicy | None = None) -> list[R]:
         """Runs the query.
 
         Args:
@@ -376,7 +412,7 @@ class AsyncQuery:
 
     async def foreach(
         self,
-        callback: Callable[[Record], bool | Awaitable[bool | None] | None],
+        callback: Callable[[R], bool | Awaitable[bool | None] | None],
         policy: QueryPolicy | None = None,
     ) -> None:
         """Runs the query and calls a function with each record.
@@ -399,7 +435,7 @@ class AsyncQuery:
                 if answer is False:
                     return
 
-    def records(self, policy: QueryPolicy | None = None) -> AsyncRecords:
+    def records(self, policy: QueryPolicy | None = None) -> AsyncRecords[R]:
         """Runs the query and hands out its records as they arrive.
 
         Args:
@@ -408,9 +444,12 @@ class AsyncQuery:
         Returns:
             An asynchronous iterator, which can be closed early and has the `token` to go on from.
         """
-        return AsyncRecords(self, self._start(policy))
+        stream = self._start(policy)
+        if self._shape is not None:
+            return _AsyncObjects(self, stream, self._shape)
+        return AsyncRecords(self, stream)
 
-    def __aiter__(self) -> AsyncRecords:
+    def __aiter__(self) -> AsyncRecords[R]:
         return self.records()
 
     async def to_numpy(

@@ -72,9 +72,14 @@ _RETURNED = "SUCCESS"
 
 Keys = Iterable[Key]
 BatchWrite: TypeAlias = (
-    tuple[Key, Mapping[str, Any]]
-    | tuple[Key, Mapping[str, Any], WriteMeta | RecordMetadata | None]
-    | tuple[Key, Mapping[str, Any], WriteMeta | RecordMetadata | None, WriteRowPolicy | None]
+    tuple[Key, "Mapping[str, Any] | Storable"]
+    | tuple[Key, "Mapping[str, Any] | Storable", WriteMeta | RecordMetadata | None]
+    | tuple[
+        Key,
+        "Mapping[str, Any] | Storable",
+        WriteMeta | RecordMetadata | None,
+        WriteRowPolicy | None,
+    ]
 )
 """A record of `Client.batch_write`: key, bins, and perhaps metadata and a policy of its own."""
 
@@ -191,6 +196,7 @@ class BatchRecords:
 
 
 if TYPE_CHECKING:
+    from .objects import Storable
 
     class _OperatedRecord(NamedTuple):
         """A `Record`, or what there is in its place."""

@@ -48,12 +48,15 @@ if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
 
     from .numpy_batch import NumpyBatchRecords
+    from .objects import BatchRecordsOf, RecordOf, Storable
 
 __all__ = ["Client", "client"]
 
 _BatchWrite: TypeAlias = (
-    tuple[Key, Mapping[str, Any]] | tuple[Key, Mapping[str, Any], WriteMeta | RecordMetadata | None]
+    tuple[Key, "Mapping[str, Any] | Storable"]
+    | tuple[Key, "Mapping[str, Any] | Storable", WriteMeta | RecordMetadata | None]
 )
+T = TypeVar("T")
 _Client = TypeVar("_Client", bound="Client")
 
 
@@ -149,17 +152,32 @@ class Client:
         except (ClusterError, AerospikeTimeoutError):
             return False
 
-    def get(self, key: Key, policy: ReadPolicy | None = None) -> Record:
+    @overload
+    def get(self, key: Key, policy: ReadPolicy | None = None, *, into: None = None) -> Record: ...
+
+    @overload
+    def get(
+        self, key: Key, policy: ReadPolicy | None = None, *, into: type[T]
+    ) -> "RecordOf[T]": ...
+
+    def get(
+        self, key: Key, policy: ReadPolicy | None = None, *, into: type[T] | None = None
+    ) -> "Record | RecordOf[T]":
         """Reads a record with all its bins.
 
         Args:
             key: (namespace, set, user key), or a key that a result carries.
             policy: How to read.
+            into: A dataclass, Struct, TypedDict or pydantic model: the record's `bins` are one of
+                these; see `aerospike_py.objects`.
 
         Raises:
             RecordNotFound: There is no such record.
+            ObjectError: A bin does not fit its field in `into`, or is missing.
         """
-        return self._execute(records.get(self._policies, key, policy))
+        if into is None:
+            return self._execute(records.get(self._policies, key, policy))
+        return self._execute(records.get_into(self._policies, key, policy, into))
 
     def select(self, key: Key, bins: Sequence[str], policy: ReadPolicy | None = None) -> Record:
         """Reads some bins of a record.
@@ -190,7 +208,7 @@ class Client:
     def put(
         self,
         key: Key,
-        bins: Mapping[str, Any],
+        bins: "Mapping[str, Any] | Storable",
         meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
@@ -199,7 +217,8 @@ class Client:
         Args:
             key: (namespace, set, user key), or a key that a result carries.
             bins: A dict of values by bin name: int (64 bits), float, str, bytes, bool, list, dict,
-                GeoJSON, HyperLogLog, NumPy scalars; None removes the bin.
+                GeoJSON, HyperLogLog, NumPy scalars; None removes the bin. Or an object with a bin
+                for each field: a dataclass, Struct or pydantic model; see `aerospike_py.objects`.
             meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
                 metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to write.
@@ -444,6 +463,16 @@ class Client:
         errors: Literal["raise", "zero"] = "raise",
     ) -> "NumpyBatchRecords": ...
 
+    @overload
+    def batch_read(
+        self,
+        keys: Iterable[Key],
+        bins: Sequence[str] | None = None,
+        policy: BatchPolicy | None = None,
+        *,
+        into: type[T],
+    ) -> "BatchRecordsOf[T]": ...
+
     def batch_read(
         self,
         keys: Iterable[Key],
@@ -452,7 +481,8 @@ class Client:
         _dtype: "DTypeLike | None" = None,
         *,
         errors: Literal["raise", "zero"] = "raise",
-    ) -> "BatchRecords | NumpyBatchRecords":
+        into: type[T] | None = None,
+    ) -> "BatchRecords | NumpyBatchRecords | BatchRecordsOf[T]":
         """Reads many records at once.
 
         Args:
@@ -464,6 +494,8 @@ class Client:
                 become rows of an array; see `aerospike_py.numpy_batch`.
             errors: With `_dtype`, what to do with a value that does not fit its field: "raise", or
                 "zero" to leave the field zero and say so in the record's result code.
+            into: A dataclass, Struct, TypedDict or pydantic model that the rows' `bins` are made
+                of; see `aerospike_py.objects`.
 
         Returns:
             A row for each key, in the order of the keys. A record that does not exist is a row
@@ -475,6 +507,9 @@ class Client:
             AerospikeError: No record at all could be asked for; otherwise the rows have what
                 went wrong.
         """
+        if into is not None:
+            batch.check_into(_dtype)
+            return self._execute(batch.read_into(self._policies, keys, bins, policy, into))
         if _dtype is None:
             return self._execute(batch.read(self._policies, keys, bins, policy))
         return self._execute(batch.read_numpy(self._policies, keys, bins, policy, _dtype, errors))
@@ -482,27 +517,40 @@ class Client:
     # Tuples of three and of four in one union are more than mypy can find literals' types in.
     @overload
     def batch_write(
-        self, records: Iterable[_BatchWrite], policy: BatchPolicy | None = None
+        self,
+        records: Iterable[_BatchWrite],
+        policy: BatchPolicy | None = None,
+        *,
+        retry: int | None = None,
     ) -> BatchRecords: ...
 
     @overload
     def batch_write(
-        self, records: Iterable[BatchWrite], policy: BatchPolicy | None = None
+        self,
+        records: Iterable[BatchWrite],
+        policy: BatchPolicy | None = None,
+        *,
+        retry: int | None = None,
     ) -> BatchRecords: ...
 
     def batch_write(
         self,
         records: Iterable[BatchWrite],
         policy: BatchPolicy | None = None,
+        *,
+        retry: int | None = None,
     ) -> BatchRecords:
         """Writes many records at once, each as `put` does.
 
         Args:
-            records: (key, bins), (key, bins, meta) or (key, bins, meta, policy) each. The time to
-                live ("ttl") in a record's meta goes before the batch's policy; its generation
-                ("gen") counts when the policy's `gen` compares it. A record's own policy goes
-                before both; see `aerospike_py.batch.write`.
+            records: (key, bins), (key, bins, meta) or (key, bins, meta, policy) each; the bins may
+                be an object, as `put` takes it. The time to live ("ttl") in a record's meta goes
+                before the batch's policy; its generation ("gen") counts when the policy's `gen`
+                compares it. A record's own policy goes before both; see
+                `aerospike_py.batch.write`.
             policy: How to write.
+            retry: Another name of the policy's `max_retries`: rows without an answer are sent again
+                so often, and no others.
 
         Returns:
             A row for each record, in their order, with a result code for those that failed.
@@ -513,7 +561,7 @@ class Client:
             AerospikeError: No record at all could be written; otherwise the rows have what went
                 wrong.
         """
-        return self._execute(batch.write_all(self._policies, records, policy))
+        return self._execute(batch.write_all(self._policies, records, policy, retry))
 
     @also_named(data="array")
     def batch_write_numpy(
@@ -524,6 +572,8 @@ class Client:
         key_field: str = "_key",
         meta: WriteMeta | RecordMetadata | None = None,
         policy: BatchPolicy | None = None,
+        *,
+        retry: int | None = None,
     ) -> BatchRecords:
         """Writes one record for each row of a structured NumPy array.
 
@@ -535,6 +585,7 @@ class Client:
             key_field: The field with the user keys, which does not become a bin.
             meta: The records' time to live ("ttl", in seconds) and expected generation ("gen").
             policy: How to write.
+            retry: Another name of the policy's `max_retries`.
 
         Returns:
             A row for each record, in their order, with a result code for those that failed.
@@ -546,7 +597,9 @@ class Client:
                 wrong.
         """
         return self._execute(
-            batch.write_numpy(self._policies, array, namespace, set_name, key_field, meta, policy)
+            batch.write_numpy(
+                self._policies, array, namespace, set_name, key_field, meta, policy, retry
+            )
         )
 
     def batch_operate(
@@ -662,18 +715,30 @@ class Client:
         """
         return self._execute(info.info_random_node(self._policies, command, policy))
 
-    def query(self, namespace: str, set_name: str | None = None) -> Query:
+    @overload
+    def query(self, namespace: str, set_name: str | None = None, *, into: None = None) -> Query: ...
+
+    @overload
+    def query(
+        self, namespace: str, set_name: str | None = None, *, into: type[T]
+    ) -> "Query[RecordOf[T]]": ...
+
+    def query(
+        self, namespace: str, set_name: str | None = None, *, into: type[Any] | None = None
+    ) -> Query[Any]:
         """Makes a query; it runs when its results are asked for.
 
         Args:
             namespace: The namespace.
             set_name: The set; None or "" is the whole namespace.
+            into: A dataclass, Struct, TypedDict or pydantic model that the records' `bins` are made
+                of; see `aerospike_py.objects`.
 
         Raises:
             TypeError, ValueError: A name is not valid.
             ClientError: The client is not connected.
         """
-        made = Query(self._session, namespace, set_name)
+        made: Query[Any] = Query(self._session, namespace, set_name, into)
         self._session.require_connection()
         return made
 

@@ -33,6 +33,7 @@ __all__ = [
     "MaxErrorRate",
     "NoMoreConnections",
     "NotAuthenticated",
+    "ObjectError",
     "OpNotApplicable",
     "QueryAbortedError",
     "QueryError",
@@ -107,6 +108,20 @@ def _restore(cls: type[AerospikeError], message: str) -> AerospikeError:
 
 class ClientError(AerospikeError):
     """The client cannot do it: not connected, not supported, out of memory."""
+
+
+class ObjectError(ClientError, ValueError):
+    """The bins of a record do not fit the class that they are read into.
+
+    Attributes:
+        key: The record's key; None when there is no record.
+        bin: The bin; None when it is not about one.
+        field: Its field.
+    """
+
+    key: tuple[Any, ...] | None = None
+    bin: str | None = None
+    field: str | None = None
 
 
 class BackpressureError(ClientError):

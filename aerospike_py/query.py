@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast
 
 from . import tracing
 from ._native.streams import Stream
@@ -28,9 +28,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import DTypeLike, NDArray
     from opentelemetry.trace import Span
+    from typing_extensions import TypeVar as TypeVarWithDefault
 
     from .numpy_batch import Errors
     from .numpy_query import Filler
+    from .objects import Shape
+
+    R = TypeVarWithDefault("R", default=Record)
+    """What a query finds: records, or such with objects."""
+else:
+    R = TypeVar("R")
 
 __all__ = ["BackgroundJob", "Query", "Records"]
 
@@ -38,23 +45,23 @@ __all__ = ["BackgroundJob", "Query", "Records"]
 _LOOK_MIN_S = 0.01
 _LOOK_MAX_S = 0.5
 
-_Query = TypeVar("_Query", bound="Query")
+_Query = TypeVar("_Query", bound="Query[Any]")
 
 
-class Records(Iterator[Record]):
+class Records(Iterator[R], Generic[R]):
     """The records of one run of a query, as they arrive.
 
     An iterator that ends with the last record. The servers stop when it is closed
     early, when its `with` block is left, and when the last reference to it goes.
     """
 
-    def __init__(self, query: "Query", stream: Stream[list[Record]]) -> None:
+    def __init__(self, query: "Query[R]", stream: Stream[list[Record]]) -> None:
         self._query = query
         self._session = query._session
         self._made_at = place_of_creation()
         self._stream: Stream[list[Record]] | None = stream
         # The chunk at hand, and how much of it has not been handed out.
-        self._chunk: Iterator[Record] = iter(())
+        self._chunk: Iterator[R] = iter(())
         self._unread = 0
         self._span: Span | None = None
         self._traced = traced = tracing.active
@@ -63,16 +70,16 @@ class Records(Iterator[Record]):
             place = (request["namespace"], request["set"])
             self._span = traced.begin(self._session.config, "QUERY", *place)
 
-    def __iter__(self) -> "Records":
+    def __iter__(self) -> "Records[R]":
         return self
 
-    def __next__(self) -> Record:
+    def __next__(self) -> R:
         for record in self._chunk:
             self._unread -= 1
             return record
         return self._advance()
 
-    def _advance(self) -> Record:
+    def _advance(self) -> R:
         if self._stream is None:
             raise StopIteration
         records = self._fetch(self._session.fetch, self._stream)
@@ -81,7 +88,7 @@ class Records(Iterator[Record]):
             raise StopIteration
         self._unread = len(records)
         self._chunk = iter(records)
-        return self.__next__()
+        return Records.__next__(self)
 
     def _fetch(self, fetch: Callable[..., Any], *args: Any) -> Any:
         try:
@@ -91,7 +98,7 @@ class Records(Iterator[Record]):
             self._end(sys.exc_info()[1])
             raise
 
-    def _rest(self) -> list[Record]:
+    def _rest(self) -> list[R]:
         """All that is left, faster than one by one."""
         found = list(self._chunk)
         self._unread = 0
@@ -130,7 +137,7 @@ class Records(Iterator[Record]):
         """Has the servers stop, and keeps the query's `token`. Idempotent."""
         self._finish()
 
-    def __enter__(self) -> "Records":
+    def __enter__(self) -> "Records[R]":
         return self
 
     def __exit__(
@@ -180,6 +187,25 @@ class Records(Iterator[Record]):
             span.end()
         if stream is not None:
             stream.close()
+
+
+class _Objects(Records[R]):
+    """The same of a query into objects, which are made as they are handed out."""
+
+    def __init__(
+        self, query: "Query[R]", stream: Stream[list[Record]], shape: "Shape[Any]"
+    ) -> None:
+        super().__init__(query, stream)
+        self._shape = shape
+
+    def __next__(self) -> R:
+        found: Any = super().__next__()
+        made: Any = self._shape.record(found)
+        return cast("R", made)
+
+    def _rest(self) -> list[R]:
+        found: Any = super()._rest()
+        return list(map(cast("Any", self._shape.record), found))
 
 
 class BackgroundJob:
@@ -254,8 +280,10 @@ class _Pauses:
         return min(pause, left)
 
 
-class Query:
+class Query(Generic[R]):
     """A query of an `Client`; it can be run again and again.
+
+    Its records are of the kind `Record`, or `RecordOf` the class that it was made with.
 
     Iterating over it runs it: `for record in query`. Every way to run it may raise:
         InvalidArgError: The policy is not valid; nothing was sent.
@@ -264,12 +292,20 @@ class Query:
         AerospikeTimeoutError: It did not end within the policy's `total_timeout`, or a node sent
             nothing for its `socket_timeout`, again and again.
         ClusterError: Partitions stayed unavailable.
+        ObjectError: A bin does not fit its field in the class that the query reads into.
         QueryAbortedError: Somebody aborted it on the server.
         ServerError: The server refuses, for example because there is no such namespace.
     """
 
-    def __init__(self, session: Session, namespace: str, set_name: str | None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        namespace: str,
+        set_name: str | None,
+        into: type[Any] | None = None,
+    ) -> None:
         self._session = session
+        self._shape = None if into is None else session.policies.shapes.of(into)
         self._request: dict[str, Any] = {
             "namespace": namespace_argument(namespace),
             "set": set_argument(set_name),
@@ -359,7 +395,7 @@ class Query:
         request = self._request
         return f"{type(self).__name__}({request['namespace']!r}, {request['set']!r})"
 
-    def results(self, policy: QueryPolicy | None = None) -> list[Record]:
+    def results(self, policy: QueryPolicy | None = None) -> list[R]:
         """Runs the query.
 
         Args:
@@ -372,7 +408,7 @@ class Query:
 
     def foreach(
         self,
-        callback: Callable[[Record], bool | None],
+        callback: Callable[[R], bool | None],
         policy: QueryPolicy | None = None,
     ) -> None:
         """Runs the query and calls a function with each record, in this thread.
@@ -389,7 +425,7 @@ class Query:
                 if callback(record) is False:
                     return
 
-    def records(self, policy: QueryPolicy | None = None) -> Records:
+    def records(self, policy: QueryPolicy | None = None) -> Records[R]:
         """Runs the query and hands out its records as they arrive.
 
         Args:
@@ -398,9 +434,12 @@ class Query:
         Returns:
             An iterator, which can be closed early and has the `token` to go on from.
         """
-        return Records(self, self._start(policy))
+        stream = self._start(policy)
+        if self._shape is not None:
+            return _Objects(self, stream, self._shape)
+        return Records(self, stream)
 
-    def __iter__(self) -> Records:
+    def __iter__(self) -> Records[R]:
         return self.records()
 
     def to_numpy(

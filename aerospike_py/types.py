@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias, Typ
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from .objects import Converter
+
 from .exception import InvalidArgError
 
 __all__ = [
@@ -432,7 +434,8 @@ class BatchPolicy(_CommandPolicy, total=False):
     exists: int
     """A POLICY_EXISTS_ constant, for writes."""
     gen: int
-    """A POLICY_GEN_ constant, for writes; the rows' metadata have the expected generations."""
+    """A POLICY_GEN_ constant, for writes; the rows' metadata have the expected generations, and a
+    row that has none is refused."""
     commit_level: int
     """A POLICY_COMMIT_LEVEL_ constant, for writes."""
     ttl: Seconds
@@ -606,6 +609,8 @@ class ClientConfig(TypedDict, total=False):
     """Addresses that nodes give of themselves, and those to use instead."""
     policies: Policies
     """Defaults of this client's commands."""
+    converters: "Sequence[Converter[Any]]"
+    """How values of some types are stored in fields of objects; see `aerospike_py.objects`."""
     tls: Mapping[str, Any]
     """Not supported yet."""
     max_concurrent_operations: int

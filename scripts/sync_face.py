@@ -25,6 +25,7 @@ NAMES = {
     "AsyncSession": "Session",
     "StopAsyncIteration": "StopIteration",
     "_AsyncClient": "_Client",
+    "_AsyncObjects": "_Objects",
     "_AsyncQuery": "_Query",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",

@@ -1,27 +1,35 @@
 """Requests of batches."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import _native
 from .._codec import pack_batch
 from .._ffi import lib
+from .._native import Pointer
 from .._operations import encoded_operations, function_call
 from .._results import BatchDecoder
-from .._validate import at, check_iterable, each, wrong_type
+from .._validate import at, check_iterable, check_natural, each, wrong_type
 from .._values import encode
 from ..batch import BatchRecords, BatchResults, BatchRow, read_argument, write
 from ..exception import BinNameError, InvalidArgError
 from ..keys import encode_key, request_key
-from .policies import ClientPolicies, RowMeta, write_meta
+from .policies import NO_GENERATION, ClientPolicies, RowMeta, write_meta
+from .records import bins_of
 from .request import Request
 
 if TYPE_CHECKING:
     from ..numpy_batch import NumpyBatchRecords
+    from ..objects import BatchRecordsOf
+
+T = TypeVar("T")
 
 _OPERATE: int = lib.ASZ_OPERATE
 _REMOVE: int = lib.ASZ_REMOVE
 _APPLY: int = lib.ASZ_APPLY
 _BATCH: int = lib.ASZ_BATCH
+# What changes a record whose generation may be compared before.
+_COMPARING = (lib.ASZ_PUT, lib.ASZ_OPERATE, lib.ASZ_REMOVE)
 _ROWS = "a list of rows made by aerospike_py.batch"
 _WRITTEN = "(key, bins), (key, bins, meta) or (key, bins, meta, policy)"
 _BATCH_MIXED: int = lib.ASZ_BATCH_MIXED
@@ -30,6 +38,20 @@ _BATCH_MIXED: int = lib.ASZ_BATCH_MIXED
 def read(policies: ClientPolicies, keys: Any, bins: Any, policy: Any) -> Request[BatchRecords]:
     asked, request = encode_same(keys, *read_argument(bins))
     return _BATCH, request, policies.batch_read(policy), BatchDecoder(BatchRecords, asked)
+
+
+def read_into(
+    policies: ClientPolicies, keys: Any, bins: Any, policy: Any, into: type[T]
+) -> "Request[BatchRecordsOf[T]]":
+    shape = policies.shapes.of(into)
+    asked, request = encode_same(keys, *read_argument(bins))
+    return _BATCH, request, policies.batch_read(policy), BatchDecoder(shape.batch, asked)
+
+
+def check_into(dtype: Any) -> None:
+    """Raises an InvalidArgError when a batch is to be read into objects and an array at once."""
+    if dtype is not None:
+        raise InvalidArgError("into and _dtype are two kinds of results; give one")
 
 
 def read_numpy(
@@ -42,8 +64,10 @@ def read_numpy(
     return _native.TABLE, request, policies.batch_read(policy), destination
 
 
-def write_all(policies: ClientPolicies, records: Any, policy: Any) -> Request[BatchRecords]:
-    return rows(policies, written(records), policy)
+def write_all(
+    policies: ClientPolicies, records: Any, policy: Any, retry: Any
+) -> Request[BatchRecords]:
+    return rows(policies, written(records, policies), _retried(policy, retry), "records")
 
 
 def write_numpy(
@@ -54,26 +78,40 @@ def write_numpy(
     key_field: Any,
     meta: Any,
     policy: Any,
+    retry: Any,
 ) -> Request[BatchRecords]:
     from ..numpy_batch import write_request  # Imports NumPy.
 
-    struct = policies.batch_write(policy)
+    struct = policies.batch_write(_retried(policy, retry))
     generation, ttl = write_meta(meta) or (None, None)
     if not struct.generation_policy:
         generation = None
+    elif generation is None:
+        raise InvalidArgError(NO_GENERATION)
     request = write_request(array, namespace, set_name, key_field, ttl, generation)
     return _BATCH_MIXED, request, struct, BatchDecoder(BatchRecords)
+
+
+def _retried(policy: Any, retry: Any) -> Any:
+    """The policy with an argument that other clients have in the place of its `max_retries`."""
+    if retry is None or not (policy is None or isinstance(policy, Mapping)):
+        return policy
+    if policy and policy.get("max_retries") is not None:
+        raise InvalidArgError("retry is another name of policy['max_retries']; give one")
+    return {**(policy or {}), "max_retries": check_natural(retry, "retry")}
 
 
 def operate(policies: ClientPolicies, keys: Any, ops: Any, policy: Any) -> Request[BatchResults]:
     operations = encoded_operations(ops)
     asked, request = encode_same(keys, _OPERATE, operations)
-    return _BATCH, request, policies.batch_write(policy), BatchDecoder(BatchResults, asked)
+    struct = _without_generations(policies, policy)
+    return _BATCH, request, struct, BatchDecoder(BatchResults, asked)
 
 
 def remove(policies: ClientPolicies, keys: Any, policy: Any) -> Request[BatchResults]:
     asked, request = encode_same(keys, _REMOVE, None)
-    return _BATCH, request, policies.batch_write(policy), BatchDecoder(BatchResults, asked)
+    struct = _without_generations(policies, policy)
+    return _BATCH, request, struct, BatchDecoder(BatchResults, asked)
 
 
 def apply(
@@ -81,12 +119,26 @@ def apply(
 ) -> Request[BatchRecords]:
     call = function_call(module, function, args)
     asked, request = encode_same(keys, _APPLY, call)
-    return _BATCH, request, policies.batch_write(policy), BatchDecoder(BatchRecords, asked)
+    struct = _without_generations(policies, policy)
+    return _BATCH, request, struct, BatchDecoder(BatchRecords, asked)
 
 
-def rows(policies: ClientPolicies, given: Any, policy: Any) -> Request[BatchRecords]:
+def _without_generations(policies: ClientPolicies, policy: Any) -> Pointer:
+    """The struct of a batch that has nothing but keys, and so no generation to compare with."""
     struct = policies.batch_write(policy)
-    request = encode_rows(given, bool(struct.generation_policy))
+    if struct.generation_policy:
+        raise InvalidArgError(
+            "policy['gen'] has generations compared, and keys have none to compare with; use "
+            "batch() with rows whose meta has a 'gen'"
+        )
+    return struct
+
+
+def rows(
+    policies: ClientPolicies, given: Any, policy: Any, path: str = "rows"
+) -> Request[BatchRecords]:
+    struct = policies.batch_write(policy)
+    request = encode_rows(given, bool(struct.generation_policy), path)
     return _BATCH_MIXED, request, struct, BatchDecoder(BatchRecords)
 
 
@@ -110,16 +162,18 @@ def encode_same(keys: Any, command: int, argument: Any) -> tuple[list[Any], byte
         raise
 
 
-def encode_rows(rows: Any, compares_generation: bool) -> bytes:
+def encode_rows(rows: Any, compares_generation: bool, path: str = "rows") -> bytes:
     """The request of rows that ask for different things.
 
     Args:
         rows: What this module's functions made.
         compares_generation: Whether the batch's policy does; if not, expected generations of rows
             whose own policy does not are dropped.
+        path: What the rows are called, for errors.
 
     Raises:
         TypeError: It is something else.
+        InvalidArgError: A row's generation is to be compared, and it has none.
         UnicodeEncodeError: A key has lone surrogates.
     """
     if isinstance(rows, BatchRow):
@@ -130,6 +184,8 @@ def encode_rows(rows: Any, compares_generation: bool) -> bytes:
             raise wrong_type(
                 f"rows[{index}]", "made by a function of aerospike_py.batch, such as read", row
             )
+    if compares_generation:
+        _check_generations(listed, path)
     try:
         return encode(
             [
@@ -142,11 +198,19 @@ def encode_rows(rows: Any, compares_generation: bool) -> bytes:
         raise
 
 
+def _check_generations(rows: list[BatchRow], path: str) -> None:
+    for index, (_, command, _, meta) in enumerate(rows):
+        if command in _COMPARING and (
+            meta is None or (meta.generation is None and meta.compares(True))
+        ):
+            raise InvalidArgError(f"{path}[{index}]: {NO_GENERATION}")
+
+
 def _with_meta(row: BatchRow, meta: RowMeta, compares_generation: bool) -> tuple[Any, ...]:
     return (*row[:3], meta.members(compares_generation))
 
 
-def written(records: Any) -> list[BatchRow]:
+def written(records: Any, policies: ClientPolicies) -> list[BatchRow]:
     """Rows of `Client.batch_write`: (key, bins), with metadata and policy or without.
 
     Raises:
@@ -161,7 +225,10 @@ def written(records: Any) -> list[BatchRow]:
                 raise wrong_type("it", _WRITTEN, record)
             if not 2 <= len(record) <= 4:
                 raise InvalidArgError(f"it must be {_WRITTEN}, and has {len(record)} members")
-            rows.append(write(*record))
+            key, bins, *rest = record
+            if type(bins) is not dict:
+                bins = bins_of(policies, bins)
+            rows.append(write(key, bins, *rest))
         except (TypeError, ValueError, OverflowError, BinNameError) as error:
             raise at(f"records[{index}]", error, "it") from None
     return rows

@@ -4,8 +4,8 @@ Nothing that is given is ignored: a wrong type raises a TypeError, an unknown ke
 not valid an InvalidArgError, with the path to it and what would be right.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import _native, constants
 from .._ffi import lib
@@ -26,6 +26,9 @@ from .._validate import (
 from .._values import INT64_MAX
 from ..exception import InvalidArgError
 from ..types import RecordMetadata
+
+if TYPE_CHECKING:
+    from ..objects import Shapes
 
 _GENERATION_MAX = 2**16 - 1
 
@@ -110,6 +113,7 @@ _PARTITION_FILTER = {
 _QUERY_OTHERS = ("partition_filter", "token")
 
 _FILTERS = ("expressions", "filter_expression")
+NO_GENERATION = "policy['gen'] has generations compared, and meta has no 'gen' to compare with"
 _TOUCH_NEVER = 255
 
 
@@ -226,9 +230,7 @@ class Policies:
             if encoded is not None:
                 _native.set_filter(struct, encoded)
         if self._kind == "write" and struct.generation_policy and _generation_of(meta) is None:
-            raise InvalidArgError(
-                "policy['gen'] has generations compared, and meta has no 'gen' to compare with"
-            )
+            raise InvalidArgError(NO_GENERATION)
         return struct
 
     def _fill(
@@ -338,6 +340,15 @@ class RowMeta(NamedTuple):
     policy: dict[str, int | bytes] | None
     """Members of asz_policy, and the filter; None for the batch's policy."""
 
+    def compares(self, compares_generation: bool) -> bool:
+        """Whether the row's generation counts.
+
+        Args:
+            compares_generation: Whether the batch's policy says so; the row's own goes before it.
+        """
+        own = (self.policy or {}).get("generation_policy")
+        return compares_generation if own is None else bool(own)
+
     def members(self, compares_generation: bool) -> tuple[Any, ...] | None:
         """The member of a request; None when there is nothing to say.
 
@@ -347,8 +358,7 @@ class RowMeta(NamedTuple):
         """
         generation, ttl, policy = self
         if policy is not None:
-            compares = policy.get("generation_policy", compares_generation)
-            return (generation if compares else None, ttl, policy)
+            return (generation if self.compares(compares_generation) else None, ttl, policy)
         if not compares_generation:
             generation = None
         return None if generation is None and ttl is None else (generation, ttl)
@@ -394,6 +404,8 @@ def row_meta(kind: str, meta: Any, policy: Any) -> RowMeta | None:
     encoded = _filter_of(policy, "policy")
     if encoded is not None:
         members["filter"] = encoded
+    if members.get("generation_policy") and generation is None:
+        raise InvalidArgError(NO_GENERATION)
     return RowMeta(generation, ttl, members or None)
 
 
@@ -568,13 +580,16 @@ class ClientPolicies:
 
     Args:
         defaults: The configuration's "policies", not checked yet.
+        converters: The configuration's "converters".
 
     Raises:
         TypeError: A policy is not a dict.
         InvalidArgError: A key is unknown, or a value is not valid.
     """
 
-    def __init__(self, defaults: Mapping[str, Any]) -> None:
+    def __init__(self, defaults: Mapping[str, Any], converters: Sequence[Any] = ()) -> None:
+        self._converters = converters
+        self._shapes: Shapes | None = None
         batch, admin = defaults.get("batch"), defaults.get("admin")
         self.read = read_policies(defaults.get("read"), lib.ASZ_GET).struct
         self.write = write_policies(defaults.get("write"), lib.ASZ_PUT).struct
@@ -585,3 +600,12 @@ class ClientPolicies:
         self.query = QueryPolicies(defaults.get("query"))
         self.info = admin_policies("info", defaults.get("info") or admin, lib.ASZ_INFO).struct
         self.admin = admin_policies("admin", admin, lib.ASZ_ADMIN_CREATE_USER).struct
+
+    @property
+    def shapes(self) -> "Shapes":
+        """How objects are read and written."""
+        if self._shapes is None:
+            from ..objects import Shapes
+
+            self._shapes = Shapes(self._converters)
+        return self._shapes

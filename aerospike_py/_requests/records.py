@@ -1,6 +1,7 @@
 """Requests of single records."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._codec import pack_key, pack_operate, pack_put
 from .._ffi import lib
@@ -12,6 +13,11 @@ from ..keys import encode_key, request_key
 from ..types import ExistsResult, OperateOrderedResult, Record
 from .policies import ClientPolicies
 from .request import Request, nothing
+
+if TYPE_CHECKING:
+    from ..objects import RecordOf
+
+T = TypeVar("T")
 
 _PUT: int = lib.ASZ_PUT
 _GET: int = lib.ASZ_GET
@@ -31,6 +37,14 @@ def get(policies: ClientPolicies, key: Any, policy: Any) -> Request[Record]:
     return _GET, pack_key(key) or encode_key(key), policies.read(policy), record
 
 
+def get_into(
+    policies: ClientPolicies, key: Any, policy: Any, into: type[T]
+) -> "Request[RecordOf[T]]":
+    shape = policies.shapes.of(into)
+    command, request, struct, decode = get(policies, key, policy)
+    return command, request, struct, shape.decoder(decode)
+
+
 def select(policies: ClientPolicies, key: Any, bins: Any, policy: Any) -> Request[Record]:
     request = encode((request_key(key), bin_names(bins)))
     return _SELECT, request, policies.read(policy), record
@@ -41,10 +55,24 @@ def exists(policies: ClientPolicies, key: Any, policy: Any) -> Request[ExistsRes
 
 
 def put(policies: ClientPolicies, key: Any, bins: Any, meta: Any, policy: Any) -> Request[None]:
-    request = pack_put(key, bins) or encode((request_key(key), plain_bins(bins)))
+    request = pack_put(key, bins)
+    if request is None:
+        bins = bins_of(policies, bins)
+        request = encode((request_key(key), plain_bins(bins)))
     if len(request) > COUNT_MAX:  # None of fewer bytes has as many bins.
         check_count("bins", "bins", len(bins))
     return _PUT, request, policies.write(policy, meta), nothing
+
+
+def bins_of(policies: ClientPolicies, given: Any) -> Any:
+    """The bins of an object; what is none is given back."""
+    if isinstance(given, (Mapping, type)) or not (
+        hasattr(given, "__dataclass_fields__")
+        or hasattr(given, "__struct_fields__")
+        or hasattr(given, "__pydantic_fields_set__")
+    ):
+        return given
+    return policies.shapes.bins(given)
 
 
 def remove(policies: ClientPolicies, key: Any, meta: Any, policy: Any) -> Request[None]:

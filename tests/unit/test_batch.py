@@ -24,12 +24,14 @@ from aerospike_py import (
     exp,
 )
 from aerospike_py._requests import batch as requests
+from aerospike_py._requests.policies import ClientPolicies
 from aerospike_py._results import BatchDecoder
 from aerospike_py._values import encode
 from aerospike_py.keys import request_key
 from aerospike_py.types import AerospikeKey, Record, RecordMetadata
 
 KEY = ("test", "demo", "k")
+POLICIES = ClientPolicies({})
 DIGEST = bytes(20)
 FOUND = [None, 0, False, [[*KEY, DIGEST], [3, 100], {"a": 1, "l": [1, "x"]}]]
 MISSING = [[*KEY, DIGEST], 2, False, None]
@@ -43,6 +45,10 @@ def decode(*rows: Any) -> list[BatchRecord]:
 
 def requested(rows: Any, compares_generation: bool = False) -> Any:
     return msgspec.msgpack.decode(requests.encode_rows(rows, compares_generation))
+
+
+def written(records: Any) -> Any:
+    return requests.written(records, POLICIES)
 
 
 def test_a_row_with_a_record() -> None:
@@ -208,7 +214,7 @@ def test_a_row_has_a_policy_of_its_own() -> None:
         ["m", "f", [1, {"k": b"v"}]],
         ["m", "f", []],
     ]
-    assert requested(requests.written([(KEY, {"a": 1}, None, create)])) == requested(
+    assert requested(written([(KEY, {"a": 1}, None, create)])) == requested(
         [batch.write(KEY, {"a": 1}, policy=create)]
     )
 
@@ -242,7 +248,7 @@ def test_values_are_those_of_put() -> None:
     class Name(str):
         __slots__ = ()
 
-    rows = requests.written(
+    rows = written(
         [
             (KEY, {"a": Name("x"), "t": (1, 2), "n": None}),
             [KEY, {"b": bytearray(b"x"), "nested": {"k": [1.5, True]}}, {"ttl": -1}],
@@ -257,12 +263,12 @@ def test_values_are_those_of_put() -> None:
 @pytest.mark.parametrize("value", [2**63, 2**64, -(2**63) - 1, [1, [2**63]], {"k": {"k": 2**70}}])
 def test_an_int_beyond_64_bits_is_found_among_rows(value: Any) -> None:
     with pytest.raises(OverflowError, match="'much'"):
-        requested(requests.written([(KEY, {"a": 1}), (KEY, {"much": value})]))
+        requested(written([(KEY, {"a": 1}), (KEY, {"much": value})]))
 
 
 def test_what_looks_like_too_large_an_int_is_not_one() -> None:
     value = b"\xcf\xff" * 3
-    assert requested(requests.written([(KEY, {"a": value})]))[0][2] == {"a": value}
+    assert requested(written([(KEY, {"a": value})]))[0][2] == {"a": value}
 
 
 @pytest.mark.parametrize(
@@ -298,9 +304,9 @@ def test_what_looks_like_too_large_an_int_is_not_one() -> None:
         (lambda: batch.operate(KEY, INCREMENT), TypeError),
         (lambda: batch.operate(KEY, [{**INCREMENT, "val": 2**64}]), OverflowError),
         (lambda: batch.remove(KEY, 5), TypeError),
-        (lambda: requests.written({KEY: {"a": 1}}), TypeError),
-        (lambda: requests.written([KEY]), TypeError),
-        (lambda: requests.written([(KEY,)]), InvalidArgError),
+        (lambda: written({KEY: {"a": 1}}), TypeError),
+        (lambda: written([KEY]), TypeError),
+        (lambda: written([(KEY,)]), InvalidArgError),
         (lambda: requests.encode_same({KEY: 1}, 2, None), TypeError),
         (lambda: requests.encode_same(None, 2, None), TypeError),
         (lambda: requests.encode_same([KEY, None], 2, None), TypeError),

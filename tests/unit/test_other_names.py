@@ -11,6 +11,7 @@ from aerospike_py import exp
 from aerospike_py import hll_operations as hop
 from aerospike_py import list_operations as lop
 from aerospike_py import map_operations as mop
+from aerospike_py._requests import batch
 
 BY_EITHER_NAME: list[tuple[Callable[..., Any], tuple[Any, ...], str, str, Any]] = [
     (lop.list_append_items, ("b",), "vals", "values", [1]),
@@ -39,6 +40,28 @@ def test_an_argument_by_either_name(
         build(*first, **{own: value, other: value})
     with pytest.raises(TypeError, match="unexpected keyword argument 'vlas'"):
         build(*first, value, vlas=1)
+
+
+def test_how_often_a_batch_is_repeated_by_either_name() -> None:
+    client: Any = aerospike_py.client({"hosts": ["h"]})
+    records = [(("test", "demo", 1), {"n": 1})]
+    array = np.zeros(1, [("_key", "i8"), ("n", "i8")])
+    for write in (
+        lambda **given: client.batch_write(records, **given),
+        lambda **given: client.batch_write_numpy(array, "test", "demo", **given),
+    ):
+        for given in ({"policy": {"max_retries": 3}}, {"retry": 3}):
+            with pytest.raises(aerospike_py.ClientError, match="not connected"):
+                write(**given)
+        with pytest.raises(aerospike_py.InvalidArgError, match="another name of policy"):
+            write(policy={"max_retries": 1}, retry=3)
+        with pytest.raises(TypeError, match=r"^retry must be an int, not str$"):
+            write(retry="3")
+        with pytest.raises(aerospike_py.InvalidArgError, match=r"^retry must not be negative"):
+            write(retry=-1)
+    policies = client._session.policies
+    by_retry = batch.write_all(policies, records, {"total_timeout": 9}, 7)
+    assert (by_retry[2].max_retries, by_retry[2].total_timeout) == (7, 9)
 
 
 def test_the_array_of_a_batch_by_either_name() -> None:

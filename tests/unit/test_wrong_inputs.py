@@ -43,9 +43,62 @@ def many(count: int) -> list[str]:
     return [f"b{number}" for number in range(count)]
 
 
+WITH_GENERATIONS: Any = {"gen": aerospike_py.POLICY_GEN_EQ}
+NO_GENERATION = "policy['gen'] has generations compared, and meta has no 'gen' to compare with"
+NO_GENERATION_OF_KEYS = (
+    "policy['gen'] has generations compared, and keys have none to compare with; use batch() with "
+    "rows whose meta has a 'gen'"
+)
+WITH, WITHOUT = (KEY, {"n": 1}, {"gen": 1}), (KEY, {"n": 1}, {"ttl": 5})
+
 # (what is called, what is raised, what it says)
 Case = tuple[Callable[[], Any], type[Exception], str]
 CASES: list[Case] = [
+    (
+        lambda: client.batch_write([WITH, WITHOUT], WITH_GENERATIONS),
+        aerospike_py.InvalidArgError,
+        f"records[1]: {NO_GENERATION}",
+    ),
+    (
+        lambda: client.batch_write([WITH, (*WITHOUT, WITH_GENERATIONS)]),
+        aerospike_py.InvalidArgError,
+        f"records[1]: {NO_GENERATION}",
+    ),
+    (
+        lambda: client.batch(
+            [batch.read(KEY), batch.remove(KEY, {"gen": 1}), batch.operate(KEY, [INCREMENT])],
+            WITH_GENERATIONS,
+        ),
+        aerospike_py.InvalidArgError,
+        f"rows[2]: {NO_GENERATION}",
+    ),
+    (
+        lambda: batch.remove(KEY, policy=WITH_GENERATIONS),
+        aerospike_py.InvalidArgError,
+        NO_GENERATION,
+    ),
+    (
+        lambda: client.batch_operate(KEYS, [INCREMENT], WITH_GENERATIONS),
+        aerospike_py.InvalidArgError,
+        NO_GENERATION_OF_KEYS,
+    ),
+    (
+        lambda: client.batch_remove(KEYS, WITH_GENERATIONS),
+        aerospike_py.InvalidArgError,
+        NO_GENERATION_OF_KEYS,
+    ),
+    (
+        lambda: client.batch_apply(KEYS, "m", "f", policy=WITH_GENERATIONS),
+        aerospike_py.InvalidArgError,
+        NO_GENERATION_OF_KEYS,
+    ),
+    (
+        lambda: client.batch_write_numpy(
+            np.zeros(1, [("_key", "i8"), ("n", "i8")]), "test", "demo", policy=WITH_GENERATIONS
+        ),
+        aerospike_py.InvalidArgError,
+        NO_GENERATION,
+    ),
     (
         lambda: aerospike_py.client(None),
         TypeError,
