@@ -3,9 +3,13 @@
 Operations, expressions and predicates are in sample_operations.py.
 """
 
-from typing import Any
+import dataclasses
+from datetime import datetime
+from typing import Annotated, Any, TypedDict
 
+import msgspec
 import numpy as np
+import pydantic
 from numpy.typing import NDArray
 from typing_extensions import assert_type
 
@@ -16,6 +20,16 @@ from aerospike_py import map_operations as mop
 from aerospike_py.batch import BatchRecord, BatchRecords, BatchResults, BatchRow, BatchWrite
 from aerospike_py.devserver import DevCluster
 from aerospike_py.numpy_batch import VALUE_MISMATCH, NumpyBatchRecords
+from aerospike_py.objects import (
+    DATETIME_IN_MICROSECONDS,
+    BatchRecordOf,
+    BatchRecordsOf,
+    Bin,
+    Converter,
+    RecordOf,
+    from_bins,
+    to_bins,
+)
 from aerospike_py.query import BackgroundJob, Query, Records
 from aerospike_py.types import (
     AdminPolicy,
@@ -193,6 +207,67 @@ def batches(client: aerospike_py.Client) -> None:
     assert_type(client.batch_write_numpy(rows, "test", "demo"), BatchRecords)
 
 
+@dataclasses.dataclass
+class User:
+    name: str
+    born: Annotated[datetime, Bin("birthday")]
+
+
+class UserStruct(msgspec.Struct):
+    name: str
+
+
+class UserModel(pydantic.BaseModel):
+    name: str
+
+
+class UserDict(TypedDict):
+    name: str
+
+
+CONVERTERS: list[Converter[Any]] = [
+    DATETIME_IN_MICROSECONDS,
+    Converter(complex, lambda number: [number.real, number.imag], lambda pair: complex(*pair)),
+]
+CONVERTING: ClientConfig = {"hosts": HOSTS, "converters": CONVERTERS}
+
+
+def objects(client: aerospike_py.Client, user: User, struct: UserStruct, model: UserModel) -> None:
+    client.put(KEY, user, META)
+    client.put(KEY, struct)
+    client.put(KEY, model, policy=WRITE)
+    client.batch_write([(KEY, user), (KEY, struct, META), (KEY, {"name": "x"})])
+    record = client.get(KEY, into=User)
+    assert_type(record, RecordOf[User])
+    assert_type(record.bins, User)
+    assert_type(record.bins.name, str)
+    assert_type(record.meta.gen, int)
+    assert_type(record.ttl, int | None)
+    key, meta, found = record
+    assert_type(key, AerospikeKey)
+    assert_type(meta, RecordMetadata)
+    assert_type(found, User)
+    assert_type(client.get(KEY, READ, into=UserStruct).bins, UserStruct)
+    assert_type(client.get(KEY, into=UserModel).bins, UserModel)
+    assert_type(client.get(KEY, into=UserDict).bins["name"], str)
+    batch_of = client.batch_read([KEY], into=User)
+    assert_type(batch_of, BatchRecordsOf[User])
+    for row in batch_of:
+        assert_type(row, BatchRecordOf[User])
+        assert_type(row.record, RecordOf[User] | None)
+        assert_type(row.bins, User | None)
+        assert_type(row.result, int)
+    assert_type(batch_of[0].bins, User | None)
+    query = client.query("test", "demo", into=User).select("name", "birthday")
+    assert_type(query, Query[RecordOf[User]])
+    assert_type(query.results(), list[RecordOf[User]])
+    query.foreach(lambda record: record.bins.name != "last")
+    for each in query:
+        assert_type(each.bins, User)
+    assert_type(to_bins(user), dict[str, Any])
+    assert_type(from_bins({"name": "x"}, UserStruct, converters=CONVERTERS), UserStruct)
+
+
 def queries(client: aerospike_py.Client) -> None:
     query = client.query("test", "demo").select("name").where(predicates.between("age", 1, 2))
     assert_type(aerospike_py.key_digest(KEY), bytes)
@@ -324,6 +399,9 @@ def observability() -> None:
 def errors(client: aerospike_py.Client) -> None:
     try:
         client.get(KEY)
+    except aerospike_py.ObjectError as error:
+        assert_type(error.bin, str | None)
+        assert_type(error.field, str | None)
     except (aerospike_py.RecordNotFound, aerospike_py.AerospikeTimeoutError) as error:
         assert_type(error.result_code, int)
         assert_type(error.in_doubt, bool)

@@ -210,6 +210,7 @@ MODULES = [
     "map_operations",
     "metrics",
     "numpy_batch",
+    "objects",
     "predicates",
     "query",
     "tracing",

@@ -87,6 +87,7 @@ NOT_FOR_USERS = {
     "log": {"level_of"},
     "metrics": set(),
     "numpy_batch": {"Destination", "mismatch_error", "read_request", "write_request"},
+    "objects": {"Shape", "Shapes", "check_converters", "is_object"},
     "tracing": {"Tracing"},
 }
 
