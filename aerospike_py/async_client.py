@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias, TypeVar, ov
 from ._async_session import AsyncSession, connecting
 from ._operations import also_named
 from ._requests import admin, batch, index, info, query, records, udf
+from ._results import T
 from .async_query import AsyncBackgroundJob, AsyncQuery
 from .batch import BatchRecords, BatchResults, BatchRow, BatchWrite
 from .constants import (
@@ -56,7 +57,6 @@ _BatchWrite: TypeAlias = (
     tuple[Key, "Mapping[str, Any] | Storable"]
     | tuple[Key, "Mapping[str, Any] | Storable", WriteMeta | RecordMetadata | None]
 )
-T = TypeVar("T")
 _AsyncClient = TypeVar("_AsyncClient", bound="AsyncClient")
 
 

@@ -119,6 +119,8 @@ class ObjectError(ClientError, ValueError):
         field: Its field.
     """
 
+    _default_result_code = -104
+
     key: tuple[Any, ...] | None = None
     bin: str | None = None
     field: str | None = None
@@ -371,6 +373,7 @@ _BY_CLASS: list[tuple[type[AerospikeError], tuple[int, ...]]] = [
     (ClientError, (-1, -3, -5, -100, -101, -103, -105)),
     # -106 stands for a TypeError, which it is raised as.
     (InvalidArgError, (-2, 4, -106)),
+    (ObjectError, (-104,)),
     # -4 host, -8 node, -9 TLS, -10 connection, -12 retries, -15 no response
     (ClusterError, (-4, -8, -9, -10, -12, -15)),
     (ClusterError, (7, 11)),  # the cluster changes, the partition is unavailable

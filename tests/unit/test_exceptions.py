@@ -14,6 +14,7 @@ from aerospike_py import ResultCode, constants, exception
 TREE = {
     "ClientError": "AerospikeError",
     "BackpressureError": "ClientError",
+    "ObjectError": "ClientError",
     "ClusterError": "AerospikeError",
     "InvalidArgError": "AerospikeError",
     "AerospikeTimeoutError": "AerospikeError",

@@ -127,8 +127,8 @@ CASES: list[Case] = [
         aerospike_py.InvalidArgError,
         (
             "config['zzz']: a configuration has no such key; there are hosts, "
-            "rack_ids, ip_map, policies, tls, cluster_name, user, password, "
-            "app_id, use_services_alternate, rack_aware, auth_mode, timeout, "
+            "rack_ids, ip_map, policies, tls, converters, cluster_name, user, "
+            "password, app_id, use_services_alternate, rack_aware, auth_mode, timeout, "
             "login_timeout, idle_timeout, max_conns_per_node, min_conns_per_node, "
             "tend_interval, max_error_rate, error_rate_window, "
             "max_concurrent_operations, operation_queue_timeout_ms, rack_id"
