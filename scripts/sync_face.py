@@ -145,9 +145,9 @@ def made(name: str, source: str) -> str:
     return formatted(formatted(text, "check", "--quiet", "--fix", "--select", "I"), "format")
 
 
-def formatted(text: str, *command: str) -> str:
+def formatted(text: str, *command: str, name: str = "made.py") -> str:
     """The text as ruff has it."""
-    arguments = [sys.executable, "-m", "ruff", *command, "--stdin-filename", "made.py", "-"]
+    arguments = [sys.executable, "-m", "ruff", *command, "--stdin-filename", name, "-"]
     done = subprocess.run(
         arguments, input=text, capture_output=True, text=True, cwd=PACKAGE.parent, check=True
     )

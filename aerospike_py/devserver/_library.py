@@ -8,7 +8,7 @@ import atexit
 import os
 import sys
 from functools import partial
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from .. import exception
 from ._ffi import ffi, lib
@@ -111,7 +111,7 @@ def _give_up_runners() -> None:
 
 def _run_function(context: Pointer, request: Pointer, length: int, answer: Pointer) -> int:
     data = ffi.from_handle(context).answer(bytes(ffi.buffer(request, length)))
-    return cast(int, lib.asz_devserver_answer_write(answer, data, len(data)))
+    return lib.asz_devserver_answer_write(answer, data, len(data))
 
 
 ffi.def_extern("asz_python_run_function", error=1)(_run_function)

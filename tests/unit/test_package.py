@@ -222,3 +222,13 @@ def test_a_public_function_explains_its_arguments(name: str) -> None:
         for argument in inspect.signature(function).parameters:
             explained = re.search(rf"^    \*?{argument}: \S", text, re.MULTILINE)
             assert explained, f"{function.__name__} does not explain {argument!r}"
+
+
+@pytest.mark.parametrize("name", ["aerospike_py._ffi", "aerospike_py.devserver._ffi"])
+def test_the_stub_of_a_library_has_the_names_that_it_has(name: str) -> None:
+    stub = PACKAGE.parent / (name.replace(".", "/") + ".pyi")
+    classes = [node for node in ast.parse(stub.read_text()).body if isinstance(node, ast.ClassDef)]
+    (lib,) = [node.body for node in classes if node.name == "Lib"]
+    told = {node.name for node in lib if isinstance(node, ast.FunctionDef)}
+    told |= {node.target.id for node in lib if isinstance(node, ast.AnnAssign)}
+    assert told == set(dir(importlib.import_module(name).lib))

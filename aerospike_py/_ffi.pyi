@@ -1,0 +1,374 @@
+"""Made of aerospike_zig.h by scripts/ffi_stubs.py, and not to be changed by hand."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal, TypeAlias, TypeVar, overload
+
+from typing_extensions import Self
+
+_T = TypeVar("_T")
+
+class CData:
+    """Something in C: a pointer, an array, a struct."""
+
+    def __getitem__(self, index: int, /) -> Any: ...
+    def __setitem__(self, index: int, value: Any, /) -> None: ...
+    def __add__(self, count: int, /) -> Self: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __len__(self) -> int: ...
+
+class Buffer:
+    """The memory of something in C."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __len__(self) -> int: ...
+
+Memory: TypeAlias = bytes | CData
+
+class asz_client(CData):
+    """Opaque."""
+
+class asz_column(CData):
+    name: CData
+    name_len: int
+    offset: int
+    size: int
+    element_size: int
+    kind: int
+    swapped: int
+    array: int
+    reserved: int
+
+class asz_completion(CData):
+    token: int
+    status: int
+    offset: int
+    length: int
+
+class asz_error(CData):
+    size: int
+    code: int
+    in_doubt: int
+    reserved: int
+    node_len: int
+    message_len: int
+    node: CData
+    message: CData
+
+class asz_metadata(CData):
+    generation: int
+    ttl: int
+
+class asz_mismatch(CData):
+    row_count: int
+    row: int
+    column: int
+    reason: int
+    particle_type: int
+    reserved: CData
+
+class asz_policy(CData):
+    size: int
+    socket_timeout: int
+    total_timeout: int
+    max_retries: int
+    sleep_between_retries: int
+    timeout_delay: int
+    generation: int
+    ttl: int
+    generation_policy: int
+    exists: int
+    replica: int
+    read_mode_ap: int
+    read_mode_sc: int
+    commit_level: int
+    send_key: int
+    durable_delete: int
+    read_touch_ttl_percent: int
+    allow_inline: int
+    allow_inline_ssd: int
+    respond_all_keys: int
+    concurrent: int
+    reserved: CData
+    filter: CData
+    filter_len: int
+
+class asz_query(CData):
+    """Opaque."""
+
+class asz_result(CData):
+    size: int
+    owned: int
+    data: CData
+    capacity: int
+    length: int
+
+class asz_table(CData):
+    size: int
+    column_count: int
+    columns: asz_column
+    rows: CData
+    row_stride: int
+    row_count: int
+    metadata: asz_metadata
+    result_codes: CData
+    mismatch: asz_mismatch
+
+class Lib:
+    """The library."""
+
+    ASZ_ABI_VERSION: Final[int]
+    ASZ_OK: Final[int]
+    ASZ_ERROR_CLIENT: Final[int]
+    ASZ_ERROR_INVALID_ARGUMENT: Final[int]
+    ASZ_ERROR_INVALID_HOST: Final[int]
+    ASZ_ERROR_CLIENT_ABORT: Final[int]
+    ASZ_ERROR_NO_MORE_CONNECTIONS: Final[int]
+    ASZ_ERROR_INVALID_NODE: Final[int]
+    ASZ_ERROR_TLS: Final[int]
+    ASZ_ERROR_CONNECTION: Final[int]
+    ASZ_ERROR_ASYNC_QUEUE_FULL: Final[int]
+    ASZ_ERROR_MAX_RETRIES_EXCEEDED: Final[int]
+    ASZ_ERROR_MAX_ERROR_RATE: Final[int]
+    ASZ_ERROR_NO_RESPONSE: Final[int]
+    ASZ_ERROR_BATCH_FAILED: Final[int]
+    ASZ_ERROR_OUT_OF_MEMORY: Final[int]
+    ASZ_ERROR_NOT_CONNECTED: Final[int]
+    ASZ_ERROR_INTERRUPTED: Final[int]
+    ASZ_ERROR_VALUE_MISMATCH: Final[int]
+    ASZ_ERROR_NO_DESCRIPTOR: Final[int]
+    ASZ_PUT: Final[int]
+    ASZ_GET: Final[int]
+    ASZ_SELECT: Final[int]
+    ASZ_EXISTS: Final[int]
+    ASZ_REMOVE: Final[int]
+    ASZ_TOUCH: Final[int]
+    ASZ_APPEND: Final[int]
+    ASZ_PREPEND: Final[int]
+    ASZ_INCREMENT: Final[int]
+    ASZ_REMOVE_BIN: Final[int]
+    ASZ_OPERATE: Final[int]
+    ASZ_OPERATE_ORDERED: Final[int]
+    ASZ_APPLY: Final[int]
+    ASZ_BATCH: Final[int]
+    ASZ_BATCH_MIXED: Final[int]
+    ASZ_INFO: Final[int]
+    ASZ_INFO_ANY: Final[int]
+    ASZ_NODES: Final[int]
+    ASZ_PING: Final[int]
+    ASZ_STATISTICS: Final[int]
+    ASZ_TRUNCATE: Final[int]
+    ASZ_INDEX_CREATE: Final[int]
+    ASZ_INDEX_REMOVE: Final[int]
+    ASZ_UDF_PUT: Final[int]
+    ASZ_UDF_REMOVE: Final[int]
+    ASZ_UDF_LIST: Final[int]
+    ASZ_UDF_GET: Final[int]
+    ASZ_QUERY_BACKGROUND: Final[int]
+    ASZ_JOB_STATUS: Final[int]
+    ASZ_JOB_ABORT: Final[int]
+    ASZ_ADMIN_CREATE_USER: Final[int]
+    ASZ_ADMIN_DROP_USER: Final[int]
+    ASZ_ADMIN_SET_PASSWORD: Final[int]
+    ASZ_ADMIN_GRANT_ROLES: Final[int]
+    ASZ_ADMIN_REVOKE_ROLES: Final[int]
+    ASZ_ADMIN_QUERY_USERS: Final[int]
+    ASZ_ADMIN_CREATE_ROLE: Final[int]
+    ASZ_ADMIN_DROP_ROLE: Final[int]
+    ASZ_ADMIN_GRANT_PRIVILEGES: Final[int]
+    ASZ_ADMIN_REVOKE_PRIVILEGES: Final[int]
+    ASZ_ADMIN_SET_WHITELIST: Final[int]
+    ASZ_ADMIN_SET_QUOTAS: Final[int]
+    ASZ_ADMIN_QUERY_ROLES: Final[int]
+    ASZ_EXISTS_IGNORE: Final[int]
+    ASZ_EXISTS_UPDATE_ONLY: Final[int]
+    ASZ_EXISTS_REPLACE: Final[int]
+    ASZ_EXISTS_CREATE_ONLY: Final[int]
+    ASZ_EXISTS_REPLACE_ONLY: Final[int]
+    ASZ_EXISTS_UPDATE: Final[int]
+    ASZ_GENERATION_IGNORE: Final[int]
+    ASZ_GENERATION_EQUAL: Final[int]
+    ASZ_GENERATION_GREATER: Final[int]
+    ASZ_REPLICA_MASTER: Final[int]
+    ASZ_REPLICA_SEQUENCE: Final[int]
+    ASZ_REPLICA_PREFER_RACK: Final[int]
+    ASZ_REPLICA_ANY: Final[int]
+    ASZ_REPLICA_RANDOM: Final[int]
+    ASZ_INT8: Final[int]
+    ASZ_INT16: Final[int]
+    ASZ_INT32: Final[int]
+    ASZ_INT64: Final[int]
+    ASZ_UINT8: Final[int]
+    ASZ_UINT16: Final[int]
+    ASZ_UINT32: Final[int]
+    ASZ_UINT64: Final[int]
+    ASZ_FLOAT16: Final[int]
+    ASZ_FLOAT32: Final[int]
+    ASZ_FLOAT64: Final[int]
+    ASZ_BOOL: Final[int]
+    ASZ_BYTES: Final[int]
+    ASZ_MISMATCH_TYPE: Final[int]
+    ASZ_MISMATCH_RANGE: Final[int]
+    ASZ_MISMATCH_LENGTH: Final[int]
+    ASZ_QUERY: Final[int]
+    asz_python_interrupt_check: Final[CData]
+    def asz_abi_version(self) -> int: ...
+    def asz_policy_init(self, policy: asz_policy, command: int, /) -> None: ...
+    def asz_client_create(
+        self, config: Memory, config_len: int, client: CData, error: asz_error, /
+    ) -> int: ...
+    def asz_client_connect(self, client: asz_client, error: asz_error, /) -> int: ...
+    def asz_client_is_connected(self, client: asz_client, /) -> int: ...
+    def asz_client_close(self, client: asz_client, /) -> None: ...
+    def asz_client_destroy(self, client: asz_client, /) -> None: ...
+    def asz_client_after_fork(self, client: asz_client, /) -> None: ...
+    def asz_client_execute(
+        self,
+        client: asz_client,
+        command: int,
+        request: Memory,
+        request_len: int,
+        policy: asz_policy,
+        result: asz_result,
+        error: asz_error,
+        /,
+    ) -> int: ...
+    def asz_client_batch_read_table(
+        self,
+        client: asz_client,
+        request: Memory,
+        request_len: int,
+        policy: asz_policy,
+        table: asz_table,
+        error: asz_error,
+        /,
+    ) -> int: ...
+    def asz_client_wake_fd(self, client: asz_client, error: asz_error, /) -> int: ...
+    def asz_client_submit(
+        self,
+        client: asz_client,
+        token: int,
+        command: int,
+        request: Memory,
+        request_len: int,
+        policy: asz_policy,
+        error: asz_error,
+        /,
+    ) -> int: ...
+    def asz_client_submit_batch_read_table(
+        self,
+        client: asz_client,
+        token: int,
+        request: Memory,
+        request_len: int,
+        policy: asz_policy,
+        table: asz_table,
+        error: asz_error,
+        /,
+    ) -> int: ...
+    def asz_client_submit_connect(
+        self, client: asz_client, token: int, error: asz_error, /
+    ) -> int: ...
+    def asz_client_submit_close(
+        self, client: asz_client, token: int, error: asz_error, /
+    ) -> int: ...
+    def asz_client_cancel(self, client: asz_client, token: int, /) -> None: ...
+    def asz_client_drain(
+        self,
+        client: asz_client,
+        completions: asz_completion,
+        max: int,
+        data: CData,
+        capacity: int,
+        needed: CData,
+        /,
+    ) -> int: ...
+    def asz_client_host(self, client: asz_client, /) -> int: ...
+    def asz_client_is_hosted(self, client: asz_client, /) -> int: ...
+    def asz_client_end_host(self, client: asz_client, /) -> None: ...
+    def asz_client_lose_result(self, client: asz_client, /) -> None: ...
+    def asz_query_open(
+        self,
+        client: asz_client,
+        request: Memory,
+        request_len: int,
+        policy: asz_policy,
+        query: CData,
+        error: asz_error,
+        /,
+    ) -> int: ...
+    def asz_query_next(self, query: asz_query, result: asz_result, error: asz_error, /) -> int: ...
+    def asz_query_submit_next(
+        self, query: asz_query, token: int, table: asz_table, error: asz_error, /
+    ) -> int: ...
+    def asz_query_next_table(
+        self, query: asz_query, table: asz_table, rows: CData, error: asz_error, /
+    ) -> int: ...
+    def asz_query_token(
+        self, query: asz_query, unread: int, result: asz_result, error: asz_error, /
+    ) -> int: ...
+    def asz_query_abort(self, query: asz_query, /) -> None: ...
+    def asz_query_close(self, query: asz_query, /) -> None: ...
+    def asz_result_release(self, result: asz_result, /) -> None: ...
+    def asz_key_digest(
+        self, key: Memory, key_len: int, digest: CData, error: asz_error, /
+    ) -> int: ...
+    def asz_expression_compile(
+        self, expression: Memory, expression_len: int, result: asz_result, error: asz_error, /
+    ) -> int: ...
+    def asz_metrics(self, result: asz_result, error: asz_error, /) -> int: ...
+    def asz_log_next(self, text: CData, capacity: int, timeout_ms: int, /) -> int: ...
+    def asz_log_stop(self) -> None: ...
+    def asz_set_interrupt_check(self, check: CData, /) -> None: ...
+
+class FFI:
+    """What cffi offers of the module."""
+
+    NULL: Final[Any]
+    @overload
+    def new(
+        self, cdecl: Literal["asz_column *", "asz_column[]"], init: Any = ...
+    ) -> asz_column: ...
+    @overload
+    def new(
+        self, cdecl: Literal["asz_completion *", "asz_completion[]"], init: Any = ...
+    ) -> asz_completion: ...
+    @overload
+    def new(self, cdecl: Literal["asz_error *", "asz_error[]"], init: Any = ...) -> asz_error: ...
+    @overload
+    def new(
+        self, cdecl: Literal["asz_metadata *", "asz_metadata[]"], init: Any = ...
+    ) -> asz_metadata: ...
+    @overload
+    def new(
+        self, cdecl: Literal["asz_mismatch *", "asz_mismatch[]"], init: Any = ...
+    ) -> asz_mismatch: ...
+    @overload
+    def new(
+        self, cdecl: Literal["asz_policy *", "asz_policy[]"], init: Any = ...
+    ) -> asz_policy: ...
+    @overload
+    def new(
+        self, cdecl: Literal["asz_result *", "asz_result[]"], init: Any = ...
+    ) -> asz_result: ...
+    @overload
+    def new(self, cdecl: Literal["asz_table *", "asz_table[]"], init: Any = ...) -> asz_table: ...
+    @overload
+    def new(self, cdecl: str, init: Any = ...) -> CData: ...
+    def new_allocator(
+        self, *, should_clear_after_alloc: bool = ...
+    ) -> Callable[[str, int], CData]: ...
+    def new_handle(self, obj: object) -> CData: ...
+    def from_handle(self, handle: CData) -> Any: ...
+    def from_buffer(self, cdecl: str, obj: Any, require_writable: bool = ...) -> CData: ...
+    def buffer(self, cdata: CData, size: int = ...) -> Buffer: ...
+    def string(self, cdata: CData, maxlen: int = ...) -> bytes: ...
+    def cast(self, cdecl: str, value: Any) -> Any: ...
+    def gc(self, cdata: _T, destructor: Callable[[_T], Any], size: int = ...) -> _T: ...
+    def release(self, cdata: CData) -> None: ...
+    def sizeof(self, cdecl: str | CData) -> int: ...
+    def def_extern(
+        self, name: str, error: int = ..., onerror: Callable[..., Any] | None = ...
+    ) -> Callable[[_T], _T]: ...
+
+ffi: FFI
+lib: Lib

@@ -1,0 +1,106 @@
+"""Made of aerospike_devserver.h by scripts/ffi_stubs.py, and not to be changed by hand."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, Literal, TypeAlias, TypeVar, overload
+
+from typing_extensions import Self
+
+_T = TypeVar("_T")
+
+class CData:
+    """Something in C: a pointer, an array, a struct."""
+
+    def __getitem__(self, index: int, /) -> Any: ...
+    def __setitem__(self, index: int, value: Any, /) -> None: ...
+    def __add__(self, count: int, /) -> Self: ...
+    def __iter__(self) -> Iterator[Any]: ...
+    def __len__(self) -> int: ...
+
+class Buffer:
+    """The memory of something in C."""
+
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def __len__(self) -> int: ...
+
+Memory: TypeAlias = bytes | CData
+
+class asz_devserver(CData):
+    """Opaque."""
+
+class asz_devserver_answer(CData):
+    """Opaque."""
+
+class asz_devserver_error(CData):
+    size: int
+    code: int
+    message_len: int
+    message: CData
+
+class asz_devserver_reply(CData):
+    size: int
+    reserved: int
+    data: CData
+    length: int
+
+class Lib:
+    """The library."""
+
+    ASZ_DEVSERVER_ABI_VERSION: Final[int]
+    ASZ_DEVSERVER_ERROR_FAILED: Final[int]
+    ASZ_DEVSERVER_ERROR_INVALID_ARGUMENT: Final[int]
+    ASZ_DEVSERVER_ERROR_OUT_OF_MEMORY: Final[int]
+    asz_python_run_function: Final[CData]
+    def asz_devserver_abi_version(self) -> int: ...
+    def asz_devserver_start(
+        self, options: Memory, options_len: int, server: CData, error: asz_devserver_error, /
+    ) -> int: ...
+    def asz_devserver_control(
+        self,
+        server: asz_devserver,
+        command: Memory,
+        command_len: int,
+        reply: asz_devserver_reply,
+        error: asz_devserver_error,
+        /,
+    ) -> int: ...
+    def asz_devserver_reply_release(self, reply: asz_devserver_reply, /) -> None: ...
+    def asz_devserver_answer_write(
+        self, answer: asz_devserver_answer, bytes: Memory, len: int, /
+    ) -> int: ...
+    def asz_devserver_set_runner(
+        self, server: asz_devserver, runner: CData, context: CData, /
+    ) -> None: ...
+    def asz_devserver_destroy(self, server: asz_devserver, /) -> None: ...
+
+class FFI:
+    """What cffi offers of the module."""
+
+    NULL: Final[Any]
+    @overload
+    def new(
+        self, cdecl: Literal["asz_devserver_error *", "asz_devserver_error[]"], init: Any = ...
+    ) -> asz_devserver_error: ...
+    @overload
+    def new(
+        self, cdecl: Literal["asz_devserver_reply *", "asz_devserver_reply[]"], init: Any = ...
+    ) -> asz_devserver_reply: ...
+    @overload
+    def new(self, cdecl: str, init: Any = ...) -> CData: ...
+    def new_allocator(
+        self, *, should_clear_after_alloc: bool = ...
+    ) -> Callable[[str, int], CData]: ...
+    def new_handle(self, obj: object) -> CData: ...
+    def from_handle(self, handle: CData) -> Any: ...
+    def from_buffer(self, cdecl: str, obj: Any, require_writable: bool = ...) -> CData: ...
+    def buffer(self, cdata: CData, size: int = ...) -> Buffer: ...
+    def string(self, cdata: CData, maxlen: int = ...) -> bytes: ...
+    def cast(self, cdecl: str, value: Any) -> Any: ...
+    def gc(self, cdata: _T, destructor: Callable[[_T], Any], size: int = ...) -> _T: ...
+    def release(self, cdata: CData) -> None: ...
+    def sizeof(self, cdecl: str | CData) -> int: ...
+    def def_extern(
+        self, name: str, error: int = ..., onerror: Callable[..., Any] | None = ...
+    ) -> Callable[[_T], _T]: ...
+
+ffi: FFI
+lib: Lib
