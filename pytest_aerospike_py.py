@@ -5,15 +5,16 @@ many nodes as the ini option `aerospike_nodes` says (1 by default). `aerospike_c
 `aerospike_async_client` (which needs pytest-asyncio) are clients that are connected to it.
 
 After a test that has used one of them the server forgets: records, indexes, functions, faults, dead
-nodes and the time that its clock was turned. `aerospike_cluster` makes further clusters, of any
-size, which end with the test.
+nodes, partitions that were moved or unavailable, racks, regimes and the time that its clock was
+turned. `aerospike_cluster` makes further clusters, of any size, which end with the test. Each
+process of pytest-xdist has a server of its own.
 
 A module of its own, so that pytest loads nothing of aerospike_py until a fixture is used.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
@@ -43,6 +44,16 @@ def aerospike_server(request: pytest.FixtureRequest) -> "Iterator[DevCluster]":
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def _aerospike_at_first(aerospike_server: "DevCluster") -> "_AtFirst":
+    """What the server is to be like before each test."""
+    import aerospike_py
+
+    with aerospike_py.client(aerospike_server.config).connect() as client:
+        nodes = aerospike_server.topology()["nodes"]
+        return _AtFirst([node["rack"] for node in nodes], _partition_maps(client))
+
+
 @pytest.fixture(autouse=True)
 def _aerospike_forgets(request: pytest.FixtureRequest) -> Iterator[None]:
     """Has the server forget what a test has done to it, once its clients are closed."""
@@ -50,21 +61,41 @@ def _aerospike_forgets(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     cluster: DevCluster = request.getfixturevalue("aerospike_server")
+    at_first: _AtFirst = request.getfixturevalue("_aerospike_at_first")
     yield
-    _forget(cluster)
+    _forget(cluster, at_first)
 
 
-def _forget(cluster: "DevCluster") -> None:
+class _AtFirst(NamedTuple):
+    """A cluster as it has started: the nodes' racks, and what they say of their partitions."""
+
+    racks: list[int]
+    partition_maps: dict[str, str]
+
+
+def _partition_maps(client: "Client") -> dict[str, str]:
+    return {node: answer for node, _, answer in client.info_all("replicas")}
+
+
+def _forget(cluster: "DevCluster", at_first: _AtFirst) -> None:
     import aerospike_py
 
     if not cluster.is_running:
         cluster.start()
     cluster.clear_faults()
     cluster.set_time_offset(0)
+    cluster.partition_unavailable(on=False)
     for index, node in enumerate(cluster.topology()["nodes"]):
         if not node["alive"]:
             cluster.revive(index)
+        if node["rack"] != at_first.racks[index]:
+            cluster.set_rack(index, at_first.racks[index])
     with aerospike_py.client(cluster.config).connect() as client:
+        if _partition_maps(client) != at_first.partition_maps:
+            cluster.set_regime(0)
+            for partition in range(4096):
+                cluster.control("move", partition=partition)  # Where it belongs.
+            cluster.rebalance()
         for _, _, answer in client.info_all("sindex-list"):
             for entry in filter(None, answer.split(";")):
                 about = dict(member.split("=", 1) for member in entry.split(":"))

@@ -206,7 +206,7 @@ def _hosts(value: Any, path: str) -> list[list[Any]]:
 
 def _host(member: Any, path: str) -> list[Any]:
     if isinstance(member, str):
-        return _parse_host(member, path)
+        return parse_host(member, path)
     if not is_listed(member):
         raise wrong_type(path, _HOST, member)
     if len(member) not in (2, 3):
@@ -222,7 +222,7 @@ def _host(member: Any, path: str) -> list[Any]:
     return host
 
 
-def _parse_host(text: str, path: str) -> list[Any]:
+def parse_host(text: str, path: str) -> list[Any]:
     """Parses "host", "host:port", "[IPv6]:port", "[IPv6]" and "IPv6"."""
     if text.startswith("["):
         name, bracket, rest = text[1:].partition("]")

@@ -6,10 +6,13 @@ in a test: lose a node, delay, drop or corrupt a reply, answer with any result c
     with DevCluster(nodes=3) as cluster:
         client = aerospike_py.client(cluster.config).connect()
 
-On the command line: `python -m aerospike_py.devserver --port 18710 --nodes 3`. In pytest: the
-fixtures `aerospike_server` and `aerospike_client`.
+On the command line: `python -m aerospike_py.devserver --port 18710 --nodes 3`; with
+`--control-port`, a `RemoteCluster` in another process does the same to it. In pytest: the fixtures
+`aerospike_server` and `aerospike_client`.
 """
 
+from ._assertions import assert_record
+from ._remote import RemoteCluster
 from .cluster import DevCluster
 
-__all__ = ["DevCluster"]
+__all__ = ["DevCluster", "RemoteCluster", "assert_record"]

@@ -6,17 +6,23 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
 from ..exception import AerospikeError
-from .cluster import DevCluster
+from ._remote import ControlServer, RemoteCluster
+from .cluster import DevCluster, numeric
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None, program: str = "python -m aerospike_py.devserver"
+) -> int:
     """Runs a dev server until SIGINT or SIGTERM; returns the process's exit status."""
-    options = _parse(arguments)
+    options = _parse(arguments, program)
+    if options.control:
+        return _control(options)
     # Also when a shell that started it in the background has SIGINT ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -24,9 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _cluster(options) as cluster:
             places = " ".join(f"{options.host}:{port}" for port in cluster.ports)
             print(f"Aerospike dev server listening on {places}")
-            print(f"Namespaces: {', '.join(options.namespaces)}. Ctrl-C stops it.", flush=True)
-            while True:
-                _pause()
+            with ExitStack() as stack:
+                if options.control_port is not None:
+                    server = ControlServer(cluster, numeric(options.host), options.control_port)
+                    stack.callback(server.close)
+                    print(f"Control commands: {options.host}:{server.port}")
+                print(f"Namespaces: {', '.join(options.namespaces)}. Ctrl-C stops it.", flush=True)
+                while True:
+                    _pause()
     except KeyboardInterrupt:
         return 0
     except (AerospikeError, _UsersError) as error:
@@ -67,6 +78,28 @@ def _users(path: Path) -> list[dict[str, Any]]:
     return users
 
 
+def _control(options: argparse.Namespace) -> int:
+    """Sends one control command to a dev server that runs; prints its reply."""
+    try:
+        name, *words = options.command or ["topology"]
+        with RemoteCluster(options.control) as cluster:
+            reply = cluster.control(name, **dict(map(_argument, words)))
+    except AerospikeError as error:
+        print(f"aerospike_py.devserver: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(reply))
+    return 0
+
+
+def _argument(word: str) -> tuple[str, Any]:
+    """A name and its value, which is JSON or else text."""
+    name, _, text = word.partition("=")
+    try:
+        return name, json.loads(text)
+    except ValueError:
+        return name, text
+
+
 def _pause() -> None:
     if sys.platform == "win32":
         time.sleep(3600)  # Ctrl-C ends it.
@@ -82,9 +115,9 @@ def _numbers(text: str) -> list[int]:
     return [int(part) for part in text.split(",")] if text else []
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse(arguments: Sequence[str] | None, program: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m aerospike_py.devserver",
+        prog=program,
         description="A local Aerospike cluster in memory, for development and tests.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
@@ -117,7 +150,24 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--log-requests", action="store_true", help="a line on stderr for each request"
     )
-    return parser.parse_args(arguments)
+    parser.add_argument(
+        "--control-port", type=int, help="port for control commands of other processes; 0: any"
+    )
+    parser.add_argument(
+        "--control",
+        metavar="HOST:PORT",
+        help="start nothing, and have the server whose control port that is run COMMAND",
+    )
+    parser.add_argument(
+        "command",
+        nargs="*",
+        metavar="COMMAND",
+        help="with --control: a control command and its arguments, as in: kill node=0",
+    )
+    options = parser.parse_args(arguments)
+    if options.command and not options.control:
+        parser.error(f"{options.command[0]!r} is a command for a server that runs: see --control")
+    return options
 
 
 if __name__ == "__main__":

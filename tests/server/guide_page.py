@@ -20,7 +20,7 @@ import aerospike_py
 
 FENCE = re.compile(r"^```python\n(.*?)^```", re.M | re.S)
 # Programs that are tests themselves run under pytest.
-IS_TEST = re.compile(r"^def test_", re.M)
+IS_TEST = re.compile(r"^(?:async )?def test_", re.M)
 # The port that pages name, of which they say that the dev server listens there.
 NAMED_HOST = '("127.0.0.1", 18710)'
 

@@ -1,6 +1,7 @@
 """The dev server as a product: the command line, `DevCluster`, the pytest plugin."""
 
 import contextlib
+import json
 import re
 import signal
 import socket
@@ -17,7 +18,7 @@ import pytest
 
 import aerospike_py
 from aerospike_py import ClientError, InvalidArgError, list_operations
-from aerospike_py.devserver import DevCluster
+from aerospike_py.devserver import DevCluster, RemoteCluster, assert_record
 
 KEY = ("test", "demo", "k")
 
@@ -152,6 +153,8 @@ def command_line(*arguments: str) -> Iterator["tuple[subprocess.Popen[str], list
         try:
             assert process.stdout is not None
             ports = [int(port) for port in re.findall(r":(\d+)", process.stdout.readline())]
+            if "--control-port" in arguments:
+                ports += [int(port) for port in re.findall(r":(\d+)", process.stdout.readline())]
             yield process, ports
             process.send_signal(signal.SIGINT)
             process.wait(10)
@@ -324,3 +327,73 @@ def test_the_pytest_plugin(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "2 passed" in result.stdout
+
+
+def test_another_process_controls_it() -> None:
+    with command_line("--nodes", "2", "--control-port", "0") as (_, ports):
+        address = f"127.0.0.1:{ports[2]}"
+        with RemoteCluster(address) as remote:
+            assert [node["port"] for node in remote.topology()["nodes"]] == ports[:2]
+            remote.kill(0)
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", ports[0]), timeout=5)
+            remote.revive(0)
+            with aerospike_py.client({"hosts": [("127.0.0.1", ports[1])]}).connect() as client:
+                remote.answer_with(22, count=1)
+                with pytest.raises(aerospike_py.ForbiddenError):
+                    client.put(KEY, {"a": 1})
+                client.put(KEY, {"a": 1})
+            assert sum(node["write"] for node in remote.counters()) == 1
+            with pytest.raises(InvalidArgError, match="dev server: unknown command 'no-such'"):
+                remote.control("no-such")
+        with socket.create_connection(("127.0.0.1", ports[2]), timeout=10) as stranger:
+            stranger.sendall(b'POST / HTTP/1.1\r\n\r\n{"command": "kill", "node": 0}\n')
+            assert receive_all(stranger) == b""
+        told = run_command_line("--control", address, "kill", "node=1", "lose_data=true")
+        assert (told.returncode, told.stdout) == (0, "{}\n")
+        told = run_command_line("--control", address)
+        nodes = json.loads(told.stdout)["nodes"]
+        assert [node["alive"] for node in nodes] == [True, False]
+        told = run_command_line("--control", address, "kill", "node=9")
+        assert told.returncode == 1
+        assert told.stderr.startswith("aerospike_py.devserver: dev server: ")
+        assert told.stderr.count("\n") == 1
+        left = RemoteCluster(address)
+    with pytest.raises(ClientError, match="dev server"):
+        left.topology()
+    left.close()
+    with pytest.raises(ClientError, match="does not take control commands"):
+        RemoteCluster(address)
+
+
+def test_a_control_port_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = run_command_line("--port", "0", "--nodes", "1", "--control-port", port)
+    assert result.returncode == 1
+    assert f"control commands are not taken on port {port}: " in result.stderr
+    assert result.stderr.count("\n") == 1
+    wrong = run_command_line("kill", "node=0")
+    assert (wrong.returncode, "see --control" in wrong.stderr) == (2, True)
+
+
+def test_where_a_record_differs_is_said() -> None:
+    with DevCluster() as cluster, aerospike_py.client(cluster.config).connect() as client:
+        bins = {"a": 1, "b": [1, {"c": "x"}], "d": float("nan"), "e": b"x", "f": {"g": True}}
+        client.put(KEY, bins, {"ttl": 60})
+        record = client.get(KEY)
+    assert_record(record, bins, gen=1, ttl=(50, 60))
+    wanted = {"a": 1.0, "b": (1, {"c": "y"}, 2), "d": float("nan"), "f": {"g": 1}, "h": None}
+    with pytest.raises(AssertionError) as raised:
+        assert_record(record, wanted, gen=2, ttl=3)
+    assert str(raised.value).splitlines() == [
+        "the record ('test', 'demo', 'k') differs:",
+        "  bins['a'] is 1, not 1.0 (int, not float)",
+        "  bins['b'] has 2 members, not 3",
+        "  bins['b'][1]['c'] is 'x', not 'y'",
+        "  bins['f']['g'] is True, not 1 (bool, not int)",
+        "  bins['h'] is missing; it is to be None",
+        "  bins['e'] is b'x', and is not to be there",
+        "  gen is 1, not 2",
+        f"  ttl is {record.ttl}, not 3",
+    ]

@@ -20,6 +20,11 @@ assert _spec.loader is not None
 guide_page = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(guide_page)
 
+INI = """[pytest]
+aerospike_nodes = 3
+asyncio_mode = auto
+asyncio_default_fixture_loop_scope = function
+"""
 PAGES = sorted(page for page in DOCS.rglob("*.md") if guide_page.FENCE.search(page.read_text()))
 
 
@@ -50,7 +55,7 @@ def test_a_false_claim_is_found() -> None:
 
 
 def test_the_tests_on_the_pages(tmp_path: Path) -> None:
-    (tmp_path / "pytest.ini").write_text("[pytest]\naerospike_nodes = 3\n")
+    (tmp_path / "pytest.ini").write_text(INI)
     count = 0
     for page in PAGES:
         for number, match in enumerate(guide_page.FENCE.finditer(page.read_text())):

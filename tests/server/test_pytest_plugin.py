@@ -1,5 +1,6 @@
 """The fixtures that come with the package: what one test does, the next does not see."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,30 @@ def test_leaves_everything_behind(aerospike_server: DevCluster, aerospike_client
     aerospike_server.set_time_offset(10**9)
     aerospike_server.kill(1)
     aerospike_server.delay(60_000)
+
+
+def test_moves_and_takes_away(aerospike_server: DevCluster) -> None:
+    aerospike_server.move_partition(5, 1)
+    aerospike_server.move_partition(6, 0)
+    aerospike_server.move_partition(7, 0)
+    aerospike_server.set_rack(0, 9)
+    aerospike_server.set_regime(44)
+    aerospike_server.partition_unavailable()
+    aerospike_server.hang(0)
+    aerospike_server.refuse(1)
+    aerospike_server.announce_peers(2)
+    aerospike_server.answer_with(9, scope="all")
+
+
+def test_finds_everything_in_its_place(aerospike_server: DevCluster, aerospike_client) -> None:
+    with DevCluster(nodes=2) as untouched:
+        with aerospike_py.client(untouched.config).connect() as client:
+            expected = client.info_all("replicas")
+    assert sorted(aerospike_client.info_all("replicas")) == sorted(expected)
+    assert sorted(aerospike_client.get_node_names()) == ["D1", "D2"]
+    assert [node["rack"] for node in aerospike_server.topology()["nodes"]] == [0, 0]
+    for number in range(300):
+        aerospike_client.put(("test", "demo", number), {"n": number})
 
 
 def test_finds_nothing_of_it(aerospike_server: DevCluster, aerospike_client) -> None:
@@ -73,9 +98,15 @@ asyncio_default_fixture_loop_scope = function
 """
 
 
-def run_pytest(folder: Path, *arguments: str) -> str:
+def run_pytest(folder: Path, *arguments: str, **variables: str) -> str:
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
-    done = subprocess.run([*command, *arguments], capture_output=True, text=True, cwd=folder)
+    done = subprocess.run(
+        [*command, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**os.environ, **variables},
+    )
     return done.stdout + done.stderr
 
 
@@ -83,7 +114,24 @@ def test_the_server_forgets_what_a_test_has_done(tmp_path: Path) -> None:
     (tmp_path / "pytest.ini").write_text(INI)
     (tmp_path / "test_fixtures.py").write_text(TESTS)
     said = run_pytest(tmp_path)
-    assert "8 passed" in said, said
+    assert "10 passed" in said, said
+
+
+def test_processes_of_xdist_have_servers_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n"
+        "@pytest.mark.parametrize('number', range(12))\n"
+        "def test_it(aerospike_client, number):\n"
+        "    key = ('test', 'demo', 'k')\n"
+        "    assert not aerospike_client.exists(key)\n"
+        "    aerospike_client.put(key, {'n': number})\n"
+        "    for _ in range(20):\n"
+        "        assert aerospike_client.get(key).bins == {'n': number}\n"
+    )
+    # Without whatever other plugins there are, in each of three processes.
+    plugins = ("-p", "xdist", "-p", "pytest_aerospike_py")
+    said = run_pytest(tmp_path, *plugins, "-n", "2", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+    assert "12 passed" in said, said
 
 
 def test_without_pytest_asyncio_the_asynchronous_fixture_says_what_it_needs(tmp_path: Path) -> None:

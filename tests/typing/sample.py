@@ -18,7 +18,7 @@ from aerospike_py import ResultCode, batch, exp, metrics, predicates, tracing
 from aerospike_py import list_operations as lop
 from aerospike_py import map_operations as mop
 from aerospike_py.batch import BatchRecord, BatchRecords, BatchResults, BatchRow, BatchWrite
-from aerospike_py.devserver import DevCluster
+from aerospike_py.devserver import DevCluster, RemoteCluster, assert_record
 from aerospike_py.numpy_batch import VALUE_MISMATCH, NumpyBatchRecords
 from aerospike_py.objects import (
     DATETIME_IN_MICROSECONDS,
@@ -379,6 +379,11 @@ def servers() -> None:
         cluster.wipe("test")
         cluster.stop()
         cluster.start()
+    with RemoteCluster("127.0.0.1:18709") as remote:
+        assert_type(remote, RemoteCluster)
+        assert_type(remote.topology(), dict[str, Any])
+        remote.kill(0)
+    assert_record(aerospike_py.Record(None, None, {"a": 1}), {"a": 1}, gen=1, ttl=(1, 2))
 
 
 def observability() -> None:

@@ -73,7 +73,7 @@ class Awaiting(ast.NodeTransformer):
     def visit_With(self, node: ast.With) -> ast.AST:
         self.generic_visit(node)
         match node.items[0].context_expr:
-            case ast.Call(ast.Name("DevCluster")):
+            case ast.Call(ast.Name("DevCluster" | "RemoteCluster")):
                 return node
         return ast.AsyncWith(**vars(node))
 
