@@ -26,6 +26,7 @@ from typing import NamedTuple
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 PACKAGE = "aerospike_py"
@@ -204,6 +205,14 @@ def windows_headers() -> Path:
     return headers
 
 
+class BuildPy(build_py):
+    """Leaves out what is for this build only."""
+
+    def find_package_modules(self, package, package_dir):
+        found = super().find_package_modules(package, package_dir)
+        return [each for each in found if each[1] != "_ffi_build"]
+
+
 class BuildExt(build_ext):
     """Compiles and links with zig, and puts library and header beside the extension."""
 
@@ -297,6 +306,6 @@ setup(
     cffi_modules=[
         f"{PACKAGE}/_ffi_build.py:{builder}" for builder in ("ffibuilder", "devserver_ffibuilder")
     ],
-    cmdclass={"build_ext": BuildExt},
+    cmdclass={"build_ext": BuildExt, "build_py": BuildPy},
     options={"bdist_wheel": wheel_options},
 )

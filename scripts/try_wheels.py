@@ -44,6 +44,8 @@ with DevCluster(nodes=3) as cluster:
     exec("import aerospike_py", names)
     for page in sorted(Path().glob("block_*.py")):
         exec(page.read_text().replace("18710", str(cluster.port)), names)
+    from aerospike_py._cli import main
+    assert main(["ping", "--hosts", f"127.0.0.1:{cluster.port}"]) == 0
 assert 'db_operation_name="put"' in names["scrape"]
 assert 'aerospike_client_node_active' in names["scrape"]
 assert [span.name for span in names["collected"].get_finished_spans()] == ["GET test.demo"]
@@ -128,6 +130,7 @@ def try_natively(wheel: Path) -> None:
             run(python, "-m", "venv", environment)
             program = environment / "bin" / "python"
             run(program, "-m", "pip", "install", "--quiet", f"{wheel}[tracing]")
+            run(environment / "bin" / "aerospike-py", "--help")
             output = run(program, QUICKSTART, cwd=Path(folder))
             assert output.endswith("All done.\n"), output
             run(program, "-m", "pip", "install", "--quiet", "pytest")

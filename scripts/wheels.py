@@ -44,6 +44,17 @@ PE_MACHINES = {0x8664: "amd64", 0xAA64: "arm64"}
 MACHO_MAGIC = 0xFEEDFACF
 LC_CODE_SIGNATURE = 0x1D
 LC_RPATH = 0x8000001C
+BUILD_ONLY = (".c", ".zig", ".o", ".lib", ".pyc", "_ffi_build.py")
+# Of the source archive: what who packages it for a system, or mends it, needs.
+OF_THE_SOURCE = (
+    "tests/run.py",
+    "tests/conftest.py",
+    "docs/index.md",
+    "examples/quickstart.py",
+    "native/build.zig",
+    "aerospike_py/_ffi_build.py",
+    "LICENSE",
+)
 # What every Windows 10 has.
 WINDOWS_LIBRARIES = {"kernel32.dll", "ntdll.dll", "ws2_32.dll", "advapi32.dll"}
 WINDOWS_RUNTIME = "api-ms-win-crt-"
@@ -118,18 +129,31 @@ def check_files(wheel: Path, libraries: dict[str, bytes]) -> None:
         "aerospike_py/include/aerospike_zig.h",
         "aerospike_py/devserver/include/aerospike_devserver.h",
         "aerospike_py/py.typed",
+        "aerospike_py/_ffi.pyi",
+        "aerospike_py/devserver/_ffi.pyi",
         "pytest_aerospike_py.py",
     }
     if missing := wanted - names:
         raise CheckError(f"without {sorted(missing)}")
     if not any(name.endswith("LICENSE") for name in names):
         raise CheckError("without the licence")
-    if foreign := [name for name in names if name.endswith((".c", ".zig", ".o", ".lib", ".pyc"))]:
+    if foreign := [name for name in names if name.endswith(BUILD_ONLY)]:
         raise CheckError(f"with {foreign}")
     if set(libraries) != binaries:
         raise CheckError(f"with the libraries {sorted(libraries)}")
     if LIMITED_API not in wheel.name:
         raise CheckError("not tagged for the limited API")
+
+
+def check_source(archive: Path) -> None:
+    """The source archive has what builds and tests the package, and nothing that is built."""
+    with tarfile.open(archive) as file:
+        names = {name.partition("/")[2] for name in file.getnames()}
+    if missing := set(OF_THE_SOURCE) - names:
+        raise CheckError(f"without {sorted(missing)}")
+    left = (".so", ".dll", ".pyd", ".pyc", "_ffi.c")
+    if made := [name for name in names if name.endswith(left) or "_cache/" in name]:
+        raise CheckError(f"with {made[:5]}")
 
 
 def check_machine(name: str, data: bytes, platform: str) -> None:
@@ -224,6 +248,7 @@ def main() -> int:
     for old in [*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]:
         old.unlink()
     archive = DIST / run_hook("build_sdist", ROOT, DIST)
+    check_source(archive)
     print(f"{archive.name}  {archive.stat().st_size / 1024:.0f} KiB\n")
     print(f"{'platform':<24} {'wheel':>9} {'core':>9}  checks")
     failed = 0
