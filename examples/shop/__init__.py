@@ -1,0 +1,1 @@
+"""A shop as a service: products with stock, carts that expire, orders. With tests."""
