@@ -136,6 +136,7 @@ class Lib:
     ASZ_ERROR_INTERRUPTED: Final[int]
     ASZ_ERROR_VALUE_MISMATCH: Final[int]
     ASZ_ERROR_NO_DESCRIPTOR: Final[int]
+    ASZ_ERROR_WRONG_TYPE: Final[int]
     ASZ_PUT: Final[int]
     ASZ_GET: Final[int]
     ASZ_SELECT: Final[int]

@@ -383,7 +383,6 @@ def servers() -> None:
         assert_type(remote, RemoteCluster)
         assert_type(remote.topology(), dict[str, Any])
         remote.kill(0)
-    assert_record(aerospike_py.Record(None, None, {"a": 1}), {"a": 1}, gen=1, ttl=(1, 2))
 
 
 def observability() -> None:
@@ -402,6 +401,7 @@ def observability() -> None:
 
 
 def errors(client: aerospike_py.Client) -> None:
+    assert_record(client.get(KEY), {"a": 1}, gen=1, ttl=(1, 2))
     try:
         client.get(KEY)
     except aerospike_py.ObjectError as error:
