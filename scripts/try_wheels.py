@@ -107,7 +107,7 @@ def pythons() -> Iterator[str]:
 def lay_out_page(folder: Path) -> None:
     """The programs of the page as files, and its tests as one."""
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    tests = [block for block in blocks if block.startswith("def test_")]
+    tests = [block for block in blocks if re.search(r"^def test_", block, re.MULTILINE)]
     assert tests, "the page shows no test"
     (folder / "test_shown.py").write_text("\n\n".join(tests))
     for number, block in enumerate(block for block in blocks if block not in tests):
