@@ -38,6 +38,7 @@ _NUMBERS: dict[str, Rule] = {
     "tend_interval": Milliseconds(10),
     "max_error_rate": _COUNT,
     "error_rate_window": Integer(1, 2**31 - 1),
+    "max_in_flight": Integer(1, 2**31 - 1),
     "max_concurrent_operations": _COUNT,
     "operation_queue_timeout_ms": _MS,
     "rack_id": _COUNT,
@@ -46,6 +47,8 @@ _FLAGS = ("use_services_alternate", "rack_aware")
 _TEXTS = ("cluster_name", "user", "password", "app_id")
 _OTHERS = ("hosts", "rack_ids", "ip_map", "policies", "tls", "converters")
 _KNOWN = (*_OTHERS, *_TEXTS, *_FLAGS, *_NUMBERS)
+# The core's.
+_MAX_IN_FLIGHT = 262_144
 _POLICIES = ("read", "write", "batch", "query", "admin", "info")
 
 # For the asynchronous client, or expressed by another key; the core does not know them.
@@ -89,6 +92,13 @@ class Config:
         if checked.get("min_conns_per_node", 0) > checked.get("max_conns_per_node", 65535):
             raise InvalidArgError(
                 "config['min_conns_per_node'] must not be larger than config['max_conns_per_node']"
+            )
+        if checked.get("max_concurrent_operations", 0) > checked.get(
+            "max_in_flight", _MAX_IN_FLIGHT
+        ):
+            raise InvalidArgError(
+                "config['max_concurrent_operations'] must not be larger than "
+                f"config['max_in_flight'], which is {_MAX_IN_FLIGHT} by default"
             )
         self.hosts: list[Any] = checked.get("hosts", [])
         self.cluster_name: str = checked.get("cluster_name", "")

@@ -613,8 +613,12 @@ class ClientConfig(TypedDict, total=False):
     """How values of some types are stored in fields of objects; see `aerospike_py.objects`."""
     tls: Mapping[str, Any]
     """Not supported yet."""
+    max_in_flight: int
+    """For the asynchronous client: operations that have not been answered yet at most; a further
+    one is a `BackpressureError` at once. 262 144 by default."""
     max_concurrent_operations: int
-    """For the asynchronous client: operations in flight at most."""
+    """For the asynchronous client: operations in flight at most, while others wait for their turn;
+    0, the default: no limit but `max_in_flight`."""
     operation_queue_timeout_ms: Milliseconds
     """For the asynchronous client: milliseconds that an operation may wait for its turn."""
 

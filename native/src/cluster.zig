@@ -38,6 +38,7 @@ test {
     _ = @import("cluster/recovery.zig");
     _ = @import("cluster/replica.zig");
     _ = @import("cluster/round.zig");
+    _ = @import("cluster/silence.zig");
     _ = @import("cluster/seeds.zig");
     _ = @import("cluster/statistics.zig");
     _ = @import("cluster/threads_test.zig");

@@ -264,6 +264,25 @@ async def test_many_cancelled_at_once_are_out_of_the_way_at_once(cluster: DevClu
             await asyncio.sleep(0.001)
 
 
+async def test_what_is_beyond_the_operations_in_flight_is_refused_at_once(
+    cluster: DevCluster,
+) -> None:
+    async with AsyncClient({**cluster.config, "max_in_flight": 3}) as client:
+        await client.connect()
+        cluster.delay(300, scope="all")
+        begin_s = time.monotonic()
+        tasks = [asyncio.ensure_future(client.get(key)) for key in KEYS[:3]]
+        await asyncio.sleep(0)
+        with pytest.raises(
+            BackpressureError, match="3 operations are in flight, the limit"
+        ) as caught:
+            await client.get(KEYS[3])
+        assert caught.value.result_code == -11
+        assert time.monotonic() - begin_s < 0.3
+        assert len(await asyncio.gather(*tasks)) == 3
+        assert await client.get(KEYS[3])
+
+
 async def test_sixteen_queries_share_four_connections(cluster: DevCluster) -> None:
     async with AsyncClient({**cluster.config, "max_conns_per_node": 4}) as client:
         await client.connect()

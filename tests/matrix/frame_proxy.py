@@ -78,6 +78,7 @@ class _Connection:
         self.server_reader, self.server_writer = up, down
         self.harm = Harm.NONE
         self.watch: Watch | None = None
+        self.answered = asyncio.Event()
 
     def abort(self) -> None:
         for writer in (self.client_writer, self.server_writer):
@@ -95,6 +96,7 @@ class _Connection:
             self.harm = Harm.NONE if watch is None else watch.take(self.node.address[1], frame)
             if watch is not None:
                 await self.suffer(watch)
+            self.answered.clear()
             self.server_writer.write(frame)
             await self.server_writer.drain()
             if watch is not None:
@@ -131,6 +133,7 @@ class _Connection:
 
     async def answers(self) -> None:
         while data := await self.server_reader.read(_CHUNK_BYTES):
+            self.answered.set()
             await self.node.passing.wait()
             if self.harm is Harm.FALL:
                 self.node.fall()
@@ -164,6 +167,10 @@ class _Connection:
         tasks = [asyncio.create_task(each) for each in (self.requests(), self.answers())]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if self.harm is Harm.MUTE:
+                # A server does not carry out what it finds with the connection's end.
+                tasks.append(asyncio.create_task(self.answered.wait()))
+                await asyncio.wait(tasks[1:], return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()

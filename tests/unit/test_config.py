@@ -193,6 +193,7 @@ def test_what_is_near_to_no_key_is_shown_all_of_them() -> None:
         {"policies": []},
         {"policies": {"read": 5}},
         {"tls": True},
+        {"max_in_flight": 0},
         {"max_concurrent_operations": -1},
         {"operation_queue_timeout_ms": "1"},
     ],
@@ -208,6 +209,14 @@ def test_wrong_values_are_named_when_the_client_is_made(setting: dict[str, Any])
 def test_more_minimum_than_maximum_connections() -> None:
     with pytest.raises(InvalidArgError, match="min_conns_per_node"):
         Config({"min_conns_per_node": 5, "max_conns_per_node": 4})
+
+
+def test_more_operations_at_once_than_may_be_in_flight() -> None:
+    with pytest.raises(InvalidArgError, match=r"config\['max_concurrent_operations'\]"):
+        Config({"max_concurrent_operations": 5, "max_in_flight": 4})
+    with pytest.raises(InvalidArgError, match="262144 by default"):
+        Config({"max_concurrent_operations": 262_145})
+    assert Config({"max_concurrent_operations": 4, "max_in_flight": 4})
 
 
 @pytest.mark.parametrize("setting", [{"tls": {"enable": True}}, {"auth_mode": 2}], ids=str)

@@ -131,7 +131,7 @@ CASES: list[Case] = [
             "password, app_id, use_services_alternate, rack_aware, auth_mode, timeout, "
             "login_timeout, idle_timeout, max_conns_per_node, min_conns_per_node, "
             "tend_interval, max_error_rate, error_rate_window, "
-            "max_concurrent_operations, operation_queue_timeout_ms, rack_id"
+            "max_in_flight, max_concurrent_operations, operation_queue_timeout_ms, rack_id"
         ),
     ),
     (

@@ -108,6 +108,11 @@ pub fn Admission(comptime Net: type) type {
                 return attempt.phase == .admitted;
             }
 
+            /// It has not answered in time.
+            pub fn isLate(attempt: *const Attempt) bool {
+                return attempt.phase == .failed and attempt.failure.status == .timeout;
+            }
+
             /// The caller's from now on.
             pub fn take(attempt: *Attempt) Candidate {
                 assert(attempt.phase == .admitted);

@@ -4,13 +4,15 @@
 //! same time, each at the first of its addresses where a node has the name that was announced. A
 //! known one that fails may have moved: when none of the announced addresses is the one in use, it
 //! is admitted anew. The generation of a list is only taken as read when every node in it is
-//! there, so that one that could not be reached is tried again. A round tries for a limited time,
-//! and the next one begins with those that it did not come to. Used by whoever tends.
+//! there, so that one that could not be reached is tried again, at once or, if it was silent, after
+//! a rest. A round tries for a limited time, and the next one begins with those that it did not come
+//! to. Used by whoever tends.
 
 const std = @import("std");
 const assert = std.debug.assert;
 const wire = @import("../wire.zig");
 const admission = @import("admission.zig");
+const milliseconds = @import("context.zig").milliseconds;
 const seeds = @import("seeds.zig");
 const Failure = @import("../status.zig").Failure;
 
@@ -169,8 +171,14 @@ pub fn Peers(comptime Net: type) type {
                 count += 1;
             }
             Admission.drive(context, attempts[0..count]);
+            const now_ns = context.tend_net.now();
+            const interval_ns = milliseconds(context.options.tend_interval_ms);
             for (attempts[0..count], tried[0..count]) |*attempt, want| {
                 settle(cluster, attempt, want);
+                if (attempt.isLate()) {
+                    const host = want.host;
+                    cluster.tending.silence.note(host.name, host.port, interval_ns, now_ns);
+                }
                 attempt.drop();
             }
             return count;
@@ -186,6 +194,8 @@ pub fn Peers(comptime Net: type) type {
                 want.address_next = 0;
                 const host = want.host;
                 if (unreachable_hosts.contains(host.name, host.port)) continue;
+                const now_ns = cluster.context.tend_net.now();
+                if (cluster.tending.silence.covers(host.name, host.port, now_ns)) continue;
                 const found = cluster.context.resolve(
                     host.name,
                     host.port,

@@ -33,7 +33,7 @@ pub const Round = struct {
             return set.hashes.contains(hash(name, port));
         }
 
-        fn hash(name: []const u8, port: u16) u64 {
+        pub fn hash(name: []const u8, port: u16) u64 {
             return std.hash.Wyhash.hash(port, name);
         }
     };

@@ -17,6 +17,7 @@ const partition_map = @import("partition_map.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 const Round = @import("round.zig").Round;
+const Silence = @import("silence.zig").Silence;
 
 pub fn Tend(comptime Net: type) type {
     return struct {
@@ -29,6 +30,7 @@ pub fn Tend(comptime Net: type) type {
         periodic_count: u64 = 0,
         /// The announced peer that the next round tries first, when there was no time for all.
         first_peer: usize = 0,
+        silence: Silence = undefined,
 
         const This = @This();
         const Cluster = @import("core.zig").Cluster(Net);
@@ -44,12 +46,14 @@ pub fn Tend(comptime Net: type) type {
             tending.* = .{
                 .list = .growing(gpa, &.{}, exchange.reply_bytes_max),
                 .reply = .growing(gpa, &.{}, exchange.reply_bytes_max),
+                .silence = .{ .gpa = gpa },
             };
         }
 
         pub fn deinit(tending: *This) void {
             tending.list.deinit();
             tending.reply.deinit();
+            tending.silence.deinit();
         }
 
         /// Fails when no node is known and no seed helps, or when it is interrupted.
@@ -249,6 +253,10 @@ pub fn Tend(comptime Net: type) type {
             }
             const peers_text = find(body, "peers-generation") orelse return error.Malformed;
             const peers_generation = try wire.info.parseGeneration(peers_text);
+            if (peers_generation != tended.peers_generation_told) {
+                tended.peers_generation_told = peers_generation;
+                cluster.tending.silence.clear();
+            }
             if (peers_generation != tended.peers_generation) {
                 round.peers_changed = true;
                 // It went back: the server was restarted between two rounds.

@@ -28,6 +28,8 @@ pub fn Tended(comptime Net: type) type {
         peers_count: u32 = 0,
         /// -1: to be read.
         peers_generation: i64 = -1,
+        /// The latest that it has told, whether or not all of that list could be admitted.
+        peers_generation_told: i64 = -1,
         partition_generation: i64 = -1,
         rebalance_generation: i64 = -1,
         partitions_changed: bool = true,

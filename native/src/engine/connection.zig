@@ -38,7 +38,7 @@ pub fn Connection(comptime Net: type) type {
         last_used_ns: u64,
         /// The frame that makes the connection part of a session.
         authentication: wire.Buffer,
-        asked: cluster.Cluster(Net).Node.Authentication = .{ .kind = .none },
+        asked: Node.Authentication = .{ .kind = .none },
         /// How often it has begun to authenticate.
         authentications: u8 = 0,
         /// In the list of idle ones, or in the graveyard.
@@ -50,6 +50,16 @@ pub fn Connection(comptime Net: type) type {
 
         const This = @This();
         const Exchange = exchange_module.Exchange(Net);
+        const Node = cluster.Cluster(Net).Node;
+
+        /// As the node's pool has it.
+        pub fn asIdle(connection: *const This) Node.Connection {
+            return .{
+                .socket = connection.socket,
+                .generation = connection.generation,
+                .last_used_ns = connection.last_used_ns,
+            };
+        }
     };
 }
 

@@ -196,17 +196,12 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             if (!node.breakerAllows()) return end(exchange, .rest);
             const lane = loop.laneOf(node) catch |err| return end(exchange, .{ .err = err });
             while (lane.idle_first) |connection| {
-                if (!node.isCurrent(connection.generation)) {
-                    loop.dropIdle(lane);
-                    break;
-                }
                 // Who drives the loop may have left its events alone for a while: the server may
                 // have closed what the loop still takes for open.
-                if (loop.net.isIdle(&connection.socket)) {
+                if (node.isFit(&connection.asIdle())) {
                     unlinkIdle(connection);
                     return loop.attach(connection, exchange);
                 }
-                node.recordError();
                 loop.close(connection);
             }
             // Who waits already in this loop goes first.
@@ -787,11 +782,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         /// Back into the node's pool, as if a waiting command had used it.
         fn giveBack(loop: *This, connection: *Connection) void {
             loop.forget(connection);
-            connection.lane.node.push(.{
-                .socket = connection.socket,
-                .generation = connection.generation,
-                .last_used_ns = connection.last_used_ns,
-            });
+            connection.lane.node.push(connection.asIdle());
         }
 
         fn unlinkIdle(connection: *Connection) void {
@@ -810,10 +801,6 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             }
             connection.next = null;
             connection.previous = null;
-        }
-
-        fn dropIdle(loop: *This, lane: *Lane) void {
-            while (lane.idle_first) |connection| loop.close(connection);
         }
 
         /// Closes a connection. Its place goes to the next in line.
@@ -901,11 +888,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 pending.body_bytes_remaining = header_bytes + header.size - have.len;
             }
             loop.forget(connection);
-            connection.lane.node.recover(.{
-                .socket = connection.socket,
-                .generation = connection.generation,
-                .last_used_ns = connection.last_used_ns,
-            }, pending, delay_ns);
+            connection.lane.node.recover(connection.asIdle(), pending, delay_ns);
         }
 
         fn scheduleHousekeeping(loop: *This) void {
