@@ -53,6 +53,9 @@ class asz_error(CData):
     message_len: int
     node: CData
     message: CData
+    attempts: int
+    more_len: int
+    more: CData
 
 class asz_metadata(CData):
     generation: int
@@ -88,9 +91,13 @@ class asz_policy(CData):
     allow_inline_ssd: int
     respond_all_keys: int
     concurrent: int
-    reserved: CData
+    compress: int
+    on_locking_only: int
+    error_details: int
     filter: CData
     filter_len: int
+    compress_threshold: int
+    connect_timeout: int
 
 class asz_query(CData):
     """Opaque."""

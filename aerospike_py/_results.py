@@ -47,11 +47,27 @@ _codec.bind_results(
 
 
 def _error(
-    code: int, message: str, *, in_doubt: bool = False, node: str | None = None
+    code: int,
+    message: str,
+    *,
+    in_doubt: bool = False,
+    node: str | None = None,
+    attempts: int = 0,
+    more: Any = None,
 ) -> AerospikeError | TypeError:
     if code == _WRONG_TYPE:
         return TypeError(message)
-    return class_for(code)(message, result_code=code, in_doubt=in_doubt, node=node)
+    error = class_for(code)(message, result_code=code, in_doubt=in_doubt, node=node)
+    error.attempts = attempts
+    if more is not None:
+        details, earlier = more
+        if details is not None:
+            error._take_details(details)
+        error.earlier = tuple(
+            class_for(code)(text, result_code=code, node=name or None)
+            for code, name, text in earlier
+        )
+    return error
 
 
 _native.bind_errors(_error)

@@ -815,6 +815,28 @@ class AsyncClient:
         """
         await self._submit(info.truncate(self._policies, namespace, set_name, nanos, policy))
 
+    async def set_xdr_filter(
+        self,
+        data_center: str,
+        namespace: str,
+        expression: Any,
+        policy: AdminPolicy | None = None,
+    ) -> None:
+        """Has a cluster ship to a data center only the records that an expression is true of.
+
+        Args:
+            data_center: The data center, as the server's configuration names it.
+            namespace: The namespace.
+            expression: A filter, of `exp`; None takes the filter away.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AerospikeError: The server said no; XDR is part of the Enterprise Edition.
+        """
+        await self._submit(
+            info.set_xdr_filter(self._policies, data_center, namespace, expression, policy)
+        )
+
     async def index_create(
         self,
         namespace: str,
@@ -1027,6 +1049,39 @@ class AsyncClient:
             wait_timeout=wait_timeout,
         )
 
+    async def index_set_create(
+        self,
+        namespace: str,
+        set_name: str,
+        index_name: str,
+        policy: AdminPolicy | None = None,
+        *,
+        wait_timeout: "int | timedelta" = 30_000,
+    ) -> None:
+        """Creates an index of a set's records, and waits until all nodes can use it.
+
+        It has queries of the whole set look at the set's records alone, where they would look at
+        all of the namespace. It has no values, so no predicate can be answered by it.
+
+        Args:
+            namespace: The namespace.
+            set_name: The set; it is created if it does not exist.
+            index_name: What the index is called.
+            policy: {"timeout": milliseconds} for each question to a node.
+            wait_timeout: How long to wait, in milliseconds or as a timedelta; 0 does not wait.
+
+        Raises:
+            IndexFoundError: Another index has the name.
+            AerospikeTimeoutError: The index was not ready on all nodes in time.
+            ServerError: The servers are older than 8.1.2, which know no such indexes.
+            AerospikeError: The cluster or the server said no.
+        """
+        await self._submit(
+            index.create_of_set(
+                self._policies, namespace, set_name, index_name, policy, wait_timeout
+            )
+        )
+
     async def index_remove(
         self,
         namespace: str,
@@ -1182,6 +1237,22 @@ class AsyncClient:
             AdminError: The user exists, a role does not, or the server has no security.
         """
         await self._submit(admin.create_user(self._policies, username, password, roles, policy))
+
+    async def admin_create_pki_user(
+        self, username: str, roles: Sequence[str], policy: AdminPolicy | None = None
+    ) -> None:
+        """Creates a user that logs in by the certificate of its connection, and has no password.
+
+        Args:
+            username: The user's name, which is that in the certificate.
+            roles: Names of roles.
+            policy: {"timeout": milliseconds}.
+
+        Raises:
+            AdminError: The user exists, a role does not, or the server has no security.
+            UnsupportedFeature: The server is older than 8.1.
+        """
+        await self._submit(admin.create_pki_user(self._policies, username, roles, policy))
 
     async def admin_drop_user(self, username: str, policy: AdminPolicy | None = None) -> None:
         """Removes a user.

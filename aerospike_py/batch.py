@@ -25,7 +25,7 @@ A row that fails leaves the others alone.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias, overload
 
-from ._codec import Row, pack_put
+from ._codec import Row, pack_put, unpack
 from ._ffi import lib
 from ._operations import encoded_operations, function_call
 from ._requests.policies import RowMeta, row_meta
@@ -69,6 +69,8 @@ _REMOVE: int = lib.ASZ_REMOVE
 _APPLY: int = lib.ASZ_APPLY
 # Where the server puts what a function returns.
 _RETURNED = "SUCCESS"
+# The upper half of the first byte of a MessagePack map of few members.
+_SMALL_MAP = 0x8
 
 Keys = Iterable[Key]
 BatchWrite: TypeAlias = (
@@ -118,8 +120,13 @@ class BatchRecord(Row):
     @property
     def message(self) -> str | None:
         """What the server said of the failure, as it does of functions; None for most rows."""
-        text = self._text
-        return None if text is None else text.decode("utf-8", "replace")
+        if self._text is None:
+            return None
+        details = _details(self._text)
+        if details is not None:
+            message: str | None = details.get("message")
+            return message
+        return self._text.decode("utf-8", "replace")
 
     @property
     def error(self) -> AerospikeError | None:
@@ -128,11 +135,16 @@ class BatchRecord(Row):
         if code == 0:
             return None
         text = f"the record {self.key[:3]} of the batch failed"
-        return class_for(code)(
-            text if self._text is None else f"{text}: {self.message}",
+        message = self.message
+        error = class_for(code)(
+            text if message is None else f"{text}: {message}",
             result_code=code,
             in_doubt=self.in_doubt,
         )
+        details = None if self._text is None else _details(self._text)
+        if details is not None:
+            error._take_details(details)
+        return error
 
     def _members(self) -> tuple[AerospikeKey, int, bool, Record | None, bytes | None]:
         return (self.key, self.result, self.in_doubt, self.record, self._text)
@@ -152,6 +164,13 @@ class BatchRecord(Row):
             f"BatchRecord(key={self.key!r}, result={self.result}, in_doubt={self.in_doubt}, "
             f"record={self.record!r})"
         )
+
+
+def _details(said: bytes) -> dict[str, Any] | None:
+    """What a server said of a failure when it was asked to; None for a text."""
+    # A small map's first byte, which no text begins with.
+    is_map = said[:1] != b"" and said[0] >> 4 == _SMALL_MAP
+    return unpack(memoryview(said)) if is_map else None
 
 
 class BatchRecords:

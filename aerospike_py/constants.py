@@ -46,6 +46,12 @@ POLICY_READ_MODE_SC_LINEARIZE: Final = 1
 POLICY_READ_MODE_SC_ALLOW_REPLICA: Final = 2
 POLICY_READ_MODE_SC_ALLOW_UNAVAILABLE: Final = 3
 
+# Policy `error_detail_verbosity`: what servers from 8.2 on say of a failure beside its result code.
+ERROR_DETAIL_NONE: Final = 0
+ERROR_DETAIL_SUBCODE: Final = 1
+ERROR_DETAIL_MESSAGE: Final = 2
+ERROR_DETAIL_EXP_TRACE: Final = 3
+
 # Special values of a record's time to live, otherwise in seconds.
 TTL_NAMESPACE_DEFAULT: Final = 0
 TTL_NEVER_EXPIRE: Final = -1
@@ -357,6 +363,10 @@ __all__ = [
     "BIT_WRITE_NO_FAIL",
     "BIT_WRITE_PARTIAL",
     "BIT_WRITE_UPDATE_ONLY",
+    "ERROR_DETAIL_EXP_TRACE",
+    "ERROR_DETAIL_MESSAGE",
+    "ERROR_DETAIL_NONE",
+    "ERROR_DETAIL_SUBCODE",
     "HLL_WRITE_ALLOW_FOLD",
     "HLL_WRITE_CREATE_ONLY",
     "HLL_WRITE_DEFAULT",

@@ -61,7 +61,23 @@ class AerospikeError(Exception):
         result_code: The server's code (positive), or the client's (negative).
         in_doubt: True when a write may or may not have taken effect.
         node: The name of the node that was asked last; None when none was.
+        attempts: How often it was tried; 0 where that is not counted.
+        earlier: The failures of the attempts before the last one, the oldest first, as far as there
+            was room for them; their messages are cut.
+        subcode: The server's number for what exactly went wrong, which belongs to the result code;
+            None unless the policy's `error_detail_verbosity` asked for it, of a server from 8.2 on.
+        detail: The server's own text; None as `subcode`.
+        trace: Of an expression that failed, where it did: "phase" (1: while it was built, 2:
+            evaluated), "outcome" (1: a fault, 2: false, 3: a bin or the key is absent), "op",
+            "path", "depth", "snippet", "byte_offset" and the like, as far as the server says.
+            None as `subcode`.
     """
+
+    attempts: int = 0
+    earlier: tuple["AerospikeError", ...] = ()
+    subcode: int | None = None
+    detail: str | None = None
+    trace: dict[str, Any] | None = None
 
     _default_result_code = -1
 
@@ -79,10 +95,17 @@ class AerospikeError(Exception):
         self.in_doubt = in_doubt
         self.node = node
 
+    def _take_details(self, details: dict[str, Any]) -> None:
+        self.subcode = details.get("subcode")
+        self.detail = details.get("message")
+        self.trace = details.get("trace")
+
     def __str__(self) -> str:
         details = []
         if self.result_code > 0:
             details.append(f"result code {self.result_code}")
+        if self.subcode is not None:
+            details.append(f"subcode {self.subcode}")
         if self.node:
             details.append(f"node {self.node}")
         if self.in_doubt:

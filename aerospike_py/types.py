@@ -304,6 +304,16 @@ class _CommandPolicy(TypedDict, total=False):
     """Milliseconds before an attempt is repeated."""
     timeout_delay: Milliseconds
     """Milliseconds that a connection whose reply is late may take to become usable again."""
+    connect_timeout: Milliseconds
+    """Milliseconds to open a connection when none is idle, login included and at most as the
+    configuration has it; the command's time limits do not count them. 0: within those limits."""
+    compress: bool
+    """True: requests that write, and batches, are sent deflated when that makes them smaller, and
+    the server may deflate what it answers. Servers of the Community Edition answer EnterpriseOnly
+    to a deflated request."""
+    error_detail_verbosity: int
+    """An ERROR_DETAIL_ constant: what an exception has in `subcode`, `detail` and `trace`. Servers
+    before 8.2 ignore it."""
     expressions: Any
     """A filter expression, or its text; `filter_expression` is the same."""
     filter_expression: Any
@@ -343,6 +353,11 @@ class WritePolicy(_CommandPolicy, total=False):
     """Time to live in seconds, or a TTL_ constant; goes before `ttl` of the metadata."""
     durable_delete: bool
     """True: a delete leaves a tombstone (Enterprise Edition)."""
+    on_locking_only: bool
+    """True: the write is refused when its transaction has locked the record already (Enterprise
+    Edition). It does not concern `remove`."""
+    compression_threshold: int
+    """Requests of more bytes are deflated, if `compress` is True; 128 by default."""
 
 
 class OperatePolicy(WritePolicy, ReadPolicy, total=False):
@@ -388,6 +403,8 @@ class WriteRowPolicy(RemoveRowPolicy, total=False):
     """A POLICY_EXISTS_ constant."""
     ttl: Seconds
     """Time to live in seconds, or a TTL_ constant. It goes before that of the row's `meta`."""
+    on_locking_only: bool
+    """As in a WritePolicy."""
 
 
 class OperateRowPolicy(WriteRowPolicy, ReadRowPolicy, total=False):
@@ -405,6 +422,8 @@ class ApplyRowPolicy(_RowPolicy, total=False):
     """A POLICY_COMMIT_LEVEL_ constant."""
     durable_delete: bool
     """True: a delete leaves a tombstone (Enterprise Edition)."""
+    on_locking_only: bool
+    """As in a WritePolicy."""
 
 
 class BatchPolicy(_CommandPolicy, total=False):
@@ -431,6 +450,8 @@ class BatchPolicy(_CommandPolicy, total=False):
     """False: a node stops at the first row that fails; True by default."""
     concurrent: bool
     """False: the nodes are asked one after another; True by default."""
+    compression_threshold: int
+    """Requests of more bytes are deflated, if `compress` is True; 128 by default."""
     exists: int
     """A POLICY_EXISTS_ constant, for writes."""
     gen: int
@@ -442,6 +463,8 @@ class BatchPolicy(_CommandPolicy, total=False):
     """Time to live in seconds, or a TTL_ constant, of rows that have none of their own."""
     durable_delete: bool
     """True: a delete leaves a tombstone (Enterprise Edition)."""
+    on_locking_only: bool
+    """As in a WritePolicy."""
 
 
 class QueryPolicy(_CommandPolicy, total=False):

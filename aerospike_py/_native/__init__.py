@@ -11,6 +11,7 @@ from threading import get_ident
 from typing import Any, Protocol, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
+from .._codec import unpack
 from .._ffi import ffi, lib
 
 T = TypeVar("T")
@@ -129,14 +130,27 @@ class MakeError(Protocol):
     """Makes the exception for a failure that the library reports."""
 
     def __call__(
-        self, code: int, message: str, *, in_doubt: bool = False, node: str | None = None
+        self,
+        code: int,
+        message: str,
+        *,
+        in_doubt: bool = False,
+        node: str | None = None,
+        attempts: int = 0,
+        more: Any = None,
     ) -> Exception:
         """The exception for a result code and what is known besides."""
         ...
 
 
 def _unbound(
-    code: int, message: str, *, in_doubt: bool = False, node: str | None = None
+    code: int,
+    message: str,
+    *,
+    in_doubt: bool = False,
+    node: str | None = None,
+    attempts: int = 0,
+    more: Any = None,
 ) -> Exception:
     return RuntimeError(f"{message} ({code})")
 
@@ -154,7 +168,15 @@ def failure(error: Pointer) -> Exception:
     """The exception for a filled asz_error."""
     node = _text(error.node, error.node_len)
     message = _text(error.message, error.message_len)
-    return make_error(error.code, message, in_doubt=bool(error.in_doubt), node=node or None)
+    more = error.more_len and unpack(memoryview(ffi.buffer(error.more, error.more_len)))
+    return make_error(
+        error.code,
+        message,
+        in_doubt=bool(error.in_doubt),
+        node=node or None,
+        attempts=error.attempts,
+        more=more or None,
+    )
 
 
 def _text(characters: Pointer, length: int) -> str:

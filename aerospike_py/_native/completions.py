@@ -349,5 +349,7 @@ def _nothing(_: memoryview) -> None:
 
 
 def _failure(status: int, data: memoryview) -> Exception:
-    in_doubt, node, message = unpack(data)
-    return _native.make_error(status, message, in_doubt=in_doubt, node=node or None)
+    in_doubt, node, message, attempts, more = unpack(data)
+    return _native.make_error(
+        status, message, in_doubt=in_doubt, node=node or None, attempts=attempts, more=more
+    )

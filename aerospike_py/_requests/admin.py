@@ -96,6 +96,13 @@ def create_user(
     )
 
 
+def create_pki_user(
+    policies: ClientPolicies, username: Any, roles: Any, policy: Any
+) -> Request[None]:
+    name, listed = check_name(username, "username"), check_names(roles, "roles")
+    return _change(policies, lib.ASZ_ADMIN_CREATE_USER, policy, name, None, listed)
+
+
 def drop_user(policies: ClientPolicies, username: Any, policy: Any) -> Request[None]:
     name = check_name(username, "username")
     return _change(policies, lib.ASZ_ADMIN_DROP_USER, policy, name)

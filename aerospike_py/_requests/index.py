@@ -18,6 +18,8 @@ from .request import Request, nothing
 
 _INDEX_CREATE: int = lib.ASZ_INDEX_CREATE
 _INDEX_REMOVE: int = lib.ASZ_INDEX_REMOVE
+# In place of an index type.
+_OF_SET = 4
 
 _DATA_TYPE = Choice(
     "INDEX_", frozenset({INDEX_STRING, INDEX_NUMERIC, INDEX_GEO2DSPHERE, INDEX_BLOB})
@@ -51,6 +53,30 @@ def create(
             INDEX_TYPE.check(index_type, "index_type"),
             None if ctx is None else check_context(ctx),
             None if expression is None else _compiled(expression),
+            WAIT.check(wait_timeout, "wait_timeout"),
+        )
+    )
+    return _INDEX_CREATE, request, policies.info(policy), nothing
+
+
+def create_of_set(
+    policies: ClientPolicies,
+    namespace: Any,
+    set_name: Any,
+    index_name: Any,
+    policy: Any,
+    wait_timeout: Any,
+) -> Request[None]:
+    request = encode(
+        (
+            namespace_argument(namespace),
+            check_name(set_name, "set_name"),
+            check_name(index_name, "index_name"),
+            None,
+            INDEX_STRING,  # It says nothing.
+            _OF_SET,
+            None,
+            None,
             WAIT.check(wait_timeout, "wait_timeout"),
         )
     )

@@ -29,6 +29,7 @@ _info_failure = re.compile(r"(?:ERROR|FAIL)(?::([0-9]+))?(?:[:=]|$)", re.IGNOREC
 _RESULT_CODE_MAX = 255
 _CODE_DIGITS_MAX = 10
 
+_separators = re.compile(r"[;=:\x00-\x1f]")
 _controls = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -93,6 +94,30 @@ def truncate(
     time = _NANOS.check(nanos, "nanos")
     request = encode((namespace_argument(namespace), set_argument(set_name), unsigned(time)))
     return _TRUNCATE, request, policies.info(policy), nothing
+
+
+def set_xdr_filter(
+    policies: ClientPolicies, data_center: Any, namespace: Any, expression: Any, policy: Any
+) -> Request[None]:
+    name = _info_name(check_name(data_center, "data_center"), "data_center")
+    place = _info_name(namespace_argument(namespace), "namespace")
+    encoded = "null"
+    if expression is not None:
+        from ..exp import to_base64  # Who has an expression has imported it.
+
+        encoded = to_base64(expression)
+    command = f"xdr-set-filter:dc={name};namespace={place};exp={encoded}"
+    return _INFO_ANY, encode((command,)), policies.info(policy), _no_info_response
+
+
+def _no_info_response(data: memoryview) -> None:
+    _info_response(data)
+
+
+def _info_name(text: str, path: str) -> str:
+    if _separators.search(text):
+        raise InvalidArgError(f"{path} must not have ';', '=', ':' or control characters in it")
+    return text
 
 
 def _info_command(command: Any) -> str:

@@ -50,6 +50,9 @@ _COMMAND: dict[str, tuple[str, Rule]] = {
     "max_retries": ("max_retries", Integer(0, 2**31 - 1)),
     "sleep_between_retries": ("sleep_between_retries", _MS),
     "timeout_delay": ("timeout_delay", _MS),
+    "connect_timeout": ("connect_timeout", _MS),
+    "compress": ("compress", Boolean()),
+    "error_detail_verbosity": ("error_details", _choice("ERROR_DETAIL_")),
     "replica": ("replica", _choice("POLICY_REPLICA_")),
 }
 _READ: dict[str, tuple[str, Rule]] = {
@@ -67,6 +70,8 @@ _WRITE: dict[str, tuple[str, Rule]] = {
     "commit_level": ("commit_level", _choice("POLICY_COMMIT_LEVEL_")),
     "ttl": ("ttl", TimeToLive()),
     "durable_delete": ("durable_delete", Boolean()),
+    "on_locking_only": ("on_locking_only", Boolean()),
+    "compression_threshold": ("compress_threshold", Integer(0, 2**31 - 1)),
 }
 _OPERATE: dict[str, tuple[str, Rule]] = {**_READ, **_WRITE}
 _META: dict[str, tuple[str, Rule]] = {
@@ -78,14 +83,17 @@ _BATCH: dict[str, tuple[str, Rule]] = {
     "allow_inline_ssd": ("allow_inline_ssd", Boolean()),
     "respond_all_keys": ("respond_all_keys", Boolean()),
     "concurrent": ("concurrent", Boolean()),
+    "compression_threshold": _WRITE["compression_threshold"],
 }
 _BATCH_READ: dict[str, tuple[str, Rule]] = {**_READ, **_BATCH}
 _BATCH_WRITE: dict[str, tuple[str, Rule]] = {**_READ, **_WRITE, **_BATCH}
 # What a row of a batch may say for itself.
 _ROW_READ = {key: _READ[key] for key in ("read_mode_ap", "read_mode_sc", "read_touch_ttl_percent")}
 _ROW_REMOVE = {key: _WRITE[key] for key in ("key", "gen", "commit_level", "durable_delete")}
-_ROW_WRITE = {**_ROW_REMOVE, "exists": _WRITE["exists"], "ttl": _WRITE["ttl"]}
-_ROW_APPLY = {key: _WRITE[key] for key in ("key", "commit_level", "ttl", "durable_delete")}
+_ROW_WRITE = {**_ROW_REMOVE, **{key: _WRITE[key] for key in ("exists", "ttl", "on_locking_only")}}
+_ROW_APPLY = {
+    key: _WRITE[key] for key in ("key", "commit_level", "ttl", "durable_delete", "on_locking_only")
+}
 _ROWS = {
     "read": _ROW_READ,
     "write": _ROW_WRITE,

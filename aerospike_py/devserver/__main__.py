@@ -64,6 +64,7 @@ def _cluster(options: argparse.Namespace) -> DevCluster:
         advertised=options.advertise,
         alternate=options.alternate,
         log_requests=options.log_requests,
+        compression=options.compression,
     )
 
 
@@ -146,6 +147,9 @@ def _parse(arguments: Sequence[str] | None, program: str) -> argparse.Namespace:
     )
     parser.add_argument(
         "--alternate", default="", help="address for clients that use alternate ones"
+    )
+    parser.add_argument(
+        "--compression", action="store_true", help="deflated frames, as in the Enterprise Edition"
     )
     parser.add_argument(
         "--log-requests", action="store_true", help="a line on stderr for each request"

@@ -42,6 +42,8 @@ class DevCluster(Controls):
             translation; "": the one that the client has connected to.
         alternate: The one that they tell clients with "use_services_alternate"; "": none.
         log_requests: True: a line on the standard error of the process for each request.
+        compression: True: takes deflated requests, and deflates replies that are to be, as servers
+            of the Enterprise Edition do.
 
     Functions in Lua (UDF) run if the package lupa is installed, which the extra "lua" brings;
     what they log goes to the logger "aerospike_py.devserver".
@@ -66,6 +68,7 @@ class DevCluster(Controls):
         advertised: str = "",
         alternate: str = "",
         log_requests: bool = False,
+        compression: bool = False,
     ) -> None:
         # Where a client of this machine finds what listens on all addresses.
         self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
@@ -77,6 +80,7 @@ class DevCluster(Controls):
             "alternate": alternate,
             "racks": list(racks),
             "log_requests": log_requests,
+            "compression": compression,
             "namespaces": [
                 {
                     "replication_factor": replication_factor,

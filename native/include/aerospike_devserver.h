@@ -68,6 +68,7 @@ uint32_t asz_devserver_abi_version(void);
  *   "session_ttl_s"        seconds that a login is good for; a day
  *   "workers"              threads; 0: as many as processors, at most 4
  *   "log_requests"         true: a line on the standard error for each request
+ *   "compression"          true: deflated frames, as in the Enterprise Edition
  *   "seed"                 decides which node owns which partition
  */
 int32_t asz_devserver_start(const uint8_t *options, uint64_t options_len, asz_devserver **server,

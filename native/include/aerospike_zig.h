@@ -82,9 +82,10 @@ extern "C" {
  * [argument]] for ASZ_APPLY, nil for commands without one. META is nil, or [generation or nil, ttl
  * or nil] and perhaps a map of what the row does differently from the batch: members of asz_policy
  * by name (exists, generation_policy, commit_level, send_key, durable_delete, read_mode_ap,
- * read_mode_sc, read_touch_ttl_percent), and "filter" with the bytes of an expression. ROW is [key
+ * read_mode_sc, read_touch_ttl_percent, on_locking_only), and "filter" with the bytes of an expression. ROW is [key
  * or nil, status, in doubt, RECORD or nil] and, where the server said what went wrong, its text as
- * bytes; what a function returned is the record's bin "SUCCESS".
+ * bytes, or DETAILS as bytes, which begin with 0x80 to 0x83 as no text does; what a function returned
+ * is the record's bin "SUCCESS".
  */
 #define ASZ_PUT 1             /* [KEY, {bin: value}]        -> nothing */
 #define ASZ_GET 2             /* [KEY]                      -> RECORD */
@@ -118,7 +119,8 @@ extern "C" {
 /*
  * Running a cluster. WAIT is how long to wait until all nodes know of the change, in ms; 0: not at
  * all. TYPE is an index's: 0 string, 1 integer, 2 geo2dsphere, 3 blob; COLLECTION what in the bin
- * is indexed: 0 the value itself, 1 list members, 2 map keys, 3 map values. STATE is a job's:
+ * is indexed: 0 the value itself, 1 list members, 2 map keys, 3 map values; 4 stands for an index of
+ * the set, which has no bin, context and expression, and whose TYPE says nothing. STATE is a job's:
  * 0 unknown (it ended long ago, or never was), 1 running, 2 done, 3 aborted or failed.
  */
 /*
@@ -142,7 +144,7 @@ extern "C" {
  * have "" for both. USER is [user, [role], connections, [read number], [write number]]. ROLE is
  * [role, [PRIVILEGE], [address], read quota, write quota].
  */
-#define ASZ_ADMIN_CREATE_USER 80       /* [user, password, [role]]  -> nothing */
+#define ASZ_ADMIN_CREATE_USER 80       /* [user, password or nil for PKI, [role]]  -> nothing */
 #define ASZ_ADMIN_DROP_USER 81         /* [user]                    -> nothing */
 #define ASZ_ADMIN_SET_PASSWORD 82      /* [user, password]          -> nothing; one's own too */
 #define ASZ_ADMIN_GRANT_ROLES 83       /* [user, [role]]            -> nothing */
@@ -185,7 +187,21 @@ typedef struct {
     uint16_t message_len; /* bytes in message */
     char node[32];
     char message[480];
+    uint16_t attempts;    /* how often it was tried; 0 where that is not counted */
+    uint16_t more_len;    /* bytes in more; 0 when there is nothing more to say */
+    uint8_t more[808];    /* MORE, below */
 } asz_error;
+
+/*
+ * MORE is the MessagePack array [DETAILS or nil, [[code, node, message]]]: what a server from 8.2 on
+ * has said beside its result code, when the policy's error_details asked for it, and the failures of
+ * the attempts before the last one, the oldest first and as many as there is room for. DETAILS is a
+ * map, all of whose members may be absent: "subcode", a number; "message", its text; and "trace", a
+ * map, of an expression that failed: "phase" 1 while it was built, 2 evaluated; "outcome" 1 a fault,
+ * 2 false, 3 something absent; "op", its name; "path", [name] from the outermost to it, and "depth";
+ * "snippet", that part as text; "byte_offset" in the encoded expression; "lang" 1 encoded, 2 text;
+ * "text_offset" and "text_span" in the text; "operands".
+ */
 
 /* How a command is to be carried out. Begin with asz_policy_init, then change members. */
 typedef struct {
@@ -210,9 +226,13 @@ typedef struct {
     uint8_t allow_inline_ssd;       /* batch: rows on devices too */
     uint8_t respond_all_keys;       /* batch: 0 lets the server stop at the first row that fails */
     uint8_t concurrent;             /* batch: 0 asks one node after another */
-    uint8_t reserved[3];
+    uint8_t compress;               /* 1: deflate what is sent, take what is deflated (Enterprise) */
+    uint8_t on_locking_only;        /* 1: not if the transaction has locked the record already */
+    uint8_t error_details;          /* server 8.2: 0 none, 1 subcode, 2 its text too, 3 and a trace */
     const uint8_t *filter;          /* filter expression in the server's encoding, or NULL */
     uint64_t filter_len;
+    uint32_t compress_threshold;    /* requests of more bytes are deflated */
+    uint32_t connect_timeout;       /* ms to open a connection, on top of total_timeout; 0: within */
 } asz_policy;
 
 /*
@@ -230,7 +250,7 @@ typedef struct {
 
 /*
  * A command that was submitted and has ended. Its result, or for a status that is not 0 the
- * MessagePack array [in_doubt, node, message], lies at data[offset .. offset + length) of the
+ * MessagePack array [in_doubt, node, message, attempts, MORE or nil], lies at data[offset .. offset + length) of the
  * memory that was given to asz_client_drain.
  */
 typedef struct {

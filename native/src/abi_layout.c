@@ -13,6 +13,9 @@ const uint64_t asz_layout_error[] = {
     offsetof(asz_error, message_len),
     offsetof(asz_error, node),
     offsetof(asz_error, message),
+    offsetof(asz_error, attempts),
+    offsetof(asz_error, more_len),
+    offsetof(asz_error, more),
 };
 
 const uint64_t asz_layout_policy[] = {
@@ -38,9 +41,13 @@ const uint64_t asz_layout_policy[] = {
     offsetof(asz_policy, allow_inline_ssd),
     offsetof(asz_policy, respond_all_keys),
     offsetof(asz_policy, concurrent),
-    offsetof(asz_policy, reserved),
+    offsetof(asz_policy, compress),
+    offsetof(asz_policy, on_locking_only),
+    offsetof(asz_policy, error_details),
     offsetof(asz_policy, filter),
     offsetof(asz_policy, filter_len),
+    offsetof(asz_policy, compress_threshold),
+    offsetof(asz_policy, connect_timeout),
 };
 
 const uint64_t asz_layout_result[] = {

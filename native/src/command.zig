@@ -35,10 +35,12 @@ test {
     _ = @import("command/info/udf.zig");
     _ = batch;
     _ = @import("command/expression/comparable.zig");
+    _ = @import("command/record/compression.zig");
     _ = request;
     _ = @import("command/record/operate_test.zig");
     _ = @import("command/record/request_test.zig");
     _ = reply;
+    _ = @import("command/record/error_details.zig");
     _ = @import("command/record/function.zig");
     _ = @import("command/info/info.zig");
     _ = @import("command/query/partition_tracker.zig");

@@ -223,12 +223,19 @@ pub const Failure = struct {
     /// Name of the last node tried; empty when none was.
     node_len: u8 = 0,
     message_len: u16 = 0,
+    details_len: u16 = 0,
+    /// How often it was tried; 0 where nobody counts.
+    attempts: u16 = 0,
     node_buffer: [node_name_max]u8 = undefined,
     message_buffer: [message_bytes_max]u8 = undefined,
+    details_buffer: [details_bytes_max]u8 = undefined,
+    /// The failures before it.
+    earlier: Earlier = .{},
 
     /// Node names are at most 16 hexadecimal digits, or a configured name of up to 31 bytes.
     pub const node_name_max = 32;
     pub const message_bytes_max = 480;
+    pub const details_bytes_max = 384;
 
     pub fn node(failure: *const Failure) []const u8 {
         return failure.node_buffer[0..failure.node_len];
@@ -236,6 +243,17 @@ pub const Failure = struct {
 
     pub fn message(failure: *const Failure) []const u8 {
         return failure.message_buffer[0..failure.message_len];
+    }
+
+    /// What the server said beside its result code, a MessagePack map; empty for nothing.
+    pub fn details(failure: *const Failure) []const u8 {
+        return failure.details_buffer[0..failure.details_len];
+    }
+
+    pub fn setDetails(failure: *Failure, map: []const u8) void {
+        assert(map.len <= details_bytes_max);
+        @memcpy(failure.details_buffer[0..map.len], map);
+        failure.details_len = @intCast(map.len);
     }
 
     /// Sets status and message, and clears the rest. A message too long is cut. Whatever parts of
@@ -260,6 +278,92 @@ pub const Failure = struct {
         failure.node_len = @intCast(len);
     }
 };
+
+/// The failures of the attempts that came before the last one, as far as there is room: the oldest
+/// are kept, as they say how it began.
+pub const Earlier = struct {
+    count: u16 = 0,
+    len: u16 = 0,
+    /// Of each its code, the lengths of node and message, and both texts.
+    buffer: [bytes_max]u8 = undefined,
+
+    pub const bytes_max = 384;
+    /// A message is cut to that.
+    pub const text_bytes_max = 80;
+    const head_bytes = 6;
+
+    pub const Entry = struct { status: Status, node: []const u8, message: []const u8 };
+
+    pub fn add(earlier: *Earlier, failure: *const Failure) void {
+        const node = failure.node();
+        var cut: [text_bytes_max]u8 = undefined;
+        const message = printable.copy(&cut, failure.message());
+        const rest = earlier.buffer[earlier.len..];
+        if (rest.len < head_bytes + node.len + message.len) return;
+        std.mem.writeInt(i32, rest[0..4], @backingInt(failure.status), .little);
+        rest[4] = @intCast(node.len);
+        rest[5] = @intCast(message.len);
+        @memcpy(rest[head_bytes..][0..node.len], node);
+        @memcpy(rest[head_bytes + node.len ..][0..message.len], message);
+        earlier.len += @intCast(head_bytes + node.len + message.len);
+        earlier.count += 1;
+    }
+
+    pub fn iterate(earlier: *const Earlier) Iterator {
+        return .{ .rest = earlier.buffer[0..earlier.len] };
+    }
+
+    pub const Iterator = struct {
+        rest: []const u8,
+
+        pub fn next(iterator: *Iterator) ?Entry {
+            const rest = iterator.rest;
+            if (rest.len == 0) return null;
+            const node_len: usize = rest[4];
+            const message_len: usize = rest[5];
+            iterator.rest = rest[head_bytes + node_len + message_len ..];
+            return .{
+                .status = @fromBackingInt(std.mem.readInt(i32, rest[0..4], .little)),
+                .node = rest[head_bytes..][0..node_len],
+                .message = rest[head_bytes + node_len ..][0..message_len],
+            };
+        }
+    };
+
+    /// Without its unused bytes.
+    pub fn copyTo(earlier: *const Earlier, target: *Earlier) void {
+        target.count = earlier.count;
+        target.len = earlier.len;
+        @memcpy(target.buffer[0..earlier.len], earlier.buffer[0..earlier.len]);
+    }
+};
+
+test "earlier failures are kept as far as they fit" {
+    const testing = std.testing;
+    var earlier: Earlier = .{};
+    var failure: Failure = .{};
+    const long: [200]u8 = @splat('x');
+    for (0..20) |number| {
+        failure.set(.timeout, "attempt {d} {s}", .{ number, &long });
+        failure.setNode("BB9020011AC4202");
+        earlier.add(&failure);
+    }
+    try testing.expect(earlier.count >= 3);
+    try testing.expect(earlier.count < 20);
+    var copied: Earlier = .{};
+    earlier.copyTo(&copied);
+    var entries = copied.iterate();
+    var count: usize = 0;
+    while (entries.next()) |entry| : (count += 1) {
+        try testing.expectEqual(Status.timeout, entry.status);
+        try testing.expectEqualStrings("BB9020011AC4202", entry.node);
+        try testing.expectEqual(Earlier.text_bytes_max, entry.message.len);
+        var expected: [16]u8 = undefined;
+        const begin = try std.fmt.bufPrint(&expected, "attempt {d} x", .{count});
+        try testing.expectStringStartsWith(entry.message, begin);
+    }
+    try testing.expectEqual(earlier.count, count);
+}
 
 test "a failure keeps what was set and cuts what does not fit" {
     var failure: Failure = .{};

@@ -8,6 +8,7 @@ import base64
 import socket
 import struct
 import threading
+import zlib
 from types import TracebackType
 
 _NAMESPACE = "test"
@@ -19,6 +20,7 @@ _FEATURES = (
 _INFO = 1
 _ADMIN = 2
 _MESSAGE = 3
+_DEFLATED = 4
 _ADMIN_LISTS = (9, 16)
 _QUERY_END = 50
 _TASK_ID = 7
@@ -106,6 +108,12 @@ class Request:
     """A command's frame, taken apart."""
 
     def __init__(self, frame: bytes) -> None:
+        self.is_deflated = frame[1] == _DEFLATED
+        """Whether it came within a deflated frame."""
+        if self.is_deflated:
+            (size,) = struct.unpack(">Q", frame[8:16])
+            frame = zlib.decompress(frame[16:])
+            assert len(frame) == size
         header = frame[8 : 8 + _HEADER_BYTES]
         self.info = header[1:5]
         self.ttl: int = struct.unpack(">I", header[10:14])[0]

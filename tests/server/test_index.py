@@ -69,6 +69,33 @@ def test_every_type(client: Client, key: tuple[str, str, str], index: Callable[[
     assert found(client, set_name, p.geo_within_radius("g", 10.0, 20.0, 1000)) == 0
 
 
+def test_a_set_is_indexed_by_its_name_alone(
+    client: Client, key: tuple[str, str, str], index: Callable[[], str]
+) -> None:
+    set_name = f"{key[1]}_{key[2][:8]}"
+    for number in range(10):
+        client.put((NAMESPACE, set_name, number), {"n": number})
+    name = index()
+    client.index_set_create(NAMESPACE, set_name, name)
+    assert "enable-index=true" in client.info_random_node(f"sets/{NAMESPACE}/{set_name}")
+    listed = client.info_random_node(f"sindex-list:namespace={NAMESPACE}")
+    assert f"indexname={name}:set={set_name}:indextype=set" in listed
+    assert len(client.query(NAMESPACE, set_name).results()) == 10
+    with pytest.raises(aerospike_py.IndexNotReadable):
+        client.query(NAMESPACE, set_name).where(p.equals(None, 5), index_name=name).results(
+            {"max_retries": 0}
+        )
+    client.index_remove(NAMESPACE, name)
+    assert "enable-index=false" in client.info_random_node(f"sets/{NAMESPACE}/{set_name}")
+
+
+def test_an_index_of_a_set_needs_the_set(client: Client, key: tuple[str, str, str]) -> None:
+    with pytest.raises(TypeError, match="set_name"):
+        client.index_set_create(NAMESPACE, None, "name")  # type: ignore[arg-type]
+    with pytest.raises(aerospike_py.InvalidArgError, match="set_name"):
+        client.index_set_create(NAMESPACE, "", "name")
+
+
 def test_regions_that_contain_a_point(
     client: Client, key: tuple[str, str, str], index: Callable[[], str]
 ) -> None:

@@ -299,6 +299,7 @@ def queries(client: aerospike_py.Client) -> None:
     client.index_string_create("test", "demo", "name", "b")
     client.index_blob_create("test", "demo", "raw", "c")
     client.index_geo2dsphere_create("test", "demo", "place", "d")
+    client.index_set_create("test", "demo", "f")
     client.index_create("test", "demo", "age", "e", aerospike_py.INDEX_NUMERIC)
     client.index_remove("test", "a")
     client.truncate("test", "demo", 0)
@@ -313,6 +314,7 @@ def queries(client: aerospike_py.Client) -> None:
 
 def administration(client: aerospike_py.Client) -> None:
     client.admin_create_user("user", "password", ["read"])
+    client.admin_create_pki_user("user", ["read"])
     client.admin_change_password("user", "other")
     client.admin_grant_roles("user", ["read-write"])
     client.admin_revoke_roles("user", ["read"])

@@ -446,6 +446,7 @@ CASES: list[Case] = [
         (
             "policy[5]: a read policy has no such key; there are socket_timeout, "
             "total_timeout, max_retries, sleep_between_retries, timeout_delay, "
+            "connect_timeout, compress, error_detail_verbosity, "
             "replica, key, read_mode_ap, read_mode_sc, read_touch_ttl_percent, "
             "expressions, filter_expression"
         ),
@@ -456,7 +457,8 @@ CASES: list[Case] = [
         (
             "policy['zzz']: a read policy has no such key; there are "
             "socket_timeout, total_timeout, max_retries, sleep_between_retries, "
-            "timeout_delay, replica, key, read_mode_ap, read_mode_sc, "
+            "timeout_delay, connect_timeout, compress, error_detail_verbosity, "
+            "replica, key, read_mode_ap, read_mode_sc, "
             "read_touch_ttl_percent, expressions, filter_expression"
         ),
     ),
@@ -784,8 +786,9 @@ CASES: list[Case] = [
         (
             "policy['read_mode_ap']: a write policy has no such key; there are "
             "socket_timeout, total_timeout, max_retries, sleep_between_retries, "
-            "timeout_delay, replica, key, exists, gen, commit_level, ttl, "
-            "durable_delete, expressions, filter_expression"
+            "timeout_delay, connect_timeout, compress, error_detail_verbosity, "
+            "replica, key, exists, gen, commit_level, ttl, durable_delete, "
+            "on_locking_only, compression_threshold, expressions, filter_expression"
         ),
     ),
     (
@@ -1447,7 +1450,8 @@ CASES: list[Case] = [
         (
             "policy['typo']: a query policy has no such key; there are "
             "socket_timeout, total_timeout, max_retries, sleep_between_retries, "
-            "timeout_delay, replica, expressions, filter_expression, max_records, "
+            "timeout_delay, connect_timeout, compress, error_detail_verbosity, "
+            "replica, expressions, filter_expression, max_records, "
             "records_per_second, include_bin_data, expected_duration, "
             "partition_filter, token"
         ),

@@ -16,6 +16,7 @@ const queries_module = @import("queries.zig");
 const unfilled = @import("../unfilled.zig");
 const wire = @import("../wire.zig");
 const Client = client_module.Client;
+const Earlier = @import("../status.zig").Earlier;
 const Failure = @import("../status.zig").Failure;
 const Handles = @import("handles.zig").Handles;
 const Policy = engine.Policy;
@@ -34,7 +35,14 @@ pub const asz_error = extern struct {
     message_len: u16,
     node: [Failure.node_name_max]u8,
     message: [Failure.message_bytes_max]u8,
+    attempts: u16,
+    more_len: u16,
+    more: [more_bytes_max]u8,
 };
+
+/// Details and earlier failures, as MessagePack: the codes and lengths of those take no more than
+/// here, and the texts as much.
+const more_bytes_max = 808;
 
 pub const asz_policy = extern struct {
     size: u32,
@@ -58,9 +66,13 @@ pub const asz_policy = extern struct {
     allow_inline_ssd: u8,
     respond_all_keys: u8,
     concurrent: u8,
-    reserved: [3]u8,
+    compress: u8,
+    on_locking_only: u8,
+    error_details: u8,
     filter: ?[*]const u8,
     filter_len: u64,
+    compress_threshold: u32,
+    connect_timeout: u32,
 };
 
 pub const asz_result = extern struct {
@@ -85,9 +97,10 @@ pub const asz_table = columns.Table;
 
 comptime {
     assert(@sizeOf(asz_completion) == 32);
-    assert(@sizeOf(asz_error) == 528);
+    assert(@sizeOf(asz_error) == 1340);
+    assert(Failure.details_bytes_max + Earlier.bytes_max + 40 <= more_bytes_max);
     assert(@offsetOf(asz_error, "message") == 46);
-    assert(@sizeOf(asz_policy) == 64);
+    assert(@sizeOf(asz_policy) == 72);
     assert(@offsetOf(asz_policy, "filter") == 48);
     assert(@sizeOf(asz_result) == 32);
 }
@@ -123,9 +136,13 @@ export fn asz_policy_init(target: *asz_policy, number: i32) void {
         .allow_inline_ssd = @intFromBool(defaults.allow_inline_ssd),
         .respond_all_keys = @intFromBool(defaults.respond_all_keys),
         .concurrent = @intFromBool(defaults.concurrent),
-        .reserved = @splat(0),
+        .compress = @intFromBool(defaults.compress),
+        .on_locking_only = @intFromBool(defaults.on_locking_only),
+        .error_details = @backingInt(defaults.error_details),
         .filter = null,
         .filter_len = 0,
+        .compress_threshold = defaults.compress_threshold,
+        .connect_timeout = defaults.connect_timeout_ms,
     };
     growing.fill(asz_policy, target, &policy);
 }
@@ -361,14 +378,35 @@ export fn asz_client_lose_result(client: *Client) void {
 }
 
 /// More than any failure takes as MessagePack.
-const failure_bytes_max = 1024;
+const failure_bytes_max = 2048;
 
 fn writeOutcome(out: *wire.Buffer, completion: client_module.Operations.Completion) !void {
     const failure = completion.failure orelse return out.append(completion.result);
-    try wire.msgpack.writeArrayHeader(out, 3);
+    try wire.msgpack.writeArrayHeader(out, 5);
     try wire.msgpack.writeBool(out, failure.in_doubt);
     try wire.msgpack.writeString(out, failure.node());
     try wire.msgpack.writeString(out, failure.message());
+    try wire.msgpack.writeUint(out, failure.attempts);
+    try writeMore(out, failure);
+}
+
+/// [details or nil, [[code, node, message]]]; nil when there is neither.
+fn writeMore(out: *wire.Buffer, failure: *const Failure) wire.Buffer.Error!void {
+    if (failure.details_len == 0 and failure.earlier.count == 0) return wire.msgpack.writeNil(out);
+    try wire.msgpack.writeArrayHeader(out, 2);
+    if (failure.details_len == 0) {
+        try wire.msgpack.writeNil(out);
+    } else {
+        try out.append(failure.details());
+    }
+    try wire.msgpack.writeArrayHeader(out, failure.earlier.count);
+    var entries = failure.earlier.iterate();
+    while (entries.next()) |entry| {
+        try wire.msgpack.writeArrayHeader(out, 3);
+        try wire.msgpack.writeInt(out, @backingInt(entry.status));
+        try wire.msgpack.writeString(out, entry.node);
+        try wire.msgpack.writeString(out, entry.message);
+    }
 }
 
 export fn asz_query_open(
@@ -554,7 +592,16 @@ fn report(failure: *const Failure, err: ?*asz_error) i32 {
         .message_len = failure.message_len,
         .node = @splat(0),
         .message = @splat(0),
+        .attempts = failure.attempts,
+        .more_len = 0,
+        .more = @splat(0),
     };
+    if (failure.details_len > 0 or failure.earlier.count > 0) {
+        var more = wire.Buffer.fixed(&filled.more);
+        // There is room for all of it.
+        writeMore(&more, failure) catch unreachable;
+        filled.more_len = @intCast(more.end);
+    }
     @memcpy(filled.node[0..failure.node_len], failure.node());
     @memcpy(filled.message[0..failure.message_len], failure.message());
     growing.fill(asz_error, target, &filled);
@@ -600,6 +647,16 @@ fn policyFrom(raw: *const asz_policy, failure: *Failure) error{Failed}!Policy {
         .allow_inline_ssd = raw.allow_inline_ssd != 0,
         .respond_all_keys = raw.respond_all_keys != 0,
         .concurrent = raw.concurrent != 0,
+        .compress = raw.compress != 0,
+        .on_locking_only = raw.on_locking_only != 0,
+        .error_details = try choice(
+            values.ErrorDetails,
+            raw.error_details,
+            "error_details",
+            failure,
+        ),
+        .compress_threshold = raw.compress_threshold,
+        .connect_timeout_ms = raw.connect_timeout,
         .filter = slice(raw.filter, raw.filter_len),
     };
 }

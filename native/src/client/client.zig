@@ -378,7 +378,8 @@ pub const Client = struct {
         var memory: [4096]u8 = undefined;
         var single: Single = undefined;
         single.frame = .growing(client.gpa, &memory, command.request.frame_bytes_max);
-        defer single.frame.deinit();
+        // Whether `init` succeeds or not.
+        defer single.deinit();
         const chosen = policy orelse singleDefaults(which);
         try single.init(owner, &client.net, client.gpa, which, request, chosen, failure);
         single.task.out = out.*;

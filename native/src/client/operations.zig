@@ -202,7 +202,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             switch (operation.body) {
                 .none => {},
                 .pull => |*pull| pull.owner.on_collected(pull.owner.context),
-                .single => |*single| single.frame.deinit(),
+                .single => |*single| single.deinit(),
                 .batch => |batch| batch.destroy(),
                 .procedure => |procedure| procedure.destroy(),
             }

@@ -16,6 +16,7 @@ pub const Version = packed struct(u64) {
     pub const first_with_user_agent: Version = .{ .major = 8, .minor = 1, .patch = 0 };
     /// Info commands name what they are about: `namespace=`, `id=`.
     pub const first_with_full_names: Version = .{ .major = 8, .minor = 1, .patch = 0 };
+    pub const first_with_pki_users: Version = .{ .major = 8, .minor = 1, .patch = 0 };
     /// An index is of type INTEGER, where it was of NUMERIC.
     pub const first_with_integer_indexes: Version = .{ .major = 8, .minor = 1, .patch = 3 };
 

@@ -145,6 +145,19 @@ pub const Arguments = struct {
         }
     }
 
+    /// The server takes other keys in some places, and makes maps that clients cannot write again.
+    pub fn checkMapKey(arguments: *const Arguments, field: Field, slice: []const u8) Error!void {
+        var reader = msgpack.Reader.init(slice);
+        switch (reader.next() catch return malformed(arguments.failure)) {
+            .int, .string, .binary => {},
+            else => |token| return arguments.wrongType(
+                field,
+                "a string, an integer or bytes, as the key of a map",
+                token,
+            ),
+        }
+    }
+
     /// Refuses members that this operation has no use for, unless they are nil, or the empty value
     /// that some clients give a read.
     pub fn allowOnly(arguments: *const Arguments, allowed: std.EnumSet(Field)) Error!void {

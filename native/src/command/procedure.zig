@@ -562,7 +562,7 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
             const message = try wire.message.Message.decode(body);
             const status = Status.fromServer(message.header.result_code);
             const verdict = question.exchange.settle(status);
-            if (status != .ok) reply.setServerFailure(status, &question.failure);
+            if (status != .ok) reply.setReplyFailure(status, body, &question.failure);
             return if (verdict.connection_usable) .done else .done_close;
         }
 

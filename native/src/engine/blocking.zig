@@ -130,14 +130,22 @@ pub fn Blocking(comptime Net: type) type {
                     .shut => break :cause .node_left,
                     .place => {},
                 }
-                const deadline_ns = exchange.limits.waitDeadline(blocking.net.now());
-                return node.open(blocking.net, deadline_ns, exchange.failure) catch {
+                return blocking.open(exchange) catch {
                     node.pool.unreserve();
                     break :cause .opening;
                 };
             };
             exchange.fail(cause);
             return null;
+        }
+
+        fn open(blocking: *This, exchange: *Exchange) error{Failed}!Connection {
+            const limits = &exchange.limits;
+            const began_ns = blocking.net.now();
+            const deadline_ns = limits.openDeadline(began_ns, began_ns);
+            const opened = try exchange.node.open(blocking.net, deadline_ns, exchange.failure);
+            limits.discountOpening(began_ns, blocking.net.now());
+            return opened;
         }
 
         /// Stands in the node's line until the first of what is free is this thread's.

@@ -46,12 +46,27 @@ pub const Limits = struct {
     /// How long a late reply is waited for after the exchange has timed out. 0: not at all, which
     /// it must be unless the reply is a single frame: only that has a known end.
     timeout_delay_ns: u64 = 0,
+    /// How long opening a connection may take, on top of all else. 0: a wait like any other.
+    connect_timeout_ns: u64 = 0,
 
     pub fn of(attempts: *const executor.Attempts) Limits {
         return .{
             .deadline_ns = attempts.deadline_ns,
             .socket_timeout_ns = attempts.socket_timeout_ns,
+            .connect_timeout_ns = attempts.connect_timeout_ns,
         };
+    }
+
+    /// When opening a connection that began at some time has to end.
+    pub fn openDeadline(limits: *const Limits, began_ns: u64, now_ns: u64) u64 {
+        if (limits.connect_timeout_ns == 0) return limits.waitDeadline(now_ns);
+        return began_ns +| limits.connect_timeout_ns;
+    }
+
+    /// A connection was opened meanwhile.
+    pub fn discountOpening(limits: *Limits, began_ns: u64, now_ns: u64) void {
+        if (limits.connect_timeout_ns == 0) return;
+        limits.deadline_ns +|= now_ns -| began_ns;
     }
 
     /// When a wait that begins now has to end.
@@ -59,6 +74,34 @@ pub const Limits = struct {
         return @min(limits.deadline_ns, now_ns +| limits.socket_timeout_ns);
     }
 };
+
+/// The frame within one that came deflated.
+pub const Unpacked = struct {
+    memory: []u8,
+    frame: Frame,
+
+    pub fn deinit(unpacked: *const Unpacked, gpa: std.mem.Allocator) void {
+        unfilled.free(gpa, unpacked.memory);
+    }
+};
+
+/// No stream of deflate yields more than that many times its size.
+const inflation_max = 1040;
+
+pub fn unpack(gpa: std.mem.Allocator, body: []const u8) error{ OutOfMemory, BadFrame }!Unpacked {
+    const size_max = @min(frame_bytes_max, body.len *| inflation_max);
+    const size = wire.compress.uncompressedSize(body, size_max) catch return error.BadFrame;
+    const memory = try unfilled.alloc(u8, gpa, size);
+    errdefer unfilled.free(gpa, memory);
+    wire.compress.inflate(body, memory) catch return error.BadFrame;
+    const header = wire.proto.decode(memory[0..header_bytes], frame_bytes_max) catch
+        return error.BadFrame;
+    if (header.kind != .message or header.size != size - header_bytes) return error.BadFrame;
+    return .{
+        .memory = memory,
+        .frame = .{ .kind = header.kind, .body = memory[header_bytes..] },
+    };
+}
 
 pub const FrameResult = enum {
     /// The reply has more frames.
@@ -201,6 +244,8 @@ pub const Receiver = struct {
     /// What was received and not yet handed out: `memory()[start..end]`.
     start: usize = 0,
     end: usize = 0,
+    /// The frame at hand, if it came deflated.
+    unpacked: ?Unpacked = null,
     /// Where received bytes are counted.
     counter: ?*u64 = null,
     /// Of the frame at hand, with its header; 0 while the header is not complete.
@@ -209,6 +254,7 @@ pub const Receiver = struct {
     stack: [16 * 1024]u8 = undefined,
 
     pub fn deinit(receiver: *Receiver) void {
+        if (receiver.unpacked) |unpacked| unpacked.deinit(receiver.gpa);
         unfilled.free(receiver.gpa, receiver.heap);
         receiver.heap = &.{};
     }
@@ -227,7 +273,12 @@ pub const Receiver = struct {
         try receiver.fill(net, socket, waits, receiver.total);
         const frame = receiver.memory()[receiver.start..][0..receiver.total];
         receiver.start += receiver.total;
-        return .{ .kind = header.kind, .body = frame[header_bytes..] };
+        const body = frame[header_bytes..];
+        if (header.kind != .compressed) return .{ .kind = header.kind, .body = body };
+        if (receiver.unpacked) |unpacked| unpacked.deinit(receiver.gpa);
+        receiver.unpacked = null;
+        receiver.unpacked = try unpack(receiver.gpa, body);
+        return receiver.unpacked.?.frame;
     }
 
     /// Nothing was received beyond the frames that were handed out.

@@ -92,6 +92,8 @@ pub const Attempts = struct {
     started_ns: u64,
     deadline_ns: u64,
     socket_timeout_ns: u64,
+    /// To open a connection; the command's own time stands still meanwhile. 0: it does not.
+    connect_timeout_ns: u64,
     sleep_ns: u64,
     retries_max: u32,
     /// Attempts that failed.
@@ -108,6 +110,7 @@ pub const Attempts = struct {
             .started_ns = now_ns,
             .deadline_ns = after(now_ns, policy.total_timeout_ms),
             .socket_timeout_ns = after(0, policy.socket_timeout_ms),
+            .connect_timeout_ns = @as(u64, policy.connect_timeout_ms) * std.time.ns_per_ms,
             .sleep_ns = @as(u64, policy.sleep_between_retries_ms) * std.time.ns_per_ms,
             .retries_max = policy.retries_max,
         };
@@ -139,6 +142,11 @@ pub const Attempts = struct {
         return if (at_ns >= attempts.deadline_ns) .give_up else .{ .retry_at_ns = at_ns };
     }
 
+    /// An exchange has ended that had more time, as it had to open a connection.
+    pub fn prolong(attempts: *Attempts, deadline_ns: u64) void {
+        attempts.deadline_ns = @max(attempts.deadline_ns, deadline_ns);
+    }
+
     /// The time in ms that the server is told it has: what is left of it, when attempts were made
     /// before. 0: no limit.
     pub fn serverTimeout(attempts: *const Attempts, policy: *const Policy, now_ns: u64) u32 {
@@ -151,6 +159,7 @@ pub const Attempts = struct {
     /// Words a timeout of this side with the limits that it ran into.
     pub fn describe(attempts: *const Attempts, policy: *const Policy, failure: *Failure) void {
         assert(failure.status != .ok);
+        defer failure.attempts = std.math.lossyCast(u16, attempts.failed);
         if (failure.status != .timeout) return;
         // A timeout that the server reported keeps its own text.
         if (!std.mem.startsWith(u8, failure.message(), "client timeout")) return;

@@ -460,7 +460,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             connection.exchange = exchange;
             exchange.connection = connection;
             const deadline_ns = @min(
-                exchange.limits.waitDeadline(loop.now_ns),
+                exchange.limits.openDeadline(loop.now_ns, loop.now_ns),
                 lane.node.context.connectDeadline(loop.now_ns),
             );
             loop.timers.schedule(&connection.timer.entry, deadline_ns);
@@ -531,7 +531,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             loop.net.connectFinish(&connection.socket, node.address()) catch |err|
                 return loop.fail(connection, err);
             const deadline_ns = @min(
-                connection.exchange.?.limits.waitDeadline(loop.now_ns),
+                connection.exchange.?.limits.openDeadline(connection.last_used_ns, loop.now_ns),
                 node.context.loginDeadline(loop.now_ns),
             );
             loop.timers.cancel(&connection.timer.entry);
@@ -559,6 +559,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             const exchange = connection.exchange orelse return loop.release(connection);
             connection.exchange = null;
             exchange.connection = null;
+            exchange.limits.discountOpening(connection.last_used_ns, loop.now_ns);
             loop.attach(connection, exchange);
         }
 
@@ -693,7 +694,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 }
                 if (bytes.len < total) break;
                 connection.start += total;
-                const frame: Frame = .{ .kind = header.kind, .body = bytes[header_bytes..total] };
+                var frame: Frame = .{ .kind = header.kind, .body = bytes[header_bytes..total] };
                 switch (connection.phase) {
                     .authenticating => return loop.onAuthenticated(connection, frame),
                     .late => return loop.onLate(connection),
@@ -702,6 +703,13 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                         return loop.fail(connection, error.UnexpectedBytes);
                     },
                     .connecting, .idle, .closed => unreachable,
+                }
+                var unpacked: ?exchange_module.Unpacked = null;
+                defer if (unpacked) |*each| each.deinit(loop.gpa);
+                if (frame.kind == .compressed) {
+                    unpacked = exchange_module.unpack(loop.gpa, frame.body) catch |err|
+                        return loop.fail(connection, err);
+                    frame = unpacked.?.frame;
                 }
                 const exchange = connection.exchange.?;
                 switch (exchange.handler.on_frame(exchange, frame)) {

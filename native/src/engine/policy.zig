@@ -58,6 +58,9 @@ pub const ReadModeSc = enum(u8) {
 
 pub const CommitLevel = enum(u8) { all = 0, master = 1 };
 
+/// What servers from 8.2 on say of a failure beside its result code; each adds to the one before.
+pub const ErrorDetails = enum(u8) { none = 0, subcode = 1, message = 2, trace = 3 };
+
 pub const Policy = struct {
     /// Longest wait for one read or write on a socket; 0: `total_timeout_ms` alone limits.
     socket_timeout_ms: u32 = 30_000,
@@ -65,6 +68,9 @@ pub const Policy = struct {
     total_timeout_ms: u32 = 1_000,
     retries_max: u32 = 2,
     sleep_between_retries_ms: u32 = 0,
+    /// Longest time to open a connection, which is not counted as the command's; 0: a wait like any
+    /// other.
+    connect_timeout_ms: u32 = 0,
     /// How long a timed-out socket may take to deliver its late reply and be used again.
     timeout_delay_ms: u32 = 3_000,
     generation: u32 = 0,
@@ -76,8 +82,14 @@ pub const Policy = struct {
     read_mode_ap: ReadModeAp = .one,
     read_mode_sc: ReadModeSc = .session,
     commit_level: CommitLevel = .all,
+    error_details: ErrorDetails = .none,
     send_key: bool = false,
     durable_delete: bool = false,
+    /// The write is refused when the record is locked by the same transaction already.
+    on_locking_only: bool = false,
+    /// Larger requests are deflated, and servers may deflate what they answer.
+    compress: bool = false,
+    compress_threshold: u32 = 128,
     /// 0 the server's default, 1..100 percent of the ttl, 255 never.
     read_touch_ttl_percent: u8 = 0,
     /// Batch: rows may be read by the thread that received them, for data in memory and on devices.

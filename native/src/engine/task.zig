@@ -52,6 +52,10 @@ pub fn Task(comptime Net: type, comptime Poller: type) type {
             task.failure.in_doubt = false;
             task.failure.node_len = 0;
             task.failure.message_len = 0;
+            task.failure.details_len = 0;
+            task.failure.attempts = 0;
+            task.failure.earlier.count = 0;
+            task.failure.earlier.len = 0;
             task.out = out;
             task.is_over = false;
             task.is_cancelled = .init(false);

@@ -52,7 +52,7 @@ pub fn Driving(comptime Net: type, comptime Poller: type) type {
         ) error{Failed}!void {
             var single: Single = undefined;
             single.frame = .growing(gpa, &.{}, command.request.frame_bytes_max);
-            defer single.frame.deinit();
+            defer single.deinit();
             try single.init(owner, net, gpa, which, request, policy, failure);
             single.task.out = out.*;
             defer out.* = single.task.out;

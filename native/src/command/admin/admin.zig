@@ -21,10 +21,15 @@ const msgpack = wire.msgpack;
 const list_items_max = std.math.maxInt(u8);
 /// Below this code a privilege holds everywhere, and has no namespace and set.
 const privilege_scoped_min = 10;
+/// Stands for a user that no password lets in.
+const no_password = "nopassword";
+const msgpack_nil = 0xc0;
 
 pub const Admin = struct {
     kind: Kind,
     frame: []const u8 = "",
+    /// The user logs in with a certificate alone.
+    is_pki: bool = false,
     new_hash: ?[admin.hash_bytes]u8 = null,
     is_asked: bool = false,
     rows: ?wire.Buffer = null,
@@ -33,7 +38,7 @@ pub const Admin = struct {
     pub fn parse(script: *Admin, procedure: anytype, reader: *msgpack.Reader) Error!void {
         const arena = procedure.arena.allocator();
         var frame = wire.Buffer.growing(arena, &.{}, engine.frame_bytes_max);
-        try encode(procedure, script.kind, reader, &frame, &script.new_hash);
+        try encode(procedure, script, reader, &frame);
         script.frame = frame.written();
     }
 
@@ -52,6 +57,15 @@ pub const Admin = struct {
     }
 
     pub fn write(script: *Admin, procedure: anytype, question: anytype) Error!void {
+        // To an older server it would be a user with a well-known password.
+        if (script.is_pki and !question.node.version().isAtLeast(.first_with_pki_users)) {
+            question.failure.set(
+                .unsupported_feature,
+                "users without a password need servers from 8.1 on",
+                .{},
+            );
+            return error.Failed;
+        }
         // What a node had sent before it was lost does not count.
         script.rows = .growing(procedure.arena.allocator(), &.{}, engine.frame_bytes_max);
         script.row_count = 0;
@@ -91,25 +105,33 @@ fn refuse(status: Status, failure: *Failure) void {
 
 fn encode(
     procedure: anytype,
-    kind: Kind,
+    script: *Admin,
     reader: *msgpack.Reader,
     frame: *wire.Buffer,
-    new_hash: *?[admin.hash_bytes]u8,
 ) Error!void {
     const failure = procedure.failure;
+    const kind = script.kind;
     var encoder = try admin.Encoder.begin(frame);
     switch (kind) {
         .admin_create_user => {
             try encoder.field(.user, try takeText(reader, "the user", failure));
             var hash: [admin.hash_bytes]u8 = undefined;
-            admin.hashPassword(try request.expectString(reader, "the password", failure), &hash);
+            script.is_pki = reader.peek() == msgpack_nil;
+            if (script.is_pki) reader.skip() catch return request.malformed(failure);
+            const password = if (script.is_pki)
+                no_password
+            else
+                try request.expectString(reader, "the password", failure);
+            admin.hashPassword(password, &hash);
             try encoder.field(.password, &hash);
             try appendNames(&encoder, .roles, reader, failure);
         },
         .admin_drop_user => {
             try encoder.field(.user, try takeText(reader, "the user", failure));
         },
-        .admin_set_password => return encodePassword(procedure, &encoder, reader, new_hash),
+        .admin_set_password => {
+            return encodePassword(procedure, &encoder, reader, &script.new_hash);
+        },
         .admin_grant_roles, .admin_revoke_roles => {
             try encoder.field(.user, try takeText(reader, "the user", failure));
             try appendNames(&encoder, .roles, reader, failure);

@@ -14,6 +14,7 @@ const assert = std.debug.assert;
 const clock = @import("../clock.zig");
 const cluster = @import("../../cluster.zig");
 const engine = @import("../../engine.zig");
+const error_details = @import("../record/error_details.zig");
 const executor = engine.executor;
 const function = @import("../record/function.zig");
 const metrics = @import("../../metrics.zig");
@@ -27,6 +28,7 @@ const printable = @import("../../printable.zig");
 const wire = @import("../../wire.zig");
 const msgpack = wire.msgpack;
 const Command = request.Command;
+const Earlier = @import("../../status.zig").Earlier;
 const Failure = @import("../../status.zig").Failure;
 const Frame = engine.Frame;
 const Policy = engine.Policy;
@@ -103,7 +105,7 @@ pub const Row = struct {
     /// The part of this round that it belongs to.
     part: u32 = part_none,
     /// In `Batch.results`: metadata and bins of its record as MessagePack, or the text that the
-    /// server gave for its failure.
+    /// server gave for its failure, or a map of what it said of it.
     result_start: usize = 0,
     result_end: usize = 0,
 };
@@ -115,6 +117,7 @@ const row_repeat = 0x01;
 const row_has_info = 0x02;
 const row_has_generation = 0x04;
 const row_has_ttl = 0x08;
+const row_has_info4 = 0x10;
 
 pub fn Batch(comptime Net: type) type {
     return struct {
@@ -138,6 +141,8 @@ pub fn Batch(comptime Net: type) type {
         part_rows_max: u32 = part_rows_max,
         /// What the last part that failed failed of.
         failure: Failure = .{},
+        /// Of the rounds that were repeated.
+        earlier: Earlier = .{},
         any_answer: bool = false,
 
         const This = @This();
@@ -487,7 +492,8 @@ pub fn Batch(comptime Net: type) type {
             }
             try encoder.endField(field);
             encoder.finish(.{
-                .info1 = .{ .batch = true },
+                .info1 = .{ .batch = true, .compress_response = policy.compress },
+                .info4 = .{ .error_verbosity = request.errorVerbosity(policy) },
                 .transaction_ttl = timeout_ms,
             });
         }
@@ -511,6 +517,8 @@ pub fn Batch(comptime Net: type) type {
             encoder.field_count += action.field_count;
             encoder.operation_count += action.operation_count;
             var header = action.header;
+            header.info1.compress_response =
+                batch.policy.compress and action.command.answersWithBins();
             header.transaction_ttl = timeout_ms;
             encoder.finish(header);
         }
@@ -539,11 +547,15 @@ pub fn Batch(comptime Net: type) type {
             const action = &batch.actions.items[row.action];
             const header = &action.header;
             const is_write = action.operations.is_write;
-            const attributes: u8 = row_has_info | row_has_ttl;
-            try out.byte(if (is_write) attributes | row_has_generation else attributes);
+            const info4: u8 = @bitCast(header.info4);
+            var attributes: u8 = row_has_info | row_has_ttl;
+            if (is_write) attributes |= row_has_generation;
+            if (info4 != 0) attributes |= row_has_info4;
+            try out.byte(attributes);
             try out.byte(@bitCast(header.info1));
             try out.byte(@bitCast(header.info2));
             try out.byte(@bitCast(header.info3));
+            if (info4 != 0) try out.byte(info4);
             if (is_write) try out.int(u16, @truncate(header.generation));
             try out.int(u32, header.record_ttl);
             const sends_key = batch.sendsKey(row);
@@ -653,7 +665,11 @@ pub fn Batch(comptime Net: type) type {
                 var operations = try message.operations();
                 while (try operations.next()) |_| {}
                 rest = operations.rest;
-                if (failure_text) |text| try batch.keepText(row, text);
+                if (failure_text) |text| {
+                    try batch.keepText(row, text);
+                } else {
+                    batch.keepDetails(row, message);
+                }
             }
             row.status = status;
             batch.any_answer = true;
@@ -663,6 +679,14 @@ pub fn Batch(comptime Net: type) type {
                 row.in_doubt = executor.isInDoubt(status, row.sent);
             }
             return rest;
+        }
+
+        /// What the server says of a failure when it is asked to, as a map.
+        fn keepDetails(batch: *This, row: *Row, message: *const wire.message.Message) void {
+            const start = batch.results.end;
+            if (!error_details.write(message, &batch.results)) return;
+            row.result_start = start;
+            row.result_end = batch.results.end;
         }
 
         fn keepText(batch: *This, row: *Row, text: []const u8) wire.Buffer.Error!void {
@@ -759,6 +783,7 @@ pub fn Batch(comptime Net: type) type {
                     .give_up => {},
                     .retry_at_ns => |at_ns| {
                         if (advances) batch.replica_index +%= 1;
+                        batch.earlier.add(&batch.failure);
                         return .{ .retry_at_ns = at_ns };
                     },
                 }
@@ -812,6 +837,7 @@ pub fn Batch(comptime Net: type) type {
                 failure.* = batch.failure;
                 batch.attempts.describe(batch.policy, failure);
                 failure.setNode(batch.failure.node());
+                batch.earlier.copyTo(&failure.earlier);
             } else switch (batch.rows[0].status) {
                 .namespace_not_found => failure.set(
                     .namespace_not_found,

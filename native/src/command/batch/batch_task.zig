@@ -5,6 +5,7 @@ const std = @import("std");
 const assert = std.debug.assert;
 const batch_module = @import("batch.zig");
 const cluster = @import("../../cluster.zig");
+const compression = @import("../record/compression.zig");
 const engine = @import("../../engine.zig");
 const executor = engine.executor;
 const reply = @import("../record/reply.zig");
@@ -44,6 +45,8 @@ pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
             part: *Batch.Part,
             exchange: Exchange,
             frame: wire.Buffer,
+            /// The frame as it is sent, when that is deflated.
+            deflated: wire.Buffer,
             failure: Failure = .{},
             state: enum { queued, running, ended } = .queued,
             /// The server ended the reply before all rows were answered.
@@ -164,12 +167,16 @@ pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
                 .part = source,
                 .exchange = undefined,
                 .frame = .growing(run.gpa, &.{}, request.frame_bytes_max),
+                .deflated = .growing(run.gpa, &.{}, request.frame_bytes_max),
             };
             run.parts = parts;
         }
 
         fn releaseParts(run: *This) void {
-            for (run.parts) |*part| part.frame.deinit();
+            for (run.parts) |*part| {
+                part.frame.deinit();
+                part.deflated.deinit();
+            }
             run.gpa.free(run.parts);
             run.parts = &.{};
         }
@@ -211,7 +218,12 @@ pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
             run.running += 1;
             part.exchange = .{
                 .node = part.part.node,
-                .frame = part.frame.written(),
+                .frame = compression.pack(
+                    run.gpa,
+                    &run.policy,
+                    part.frame.written(),
+                    &part.deflated,
+                ),
                 .limits = .of(&run.batch.attempts),
                 .handler = &handler,
                 .failure = &part.failure,
@@ -254,6 +266,7 @@ pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
             part.state = .ended;
             run.running -= 1;
             if (exchange.sent) part.countAsSent();
+            run.batch.attempts.prolong(exchange.limits.deadline_ns);
             if (!ok or part.is_refused) run.partFailed(part, exchange.verdict.retry);
             run.pump();
         }

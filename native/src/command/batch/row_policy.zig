@@ -18,6 +18,7 @@ const Member = enum {
     read_mode_ap,
     read_mode_sc,
     read_touch_ttl_percent,
+    on_locking_only,
     filter,
 };
 
@@ -59,6 +60,7 @@ fn set(
             try number(member, reader, failure),
         .send_key => policy.send_key = try number(member, reader, failure) != 0,
         .durable_delete => policy.durable_delete = try number(member, reader, failure) != 0,
+        .on_locking_only => policy.on_locking_only = try number(member, reader, failure) != 0,
         .filter => switch (reader.next() catch return request.malformed(failure)) {
             .binary => |bytes| policy.filter = bytes,
             else => return request.invalid(failure, "a row's filter must be bytes", .{}),
@@ -99,11 +101,11 @@ fn expectRefused(bytes: []const u8) !void {
 test "a row's policy changes what it names and nothing else" {
     var memory: [256]u8 = undefined;
     var out = wire.Buffer.fixed(&memory);
-    try msgpack.writeMapHeader(&out, 9);
+    try msgpack.writeMapHeader(&out, 10);
     const numbers = .{
         .{ "exists", 4 },       .{ "generation_policy", 2 },        .{ "commit_level", 1 },
         .{ "send_key", 1 },     .{ "durable_delete", 1 },           .{ "read_mode_ap", 1 },
-        .{ "read_mode_sc", 3 }, .{ "read_touch_ttl_percent", 255 },
+        .{ "read_mode_sc", 3 }, .{ "read_touch_ttl_percent", 255 }, .{ "on_locking_only", 1 },
     };
     inline for (numbers) |pair| {
         try msgpack.writeString(&out, pair[0]);
@@ -123,6 +125,7 @@ test "a row's policy changes what it names and nothing else" {
         .commit_level = .master,
         .send_key = true,
         .durable_delete = true,
+        .on_locking_only = true,
         .read_mode_ap = .all,
         .read_mode_sc = .allow_unavailable,
         .read_touch_ttl_percent = 255,

@@ -59,6 +59,8 @@ pub const Operand = enum {
     items,
     number,
     key,
+    /// A key that may be new to the map, and has to be one that a map may have.
+    new_key,
     /// Nil begins at the first.
     range_begin,
     /// Absent or nil goes on to the last.
@@ -124,7 +126,7 @@ pub const Operand = enum {
             .value, .values, .items, .number, .range_begin => .init(.{ .val = true }),
             .bytes, .integer, .unsigned, .boolean, .sort_flags => .init(.{ .val = true }),
             .range_end => .init(.{ .val_end = true }),
-            .key => .init(.{ .map_key = true }),
+            .key, .new_key => .init(.{ .map_key = true }),
             .index => .init(.{ .index = true }),
             .rank => .init(.{ .rank = true }),
             .count, .count_optional => .init(.{ .count = true }),
@@ -286,6 +288,11 @@ fn writeValue(operand: Operand, arguments: *const Arguments, out: *wire.Buffer) 
         .key => {
             try arguments.appendValue(out, .map_key, try arguments.require(.map_key));
         },
+        .new_key => {
+            const slice = try arguments.require(.map_key);
+            try arguments.checkMapKey(.map_key, slice);
+            try arguments.appendValue(out, .map_key, slice);
+        },
         .range_begin => {
             const slice = arguments.get(.val) orelse return writeNil(out);
             try arguments.appendValue(out, .val, slice);
@@ -334,7 +341,7 @@ fn writeExpression(
         .end_optional => .end,
         .occurrence => .count,
         .range_end => .val_end,
-        .key => .map_key,
+        .key, .new_key => .map_key,
         .index => .index,
         .rank => .rank,
         .count, .count_optional => .count,

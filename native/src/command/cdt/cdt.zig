@@ -55,10 +55,10 @@ const map_value_relative = [_]Operand{ .map_return, .value, .rank, .count_option
 
 pub const map_calls = [_]Call{
     modify("map_set_order", map_set_type, &.{.map_order}, .never),
-    modify("map_put", 67, &.{ .key, .value, .map_policy }, .always),
+    modify("map_put", 67, &.{ .new_key, .value, .map_policy }, .always),
     modify("map_put_items", 68, &.{ .items, .map_policy }, .always),
-    modify("map_increment", 73, &.{ .key, .number, .map_attributes }, .always),
-    modify("map_decrement", 74, &.{ .key, .number, .map_attributes }, .always),
+    modify("map_increment", 73, &.{ .new_key, .number, .map_attributes }, .always),
+    modify("map_decrement", 74, &.{ .new_key, .number, .map_attributes }, .always),
     modify("map_clear", 75, &.{}, .never),
     remove("map_remove_by_key", 76, &.{ .map_return, .key }),
     remove("map_remove_by_key_list", 81, &.{ .map_return, .values }),

@@ -180,6 +180,7 @@ const StepWriter = struct {
             .map_key_create => {
                 const key = writer.reader.value() catch return malformed(writer.arguments.failure);
                 const order = try writer.takeOrder(MapOrder);
+                try writer.arguments.checkMapKey(.ctx, key);
                 try writer.writeType(@backingInt(Step.map_key) | order.createFlag());
                 try writer.arguments.appendValue(writer.out, .ctx, key);
             },

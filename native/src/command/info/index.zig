@@ -11,6 +11,7 @@ const request = @import("../record/request.zig");
 const wire = @import("../../wire.zig");
 const Collection = query_request.Collection;
 const Error = procedure_module.Error;
+const Failure = @import("../../status.zig").Failure;
 const FrameResult = @import("../../engine.zig").FrameResult;
 const Kind = procedure_module.Kind;
 const Step = procedure_module.Step;
@@ -36,6 +37,8 @@ const DataType = enum(u8) {
 };
 
 const msgpack_nil = 0xc0;
+/// In the place of a collection: an index of the set itself (server 8.1.2).
+const collection_set = 4;
 
 const Definition = struct {
     namespace: []const u8,
@@ -44,6 +47,8 @@ const Definition = struct {
     bin: []const u8,
     data_type: DataType,
     collection: Collection,
+    /// The index is of the set's records, by nothing in them.
+    is_of_set: bool = false,
     /// In the server's encoding, or empty; so is the expression.
     context: []const u8,
     expression: []const u8,
@@ -57,6 +62,7 @@ const Definition = struct {
         try append(out, .{ namespaceKey(version), "=", definition.namespace });
         if (definition.set.len != 0) try append(out, .{ ";set=", definition.set });
         try append(out, .{ ";indexname=", definition.index });
+        if (definition.is_of_set) return out.append(";indextype=SET");
         if (definition.context.len != 0) try appendBase64(out, ";context=", definition.context);
         if (definition.expression.len != 0) try appendBase64(out, ";exp=", definition.expression);
         switch (definition.collection) {
@@ -131,8 +137,12 @@ pub const Index = struct {
         definition.data_type = std.enums.fromInt(DataType, data_type) orelse
             return request.invalid(failure, "there is no data type {d}", .{data_type});
         const collection = try procedure.takeInteger(u8, reader, "the collection");
-        definition.collection = std.enums.fromInt(Collection, collection) orelse
-            return request.invalid(failure, "there is no collection {d}", .{collection});
+        definition.is_of_set = collection == collection_set;
+        definition.collection = if (definition.is_of_set)
+            .default
+        else
+            std.enums.fromInt(Collection, collection) orelse
+                return request.invalid(failure, "there is no collection {d}", .{collection});
         if (reader.peek() == msgpack_nil) {
             reader.skip() catch unreachable;
         } else {
@@ -143,9 +153,18 @@ pub const Index = struct {
             .binary => |bytes| bytes,
             else => return request.invalid(failure, "the expression must be bytes or nil", .{}),
         };
+        if (definition.is_of_set) return checkSetIndex(definition, failure);
         if ((definition.bin.len == 0) == (definition.expression.len == 0)) {
             return request.invalid(failure, "an index is on a bin or on an expression", .{});
         }
+    }
+
+    fn checkSetIndex(definition: *const Definition, failure: *Failure) Error!void {
+        if (definition.set.len == 0) {
+            return request.invalid(failure, "an index of a set needs the set's name", .{});
+        }
+        if (definition.bin.len + definition.context.len + definition.expression.len == 0) return;
+        return request.invalid(failure, "an index of a set has no bin, context or expression", .{});
     }
 
     /// [namespace, index, how long to wait until no node has it any more, in ms].
@@ -293,4 +312,31 @@ test "an index on an expression has no bin, and one on a namespace no set" {
     try definition.write(try .parse("8.1.2.0"), &out);
     const expected = "sindex-create:namespace=test;indexname=i;exp=kw==;type=GEO2DSPHERE";
     try testing.expectEqualStrings(expected, out.written());
+}
+
+test "an index of a set has a set and nothing else" {
+    const testing = std.testing;
+    var memory: [256]u8 = undefined;
+    var out = wire.Buffer.fixed(&memory);
+    var definition: Definition = .{
+        .namespace = "test",
+        .set = "demo",
+        .index = "i",
+        .bin = "",
+        .data_type = .string,
+        .collection = .default,
+        .is_of_set = true,
+        .context = "",
+        .expression = "",
+    };
+    try definition.write(try .parse("8.1.2.0"), &out);
+    const expected = "sindex-create:namespace=test;set=demo;indexname=i;indextype=SET";
+    try testing.expectEqualStrings(expected, out.written());
+    var failure: Failure = .{};
+    try Index.checkSetIndex(&definition, &failure);
+    definition.bin = "a";
+    try testing.expectError(error.Failed, Index.checkSetIndex(&definition, &failure));
+    definition.bin = "";
+    definition.set = "";
+    try testing.expectError(error.Failed, Index.checkSetIndex(&definition, &failure));
 }

@@ -27,6 +27,7 @@ const reply = @import("../record/reply.zig");
 const request = @import("../record/request.zig");
 const tracker_module = @import("partition_tracker.zig");
 const wire = @import("../../wire.zig");
+const Earlier = @import("../../status.zig").Earlier;
 const Failure = @import("../../status.zig").Failure;
 const Frame = engine.Frame;
 const Outcome = tracker_module.Outcome;
@@ -57,6 +58,8 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         /// Null before the first pull.
         loop: ?*Loop = null,
         attempts: executor.Attempts,
+        /// Of the rounds that were repeated.
+        earlier: Earlier = .{},
         state: State = .between_rounds,
         streams: std.ArrayList(*Stream) = .empty,
         /// Streams whose end has not been seen.
@@ -530,6 +533,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             if (all_lack_index or query.attempts.failed > query.policy.retries_max or too_late) {
                 return query.failAfterRetries();
             }
+            query.earlier.add(&query.failure);
             query.is_pausing = true;
             loop.schedule(&query.timer, at_ns);
         }
@@ -604,6 +608,8 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
 
         fn fail(query: *This) error{Failed} {
             assert(query.failure.status != .ok);
+            query.failure.attempts = std.math.lossyCast(u16, query.attempts.failed);
+            query.earlier.copyTo(&query.failure.earlier);
             query.endStreams();
             query.state = .failed;
             query.measureEnd(query.failure.status);
@@ -677,6 +683,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             assert(stream.failure.status != .ok);
             _ = ok;
             stream.is_active = false;
+            stream.query.attempts.prolong(exchange.limits.deadline_ns);
             stream.failure.setNode(exchange.node.name());
             stream.query.loop.?.afterEvents(&stream.query.events);
             // Frames that came before are read first, and the end may be among them.
@@ -747,7 +754,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                     },
                     .end => |status| {
                         segment.start = segment.end;
-                        return query.endStream(stream, status);
+                        return query.endStream(stream, status, messages.rest);
                     },
                 }
             }
@@ -792,7 +799,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
         }
 
         /// The server has said that the stream is complete, or why it is not.
-        fn endStream(query: *This, stream: *Stream, status: Status) !void {
+        fn endStream(query: *This, stream: *Stream, status: Status, body: []const u8) !void {
             const node = stream.exchange.node;
             const verdict = stream.exchange.settle(status);
             node.statistics.streams.count(stream.records);
@@ -803,7 +810,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                 stream.failure = .{};
                 return query.close(stream, if (limited) .limited else .complete);
             }
-            reply.setServerFailure(status, &stream.failure);
+            reply.setReplyFailure(status, body, &stream.failure);
             stream.failure.setNode(node.name());
             if (verdict.retry == .no and !mayRetry(status)) {
                 query.failure = stream.failure;

@@ -512,7 +512,9 @@ pub fn encode(
             .read = true,
             .short_query = is_short,
             .no_bins = !query.include_bin_data,
+            .compress_response = policy.compress,
         },
+        .info4 = .{ .error_verbosity = request.errorVerbosity(policy) },
         .info2 = .{ .relax_long_query = query.expected_duration == .long_relax_ap },
         .info3 = .{ .partition_done = true },
         // Reading does not prolong the records' lives.

@@ -4,6 +4,7 @@
 //! kept; the result is appended to a buffer of the caller.
 
 const std = @import("std");
+const error_details = @import("error_details.zig");
 const function = @import("function.zig");
 const operate_reply = @import("operate_reply.zig");
 const wire = @import("../../wire.zig");
@@ -76,11 +77,13 @@ pub fn setServerFailure(answer: Status, failure: *Failure) void {
 }
 
 /// The same for a reply that may say more.
-pub fn setReplyFailure(answer: Status, frame: Frame, failure: *Failure) void {
-    if (answer == .udf) if (function.errorText(frame.body)) |text| {
+pub fn setReplyFailure(answer: Status, body: []const u8, failure: *Failure) void {
+    if (answer == .udf) if (function.errorText(body)) |text| {
         return failure.set(.udf, "{s}", .{text});
     };
     setServerFailure(answer, failure);
+    const message = wire.message.Message.decode(body) catch return;
+    error_details.describe(&message, failure);
 }
 
 pub fn writeMetadata(

@@ -54,6 +54,14 @@ pub const Command = enum(i32) {
 
     pub const Shape = enum { nothing, metadata, record, operated, operated_in_order, value };
 
+    /// Whether what the server answers may be long.
+    pub fn answersWithBins(command: Command) bool {
+        return switch (command.shape()) {
+            .nothing, .metadata => false,
+            .record, .operated, .operated_in_order, .value => true,
+        };
+    }
+
     /// What it is counted as.
     pub fn metric(command: Command) metrics.Operation {
         return switch (command) {
@@ -363,6 +371,8 @@ fn encodeFrame(
     operations.apply(&header);
     // What reads beside writes reads in the same mode.
     if (header.info1.read) setReadMode(&header, policy);
+    header.info1.compress_response = policy.compress and encoded.command.answersWithBins();
+    if (operations.summary != null) header.info4.on_locking_only = policy.on_locking_only;
     encoder.finish(header);
     encoded.operations = out.written()[operations.start..];
 }
@@ -385,6 +395,7 @@ pub const Operations = struct {
         header.info1.get_all = operations.get_all;
         header.info1.no_bins = operations.no_bins;
         header.info2.delete = operations.delete;
+        if (operations.delete) header.info4.on_locking_only = false;
     }
 };
 
@@ -428,6 +439,7 @@ pub fn encodeOperations(
 pub fn readHeader(policy: *const Policy) wire.message.Header {
     var header: wire.message.Header = .{
         .info1 = .{ .read = true },
+        .info4 = .{ .error_verbosity = errorVerbosity(policy) },
         // For reads, the ttl's place says when a read prolongs the record's life.
         .record_ttl = switch (policy.read_touch_ttl_percent) {
             255 => std.math.maxInt(u32),
@@ -451,6 +463,10 @@ fn setReadMode(header: *wire.message.Header, policy: *const Policy) void {
     };
 }
 
+pub fn errorVerbosity(policy: *const Policy) u2 {
+    return @intCast(@backingInt(policy.error_details));
+}
+
 /// The header of a command that writes.
 pub fn writeHeader(policy: *const Policy) wire.message.Header {
     return .{
@@ -466,6 +482,10 @@ pub fn writeHeader(policy: *const Policy) wire.message.Header {
             .update_only = policy.exists == .update_only,
             .create_or_replace = policy.exists == .replace,
             .replace_only = policy.exists == .replace_only,
+        },
+        .info4 = .{
+            .on_locking_only = policy.on_locking_only,
+            .error_verbosity = errorVerbosity(policy),
         },
         .generation = if (policy.generation_policy == .ignore) 0 else policy.generation,
         .record_ttl = @bitCast(policy.ttl),

@@ -4,11 +4,13 @@
 const std = @import("std");
 const clock = @import("../clock.zig");
 const cluster = @import("../../cluster.zig");
+const compression = @import("compression.zig");
 const engine = @import("../../engine.zig");
 const executor = engine.executor;
 const reply = @import("reply.zig");
 const request = @import("request.zig");
 const wire = @import("../../wire.zig");
+const Earlier = @import("../../status.zig").Earlier;
 const Failure = @import("../../status.zig").Failure;
 const Frame = engine.Frame;
 const Policy = engine.Policy;
@@ -22,6 +24,9 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
         policy: Policy,
         encoded: request.Encoded,
         frame: wire.Buffer,
+        /// The frame as it is sent, when that is deflated.
+        deflated: wire.Buffer,
+        earlier: Earlier,
         execution: Execution,
         exchange: Exchange,
         timer: engine.Timer(Net),
@@ -46,6 +51,9 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
         ) error{Failed}!void {
             single.task.prepare(&kind, single.task.out);
             single.gpa = gpa;
+            single.earlier.count = 0;
+            single.earlier.len = 0;
+            single.deflated = .growing(gpa, &.{}, request.frame_bytes_max);
             single.net = net;
             const encoded = &single.encoded;
             try request.encode(command, bytes, policy, encoded, &single.frame, failure);
@@ -66,6 +74,12 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             single.execution = .start(owner, target, policy, net.now());
             single.exchange.frame = &.{};
             single.timer = .{ .owner = .{ .call = .{ .context = single, .function = onTime } } };
+        }
+
+        /// Frees the frame, whether `init` has succeeded or not.
+        pub fn deinit(single: *This) void {
+            single.frame.deinit();
+            single.deflated.deinit();
         }
 
         const kind: Task.Kind = .{
@@ -94,7 +108,7 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             }
             single.exchange = .{
                 .node = node,
-                .frame = single.frame.written(),
+                .frame = single.outgoing(),
                 .limits = .of(attempts),
                 .handler = &handler,
                 .failure = &single.task.failure,
@@ -103,6 +117,13 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             const delay_ms = single.policy.timeout_delay_ms;
             single.exchange.limits.timeout_delay_ns = @as(u64, delay_ms) * std.time.ns_per_ms;
             single.task.driver.begin(&single.exchange);
+        }
+
+        /// Reads are as short as what names their record.
+        fn outgoing(single: *This) []const u8 {
+            const frame = single.frame.written();
+            if (!single.encoded.is_write) return frame;
+            return compression.pack(single.gpa, &single.policy, frame, &single.deflated);
         }
 
         const handler: Exchange.Handler = .{ .on_frame = onFrame, .on_end = onEnd };
@@ -125,7 +146,7 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
                 return .done_close;
             };
             const verdict = exchange.settle(status);
-            if (status == .ok) failure.status = .ok else reply.setReplyFailure(status, frame, failure);
+            if (status == .ok) failure.status = .ok else reply.setReplyFailure(status, frame.body, failure);
             return if (verdict.connection_usable) .done else .done_close;
         }
 
@@ -136,13 +157,19 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             // What the server did not carry out leaves no doubt.
             if (exchange.sent and retry != .free) execution.attempts.sent += 1;
             exchange.frame = &.{};
+            execution.attempts.prolong(exchange.limits.deadline_ns);
             if (ok and single.task.failure.status == .ok) return single.task.over();
             const now_ns = single.task.driver.now();
             switch (execution.afterFailure(retry, single.task.failure.status, now_ns)) {
                 .give_up => single.fail(),
                 // Never at once: this may be deep inside the driver, and a node that refuses
                 // everything must not keep it there.
-                .retry_at_ns => |at_ns| single.task.driver.schedule(&single.timer, at_ns),
+                .retry_at_ns => |at_ns| {
+                    const failure = &single.task.failure;
+                    if (execution.node) |node| failure.setNode(node.name());
+                    single.earlier.add(failure);
+                    single.task.driver.schedule(&single.timer, at_ns);
+                },
             }
         }
 
@@ -152,7 +179,9 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
         }
 
         fn fail(single: *This) void {
-            single.execution.describe(&single.policy, &single.task.failure);
+            const failure = &single.task.failure;
+            single.execution.describe(&single.policy, failure);
+            single.earlier.copyTo(&failure.earlier);
             single.task.over();
         }
 

@@ -44,6 +44,9 @@ fn create(question: *const Question) Buffer.Error!void {
 fn createChecked(question: *const Question) Error!void {
     const name = try required(question, "indexname", secondary_index.name_bytes_max);
     const namespace = try requiredNamespace(question);
+    if (try question.optional("indextype", 9)) |text| {
+        if (std.ascii.eqlIgnoreCase(text, "set")) return createOfSet(question, name, namespace);
+    }
     const set = try question.optional("set", store.set_name_bytes_max) orelse "";
     var context_memory: [context_bytes_max]u8 = undefined;
     const context = try contextOf(question, &context_memory);
@@ -62,7 +65,7 @@ fn createChecked(question: *const Question) Error!void {
     }
     // A namespace that no node has is not an error to the server either.
     if (question.core().store.find(namespace) == null) return question.text("ok");
-    const created = try question.core().indexes.create(name, &.{
+    try add(question, name, &.{
         .namespace = namespace,
         .set = set,
         .bin = if (source == .bin) source.bin else "",
@@ -71,7 +74,34 @@ fn createChecked(question: *const Question) Error!void {
         .context = context,
         .expression = if (source == .expression) source.expression else "",
     });
-    switch (created) {
+}
+
+/// The server creates the set, too, where it is not there yet.
+fn createOfSet(question: *const Question, name: []const u8, namespace: []const u8) Error!void {
+    for ([_][]const u8{ "context", "indexdata", "type", "bin", "exp" }) |key| {
+        if (question.parameter(key) == null) continue;
+        try question.print("ERROR:4:{s} parameter is not supported for set index", .{key});
+        return error.Answered;
+    }
+    const set = try required(question, "set", store.set_name_bytes_max);
+    const place = question.core().store.find(namespace) orelse
+        return refuse(question, "namespace not found");
+    _ = place.setId(set) catch return refuse(question, "failed to get/create set");
+    try add(question, name, &.{
+        .namespace = namespace,
+        .set = set,
+        .bin = "",
+        .data_type = .numeric,
+        .is_of_set = true,
+    });
+}
+
+fn add(
+    question: *const Question,
+    name: []const u8,
+    definition: *const secondary_index.Definition,
+) Error!void {
+    switch (try question.core().indexes.create(name, definition)) {
         .created, .renamed, .exists => try question.text("ok"),
         .name_taken => {
             try question.fail(200, "'indexname' already exists with different definition");
@@ -235,11 +265,21 @@ fn find(question: *const Question) Error!?*Index {
     return question.core().indexes.acquireByName(namespace, name);
 }
 
+const set_entry_bytes = 16;
+
 /// Releases the index. Loading takes no time, and nothing is ever left to collect.
 fn printStatistics(question: *const Question, found: ?*Index) Buffer.Error!void {
     const index = found orelse return question.fail(201, "no index");
     const core = question.core();
     defer index.release(core.gpa);
+    if (index.definition.is_of_set) {
+        const definition = &index.definition;
+        const set = core.store.find(definition.namespace).?.findSet(definition.set).?;
+        const count = set.objects.load(.monotonic);
+        return question.print("entries={d};used_bytes={d};load_pct=100", .{
+            count, count * set_entry_bytes,
+        });
+    }
     const context = question.context;
     const counted = try query.countEntries(core, context.node, context.scratch, index);
     try question.print(
@@ -302,6 +342,7 @@ fn printList(
         if (namespace) |name| {
             if (!std.mem.eql(u8, definition.namespace, name)) continue;
         }
+        if (definition.is_of_set) continue;
         if (!is_first) try question.text(";");
         is_first = false;
         try question.print("ns={s}:indexname={s}:set={s}:bin={s}:type={t}:indextype={s}", .{
@@ -318,6 +359,17 @@ fn printList(
         // Only the base64 form is known here.
         try printBase64(question, definition.expression);
         try question.text(":state=RW");
+    }
+    // Those of sets come after all others, behind a semicolon of their own.
+    for (catalog.indexes.items) |index| {
+        const definition = &index.definition;
+        if (namespace) |name| {
+            if (!std.mem.eql(u8, definition.namespace, name)) continue;
+        }
+        if (!definition.is_of_set) continue;
+        try question.print(";ns={s}:indexname={s}:set={s}:indextype=set", .{
+            definition.namespace, index.name(), definition.set,
+        });
     }
 }
 

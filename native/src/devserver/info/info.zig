@@ -20,8 +20,6 @@ const truncate = @import("truncate.zig");
 
 const Buffer = wire.Buffer;
 
-pub const build = server.build;
-
 const all = server.commands ++ nodes.commands ++ partitions.commands ++ namespaces.commands ++
     truncate.commands ++ index.commands ++ modules.commands ++ query.commands;
 

@@ -177,13 +177,14 @@ fn printSet(
     try question.print(
         "objects={d}:tombstones=0:data_used_bytes={d}:truncate_lut={d}:sindexes={d}:" ++
             "index_populating=false:truncating=false:default-read-touch-ttl-pct=0:" ++
-            "default-ttl=0:disable-eviction=false:enable-index=false:stop-writes-count=0:" ++
+            "default-ttl=0:disable-eviction=false:enable-index={}:stop-writes-count=0:" ++
             "stop-writes-size=0;",
         .{
             set.objects.load(.monotonic),
             set.data_bytes.load(.monotonic),
             set.truncate_time_ms.load(.monotonic),
             question.core().indexes.countInSet(namespace.options.name, set.name()),
+            question.core().indexes.isSetIndexed(namespace.options.name, set.name()),
         },
     );
 }

@@ -14,6 +14,7 @@ const Core = @import("../core/Core.zig");
 const Scratch = @import("../core/Scratch.zig");
 const access = @import("../security/access.zig");
 const admin = @import("../security/admin.zig");
+const compression = @import("compression.zig");
 const faults = @import("../core/faults.zig");
 const info = @import("../info/info.zig");
 const messages = @import("messages.zig");
@@ -40,6 +41,8 @@ user_len: u8 = 0,
 standing: security.Standing = .{ .generation = 0, .status = .ok, .permissions = .{} },
 /// A query whose reply is not yet complete.
 stream: ?Context.Stream = null,
+/// The reply is deflated, as the request asks for.
+deflates: bool = false,
 /// Sends empty frames without an end, with as many milliseconds between.
 flood_ms: ?u32 = null,
 
@@ -102,6 +105,7 @@ pub fn proceed(
         session.endStream();
         return .{ .action = .close };
     };
+    if (session.deflates) compression.deflate(out, start, scratch);
     switch (progress) {
         .more => |again_ms| return .{ .again_ms = again_ms },
         .done => session.endStream(),
@@ -221,6 +225,7 @@ pub fn handle(
         session.endStream();
         return .{ .action = .close };
     };
+    if (session.deflates and !session.isStreaming()) compression.deflate(out, start, scratch);
     var disposition = session.firstPiece(out, start, scratch, now);
     if (session.core.logs_requests) {
         const name = session.core.topology.nodes[session.node].name();
@@ -264,16 +269,33 @@ fn answer(
             counters.add(.admin, 1);
             try session.answerAdmin(body, result_code, out, scratch, now);
         },
-        .message => {
-            if (result_code) |code| {
-                return reply.fail(&request_context, status.Status.fromServer(@truncate(code)));
-            }
-            try messages.handle(&request_context, body);
+        .message => try session.answerMessage(&request_context, body, result_code),
+        .compressed => {
+            if (!session.core.compresses) return reply.fail(&request_context, .enterprise_only);
+            const inflated = compression.inflate(body, scratch) catch |err| switch (err) {
+                error.OutOfMemory => return error.OutOfMemory,
+                error.Malformed => return reply.fail(&request_context, .request_invalid),
+            };
+            try session.answerMessage(&request_context, inflated, result_code);
         },
-        // Compression is a feature of the Enterprise Edition.
-        .compressed => try reply.fail(&request_context, .enterprise_only),
         _ => unreachable,
     }
+}
+
+fn answerMessage(
+    session: *Session,
+    request_context: *const Context,
+    body: []const u8,
+    result_code: ?u32,
+) wire.Buffer.Error!void {
+    if (session.core.compresses) {
+        const header: ?wire.message.Header = wire.message.Header.decode(body) catch null;
+        session.deflates = header != null and header.?.info1.compress_response;
+    }
+    if (result_code) |code| {
+        return reply.fail(request_context, status.Status.fromServer(@truncate(code)));
+    }
+    try messages.handle(request_context, body);
 }
 
 fn answerAdmin(

@@ -57,6 +57,7 @@ pub fn start(
         error.Unsupported => return reply.fail(context, .unsupported_feature),
         error.NotFound => return reply.fail(context, .record_not_found),
         error.IndexNotFound => return reply.fail(context, .index_not_found),
+        error.IndexNotReadable => return reply.fail(context, .index_not_readable),
         error.OutOfMemory => return error.OutOfMemory,
     };
     const queue = &context.core.background;
@@ -77,7 +78,7 @@ pub fn start(
     encoder.finish(.{ .info3 = .{ .last = true } });
 }
 
-const CreateError = error{ Refused, Unsupported, NotFound, IndexNotFound, OutOfMemory };
+const CreateError = query.Selection.InitError || error{ Unsupported, NotFound };
 
 const Work = struct {
     gpa: std.mem.Allocator,

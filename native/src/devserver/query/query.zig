@@ -56,6 +56,7 @@ pub fn start(
         error.Refused => return reply.fail(context, .request_invalid),
         error.Unsupported => return reply.fail(context, .unsupported_feature),
         error.IndexNotFound => return reply.fail(context, .index_not_found),
+        error.IndexNotReadable => return reply.fail(context, .index_not_readable),
         error.OutOfMemory => return error.OutOfMemory,
     };
     context.stream.* = .{ .pointer = stream, .vtable = &Stream.vtable };
@@ -94,7 +95,7 @@ const Stream = struct {
     position: usize = 0,
     sent: u64 = 0,
 
-    const CreateError = error{ Refused, Unsupported, IndexNotFound, OutOfMemory };
+    const CreateError = Selection.InitError || error{Unsupported};
 
     fn create(
         context: *const Context,
@@ -557,7 +558,7 @@ pub const Selection = struct {
         range: secondary_index.Range,
     };
 
-    pub const InitError = error{ Refused, IndexNotFound, OutOfMemory };
+    pub const InitError = error{ Refused, IndexNotFound, IndexNotReadable, OutOfMemory };
 
     pub fn rangeOf(
         arena: std.mem.Allocator,
@@ -608,8 +609,11 @@ pub const Selection = struct {
                 .context = fields.index_context orelse "",
                 .expression = fields.index_expression orelse "",
             });
-        selection.condition = .{ .index = index orelse return error.IndexNotFound, .range = range };
-        return selection;
+        const found = index orelse return error.IndexNotFound;
+        selection.condition = .{ .index = found, .range = range };
+        if (!found.definition.is_of_set) return selection;
+        found.release(core.gpa);
+        return error.IndexNotReadable;
     }
 
     fn collectionOf(field: ?[]const u8) ?secondary_index.Collection {

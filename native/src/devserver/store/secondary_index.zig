@@ -71,6 +71,8 @@ pub const DataType = enum {
     }
 
     pub fn parse(text: []const u8) ?DataType {
+        // As servers from 8.1.3 on call it.
+        if (std.ascii.eqlIgnoreCase("integer", text)) return .numeric;
         for (std.enums.values(DataType)) |data_type| {
             if (std.ascii.eqlIgnoreCase(@tagName(data_type), text)) return data_type;
         }
@@ -89,9 +91,12 @@ pub const Definition = struct {
     context: []const u8 = "",
     /// A definition by expression instead of a bin.
     expression: []const u8 = "",
+    /// Of the set itself: it holds no values, and no query can name it.
+    is_of_set: bool = false,
 
     fn equals(left: *const Definition, right: *const Definition) bool {
         return left.data_type == right.data_type and left.collection == right.collection and
+            left.is_of_set == right.is_of_set and
             std.mem.eql(u8, left.namespace, right.namespace) and
             std.mem.eql(u8, left.set, right.set) and std.mem.eql(u8, left.bin, right.bin) and
             std.mem.eql(u8, left.context, right.context) and
@@ -124,6 +129,7 @@ pub const Index = struct {
             .collection = definition.collection,
             .context = try arena.allocator().dupe(u8, definition.context),
             .expression = try arena.allocator().dupe(u8, definition.expression),
+            .is_of_set = definition.is_of_set,
         };
         const expression: ?Expression = if (copy.expression.len == 0)
             null
@@ -185,9 +191,10 @@ pub const Catalog = struct {
                 index.setName(name);
                 return .renamed;
             }
+            if (index.definition.is_of_set) continue;
             if (std.mem.eql(u8, index.definition.namespace, definition.namespace)) count += 1;
         }
-        if (count >= indexes_max) return .too_many;
+        if (count >= indexes_max and !definition.is_of_set) return .too_many;
         try catalog.indexes.ensureUnusedCapacity(catalog.gpa, 1);
         const index = try Index.create(catalog.gpa, definition);
         index.setName(name);
@@ -244,10 +251,22 @@ pub const Catalog = struct {
         defer catalog.mutex.unlock();
         var count: usize = 0;
         for (catalog.indexes.items) |index| {
+            if (index.definition.is_of_set) continue;
             if (!std.mem.eql(u8, index.definition.namespace, namespace)) continue;
             if (std.mem.eql(u8, index.definition.set, set)) count += 1;
         }
         return count;
+    }
+
+    /// Whether there is an index of the set itself.
+    pub fn isSetIndexed(catalog: *Catalog, namespace: []const u8, set: []const u8) bool {
+        catalog.mutex.lock();
+        defer catalog.mutex.unlock();
+        return for (catalog.indexes.items) |index| {
+            const definition = &index.definition;
+            if (!definition.is_of_set or !std.mem.eql(u8, definition.set, set)) continue;
+            if (std.mem.eql(u8, definition.namespace, namespace)) break true;
+        } else false;
     }
 };
 
