@@ -404,6 +404,11 @@ class _Misfit(Exception):
         self.cause = cause
 
 
+# What converting raises for bins that do not fit, pydantic's error included.
+_NOT_FITTING = (ValueError, TypeError, ArithmeticError, LookupError, _Misfit)
+_new_tuple = tuple.__new__
+
+
 class Shape(Generic[T]):
     """How bins become objects of one class, and objects bins.
 
@@ -418,7 +423,7 @@ class Shape(Generic[T]):
         self._is_dict = _is_typed_dict(kind)
         self._fields = _fields_of(kind)
         self._check_bins()
-        self._convert: Callable[[dict[str, Any]], T] | None = None
+        self._convert: Callable[[dict[str, Any]], T] = self._convert_first
 
     def _check_bins(self) -> None:
         seen: dict[str, str] = {}
@@ -460,7 +465,10 @@ class Shape(Generic[T]):
             ObjectError: A bin does not fit its field, or is missing.
         """
         key, meta, bins = record
-        made: Any = tuple.__new__(RecordOf, (key, meta, self.object(bins, key)))
+        try:
+            made: Any = _new_tuple(RecordOf, (key, meta, self._convert(bins)))
+        except _NOT_FITTING as error:
+            raise self._error(error, key) from error
         found: RecordOf[T] = made
         return found
 
@@ -484,13 +492,14 @@ class Shape(Generic[T]):
         Raises:
             ObjectError: A bin does not fit its field, or is missing.
         """
-        convert = self._convert
-        if convert is None:
-            convert = self._convert = self._made_converter()
         try:
-            return convert(bins)
-        except (ValueError, TypeError, ArithmeticError, LookupError, _Misfit) as error:
+            return self._convert(bins)
+        except _NOT_FITTING as error:
             raise self._error(error, key) from error
+
+    def _convert_first(self, bins: dict[str, Any]) -> T:
+        self._convert = self._made_converter()
+        return self._convert(bins)
 
     def _made_converter(self) -> Callable[[dict[str, Any]], T]:
         convert = self._validator()
@@ -535,22 +544,8 @@ class Shape(Generic[T]):
                 f"reading into {self.kind.__name__}, which is no pydantic model, needs msgspec; "
                 "install it"
             ) from error
-        kind, converters = self.kind, self._shapes.converters
-
-        def unusual(wanted: Any, value: Any) -> Any:
-            if isinstance(wanted, type):
-                if isinstance(value, wanted):
-                    return value
-                converter = converters.get(wanted)
-                if converter is not None:
-                    return converter.from_bin(value)
-                validate_within = getattr(wanted, "model_validate", None)
-                if validate_within is not None:
-                    return validate_within(value)
-            name = getattr(wanted, "__name__", str(wanted))
-            raise TypeError(f"a value of type {type(value).__name__} does not become {name}")
-
-        return lambda bins: convert(bins, kind, dec_hook=unusual)
+        kind = self.kind
+        return lambda bins: convert(bins, kind)  # Faster than by keyword.
 
     def _error(self, error: Exception, key: AerospikeKey | None) -> ObjectError:
         given, text = _described(error)
@@ -572,7 +567,8 @@ def _shown(key: AerospikeKey) -> str:
 def _described(error: Exception) -> tuple[str | None, str]:
     """The member that an error is of, and what is wrong with it."""
     if isinstance(error, _Misfit):
-        return error.given, str(error.cause)
+        inside, text = _described(error.cause)
+        return error.given, text if inside is None else f"[{inside!r}]: {text}"
     found = getattr(error, "errors", None)
     if callable(found):  # As pydantic has them.
         first = found(include_url=False)[0]
@@ -691,7 +687,8 @@ _Builder = Callable[[Any], Any]
 def _builder(annotation: Any, shapes: Shapes, seen: dict[Any, list[_Builder]]) -> _Builder | None:
     """What makes of a stored value one whose parts converters have made; None for nothing.
 
-    msgspec and pydantic have their own ways with types that they know, which converters go before.
+    msgspec and pydantic have their own ways with types that they know, which converters go before;
+    msgspec knows no pydantic models.
 
     Args:
         annotation: The type.
@@ -700,8 +697,6 @@ def _builder(annotation: Any, shapes: Shapes, seen: dict[Any, list[_Builder]]) -
     """
     annotation = _bare(annotation)
     converters = shapes.converters
-    if not converters:
-        return None
     if isinstance(annotation, type) and annotation in converters:
         kind, from_bin = annotation, converters[annotation].from_bin
         return lambda value: value if isinstance(value, kind) else from_bin(value)
@@ -735,7 +730,10 @@ def _builder(annotation: Any, shapes: Shapes, seen: dict[Any, list[_Builder]]) -
             return None
         of_member = member_builder
         return lambda value: [of_member(each) for each in value]
-    if isinstance(annotation, type) and not hasattr(annotation, "model_validate"):
+    if hasattr(annotation, "model_validate"):
+        validate: _Builder = annotation.model_validate
+        return validate
+    if isinstance(annotation, type):
         return _builder_of_members(annotation, shapes, seen)
     return None
 

@@ -273,6 +273,25 @@ def test_converters_go_before_what_is_done_otherwise_at_any_depth() -> None:
     assert from_bins({**bins, "maybe": micros}, Stored, converters=converters).maybe == at
 
 
+class Address(pydantic.BaseModel):
+    city: str
+
+
+@dataclass
+class Customer:
+    home: Address
+    others: list[Address]
+
+
+def test_a_pydantic_model_may_be_within_another_object() -> None:
+    made = Customer(Address(city="Rome"), [Address(city="Bern")])
+    bins = to_bins(made)
+    assert bins == {"home": {"city": "Rome"}, "others": [{"city": "Bern"}]}
+    assert from_bins(bins, Customer) == made
+    with pytest.raises(ObjectError, match=r"bin 'home' \(field 'home'\): \['city'\]: F"):
+        from_bins({**bins, "home": {}}, Customer)
+
+
 def test_what_a_converter_raises_names_the_bin() -> None:
     @dataclass
     class Paid:
@@ -283,7 +302,7 @@ def test_what_a_converter_raises_names_the_bin() -> None:
 
     with pytest.raises(ObjectError, match=r"bin 'price' \(field 'price'\): no$"):
         from_bins({"price": 1}, Paid, converters=[Converter(Money, lambda money: 1, refuse)])
-    with pytest.raises(ObjectError, match=r"bin 'price' .*a value of type int does not become"):
+    with pytest.raises(ObjectError, match=r"bin 'price' .*Expected `Money`, got `int`"):
         from_bins({"price": 1}, Paid)
 
 
