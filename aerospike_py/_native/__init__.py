@@ -8,11 +8,14 @@ call and surfaces from it.
 
 from collections.abc import Callable
 from threading import get_ident
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 from .._codec import unpack
 from .._ffi import ffi, lib
+
+if TYPE_CHECKING:
+    from .._ffi import CData, asz_client, asz_error, asz_policy, asz_result
 
 T = TypeVar("T")
 Pointer: TypeAlias = Any
@@ -46,7 +49,7 @@ _execute = lib.asz_client_execute
 _execute_table = lib.asz_client_batch_read_table
 _release = lib.asz_result_release
 
-Scratch: TypeAlias = tuple[Pointer, Pointer, memoryview, Pointer]
+Scratch: TypeAlias = "tuple[asz_error, asz_result, memoryview, CData]"
 
 # list.pop and list.append are atomic, so the free list needs no lock.
 _free: list[Scratch] = []
@@ -70,7 +73,7 @@ def _new_scratch(size: int = _SCRATCH_BYTES) -> Scratch:
 
 
 def execute(
-    client: Pointer,
+    client: "asz_client",
     command: int,
     request: bytes,
     policy: Pointer,
@@ -118,7 +121,7 @@ def _reset(scratch: Scratch) -> None:
     result.capacity = len(view)
 
 
-def _raise_pending(scratch: Scratch | None = None) -> None:
+def _raise_pending(scratch: "Scratch | None" = None) -> None:
     raised = _raised.pop(get_ident(), None)
     if raised is not None:
         if scratch is not None:
@@ -164,7 +167,7 @@ def bind_errors(make: MakeError) -> None:
     make_error = make
 
 
-def failure(error: Pointer) -> Exception:
+def failure(error: "asz_error") -> Exception:
     """The exception for a filled asz_error."""
     node = _text(error.node, error.node_len)
     message = _text(error.message, error.message_len)
@@ -179,48 +182,49 @@ def failure(error: Pointer) -> Exception:
     )
 
 
-def _text(characters: Pointer, length: int) -> str:
+def _text(characters: "CData", length: int) -> str:
     return bytes(ffi.buffer(characters, length)).decode("utf-8", "replace")
 
 
-def _new_error() -> Pointer:
+def _new_error() -> "asz_error":
     error = ffi.new("asz_error *")
     error.size = ffi.sizeof("asz_error")
     return error
 
 
-def _check(status: int, error: Pointer) -> None:
+def _check(status: int, error: "asz_error") -> None:
     if _raised:
         _raise_pending()
     if status:
         raise failure(error)
 
 
-def client_create(config: bytes) -> Pointer:
+def client_create(config: bytes) -> "asz_client":
     """A client of the library; it is destroyed when the last reference to it goes."""
     error = _new_error()
     out = ffi.new("asz_client **")
     _check(lib.asz_client_create(config, len(config), out, error), error)
-    return ffi.gc(out[0], lib.asz_client_destroy)
+    client: asz_client = out[0]
+    return ffi.gc(client, lib.asz_client_destroy)
 
 
-def client_connect(client: Pointer) -> None:
+def client_connect(client: "asz_client") -> None:
     """Connects to the cluster; does nothing when connected."""
     error = _new_error()
     _check(lib.asz_client_connect(client, error), error)
 
 
-def client_close(client: Pointer) -> None:
+def client_close(client: "asz_client") -> None:
     """Closes the connections; idempotent."""
     lib.asz_client_close(client)
 
 
-def client_is_connected(client: Pointer) -> bool:
+def client_is_connected(client: "asz_client") -> bool:
     """Whether at least one node answers."""
     return bool(lib.asz_client_is_connected(client))
 
 
-def client_after_fork(client: Pointer) -> None:
+def client_after_fork(client: "asz_client") -> None:
     """In the child of a fork: gives up what belongs to the parent."""
     lib.asz_client_after_fork(client)
 
@@ -258,7 +262,7 @@ def log_stop() -> None:
     lib.asz_log_stop()
 
 
-def new_policy(command: int) -> Pointer:
+def new_policy(command: int) -> "asz_policy":
     """A policy struct with the defaults of a command."""
     policy = ffi.new("asz_policy *")
     policy.size = ffi.sizeof("asz_policy")
@@ -266,7 +270,7 @@ def new_policy(command: int) -> Pointer:
     return policy
 
 
-def copy_policy(policy: Pointer) -> Pointer:
+def copy_policy(policy: "asz_policy") -> "asz_policy":
     """A policy struct of its own with the same members."""
     copy = ffi.new("asz_policy *", policy[0])
     filter_ = _filters.get(policy)
@@ -276,10 +280,10 @@ def copy_policy(policy: Pointer) -> Pointer:
 
 
 # The memory that policies' filters lie in, by the policy.
-_filters: "WeakKeyDictionary[Pointer, Pointer]" = WeakKeyDictionary()
+_filters: "WeakKeyDictionary[asz_policy, CData]" = WeakKeyDictionary()
 
 
-def set_filter(policy: Pointer, encoded: bytes) -> None:
+def set_filter(policy: "asz_policy", encoded: bytes) -> None:
     """Gives a policy struct a filter, in the server's encoding, that lives as long as it."""
     _filters[policy] = memory = ffi.new("uint8_t[]", encoded)
     policy.filter = memory

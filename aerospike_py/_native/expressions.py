@@ -1,14 +1,17 @@
 """The compiling of expressions, which needs no client."""
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from .._ffi import ffi, lib
-from . import Pointer, _check, _new_error
+from . import _check, _new_error
+
+if TYPE_CHECKING:
+    from .._ffi import CData, asz_error, asz_result
 
 _RESULT_BYTES = 4096
 _SCRATCHES_KEPT_MAX = 16
 
-Scratch: TypeAlias = tuple[Pointer, Pointer, Pointer]
+Scratch: TypeAlias = "tuple[asz_error, asz_result, CData]"
 
 # list.pop and list.append are atomic, so the free list needs no lock.
 _free: list[Scratch] = []

@@ -8,14 +8,17 @@ import atexit
 import os
 import sys
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from .. import exception
 from ._ffi import ffi, lib
 from ._functions import Runner
 
-Pointer: TypeAlias = Any
-"""A cffi object."""
+if TYPE_CHECKING:
+    from ._ffi import CData, asz_devserver, asz_devserver_answer, asz_devserver_error
+
+Server: TypeAlias = "asz_devserver"
+"""A local server of the library."""
 
 if lib.asz_devserver_abi_version() != lib.ASZ_DEVSERVER_ABI_VERSION:
     raise ImportError(
@@ -24,15 +27,16 @@ if lib.asz_devserver_abi_version() != lib.ASZ_DEVSERVER_ABI_VERSION:
     )
 
 
-def start(options: bytes) -> Pointer:
+def start(options: bytes) -> Server:
     """Starts a local server; it is stopped when the last reference to it goes."""
     error = _new_error()
     out = ffi.new("asz_devserver **")
     _check(lib.asz_devserver_start(options, len(options), out, error), error)
-    return ffi.gc(out[0], partial(_destroy, os.getpid()))
+    server: Server = out[0]
+    return ffi.gc(server, partial(_destroy, os.getpid()))
 
 
-def control(server: Pointer, command: bytes) -> bytes:
+def control(server: Server, command: bytes) -> bytes:
     """Runs a control command and returns its MessagePack reply."""
     error = _new_error()
     reply = ffi.new("asz_devserver_reply *")
@@ -44,28 +48,28 @@ def control(server: Pointer, command: bytes) -> bytes:
         lib.asz_devserver_reply_release(reply)
 
 
-def stop(server: Pointer) -> None:
+def stop(server: Server) -> None:
     """Stops the server now, rather than when its last reference goes."""
     ffi.release(server)
 
 
-def _new_error() -> Pointer:
+def _new_error() -> "asz_devserver_error":
     error = ffi.new("asz_devserver_error *")
     error.size = ffi.sizeof("asz_devserver_error")
     return error
 
 
-def _check(status: int, error: Pointer) -> None:
+def _check(status: int, error: "asz_devserver_error") -> None:
     if status:
         text = bytes(ffi.buffer(error.message, error.message_len)).decode("utf-8", "replace")
         raise exception.class_for(status)(text, result_code=status)
 
 
 # What runs the functions of local servers, by the servers' addresses.
-_runners: dict[int, tuple[Pointer, Runner]] = {}
+_runners: "dict[int, tuple[CData, Runner]]" = {}
 
 
-def set_runner(server: Pointer, runner: Runner) -> None:
+def set_runner(server: Server, runner: Runner) -> None:
     """Has a local server's functions run by `runner`, which is called on the server's threads.
 
     It is closed before the server stops, so that no thread waits for it then.
@@ -75,11 +79,11 @@ def set_runner(server: Pointer, runner: Runner) -> None:
     _runners[_address(server)] = handle, runner
 
 
-def _address(server: Pointer) -> int:
+def _address(server: Server) -> int:
     return int(ffi.cast("uintptr_t", server))
 
 
-def _destroy(process: int, server: Pointer) -> None:
+def _destroy(process: int, server: Server) -> None:
     if process != os.getpid():
         return  # A forked child has none of the server's threads, and could not wait for them.
     # Until the server's threads have ended, they may be in it.
@@ -101,7 +105,7 @@ def _end_runners() -> None:
 
 
 # Those of a forked child's parent, which the child is not to take for its own, or to drop.
-_inherited: list[dict[int, tuple[Pointer, Runner]]] = []
+_inherited: "list[dict[int, tuple[CData, Runner]]]" = []
 
 
 def _give_up_runners() -> None:
@@ -109,7 +113,9 @@ def _give_up_runners() -> None:
     _runners.clear()
 
 
-def _run_function(context: Pointer, request: Pointer, length: int, answer: Pointer) -> int:
+def _run_function(
+    context: "CData", request: "CData", length: int, answer: "asz_devserver_answer"
+) -> int:
     data = ffi.from_handle(context).answer(bytes(ffi.buffer(request, length)))
     return lib.asz_devserver_answer_write(answer, data, len(data))
 

@@ -10,7 +10,7 @@ from .._values import decode, encode
 from ..exception import ClientError, InvalidArgError
 from . import _functions, _library
 from ._controls import Controls
-from ._library import Pointer
+from ._library import Server
 
 _ADMIN = {
     "name": "admin",
@@ -94,7 +94,7 @@ class DevCluster(Controls):
             "seed": seed,
         }
         self._lock = threading.Lock()
-        self._server: Pointer = None
+        self._server: Server | None = None
         self._ports: list[int] = []
         # Where announced peers are that never answer: its backlog fills up.
         self._silence: socket.socket | None = None
@@ -192,7 +192,7 @@ class DevCluster(Controls):
                 host, port = self._silence.getsockname()
         self.control("announce_peers", count=count, address=host, port=port)
 
-    def _running(self) -> Pointer:
+    def _running(self) -> Server:
         server = self._server
         if server is None:
             raise ClientError("the dev server is not started")
@@ -208,7 +208,7 @@ def numeric(host: str) -> str:
     return str(min(found, key=lambda each: each[0] != socket.AF_INET)[4][0])
 
 
-def _run(server: Pointer, command: dict[str, Any]) -> dict[str, Any]:
+def _run(server: Server, command: dict[str, Any]) -> dict[str, Any]:
     reply: dict[str, Any] = decode(_library.control(server, encode(command)))
     if not reply.pop("ok"):
         raise InvalidArgError(f"dev server: {reply['error']}")

@@ -276,3 +276,17 @@ def test_a_misuse_is_found(misuse: str, found: str, tmp_path: Path) -> None:
     )
     with pytest.raises(AssertionError, match=found):
         check_with_mypy([program])
+
+
+def test_a_wrong_argument_for_the_library_is_found(tmp_path: Path) -> None:
+    program = tmp_path / "wrong.py"
+    program.write_text(
+        "from aerospike_py._ffi import ffi, lib\n"
+        'result = ffi.new("asz_result *")\n'
+        "lib.asz_key_digest(b'', 0, result.data, result)\n"
+        "lib.asz_no_such_function()\n"
+    )
+    with pytest.raises(AssertionError) as raised:
+        check_with_mypy([program])
+    assert 'expected "asz_error"' in str(raised.value)
+    assert '"asz_no_such_function"' in str(raised.value)
