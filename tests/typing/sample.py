@@ -303,6 +303,7 @@ def queries(client: aerospike_py.Client) -> None:
     client.index_create("test", "demo", "age", "e", aerospike_py.INDEX_NUMERIC)
     client.index_remove("test", "a")
     client.truncate("test", "demo", 0)
+    client.set_xdr_filter("dc", "test", None)
     client.udf_put("module.lua", source="function f() end")
     assert_type(client.udf_get("module"), str)
     assert_type([each.name for each in client.udf_list()], list[str])

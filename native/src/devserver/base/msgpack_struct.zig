@@ -39,9 +39,6 @@ const Decoder = struct {
                 .uint => |number| return std.math.cast(T, number) orelse error.Malformed,
                 else => {},
             },
-            .@"enum" => if (token == .string) {
-                return std.meta.stringToEnum(T, token.string) orelse error.Malformed;
-            },
             .optional => |optional| {
                 if (token == .nil) return null;
                 decoder.reader.position = start;

@@ -88,19 +88,6 @@ pub const default_admin: User = .{
     .roles = &.{ "user-admin", "sys-admin", "data-admin", "read-write-udf", "truncate" },
 };
 
-/// Whose commands are known, by its name.
-pub const ServerVersion = enum {
-    @"8.1",
-    @"8.2",
-
-    pub fn build(version: ServerVersion) []const u8 {
-        return switch (version) {
-            .@"8.1" => "8.1.2.0",
-            .@"8.2" => "8.2.0.0",
-        };
-    }
-};
-
 pub const Options = struct {
     nodes: u16 = 1,
     /// 0: any free port for each node. Otherwise node i listens on `port + i`.
@@ -124,7 +111,6 @@ pub const Options = struct {
     log_requests: bool = false,
     /// Takes deflated requests and deflates what it is asked to, as the Enterprise Edition does.
     compression: bool = false,
-    server_version: ServerVersion = .@"8.1",
     /// Decides partition ownership.
     seed: u64 = 0,
 

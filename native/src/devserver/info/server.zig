@@ -6,13 +6,14 @@ const Question = @import("Question.zig");
 
 const Buffer = wire.Buffer;
 
+const build = "8.1.2.0";
 const edition = "Aerospike Community Edition";
 const features = "batch-any;batch-index;blob-bits;cdt-index;cdt-list;cdt-map;cluster-stable;" ++
     "float;geo;sindex-exists;peers;pipelining;pquery;pscans;query-show;relaxed-sc;replicas;" ++
     "replicas-all;replicas-master;replicas-max;truncate-namespace;udf";
 
 pub const commands = [_]Question.Command{
-    .{ .name = "build", .answer = &answerBuild },
+    .{ .name = "build", .answer = Question.answerText(build) },
     .{ .name = "compatibility-id", .answer = Question.answerText("15") },
     .{ .name = "digests", .answer = Question.answerText("RIPEMD160") },
     .{ .name = "edition", .answer = Question.answerText(edition) },
@@ -20,29 +21,13 @@ pub const commands = [_]Question.Command{
     .{ .name = "features", .answer = Question.answerText(features) },
     .{ .name = "health-outliers", .answer = Question.answerText("") },
     .{ .name = "health-stats", .answer = Question.answerText("") },
-    .{ .name = "release", .answer = &answerRelease },
+    .{ .name = "release", .answer = Question.answerText("edition=" ++ edition ++ ";version=" ++ build) },
     .{ .name = "status", .answer = Question.answerText("ok") },
     .{ .name = "user-agent-set", .answer = &answerUserAgentSet },
     .{ .name = "user-agents", .answer = Question.answerText("") },
     .{ .name = "xdr-set-filter", .answer = &Question.answerEnterprise },
-    .{ .name = "version", .answer = &answerVersion },
+    .{ .name = "version", .answer = Question.answerText(edition ++ " build " ++ build) },
 };
-
-fn buildOf(question: *const Question) []const u8 {
-    return question.core().version.build();
-}
-
-fn answerBuild(question: *const Question) Buffer.Error!void {
-    try question.text(buildOf(question));
-}
-
-fn answerRelease(question: *const Question) Buffer.Error!void {
-    try question.print("edition=" ++ edition ++ ";version={s}", .{buildOf(question)});
-}
-
-fn answerVersion(question: *const Question) Buffer.Error!void {
-    try question.print(edition ++ " build {s}", .{buildOf(question)});
-}
 
 fn answerUserAgentSet(question: *const Question) Buffer.Error!void {
     const value = try question.required("value", 256, 4) orelse return;
