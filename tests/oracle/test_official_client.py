@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import aerospike_py
 from aerospike_py import Client, GeoJSON, HyperLogLog, _native
+from aerospike_py.devserver import DevCluster
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -186,3 +187,25 @@ def test_any_value_both_ways(client: Client, theirs: Any, key: Key, value: Any) 
     assert theirs.get(key)[2] == {"v": value}
     theirs.put(key, {"v": value})
     assert client.get(key).bins == {"v": value}
+
+
+def test_the_official_client_and_the_dev_server_deflate_for_each_other() -> None:
+    policy = {"compress": True}
+    bins = {"text": "long " * 400, "n": 7}
+    keys = [("test", "deflated", number) for number in range(30)]
+    with DevCluster(compression=True) as cluster:
+        client = official.client({"hosts": cluster.hosts}).connect()
+        for key in keys:
+            client.put(key, bins, policy=policy)
+        before = cluster.counters()[0]
+        assert client.get(keys[0], policy)[2] == bins
+        rows = client.batch_read(keys, policy=policy).batch_records
+        assert [row.record[2] for row in rows] == [bins] * len(keys)
+        found = client.query("test", "deflated").results(policy)
+        assert [record[2] for record in found] == [bins] * len(keys)
+        after = cluster.counters()[0]
+        client.close()
+        with aerospike_py.client(cluster.config).connect() as ours:
+            assert ours.get(keys[1]).bins == bins
+    assert before["bytes_in"] < len(keys) * 1000
+    assert after["bytes_out"] - before["bytes_out"] < len(keys) * 1000

@@ -415,3 +415,42 @@ test "a length that no server would send is refused before memory is asked for" 
     const frame = receiver.next(&net, {}, &endless);
     try std.testing.expectError(error.BadFrame, frame);
 }
+
+test "opening a connection has its own time, which the command's does not lose" {
+    const testing = std.testing;
+    var limits: Limits = .{ .deadline_ns = 100, .socket_timeout_ns = 30 };
+    try testing.expectEqual(40, limits.openDeadline(5, 10));
+    limits.discountOpening(5, 25);
+    try testing.expectEqual(100, limits.deadline_ns);
+    limits.connect_timeout_ns = 500;
+    try testing.expectEqual(505, limits.openDeadline(5, 10));
+    limits.discountOpening(5, 25);
+    try testing.expectEqual(120, limits.deadline_ns);
+}
+
+test "a deflated frame comes out as it was, and a wrong one does not" {
+    const gpa = std.testing.allocator;
+    const body: [500]u8 = @splat('a');
+    const inner = wire.proto.encode(.{ .kind = .message, .size = body.len }) ++ body;
+    const workspace = try gpa.create(wire.compress.Workspace);
+    defer gpa.destroy(workspace);
+    var deflated = wire.Buffer.growing(gpa, &.{}, 10_000);
+    defer deflated.deinit();
+    try wire.compress.deflate(&deflated, &inner, workspace);
+    for ([_]usize{ 5, 1000 }) |piece_bytes| {
+        var net: TestNet = .{ .bytes = deflated.written(), .piece_bytes = piece_bytes };
+        var receiver: Receiver = .{ .gpa = gpa };
+        defer receiver.deinit();
+        const frame = try receiver.next(&net, {}, &endless);
+        try std.testing.expectEqual(wire.proto.Kind.message, frame.kind);
+        try std.testing.expectEqualStrings(&body, frame.body);
+        try std.testing.expect(receiver.isDrained());
+    }
+    // What no stream yields is refused before memory is asked for.
+    const claimed = wire.proto.encode(.{ .kind = .compressed, .size = 20 }) ++
+        "\x00\x00\x00\x00\x07\x00\x00\x00".* ++ "\x78\x01........wx".*;
+    var net: TestNet = .{ .bytes = &claimed, .piece_bytes = 100 };
+    var receiver: Receiver = .{ .gpa = std.testing.failing_allocator };
+    const frame = receiver.next(&net, {}, &endless);
+    try std.testing.expectError(error.BadFrame, frame);
+}
