@@ -13,8 +13,9 @@ pub fn alloc(T: type, gpa: Allocator, count: usize) error{OutOfMemory}![]T {
 }
 
 /// What `alloc` of this file or of the allocator gave.
-pub fn free(gpa: Allocator, bytes: []u8) void {
-    if (bytes.len > 0) gpa.rawFree(bytes, .of(u8), @returnAddress());
+pub fn free(gpa: Allocator, items: anytype) void {
+    const bytes: []u8 = std.mem.sliceAsBytes(items);
+    if (bytes.len > 0) gpa.rawFree(bytes, .of(std.meta.Elem(@TypeOf(items))), @returnAddress());
 }
 
 /// Bytes from `alloc`, of which the first `used` stay.

@@ -22,6 +22,7 @@ const std = @import("std");
 const assert = std.debug.assert;
 const wire = @import("../wire.zig");
 const growing = @import("../growing.zig");
+const visitor = @import("visitor.zig");
 const particle = wire.particle;
 const Failure = @import("../status.zig").Failure;
 
@@ -104,26 +105,6 @@ pub const Column = extern struct {
         if (column.array == 0) return column.size == column.element_size;
         if (column.element_size == 0) return column.size == 0;
         return column.size % column.element_size == 0;
-    }
-
-    /// Names are short: two words that overlap are compared, and no function is called.
-    inline fn isNamed(column: *const Column, name: []const u8) bool {
-        const len = name.len;
-        if (len != column.name_len) return false;
-        const own = column.name[0..len];
-        if (len >= 8) return sameEnds(8, own, name);
-        if (len >= 4) return sameEnds(4, own, name);
-        if (len >= 2) return sameEnds(2, own, name);
-        return own[0] == name[0];
-    }
-
-    inline fn sameEnds(comptime size: usize, a: []const u8, b: []const u8) bool {
-        const Word = @Int(.unsigned, size * 8);
-        const head_a: Word = @bitCast(a[0..size].*);
-        const head_b: Word = @bitCast(b[0..size].*);
-        const tail_a: Word = @bitCast(a[a.len - size ..][0..size].*);
-        const tail_b: Word = @bitCast(b[b.len - size ..][0..size].*);
-        return head_a == head_b and tail_a == tail_b;
     }
 
     /// Writes a bin's value into its field, which has the column's size. A reason: it does not
@@ -237,38 +218,29 @@ pub const Column = extern struct {
     /// A list in the server's dialect of MessagePack, element by element.
     fn writeList(column: *const Column, field: []u8, bytes: []const u8) error{Malformed}!?Reason {
         var reader: wire.msgpack.Reader = .init(bytes);
-        const count = switch (try reader.next()) {
-            .array => |count| count,
+        const count = switch (try particle.Element.next(&reader)) {
+            .list => |count| count,
             else => return error.Malformed,
         };
         const capacity = if (column.element_size == 0) 0 else field.len / column.element_size;
-        var index: usize = 0;
-        for (0..count) |position| {
-            const token = try reader.next();
-            if (position == 0 and isFlags(token)) continue;
+        for (0..count) |index| {
+            const value = try particle.Element.next(&reader);
             if (index == capacity) return .length;
             const element = field[index * column.element_size ..][0..column.element_size];
-            if (column.writeElement(element, token)) |reason| return reason;
-            index += 1;
+            if (column.writeElement(element, value)) |reason| return reason;
         }
         if (!reader.isAtEnd()) return error.Malformed;
         return null;
     }
 
-    /// An ordered list has its flags, an extension, in front of its elements.
-    fn isFlags(token: wire.msgpack.Token) bool {
-        return token == .extension and token.extension.data.len == 0;
-    }
-
-    fn writeElement(column: *const Column, field: []u8, token: wire.msgpack.Token) ?Reason {
-        return switch (token) {
-            .int => |number| column.writeInteger(field, number),
-            .uint => |number| column.writeInteger(field, number),
+    fn writeElement(column: *const Column, field: []u8, value: particle.Element) ?Reason {
+        return switch (value) {
+            .integer => |number| column.writeInteger(field, number),
+            .unsigned => |number| column.writeInteger(field, number),
             .float => |number| column.writeFloat(field, number),
             .boolean => |flag| column.writeBoolean(field, flag),
-            // The first byte of a string or binary in a list is its particle type.
-            .string, .binary => |bytes| column.writeBytes(field, bytes[@min(1, bytes.len)..]),
-            .nil, .array, .map, .extension => .type,
+            .string, .blob, .hll, .geojson => |bytes| column.writeBytes(field, bytes),
+            .nil, .list, .map, .comparison => .type,
         };
     }
 };
@@ -409,46 +381,45 @@ pub const Table = extern struct {
         row: usize,
         operations: *wire.message.OperationIterator,
     ) error{Malformed}!Mismatch {
-        const columns = table.columnSlice();
-        const bytes = table.rowBytes(row);
-        errdefer @memset(bytes, 0);
-        var noted: Mismatch = .{};
-        // Bins come in the order in which they were asked for, as a rule that of the columns.
-        var next: usize = 0;
-        while (try operations.next()) |operation| {
-            const index = find(columns, operation.name, next) orelse continue;
-            next = index + 1;
-            const column = &columns[index];
-            const field = bytes[column.offset..][0..column.size];
-            const reason = try column.write(field, &operation) orelse continue;
-            if (noted.row_count > 0) continue;
-            noted = .{
+        var fields: Fields = .{ .table = table, .row = row, .bytes = table.rowBytes(row) };
+        errdefer @memset(fields.bytes, 0);
+        try visitor.visit(&fields, operations);
+        return fields.noted;
+    }
+
+    /// Where the bins of one record go.
+    const Fields = struct {
+        table: *const Table,
+        row: usize,
+        bytes: []u8,
+        noted: Mismatch = .{},
+
+        pub inline fn columns(fields: *const Fields) []const Column {
+            return fields.table.columnSlice();
+        }
+
+        pub inline fn discover(_: *const Fields, _: []const u8) error{Malformed}!?usize {
+            return null;
+        }
+
+        pub inline fn take(
+            fields: *Fields,
+            index: usize,
+            operation: *const wire.operation.Operation,
+        ) error{Malformed}!void {
+            const column = &fields.columns()[index];
+            const field = fields.bytes[column.offset..][0..column.size];
+            const reason = try column.write(field, operation) orelse return;
+            if (fields.noted.row_count > 0) return;
+            fields.noted = .{
                 .row_count = 1,
-                .row = row,
+                .row = fields.row,
                 .column = @intCast(index),
                 .reason = reason,
                 .particle_type = @backingInt(operation.particle),
             };
         }
-        return noted;
-    }
-
-    /// The column of a bin: the expected one, or the next after it that has the name.
-    inline fn find(columns: []const Column, name: []const u8, expected: usize) ?usize {
-        if (expected < columns.len and columns[expected].isNamed(name)) return expected;
-        return search(columns, name, expected);
-    }
-
-    fn search(columns: []const Column, name: []const u8, expected: usize) ?usize {
-        const start_index = @min(expected, columns.len);
-        for (columns[start_index..], start_index..) |*column, index| {
-            if (column.isNamed(name)) return index;
-        }
-        for (columns[0..start_index], 0..) |*column, index| {
-            if (column.isNamed(name)) return index;
-        }
-        return null;
-    }
+    };
 
     fn columnSlice(table: *const Table) []const Column {
         const columns = table.columns orelse return &.{};

@@ -276,7 +276,7 @@ inline fn writeText(buffer: *Buffer, text: []const u8) Buffer.Error!void {
 }
 
 /// Nearly all texts are short and ASCII, which is seen 8 bytes at a time.
-inline fn isUtf8(text: []const u8) bool {
+pub inline fn isUtf8(text: []const u8) bool {
     const high_bits: u64 = 0x8080808080808080;
     const len = text.len;
     var seen: u64 = 0;
@@ -426,6 +426,57 @@ inline fn unpackBytes(buffer: *Buffer, bytes: []const u8) Buffer.Error!void {
         else => try msgpack.writeBinary(buffer, bytes[1..]),
     }
 }
+
+/// A value of the dialect, as far as its first token goes.
+pub const Element = union(enum) {
+    nil,
+    boolean: bool,
+    integer: i64,
+    /// An integer above the largest i64.
+    unsigned: u64,
+    float: f64,
+    string: []const u8,
+    blob: []const u8,
+    hll: []const u8,
+    geojson: []const u8,
+    /// So many elements follow.
+    list: u32,
+    /// So many pairs follow.
+    map: u32,
+    /// What compares with everything.
+    comparison,
+
+    /// Takes one from the reader. The flags of containers are passed over.
+    pub inline fn next(reader: *msgpack.Reader) error{Malformed}!Element {
+        return switch (try reader.next()) {
+            .nil => .nil,
+            .boolean => |flag| .{ .boolean = flag },
+            .int => |number| .{ .integer = number },
+            .uint => |number| .{ .unsigned = number },
+            .float => |number| .{ .float = number },
+            .string, .binary => |bytes| ofBytes(bytes),
+            .extension => .comparison,
+            .array => |count| .{ .list = count - @intFromBool(try takeFlags(reader, count) != null) },
+            .map => |count| {
+                _ = try takeFlags(reader, count) orelse return .{ .map = count };
+                // The flags are a key, with a value that means nothing.
+                try reader.skip();
+                return .{ .map = count - 1 };
+            },
+        };
+    }
+
+    fn ofBytes(bytes: []const u8) Element {
+        if (bytes.len == 0) return .{ .blob = bytes };
+        const kind: Type = @fromBackingInt(bytes[0]);
+        return switch (kind) {
+            .string => .{ .string = bytes[1..] },
+            .geojson => .{ .geojson = bytes[1..] },
+            .hll => .{ .hll = bytes[1..] },
+            else => .{ .blob = bytes[1..] },
+        };
+    }
+};
 
 /// The flags in front of an ordered container's elements, passed over; null if there are none.
 fn takeFlags(reader: *msgpack.Reader, count: u32) error{Malformed}!?u8 {
