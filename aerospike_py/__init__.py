@@ -107,6 +107,8 @@ if TYPE_CHECKING:
     from . import (
         numpy_batch as numpy_batch,
     )
+    from .arrow import ArrowBatch as ArrowBatch
+    from .arrow import ArrowTable as ArrowTable
     from .async_client import AsyncClient
     from .async_query import AsyncQuery
     from .bit_operations import (
@@ -392,6 +394,8 @@ _MODULE_OF = {
     "get_metrics": "metrics",
     "start_metrics_server": "metrics",
     "stop_metrics_server": "metrics",
+    "ArrowBatch": "arrow",
+    "ArrowTable": "arrow",
     "NumpyBatchRecords": "numpy_batch",
     "ResultCode": "result_codes",
 }

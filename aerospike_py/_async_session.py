@@ -16,7 +16,7 @@ from ._native.completions import Completions
 from ._native.streams import Stream
 from ._requests.request import Request
 from ._results import T
-from ._session import Filler, Session, in_child_of_fork, not_connected
+from ._session import Filler, Gatherer, Session, Steps, in_child_of_fork, not_connected
 from .exception import BackpressureError, ClientError
 from .types import Record
 
@@ -187,6 +187,20 @@ class AsyncSession:
             completions.next_table, stream, filler.table, filler
         )
         return start() if self._line is None else self._line.run(completions, start)
+
+    def fetch_arrow(self, stream: Stream[Any], gatherer: Gatherer) -> Awaitable[int]:
+        """Waits for the records of a query's next table; says how many there are."""
+        completions = self._running()
+        start: Callable[[], asyncio.Future[int]] = partial(
+            completions.next_arrow, stream, gatherer.arrow, gatherer.rows, gatherer
+        )
+        return start() if self._line is None else self._line.run(completions, start)
+
+    async def in_steps(self, work: Steps[T]) -> T:
+        """Does it, while others have their turns, and returns the result."""
+        while not work.step():
+            await asyncio.sleep(0)
+        return work.result()
 
     def require_connection(self) -> None:
         """Raises a ClientError unless the client is connected."""

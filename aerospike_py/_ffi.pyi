@@ -24,6 +24,39 @@ class Buffer:
 
 Memory: TypeAlias = bytes | CData
 
+class ArrowArray(CData):
+    length: int
+    null_count: int
+    offset: int
+    n_buffers: int
+    n_children: int
+    buffers: CData
+    children: CData
+    dictionary: ArrowArray
+    private_data: CData
+    release: Any
+
+class ArrowArrayStream(CData):
+    private_data: CData
+    get_schema: Any
+    get_next: Any
+    get_last_error: Any
+    release: Any
+
+class ArrowSchema(CData):
+    format: CData
+    name: CData
+    metadata: CData
+    flags: int
+    n_children: int
+    children: CData
+    dictionary: ArrowSchema
+    private_data: CData
+    release: Any
+
+class asz_arrow(CData):
+    """Opaque."""
+
 class asz_client(CData):
     """Opaque."""
 
@@ -217,8 +250,15 @@ class Lib:
     ASZ_MISMATCH_TYPE: Final[int]
     ASZ_MISMATCH_RANGE: Final[int]
     ASZ_MISMATCH_LENGTH: Final[int]
+    ARROW_FLAG_DICTIONARY_ORDERED: Final[int]
+    ARROW_FLAG_NULLABLE: Final[int]
+    ARROW_FLAG_MAP_KEYS_SORTED: Final[int]
     ASZ_QUERY: Final[int]
     asz_python_interrupt_check: Final[CData]
+    asz_python_stream_schema: Final[CData]
+    asz_python_stream_next: Final[CData]
+    asz_python_stream_error: Final[CData]
+    asz_python_stream_release: Final[CData]
     def asz_abi_version(self) -> int: ...
     def asz_policy_init(self, policy: asz_policy, command: int, /) -> None: ...
     def asz_client_create(
@@ -316,6 +356,73 @@ class Lib:
     ) -> int: ...
     def asz_query_abort(self, query: asz_query, /) -> None: ...
     def asz_query_close(self, query: asz_query, /) -> None: ...
+    def asz_arrow_create(
+        self, description: Memory, description_len: int, arrow: CData, error: asz_error, /
+    ) -> int: ...
+    def asz_arrow_destroy(self, arrow: asz_arrow, /) -> None: ...
+    def asz_client_batch_read_arrow(
+        self,
+        client: asz_client,
+        request: Memory,
+        request_len: int,
+        policy: asz_policy,
+        arrow: asz_arrow,
+        error: asz_error,
+        /,
+    ) -> int: ...
+    def asz_client_submit_batch_read_arrow(
+        self,
+        client: asz_client,
+        token: int,
+        request: Memory,
+        request_len: int,
+        policy: asz_policy,
+        arrow: asz_arrow,
+        error: asz_error,
+        /,
+    ) -> int: ...
+    def asz_query_next_arrow(
+        self, query: asz_query, arrow: asz_arrow, rows_max: int, rows: CData, error: asz_error, /
+    ) -> int: ...
+    def asz_query_submit_next_arrow(
+        self, query: asz_query, token: int, arrow: asz_arrow, rows_max: int, error: asz_error, /
+    ) -> int: ...
+    def asz_arrow_make(
+        self,
+        arrow: asz_arrow,
+        values_max: int,
+        array: ArrowArray,
+        mismatch: asz_mismatch,
+        error: asz_error,
+        /,
+    ) -> int: ...
+    def asz_arrow_clear(self, arrow: asz_arrow, /) -> None: ...
+    def asz_arrow_schema(
+        self, arrow: asz_arrow, schema: ArrowSchema, error: asz_error, /
+    ) -> int: ...
+    def asz_arrow_codes(self, arrow: asz_arrow, codes: CData, count: int, /) -> int: ...
+    def asz_arrow_share(self, array: ArrowArray, copy: ArrowArray, error: asz_error, /) -> int: ...
+    def asz_query_arrow_stream(
+        self,
+        query: asz_query,
+        arrow: asz_arrow,
+        rows_max: int,
+        stream: ArrowArrayStream,
+        error: asz_error,
+        /,
+    ) -> int: ...
+    def asz_arrow_encode(
+        self,
+        schema: ArrowSchema,
+        array: ArrowArray,
+        first: int,
+        count: int,
+        place: Memory,
+        place_len: int,
+        result: asz_result,
+        error: asz_error,
+        /,
+    ) -> int: ...
     def asz_result_release(self, result: asz_result, /) -> None: ...
     def asz_key_digest(
         self, key: Memory, key_len: int, digest: CData, error: asz_error, /
@@ -332,6 +439,20 @@ class FFI:
     """What cffi offers of the module."""
 
     NULL: Final[Any]
+    @overload
+    def new(
+        self, cdecl: Literal["struct ArrowArray *", "struct ArrowArray[]"], init: Any = ...
+    ) -> ArrowArray: ...
+    @overload
+    def new(
+        self,
+        cdecl: Literal["struct ArrowArrayStream *", "struct ArrowArrayStream[]"],
+        init: Any = ...,
+    ) -> ArrowArrayStream: ...
+    @overload
+    def new(
+        self, cdecl: Literal["struct ArrowSchema *", "struct ArrowSchema[]"], init: Any = ...
+    ) -> ArrowSchema: ...
     @overload
     def new(
         self, cdecl: Literal["asz_column *", "asz_column[]"], init: Any = ...

@@ -13,10 +13,14 @@ from cffi import FFI
 
 _HEADERS = Path(__file__).resolve().parent.parent / "native" / "include"
 
-# Python functions that the libraries call: defined with ffi.def_extern in aerospike_py._native and
-# aerospike_py.devserver._library.
+# Python functions that the libraries, and readers of Arrow, call: defined with ffi.def_extern in
+# aerospike_py._native and aerospike_py.devserver._library.
 _CALLBACKS = """
 extern "Python" int32_t asz_python_interrupt_check(void);
+extern "Python" int asz_python_stream_schema(struct ArrowArrayStream *, struct ArrowSchema *out);
+extern "Python" int asz_python_stream_next(struct ArrowArrayStream *, struct ArrowArray *out);
+extern "Python" const char *asz_python_stream_error(struct ArrowArrayStream *);
+extern "Python" void asz_python_stream_release(struct ArrowArrayStream *);
 """
 _DEVSERVER_CALLBACKS = """
 extern "Python" int32_t asz_python_run_function(void *context, const uint8_t *request,
@@ -29,6 +33,8 @@ def _declarations(header: str) -> str:
     lines = []
     for line in declarations.splitlines():
         words = line.split()
+        if words[:1] in (["#ifndef"], ["#endif"]) or (words[:1] == ["#define"] and len(words) == 2):
+            continue  # For compilers, which may have read the same elsewhere.
         if words[:1] == ["#define"]:
             # cffi reads "..." as "take the value from the C compiler".
             line = f"#define {words[1]} ..."

@@ -14,7 +14,7 @@ import warnings
 import weakref
 from functools import partial
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from . import _core_log, _native, _node_metrics, tracing
 from ._config import Config
@@ -31,6 +31,7 @@ from .log import logger
 from .types import Record
 
 _PACKAGE = __name__.partition(".")[0]
+T_co = TypeVar("T_co", covariant=True)
 
 
 class Filler(Protocol):
@@ -38,6 +39,26 @@ class Filler(Protocol):
 
     @property
     def table(self) -> Pointer: ...
+
+
+class Gatherer(Protocol):
+    """Has an asz_arrow, and knows how many records that is to take."""
+
+    @property
+    def arrow(self) -> Pointer: ...
+
+    @property
+    def rows(self) -> int: ...
+
+
+class Steps(Protocol[T_co]):
+    """Something to be done that takes long."""
+
+    def step(self) -> bool:
+        """Does a part of it; whether all is done then."""
+        ...
+
+    def result(self) -> T_co: ...
 
 
 class _Forked(Protocol):
@@ -211,6 +232,16 @@ class Session:
     def fetch_rows(self, stream: Stream[Any], filler: Filler) -> int:
         """Waits for the next rows of a query; says how many there are."""
         return stream.next_table(filler.table)
+
+    def fetch_arrow(self, stream: Stream[Any], gatherer: Gatherer) -> int:
+        """Waits for the records of a query's next table; says how many there are."""
+        return stream.next_arrow(gatherer.arrow, gatherer.rows)
+
+    def in_steps(self, work: Steps[T]) -> T:
+        """Does it, and returns the result."""
+        while not work.step():
+            pass
+        return work.result()
 
     def require_connection(self) -> None:
         """Raises a ClientError unless the client is connected."""

@@ -13,7 +13,7 @@ from ._operations import also_named
 from ._requests import admin, batch, index, info, query, records, udf
 from ._results import T
 from .async_query import AsyncBackgroundJob, AsyncQuery
-from .batch import BatchRecords, BatchResults, BatchRow, BatchWrite
+from .batch import BatchRecord, BatchRecords, BatchResults, BatchRow, BatchWrite
 from .constants import (
     INDEX_BLOB,
     INDEX_GEO2DSPHERE,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import DTypeLike, NDArray
 
+    from .arrow import ArrowBatch
     from .numpy_batch import NumpyBatchRecords
     from .objects import BatchRecordsOf, RecordOf, Storable
 
@@ -619,6 +620,88 @@ class AsyncClient:
                 self._policies, array, namespace, set_name, key_field, meta, policy, retry
             )
         )
+
+    async def batch_read_arrow(
+        self,
+        keys: Iterable[Key],
+        bins: Sequence[str] | None = None,
+        policy: BatchPolicy | None = None,
+        *,
+        schema: Any = None,
+        key: bool = False,
+        meta: bool = False,
+        errors: Literal["raise", "null"] = "raise",
+    ) -> "ArrowBatch":
+        """Reads many records at once, as columns of Arrow; see `aerospike_py.arrow`.
+
+        Args:
+            keys: (namespace, set, user key) each, or keys that results carry.
+            bins: The bins' names, which are the columns; None for all bins of the schema, or
+                without one for all that the records have.
+            policy: How to read.
+            schema: The types of columns: a dict of types by the names of bins, or anything with
+                `__arrow_c_schema__`. A type that is None, or that there is none for, is inferred.
+            key: Whether to have the columns "_set", "_key" and "_digest".
+            meta: Whether to have the columns "_gen" and "_ttl" (seconds; 4294967295: the record
+                never expires).
+            errors: What to do with a value that does not fit its column: "raise", or "null" to make
+                it null and say so in the record's result code.
+
+        Returns:
+            The columns, with a row for each key, in the order of the keys. Rows of records that
+            were not read are null.
+
+        Raises:
+            BinNameError: A bin name is empty or has more than 15 bytes.
+            InvalidArgError: There is no such type, or a bin has the name of a column of keys.
+            TypeError, OverflowError: A value does not fit its column.
+            AerospikeError: No record at all could be asked for.
+        """
+        destination = await self._submit(
+            batch.read_arrow(self._policies, keys, bins, policy, schema, key, meta, errors)
+        )
+        return await self._session.in_steps(destination.making())
+
+    async def batch_write_arrow(
+        self,
+        table: Any,
+        namespace: str,
+        set_name: str | None,
+        key_column: str = "_key",
+        meta: WriteMeta | RecordMetadata | None = None,
+        policy: BatchPolicy | None = None,
+        *,
+        rows: int = 5000,
+    ) -> BatchRecords:
+        """Writes one record for each row of a table of Arrow; see `aerospike_py.arrow`.
+
+        Args:
+            table: A table or frame of pyarrow, polars or pandas, or anything else with
+                `__arrow_c_stream__`, which is read in this thread. Columns become bins of the same
+                name, and a null removes the bin.
+            namespace: The records' namespace.
+            set_name: The records' set.
+            key_column: The column with the user keys, which does not become a bin.
+            meta: The records' time to live ("ttl", in seconds) and expected generation ("gen").
+            policy: How to write.
+            rows: How many records are in one batch; one is sent after the other.
+
+        Returns:
+            A row for each record, in their order, with a result code for those that failed.
+
+        Raises:
+            TypeError: It is no table, a column is of a type that no bin takes, or a key is null.
+            InvalidArgError: There is no such key column.
+            OverflowError: An integer does not fit into 64 bits, signed.
+            AerospikeError: No record at all of a batch could be written; those of the batches
+                before have been. Otherwise the rows have what went wrong.
+        """
+        written: list[BatchRecord] = []
+        for request in batch.write_arrow(
+            self._policies, table, namespace, set_name, key_column, meta, policy, rows
+        ):
+            written += await self._submit(request)
+        return BatchRecords(written)
 
     async def batch_operate(
         self,

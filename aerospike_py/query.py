@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     import numpy as np
+    import pandas
+    import polars
     from numpy.typing import DTypeLike, NDArray
     from opentelemetry.trace import Span
     from typing_extensions import TypeVar as TypeVarWithDefault
 
+    from .arrow import ArrowBatch, ArrowTable, Gatherer
     from .numpy_batch import Errors
     from .numpy_query import Filler
     from .objects import Shape
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
 else:
     R = TypeVar("R")
 
-__all__ = ["BackgroundJob", "Query", "Records"]
+__all__ = ["ArrowStream", "BackgroundJob", "Query", "Records"]
 
 # Between two looks at how a job is getting on, in seconds.
 _LOOK_MIN_S = 0.01
@@ -120,6 +123,16 @@ class Records(Iterator[R], Generic[R]):
         if array is None:
             self._finish()
         return array
+
+    def _gather(self, gatherer: "Gatherer") -> "ArrowBatch":
+        """The next table, which is empty at the end."""
+        count = self._fetch(self._session.fetch_arrow, self._open(), gatherer)
+        making = gatherer.making(count)
+        try:
+            return self._session.in_steps(making)
+        except BaseException as error:
+            self._end(error)
+            raise
 
     @property
     def token(self) -> bytes | None:
@@ -206,6 +219,114 @@ class _Objects(Records[R]):
     def _rest(self) -> list[R]:
         found: Any = super()._rest()
         return list(map(cast("Any", self._shape.record), found))
+
+
+class ArrowStream:
+    """The records of one run of a query as tables of Arrow, as they arrive.
+
+    An iterator over the tables, and a stream of Arrow for whoever reads one, by
+    `__arrow_c_stream__`; they can be read once.
+    The servers stop when it is closed early, when its `with` block is left, and when the last
+    reference to it goes.
+    """
+
+    def __init__(self, records: Records[Any], gatherer: "Gatherer") -> None:
+        self._records = records
+        self._gatherer = gatherer
+        # Read to know the columns, and not handed out.
+        self._first: ArrowBatch | None = None
+        # What somebody's reading of the stream failed of.
+        self.error: BaseException | None = None
+        self._is_started = False
+
+    def __iter__(self) -> "ArrowStream":
+        return self
+
+    def __next__(self) -> "ArrowBatch":
+        batch = self._next()
+        if not len(batch):
+            self._records._finish()
+            raise StopIteration
+        return batch
+
+    def _next(self) -> "ArrowBatch":
+        self._is_started = True
+        first, self._first = self._first, None
+        self._records._unread = 0
+        return self._records._gather(self._gatherer) if first is None else first
+
+    def _peek(self) -> "ArrowBatch":
+        """The next table, which stays the next."""
+        if self._first is None:
+            self._first = self._next()
+            self._records._unread = len(self._first)
+        return self._first
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        if self._is_started:
+            raise ClientError("the stream has been read, which can be done once")
+        self._is_started = True
+        from .arrow import QueryStream
+
+        return QueryStream(self).capsule()
+
+    def read_all(self) -> "ArrowTable":
+        """All that is left, as one table in pieces.
+
+        Raises:
+            ClientError: The stream was read to its end, or closed.
+        """
+        from .arrow import ArrowTable
+
+        batches = [self._next()]
+        while len(batches[-1]):
+            batches.append(self._next())
+        self._records._finish()
+        return ArrowTable(batches)
+
+    def to_polars(self) -> "polars.DataFrame":
+        """All that is left as a frame of polars, which has to be installed."""
+        return (self.read_all()).to_polars()
+
+    def to_pandas(self, **options: Any) -> "pandas.DataFrame":
+        """All that is left as a frame of pandas, which has to be installed, and pyarrow.
+
+        Args:
+            **options: For pyarrow's `Table.to_pandas`.
+        """
+        return (self.read_all()).to_pandas(**options)
+
+    @property
+    def token(self) -> bytes | None:
+        """Where a later query can go on: after the last table that was handed out.
+
+        None when nothing is left. To be given as the policy's "token" to a query of the same set
+        and predicate, in whatever process.
+        """
+        records = self._records
+        return records._query.token if records._stream is None else records.token
+
+    def close(self) -> None:
+        """Has the servers stop, and keeps the `token`. Idempotent."""
+        self._records._finish()
+
+    def __enter__(self) -> "ArrowStream":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        self.close()
+        return False
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("an ArrowStream has connections and cannot be copied or pickled")
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} of {self._records._query!r}"
 
 
 class BackgroundJob:
@@ -495,6 +616,48 @@ class Query(Generic[R]):
         with Records(self, self._start(policy, filler.bins)) as records:
             while (array := records._fill(filler)) is not None:
                 yield array
+
+    def to_arrow(
+        self,
+        policy: QueryPolicy | None = None,
+        *,
+        schema: Any = None,
+        rows: int = 65536,
+        key: bool = False,
+        meta: bool = False,
+        errors: Literal["raise", "null"] = "raise",
+    ) -> ArrowStream:
+        """Runs the query into tables of Arrow, one after the other; see `aerospike_py.arrow`.
+
+        Args:
+            policy: How to run it; see `QueryPolicy`.
+            schema: The types of columns: a dict of types by the names of bins, or anything with
+                `__arrow_c_schema__`. Only these bins are read then, unless `select` says which. A
+                type that is None, or that there is none for, is inferred from the first table.
+            rows: How many records go into a table; the first ones, so that they come soon, and the
+                last one have fewer.
+            key: Whether to have the columns "_set", "_key" (null where no user key is stored) and
+                "_digest".
+            meta: Whether to have the columns "_gen" and "_ttl" (seconds; 4294967295: the record
+                never expires).
+            errors: What to do with a value that does not fit its column, or a bin that there is
+                none for: "raise", or "null" to leave it out.
+
+        Returns:
+            The tables, to be read once.
+
+        Raises:
+            InvalidArgError: There is no such type, or `rows` is not positive.
+            BinNameError: A bin's name is empty or has more than 15 bytes.
+        """
+        from .arrow import Gatherer, describe  # Imports NumPy.
+
+        computes = "operations" in self._request
+        selected = None if computes else self._request.get("bins")
+        bins, description = describe(selected, schema, key, meta, errors)
+        gatherer = Gatherer(description, rows)
+        records = Records(self, self._start(policy, None if computes else bins))
+        return ArrowStream(records, gatherer)
 
     def operate_background(
         self,

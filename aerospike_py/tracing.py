@@ -211,7 +211,7 @@ def _describe(command: int, request: bytes) -> _Described | None:
     if operation is not None:  # [key, argument...]
         procedure = _procedure(request, skip(request, 1)) if command == lib.ASZ_APPLY else ""
         return _Described(operation, *_place(request, 1), procedure=procedure)
-    if command in (_native.TABLE, lib.ASZ_BATCH):
+    if command in (_native.TABLE, _native.ARROW, lib.ASZ_BATCH):
         # [[key], command, argument], where a command is a small number, and so a single byte.
         size, first = _array(request, 1)
         place, end = _common_place(request, first, size, 0)

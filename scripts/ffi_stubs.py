@@ -18,7 +18,16 @@ from sync_face import formatted
 ROOT = Path(__file__).resolve().parent.parent
 # By the header, the stub that is made of it and what Python defines for the library to call.
 STUBS = {
-    "aerospike_zig.h": ("_ffi.pyi", ["asz_python_interrupt_check"]),
+    "aerospike_zig.h": (
+        "_ffi.pyi",
+        [
+            "asz_python_interrupt_check",
+            "asz_python_stream_schema",
+            "asz_python_stream_next",
+            "asz_python_stream_error",
+            "asz_python_stream_release",
+        ],
+    ),
     "aerospike_devserver.h": ("devserver/_ffi.pyi", ["asz_python_run_function"]),
 }
 HEAD = '''"""Made of {header} by scripts/ffi_stubs.py, and not to be changed by hand."""
@@ -76,9 +85,12 @@ ffi: FFI
 lib: Lib
 '''
 STRUCT = re.compile(r"typedef struct \{(.*?)\} (\w+);", re.S)
+# One without a name of its own, which is said with the word.
+TAGGED = re.compile(r"^struct (\w+) \{(.*?)\};", re.S | re.M)
 OPAQUE = re.compile(r"typedef struct (\w+) \1;")
 FUNCTION = re.compile(r"^([\w ]+?[ *])(\w+)\(([^;]*)\);", re.M)
 MEMBER = re.compile(r"(?:const )?(\w+) (\**)(\w+)(\[\d+\])?;")
+FUNCTION_MEMBER = re.compile(r"\(\*(\w+)\)\([^)]*\);")
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 
 
@@ -95,6 +107,10 @@ class Stub:
         self.header = header
         self.callbacks = callbacks
         self.text = declarations(header)
+        self.tagged = [name for name, _ in TAGGED.findall(self.text)]
+        self.text = TAGGED.sub(r"typedef struct {\2} \1;", self.text)
+        for name in self.tagged:
+            self.text = self.text.replace(f"struct {name} ", f"{name} ")
         self.structs = {name: members for members, name in STRUCT.findall(self.text)}
         self.classes = {*self.structs, *OPAQUE.findall(self.text)}
 
@@ -106,12 +122,18 @@ class Stub:
             return "Memory" if is_read else "CData"
         return name if name in self.classes else "int"
 
+    def _said(self, name: str) -> str:
+        return f"struct {name}" if name in self.tagged else name
+
     def _struct(self, name: str) -> Iterator[str]:
         yield f"class {name}(CData):"
         members = MEMBER.findall(self.structs.get(name, ""))
         for kind, stars, member, array in members:
             yield f"    {member}: {self.kind(kind, len(stars) + bool(array))}"
-        if not members:
+        functions = FUNCTION_MEMBER.findall(self.structs.get(name, ""))
+        for member in functions:
+            yield f"    {member}: Any"
+        if not members and not functions:
             yield '    """Opaque."""'
         yield ""
 
@@ -143,8 +165,8 @@ class Stub:
         lines += [f"    {name}: Final[CData]" for name in self.callbacks]
         lines += [self._function(*found) for found in FUNCTION.findall(self.text)]
         new = [
-            f'    @overload\n    def new(self, cdecl: Literal["{name} *", "{name}[]"], '
-            f"init: Any = ...) -> {name}: ..."
+            f'    @overload\n    def new(self, cdecl: Literal["{self._said(name)} *", '
+            f'"{self._said(name)}[]"], init: Any = ...) -> {name}: ...'
             for name in sorted(self.structs)
         ]
         text = HEAD.format(header=self.header) + "\n".join(lines) + "\n"

@@ -17,6 +17,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "aerospike_py"
 FACES = {"async_client.py": "client.py", "async_query.py": "query.py"}
 
 NAMES = {
+    "AsyncArrowStream": "ArrowStream",
     "AsyncBackgroundJob": "BackgroundJob",
     "AsyncClient": "Client",
     "AsyncIterator": "Iterator",
@@ -83,6 +84,33 @@ PHRASES = {
         ("import asyncio\n", ""),
         ("asyncio.sleep", "time.sleep"),
         ("an AsyncQuery belongs", "a Query belongs"),
+        ("an AsyncArrowStream has", "an ArrowStream has"),
+        (
+            "An asynchronous iterator over the tables, which can be read once.\n",
+            "An iterator over the tables, and a stream of Arrow for whoever reads one, by\n"
+            "    `__arrow_c_stream__`; they can be read once.\n",
+        ),
+        (
+            "        # Read to know the columns, and not handed out.\n"
+            "        self._first: ArrowBatch | None = None\n",
+            "        # Read to know the columns, and not handed out.\n"
+            "        self._first: ArrowBatch | None = None\n"
+            "        # What somebody's reading of the stream failed of.\n"
+            "        self.error: BaseException | None = None\n",
+        ),
+        (
+            '    async def read_all(self) -> "ArrowTable":\n',
+            """    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        if self._is_started:
+            raise ClientError("the stream has been read, which can be done once")
+        self._is_started = True
+        from .arrow import QueryStream
+
+        return QueryStream(self).capsule()
+
+    async def read_all(self) -> "ArrowTable":
+""",
+        ),
         ("An asynchronous iterator", "An iterator"),
         (
             "calls a function with each record.\n",

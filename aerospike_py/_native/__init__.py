@@ -35,6 +35,8 @@ STATISTICS: int = lib.ASZ_STATISTICS
 
 TABLE = -1
 """In the place of a command: a batch read into the asz_table that `decode` has as `table`."""
+ARROW = -2
+"""The same into the asz_arrow that `decode` has as `arrow`."""
 
 _SCRATCH_BYTES = 64 * 1024
 # The size that a buffer is given once a result did not fit it.
@@ -47,6 +49,7 @@ _LINE_BYTES = 256
 allocate = ffi.new_allocator(should_clear_after_alloc=False)
 _execute = lib.asz_client_execute
 _execute_table = lib.asz_client_batch_read_table
+_execute_arrow = lib.asz_client_batch_read_arrow
 _release = lib.asz_result_release
 
 Scratch: TypeAlias = "tuple[asz_error, asz_result, memoryview, CData]"
@@ -79,7 +82,7 @@ def execute(
     policy: Pointer,
     decode: Callable[[memoryview], T],
 ) -> T:
-    """Runs a command, or TABLE, and returns what `decode` makes of its result.
+    """Runs a command, TABLE or ARROW, and returns what `decode` makes of its result.
 
     Raises:
         AerospikeError: The class is chosen by the result code.
@@ -91,11 +94,14 @@ def execute(
         scratch = _new_scratch()
     error, result, view, _ = scratch
     try:
-        if command == TABLE:
+        if command >= 0:
+            status = _execute(client, command, request, len(request), policy, result, error)
+        elif command == TABLE:
             table = decode.table  # type: ignore[attr-defined]
             status = _execute_table(client, request, len(request), policy, table, error)
         else:
-            status = _execute(client, command, request, len(request), policy, result, error)
+            arrow = decode.arrow  # type: ignore[attr-defined]
+            status = _execute_arrow(client, request, len(request), policy, arrow, error)
         if _raised:
             _raise_pending(scratch)
         if status:

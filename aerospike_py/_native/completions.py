@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from .. import _native
 from .._codec import unpack
 from .._ffi import ffi, lib
-from . import TABLE, Pointer, allocate, failure
+from . import ARROW, TABLE, Pointer, allocate, failure
 from .streams import Stream
 from .watch import watch
 
@@ -34,7 +34,9 @@ _LOOK_EVERY = 8
 
 _submit = lib.asz_client_submit
 _submit_table = lib.asz_client_submit_batch_read_table
+_submit_arrow = lib.asz_client_submit_batch_read_arrow
 _submit_next = lib.asz_query_submit_next
+_submit_next_arrow = lib.asz_query_submit_next_arrow
 _is_hosted = lib.asz_client_is_hosted
 _drain = lib.asz_client_drain
 # What the library writes into until the operation has ended, by its token, whoever still waits for
@@ -99,7 +101,7 @@ class Completions:
     def start(
         self, command: int, request: bytes, policy: Pointer, decode: Callable[[memoryview], Any]
     ) -> "asyncio.Future[Any]":
-        """Submits a command, or TABLE; the future gets what `decode` makes of its result.
+        """Submits a command, TABLE or ARROW; the future gets what `decode` makes of its result.
 
         The operation has the token `latest`.
 
@@ -110,20 +112,25 @@ class Completions:
         future = self.loop.create_future()
         self._waiting[token] = future, decode
         error = self._error
-        if command == TABLE:
-            status = self._submit_table(token, request, policy, decode)
-        else:
+        if command >= 0:
             status = _submit(self.client, token, command, request, len(request), policy, error)
+        else:
+            status = self._submit_into(token, command, request, policy, decode)
         if status:
             del self._waiting[token]
             raise failure(error)
         return future
 
-    def _submit_table(self, token: int, request: bytes, policy: Pointer, decode: Any) -> int:
-        _tables[token] = decode
-        status: int = _submit_table(
-            self.client, token, request, len(request), policy, decode.table, self._error
+    def _submit_into(
+        self, token: int, command: int, request: bytes, policy: Pointer, decode: Any
+    ) -> int:
+        assert command in (TABLE, ARROW)
+        is_table = command == TABLE
+        submit, target = (
+            (_submit_table, decode.table) if is_table else (_submit_arrow, decode.arrow)
         )
+        _tables[token] = decode
+        status: int = submit(self.client, token, request, len(request), policy, target, self._error)
         if status:
             del _tables[token]
         return status
@@ -192,7 +199,7 @@ class Completions:
         Raises:
             ClientError: The stream was closed, or the client was.
         """
-        return self._start_next(stream, ffi.NULL, stream.decode, None)
+        return self._start_next(stream, stream.decode, None, _submit_next, ffi.NULL)
 
     def next_table(self, stream: Stream[Any], table: Pointer, owner: object) -> Any:
         """How many rows of an asz_table are filled; 0 at the end.
@@ -202,21 +209,26 @@ class Completions:
             table: The table.
             owner: Keeps what the table points to.
         """
-        return self._start_next(stream, table, unpack, owner)
+        return self._start_next(stream, unpack, owner, _submit_next, table)
+
+    def next_arrow(self, stream: Stream[Any], arrow: Pointer, rows: int, owner: object) -> Any:
+        """How many records an asz_arrow has taken, which has room for so many; 0 at the end."""
+        return self._start_next(stream, unpack, owner, _submit_next_arrow, arrow, rows)
 
     def _start_next(
         self,
         stream: Stream[Any],
-        table: Pointer,
         decode: Callable[[memoryview], Any],
         owner: object,
+        submit: Callable[..., int],
+        *target: Any,
     ) -> "asyncio.Future[Any]":
         query = stream.open_query()
         self.latest = token = next(_tokens)
         future = self.loop.create_future()
         self._waiting[token] = future, decode
         _tables[token] = owner
-        if _submit_next(query, token, table, self._error):
+        if submit(query, token, *target, self._error):
             del self._waiting[token], _tables[token]
             raise failure(self._error)
         return future

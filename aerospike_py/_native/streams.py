@@ -15,6 +15,7 @@ _CHUNK_BYTES = 320 * 1024
 
 _next = lib.asz_query_next
 _next_table = lib.asz_query_next_table
+_next_arrow = lib.asz_query_next_arrow
 
 
 class Stream(Generic[T]):
@@ -83,6 +84,18 @@ class Stream(Generic[T]):
             error = _new_error()
             length = ffi.new("uint64_t *")
             _check(_next_table(self.open_query(), table, length, error), error)
+            return int(length[0])
+
+    def next_arrow(self, arrow: Pointer, rows: int) -> int:
+        """Has an asz_arrow take so many records, and returns how many there were; 0 at the end.
+
+        Raises:
+            AerospikeError: As `next` does.
+        """
+        with self._lock:
+            error = _new_error()
+            length = ffi.new("uint64_t *")
+            _check(_next_arrow(self.open_query(), arrow, rows, length, error), error)
             return int(length[0])
 
     def token(self, unread: int) -> bytes | None:

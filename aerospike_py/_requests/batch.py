@@ -1,6 +1,6 @@
 """Requests of batches."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import _native
@@ -12,6 +12,7 @@ from .._results import BatchDecoder
 from .._validate import at, check_iterable, check_natural, each, wrong_type
 from .._values import encode
 from ..batch import BatchRecords, BatchResults, BatchRow, read_argument, write
+from ..constants import POLICY_EXISTS_REPLACE, POLICY_EXISTS_REPLACE_ONLY
 from ..exception import BinNameError, InvalidArgError
 from ..keys import encode_key, request_key
 from .policies import NO_GENERATION, ClientPolicies, RowMeta, write_meta
@@ -19,6 +20,7 @@ from .records import bins_of
 from .request import Request
 
 if TYPE_CHECKING:
+    from ..arrow import Destination
     from ..numpy_batch import NumpyBatchRecords
     from ..objects import BatchRecordsOf
 
@@ -64,6 +66,25 @@ def read_numpy(
     return _native.TABLE, request, policies.batch_read(policy), destination
 
 
+def read_arrow(
+    policies: ClientPolicies,
+    keys: Any,
+    bins: Any,
+    policy: Any,
+    schema: Any,
+    key: Any,
+    meta: Any,
+    errors: Any,
+) -> "Request[Destination]":
+    from ..arrow import Destination, describe
+
+    names = None if bins is None else read_argument(bins)[1] or []
+    asked, description = describe(names, schema, key, meta, errors)
+    checked, request = encode_same(keys, *read_argument(asked))
+    destination = Destination(description, checked)
+    return _native.ARROW, request, policies.batch_read(policy), destination
+
+
 def write_all(
     policies: ClientPolicies, records: Any, policy: Any, retry: Any
 ) -> Request[BatchRecords]:
@@ -83,13 +104,19 @@ def write_numpy(
     from ..numpy_batch import write_request  # Imports NumPy.
 
     struct = policies.batch_write(_retried(policy, retry))
-    generation, ttl = write_meta(meta) or (None, None)
-    if not struct.generation_policy:
-        generation = None
-    elif generation is None:
-        raise InvalidArgError(NO_GENERATION)
+    generation, ttl = _common_meta(struct, meta)
     request = write_request(array, namespace, set_name, key_field, ttl, generation)
     return _BATCH_MIXED, request, struct, BatchDecoder(BatchRecords)
+
+
+def _common_meta(struct: Pointer, meta: Any) -> tuple[int | None, int | None]:
+    """Generation and time to live of all rows; no generation where the policy compares none."""
+    generation, ttl = write_meta(meta) or (None, None)
+    if not struct.generation_policy:
+        return None, ttl
+    if generation is None:
+        raise InvalidArgError(NO_GENERATION)
+    return generation, ttl
 
 
 def _retried(policy: Any, retry: Any) -> Any:
@@ -99,6 +126,29 @@ def _retried(policy: Any, retry: Any) -> Any:
     if policy and policy.get("max_retries") is not None:
         raise InvalidArgError("retry is another name of policy['max_retries']; give one")
     return {**(policy or {}), "max_retries": check_natural(retry, "retry")}
+
+
+def write_arrow(
+    policies: ClientPolicies,
+    table: Any,
+    namespace: Any,
+    set_name: Any,
+    key_column: Any,
+    meta: Any,
+    policy: Any,
+    rows_max: Any,
+) -> Iterator[Request[BatchRecords]]:
+    """The requests of one batch after the other; what is wrong is said at once."""
+    from ..arrow import write_requests
+
+    struct = policies.batch_write(policy)
+    generation, ttl = _common_meta(struct, meta)
+    place = request_key((namespace, set_name, 0))[:2]
+    row_meta = None if ttl is None and generation is None else (generation, ttl)
+    # A record that is replaced has no other bins to be removed.
+    removes = struct.exists not in (POLICY_EXISTS_REPLACE, POLICY_EXISTS_REPLACE_ONLY)
+    requests = write_requests(table, place, key_column, row_meta, rows_max, removes=removes)
+    return ((_BATCH_MIXED, request, struct, BatchDecoder(BatchRecords)) for request in requests)
 
 
 def operate(policies: ClientPolicies, keys: Any, ops: Any, policy: Any) -> Request[BatchResults]:

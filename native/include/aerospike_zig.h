@@ -176,6 +176,7 @@ extern "C" {
 
 typedef struct asz_client asz_client;
 typedef struct asz_query asz_query;
+typedef struct asz_arrow asz_arrow;
 
 /* Why a call failed. The texts are UTF-8, not NUL-terminated. */
 typedef struct {
@@ -327,6 +328,55 @@ typedef struct {
     int32_t *result_codes;  /* row_count of them */
     asz_mismatch mismatch;  /* written by the library */
 } asz_table;
+
+/*
+ * Arrow's C data interface and C stream interface, as Arrow defines them for everybody to copy:
+ * https://arrow.apache.org/docs/format/CDataInterface.html. Whoever has such a struct calls its
+ * `release` when it is done with it, once, on any thread; a struct whose `release` is NULL is empty.
+ */
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+
+struct ArrowSchema {
+    const char *format;
+    const char *name;
+    const char *metadata;
+    int64_t flags;
+    int64_t n_children;
+    struct ArrowSchema **children;
+    struct ArrowSchema *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+
+struct ArrowArray {
+    int64_t length;
+    int64_t null_count;
+    int64_t offset;
+    int64_t n_buffers;
+    int64_t n_children;
+    const void **buffers;
+    struct ArrowArray **children;
+    struct ArrowArray *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+#endif
+
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
+    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
+    const char *(*get_last_error)(struct ArrowArrayStream *);
+    void (*release)(struct ArrowArrayStream *);
+    void *private_data;
+};
+#endif
 
 /* ASZ_ABI_VERSION of the loaded library; a program compiled against another one must not go on. */
 uint32_t asz_abi_version(void);
@@ -555,6 +605,108 @@ void asz_query_abort(asz_query *query);
  * aborted, and a submitted one is still to be drained. NULL is allowed.
  */
 void asz_query_close(asz_query *query);
+
+/*
+ * Arrow: records as columns, which other libraries take over as they are, without a copy. An asz_arrow
+ * takes records and makes a table of them, again and again; all tables of one have the same columns.
+ * It is described by a MessagePack map, whose members may be absent:
+ *   "columns": [COLUMN]  one for each bin that is wanted, in this order; absent: for all bins that the
+ *                        records of the first table have
+ *   "key": boolean       in front of them the columns "_set", "_key" (the user key) and "_digest". When
+ *                        it comes before "columns", the type of "_key" may be among those
+ *   "meta": boolean      and "_gen" and "_ttl" (seconds; 4294967295 for a record that never expires)
+ *   "nulls": boolean     a value that does not fit is null, and its record has the result code
+ *                        ASZ_ERROR_VALUE_MISMATCH; absent: it is that error
+ * COLUMN is [name, format, nullable, origin, [COLUMN]]: a field of Arrow with its format string, and
+ * the fields inside it. Of a bin the format may be nil: then the type is inferred from all values of the
+ * first table, and values of other types do not fit, also later. Origin is "", or "geojson" for texts
+ * that are. Formats are those of null, booleans, integers, floats, text, binary, fixed-size binary,
+ * dates, times, timestamps and durations (integers in their unit), lists, maps and structs (maps whose
+ * keys are the fields' names). GeoJSON is text, and HyperLogLog binary, with the entry
+ * "aerospike:type" in the field's metadata, "geojson" or "hll". A bin that is not there is null.
+ */
+
+/*
+ * *arrow is the caller's until asz_arrow_destroy; NULL after a failure. One thread at a time uses it,
+ * and nobody while records are being read into it.
+ */
+int32_t asz_arrow_create(const uint8_t *description, uint64_t description_len, asz_arrow **arrow,
+                         asz_error *error);
+
+/* Tables that were made stay. NULL is allowed. */
+void asz_arrow_destroy(asz_arrow *arrow);
+
+/*
+ * Does what asz_client_batch_read_table does, with a table of as many rows as there are keys, in their
+ * order, which asz_arrow_make is to be called for then. What was in `arrow` is forgotten.
+ */
+int32_t asz_client_batch_read_arrow(asz_client *client, const uint8_t *request,
+                                    uint64_t request_len, const asz_policy *policy,
+                                    asz_arrow *arrow, asz_error *error);
+
+/* Starts that; `arrow` must not be used until the completion is collected, whose result is empty. */
+int32_t asz_client_submit_batch_read_arrow(asz_client *client, uint64_t token,
+                                           const uint8_t *request, uint64_t request_len,
+                                           const asz_policy *policy, asz_arrow *arrow,
+                                           asz_error *error);
+
+/*
+ * Waits for `rows_max` records, or all that are left, and adds them to `arrow`, which has room for that
+ * many with those that it has: *rows is how many have come, 0 when there are no more. Otherwise like
+ * asz_query_next.
+ */
+int32_t asz_query_next_arrow(asz_query *query, asz_arrow *arrow, uint64_t rows_max, uint64_t *rows,
+                             asz_error *error);
+
+/*
+ * asz_query_submit_next for that: the completion's result is the number of records. `arrow` must not be
+ * used until it is collected.
+ */
+int32_t asz_query_submit_next_arrow(asz_query *query, uint64_t token, asz_arrow *arrow,
+                                    uint64_t rows_max, asz_error *error);
+
+/*
+ * Makes a table of the records, a struct array that is the caller's to release: about `values_max`
+ * values of it, 0: all. While array->release is NULL after a success, it is to be called again. Records
+ * stay in `arrow`, with their result codes, until asz_arrow_clear or the next batch. When a value does
+ * not fit, *mismatch, if given, says which was the first by row and column.
+ */
+int32_t asz_arrow_make(asz_arrow *arrow, uint64_t values_max, struct ArrowArray *array,
+                       asz_mismatch *mismatch, asz_error *error);
+
+/* Forgets the records, and keeps the columns. */
+void asz_arrow_clear(asz_arrow *arrow);
+
+/* The type of all tables, once the first was made; the schema is the caller's to release. */
+int32_t asz_arrow_schema(asz_arrow *arrow, struct ArrowSchema *schema, asz_error *error);
+
+/* Copies the result codes of the first `count` rows; returns how many rows there are. */
+uint64_t asz_arrow_codes(asz_arrow *arrow, int32_t *codes, uint64_t count);
+
+/*
+ * Makes *copy another table with the same memory as one of asz_arrow_make, which is to be released on
+ * its own; the memory is freed with the last.
+ */
+int32_t asz_arrow_share(const struct ArrowArray *array, struct ArrowArray *copy, asz_error *error);
+
+/*
+ * Makes *stream one of tables with `rows_max` records each, the last with fewer, which are read when they
+ * are asked for, on the thread that asks. After a success query and arrow are the stream's, and the
+ * caller uses neither again: its `release` closes them, at any time, so that the servers stop.
+ */
+int32_t asz_query_arrow_stream(asz_query *query, asz_arrow *arrow, uint64_t rows_max,
+                               struct ArrowArrayStream *stream, asz_error *error);
+
+/*
+ * Writes the request of an ASZ_BATCH_MIXED that puts a record for each of `count` rows of a table, of
+ * whoever made it, beginning with `first`. Its type is a struct; the structs stay the caller's. `place` is
+ * [namespace, set, column with the user keys, META, whether a null removes the bin], as MessagePack; all
+ * other columns are bins. Failures: ASZ_ERROR_VALUE_MISMATCH for an integer that does not fit into 64 bits,
+ * ASZ_ERROR_INVALID_ARGUMENT for a type that no bin takes, or a key that is null.
+ */
+int32_t asz_arrow_encode(const struct ArrowSchema *schema, const struct ArrowArray *array,
+                         uint64_t first, uint64_t count, const uint8_t *place, uint64_t place_len,
+                         asz_result *result, asz_error *error);
 
 /*
  * Gives back a result that the library owns, and clears the members but for `size`; to be used

@@ -124,3 +124,39 @@ const uint64_t asz_layout_devserver_reply[] = {
     offsetof(asz_devserver_reply, data),
     offsetof(asz_devserver_reply, length),
 };
+
+const uint64_t arrow_layout_schema[] = {
+    sizeof(struct ArrowSchema),
+    offsetof(struct ArrowSchema, format),
+    offsetof(struct ArrowSchema, name),
+    offsetof(struct ArrowSchema, metadata),
+    offsetof(struct ArrowSchema, flags),
+    offsetof(struct ArrowSchema, n_children),
+    offsetof(struct ArrowSchema, children),
+    offsetof(struct ArrowSchema, dictionary),
+    offsetof(struct ArrowSchema, release),
+    offsetof(struct ArrowSchema, private_data),
+};
+
+const uint64_t arrow_layout_array[] = {
+    sizeof(struct ArrowArray),
+    offsetof(struct ArrowArray, length),
+    offsetof(struct ArrowArray, null_count),
+    offsetof(struct ArrowArray, offset),
+    offsetof(struct ArrowArray, n_buffers),
+    offsetof(struct ArrowArray, n_children),
+    offsetof(struct ArrowArray, buffers),
+    offsetof(struct ArrowArray, children),
+    offsetof(struct ArrowArray, dictionary),
+    offsetof(struct ArrowArray, release),
+    offsetof(struct ArrowArray, private_data),
+};
+
+const uint64_t arrow_layout_stream[] = {
+    sizeof(struct ArrowArrayStream),
+    offsetof(struct ArrowArrayStream, get_schema),
+    offsetof(struct ArrowArrayStream, get_next),
+    offsetof(struct ArrowArrayStream, get_last_error),
+    offsetof(struct ArrowArrayStream, release),
+    offsetof(struct ArrowArrayStream, private_data),
+};

@@ -7,6 +7,7 @@ const api = @import("python/api.zig");
 const Decoder = @import("python/Decoder.zig");
 const Encoder = @import("python/Encoder.zig");
 const Row = @import("python/Row.zig");
+const capsules = @import("python/capsules.zig");
 const keys = @import("python/keys.zig");
 const usual = @import("python/usual.zig");
 const msgpack = @import("wire/msgpack.zig");
@@ -94,6 +95,21 @@ fn wrongCount() api.Error {
 
 fn result(made: api.Error!*Object) ?*Object {
     return made catch null;
+}
+
+/// arrow_capsule(name, address) -> a capsule, as Arrow's PyCapsule interface has it, with the struct
+/// that lies there, which is empty then
+export fn asz_codec_arrow_capsule(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    _ = module;
+    if (count != 2) return result(wrongCount());
+    return result(capsules.make(arguments[0], arguments[1]));
+}
+
+/// arrow_address(name, capsule) -> where the capsule's struct lies
+export fn asz_codec_arrow_address(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    _ = module;
+    if (count != 2) return result(wrongCount());
+    return result(capsules.address(arguments[0], arguments[1]));
 }
 
 /// pack(value) -> bytes

@@ -15,10 +15,15 @@ from typing import Any
 import pytest
 
 import aerospike_py
-from aerospike_py.async_query import AsyncBackgroundJob, AsyncQuery, AsyncRecords
+from aerospike_py.async_query import (
+    AsyncArrowStream,
+    AsyncBackgroundJob,
+    AsyncQuery,
+    AsyncRecords,
+)
 
 # What asynchronous methods return that has asynchronous methods in turn.
-_DRESSED = (AsyncQuery, AsyncRecords, AsyncBackgroundJob)
+_DRESSED = (AsyncQuery, AsyncRecords, AsyncArrowStream, AsyncBackgroundJob)
 KINDS = ("sync", "async")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -61,6 +62,7 @@ MODULE = "function touch(rec) aerospike:update(rec) return 1 end"
 READ = [{"op": aerospike_py.OPERATOR_READ, "bin": "n", "val": None}]
 ADD = [{"op": aerospike_py.OPERATOR_INCR, "bin": "n", "val": 1}]
 DTYPE = [("n", "i8")]
+FRAME = pa.table({"_key": ["row"], "n": [1]})
 ROWS = np.array([(b"row", 1)], dtype=[("_key", "S8"), ("n", "i8")])
 
 Client = aerospike_py.Client
@@ -84,7 +86,9 @@ STEPS: list[Step] = [
     ("batch_read", "batch_read", lambda c, k, _: c.batch_read([k, k])),
     ("batch_read", "batch_read", lambda c, k, _: c.batch_read([k], [])),
     ("batch_read", "batch_read", lambda c, k, _: c.batch_read([k], _dtype=DTYPE)),
+    ("batch_read_arrow", "batch_read", lambda c, k, _: c.batch_read_arrow([k], ["n"])),
     ("batch_write", "batch_write", lambda c, k, _: c.batch_write([(k, {"n": 2})])),
+    ("batch_write_arrow", "batch_write", lambda c, k, _: c.batch_write_arrow(FRAME, *k[:2])),
     ("batch_write_numpy", "batch_write", lambda c, k, _: c.batch_write_numpy(ROWS, *k[:2])),
     ("batch_operate", "batch_operate", lambda c, k, _: c.batch_operate([k], READ)),
     ("batch_apply", "batch_apply", lambda c, k, module: c.batch_apply([k], module, "touch")),
@@ -96,6 +100,7 @@ STEPS: list[Step] = [
     ("query.records", "query", lambda c, k, _: list(c.query(*k[:2]).records())),
     ("query.to_numpy", "query", lambda c, k, _: c.query(*k[:2]).to_numpy(DTYPE)),
     ("query.numpy_chunks", "query", lambda c, k, _: list(c.query(*k[:2]).numpy_chunks(DTYPE))),
+    ("query.to_arrow", "query", lambda c, k, _: c.query(*k[:2]).to_arrow().read_all()),
     (
         "query.operate_background",
         "query",

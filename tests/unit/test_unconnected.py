@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 import aerospike_py
@@ -14,6 +15,7 @@ from aerospike_py import AsyncClient, Client, ClientError, batch
 KEY = ("test", "demo", "k")
 OPS = [{"op": aerospike_py.OPERATOR_INCR, "bin": "n", "val": 1}]
 ROWS = np.array([(1, 2)], dtype=[("_key", "i4"), ("n", "i4")])
+FRAME = pa.table({"_key": [1], "a": [2]})
 CONFIG: Any = {"hosts": [("127.0.0.1", 3000)]}
 
 OPERATIONS: dict[str, Callable[[Client], Any]] = {
@@ -39,6 +41,8 @@ OPERATIONS: dict[str, Callable[[Client], Any]] = {
     "batch_read numpy": lambda c: c.batch_read([KEY], _dtype=[("n", "i4")]),
     "batch_write": lambda c: c.batch_write([(KEY, {"a": 1})]),
     "batch_write_numpy": lambda c: c.batch_write_numpy(ROWS, "test", "demo"),
+    "batch_read_arrow": lambda c: c.batch_read_arrow([KEY], ["n"]),
+    "batch_write_arrow": lambda c: c.batch_write_arrow(FRAME, "test", "demo"),
     "batch_operate": lambda c: c.batch_operate([KEY], OPS),
     "batch_remove": lambda c: c.batch_remove([KEY]),
     "batch_apply": lambda c: c.batch_apply([KEY], "module", "function"),

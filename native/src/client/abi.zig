@@ -5,7 +5,10 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const client_module = @import("client.zig");
-const columns = @import("../result.zig").columns;
+const arrows_module = @import("arrows.zig");
+const result_module = @import("../result.zig");
+const columns = result_module.columns;
+const data_interface = result_module.arrow.abi;
 const command = @import("../command.zig");
 const engine = @import("../engine.zig");
 const growing = @import("../growing.zig");
@@ -15,6 +18,7 @@ const metrics = @import("../metrics.zig");
 const queries_module = @import("queries.zig");
 const unfilled = @import("../unfilled.zig");
 const wire = @import("../wire.zig");
+const Arrow = arrows_module.Handle;
 const Client = client_module.Client;
 const Earlier = @import("../status.zig").Earlier;
 const Failure = @import("../status.zig").Failure;
@@ -94,6 +98,9 @@ pub const asz_column = columns.Column;
 pub const asz_metadata = columns.Metadata;
 pub const asz_mismatch = columns.Mismatch;
 pub const asz_table = columns.Table;
+pub const ArrowSchema = data_interface.Schema;
+pub const ArrowArray = data_interface.Array;
+pub const ArrowArrayStream = data_interface.Stream;
 
 comptime {
     assert(@sizeOf(asz_completion) == 32);
@@ -184,6 +191,7 @@ export fn asz_client_after_fork(client: *Client) void {
     io.resolver.afterFork();
     client_module.clients.afterFork();
     queries_module.queries.afterFork();
+    arrows_module.arrows.afterFork();
     if (Handles(Client).isLive(client)) client.afterFork();
 }
 
@@ -229,7 +237,7 @@ export fn asz_client_batch_read_table(
     checkHandle(Client, client, &failure) catch return report(&failure, err);
     table.check(&failure) catch return report(&failure, err);
     const bytes = slice(request, request_len);
-    client.executeTable(bytes, given, table, &failure) catch return report(&failure, err);
+    client.executeInto(bytes, given, .{ .table = table }, &failure) catch return report(&failure, err);
     return 0;
 }
 
@@ -315,7 +323,8 @@ export fn asz_client_submit_batch_read_table(
     checkHandle(Client, client, &failure) catch return report(&failure, err);
     table.check(&failure) catch return report(&failure, err);
     const bytes = slice(request, request_len);
-    client.submitTable(token, bytes, given, table, &failure) catch return report(&failure, err);
+    client.submitInto(token, bytes, given, .{ .table = table }, &failure) catch
+        return report(&failure, err);
     return 0;
 }
 
@@ -450,7 +459,8 @@ export fn asz_query_submit_next(
     var failure: Failure = .{};
     checkHandle(Query, query, &failure) catch return report(&failure, err);
     if (table) |rows| rows.check(&failure) catch return report(&failure, err);
-    query.submitNext(token, table, &failure) catch return report(&failure, err);
+    const target: ?result_module.Target = if (table) |rows| .{ .table = rows } else null;
+    query.submitNext(token, target, &failure) catch return report(&failure, err);
     return 0;
 }
 
@@ -464,7 +474,176 @@ export fn asz_query_next_table(
     rows.* = 0;
     checkHandle(Query, query, &failure) catch return report(&failure, err);
     table.check(&failure) catch return report(&failure, err);
-    rows.* = query.nextTable(table, &failure) catch return report(&failure, err);
+    rows.* = query.nextInto(.{ .table = table }, &failure) catch return report(&failure, err);
+    return 0;
+}
+
+export fn asz_arrow_create(
+    description: ?[*]const u8,
+    description_len: u64,
+    arrow: *?*Arrow,
+    err: ?*asz_error,
+) i32 {
+    arrow.* = null;
+    var failure: Failure = .{};
+    arrow.* = Arrow.create(gpa, slice(description, description_len), &failure) catch
+        return report(&failure, err);
+    return 0;
+}
+
+export fn asz_arrow_destroy(arrow: ?*Arrow) void {
+    (arrow orelse return).destroy();
+}
+
+export fn asz_client_batch_read_arrow(
+    client: *Client,
+    request: ?[*]const u8,
+    request_len: u64,
+    policy: ?*const asz_policy,
+    arrow: *Arrow,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var storage: Policy = undefined;
+    const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
+    checkHandle(Client, client, &failure) catch return report(&failure, err);
+    checkHandle(Arrow, arrow, &failure) catch return report(&failure, err);
+    const bytes = slice(request, request_len);
+    client.executeInto(bytes, given, .{ .arrow = &arrow.arrow }, &failure) catch
+        return report(&failure, err);
+    return 0;
+}
+
+export fn asz_client_submit_batch_read_arrow(
+    client: *Client,
+    token: u64,
+    request: ?[*]const u8,
+    request_len: u64,
+    policy: ?*const asz_policy,
+    arrow: *Arrow,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var storage: Policy = undefined;
+    const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
+    checkHandle(Client, client, &failure) catch return report(&failure, err);
+    checkHandle(Arrow, arrow, &failure) catch return report(&failure, err);
+    const bytes = slice(request, request_len);
+    client.submitInto(token, bytes, given, .{ .arrow = &arrow.arrow }, &failure) catch
+        return report(&failure, err);
+    return 0;
+}
+
+export fn asz_query_next_arrow(
+    query: *Query,
+    arrow: *Arrow,
+    rows_max: u64,
+    rows: *u64,
+    err: ?*asz_error,
+) i32 {
+    rows.* = 0;
+    var failure: Failure = .{};
+    checkHandle(Query, query, &failure) catch return report(&failure, err);
+    checkHandle(Arrow, arrow, &failure) catch return report(&failure, err);
+    arrow.arrow.limit = rows_max;
+    rows.* = query.nextInto(.{ .arrow = &arrow.arrow }, &failure) catch
+        return report(&failure, err);
+    return 0;
+}
+
+export fn asz_query_submit_next_arrow(
+    query: *Query,
+    token: u64,
+    arrow: *Arrow,
+    rows_max: u64,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    checkHandle(Query, query, &failure) catch return report(&failure, err);
+    checkHandle(Arrow, arrow, &failure) catch return report(&failure, err);
+    arrow.arrow.limit = rows_max;
+    query.submitNext(token, .{ .arrow = &arrow.arrow }, &failure) catch
+        return report(&failure, err);
+    return 0;
+}
+
+export fn asz_query_arrow_stream(
+    query: *Query,
+    arrow: *Arrow,
+    rows_max: u64,
+    stream: *ArrowArrayStream,
+    err: ?*asz_error,
+) i32 {
+    stream.release = null;
+    var failure: Failure = .{};
+    checkHandle(Query, query, &failure) catch return report(&failure, err);
+    checkHandle(Arrow, arrow, &failure) catch return report(&failure, err);
+    arrows_module.open(gpa, query, arrow, rows_max, stream, &failure) catch
+        return report(&failure, err);
+    return 0;
+}
+
+export fn asz_arrow_make(
+    arrow: *Arrow,
+    values_max: u64,
+    array: *ArrowArray,
+    mismatch: ?*asz_mismatch,
+    err: ?*asz_error,
+) i32 {
+    array.release = null;
+    var failure: Failure = .{};
+    checkHandle(Arrow, arrow, &failure) catch return report(&failure, err);
+    const values: ?usize = if (values_max == 0) null else @intCast(values_max);
+    const made = arrow.arrow.make(values, array, &failure);
+    if (mismatch) |target| target.* = arrow.arrow.mismatch;
+    _ = made catch return report(&failure, err);
+    return 0;
+}
+
+export fn asz_arrow_clear(arrow: *Arrow) void {
+    if (Handles(Arrow).isLive(arrow)) arrow.arrow.clear();
+}
+
+export fn asz_arrow_schema(arrow: *Arrow, schema: *ArrowSchema, err: ?*asz_error) i32 {
+    schema.release = null;
+    var failure: Failure = .{};
+    checkHandle(Arrow, arrow, &failure) catch return report(&failure, err);
+    arrow.writeSchema(schema, &failure) catch return report(&failure, err);
+    return 0;
+}
+
+export fn asz_arrow_codes(arrow: *Arrow, codes: ?[*]i32, count: u64) u64 {
+    if (!Handles(Arrow).isLive(arrow)) return 0;
+    const target: []i32 = if (codes) |memory| memory[0..count] else &.{};
+    arrow.arrow.writeCodes(target);
+    return arrow.arrow.count;
+}
+
+export fn asz_arrow_share(array: *const ArrowArray, copy: *ArrowArray, err: ?*asz_error) i32 {
+    copy.release = null;
+    var failure: Failure = .{};
+    arrows_module.share(array, copy, &failure) catch return report(&failure, err);
+    return 0;
+}
+
+export fn asz_arrow_encode(
+    schema: *const ArrowSchema,
+    array: *const ArrowArray,
+    first: u64,
+    count: u64,
+    place: ?[*]const u8,
+    place_len: u64,
+    result: ?*asz_result,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var out = resultBuffer(result, &failure) catch return report(&failure, err);
+    const where = slice(place, place_len);
+    arrows_module.encode(gpa, schema, array, first, count, where, &out, &failure) catch {
+        out.deinit();
+        return report(&failure, err);
+    };
+    handOver(&out, result);
     return 0;
 }
 

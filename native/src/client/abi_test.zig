@@ -5,6 +5,9 @@ const abi = @import("abi.zig");
 const devserver = @import("../devserver/abi.zig");
 
 const layout = struct {
+    extern const arrow_layout_array: u64;
+    extern const arrow_layout_schema: u64;
+    extern const arrow_layout_stream: u64;
     extern const asz_layout_column: u64;
     extern const asz_layout_completion: u64;
     extern const asz_layout_devserver_error: u64;
@@ -27,6 +30,9 @@ fn expectLayout(T: type, first: *const u64) !void {
 }
 
 test "structs of the headers and of the libraries have the same layout" {
+    try expectLayout(abi.ArrowArray, &layout.arrow_layout_array);
+    try expectLayout(abi.ArrowArrayStream, &layout.arrow_layout_stream);
+    try expectLayout(abi.ArrowSchema, &layout.arrow_layout_schema);
     try expectLayout(abi.asz_column, &layout.asz_layout_column);
     try expectLayout(abi.asz_completion, &layout.asz_layout_completion);
     try expectLayout(devserver.asz_devserver_error, &layout.asz_layout_devserver_error);

@@ -22,7 +22,7 @@ const Handles = handles_module.Handles;
 const Policy = engine.Policy;
 const Queries = @import("queries.zig").Queries;
 const Status = @import("../status.zig").Status;
-const Table = @import("../result.zig").Table;
+const Target = @import("../result.zig").Target;
 const ProcedureKind = command.procedure.Kind;
 
 const Cluster = cluster.Cluster(io.Net);
@@ -349,20 +349,19 @@ pub const Client = struct {
         return unknown(number, failure);
     }
 
-    /// Runs a batch that asks the same of every record; the records become rows of the table.
-    pub fn executeTable(
+    /// Runs a batch that asks the same of every record; the records go to the target.
+    pub fn executeInto(
         client: *Client,
         request: []const u8,
         policy: ?*const Policy,
-        table: *Table,
+        target: Target,
         failure: *Failure,
     ) error{Failed}!void {
         const owner = client.enter() orelse return notConnected(failure);
         defer client.leave();
-        table.start();
         var none: wire.Buffer = .fixed(&.{});
         const chosen = policy orelse &read_defaults;
-        return client.executeBatch(owner, .uniform, request, chosen, table, &none, failure);
+        return client.executeBatch(owner, .uniform, request, chosen, target, &none, failure);
     }
 
     fn executeSingle(
@@ -394,7 +393,7 @@ pub const Client = struct {
         kind: command.batch.Kind,
         request: []const u8,
         policy: *const Policy,
-        table: ?*Table,
+        target: ?Target,
         out: *wire.Buffer,
         failure: *Failure,
     ) error{Failed}!void {
@@ -405,7 +404,7 @@ pub const Client = struct {
             kind,
             request,
             policy,
-            table,
+            target,
             out.*,
             failure,
         );
@@ -513,21 +512,20 @@ pub const Client = struct {
         return unknown(number, failure);
     }
 
-    /// Hands what `executeTable` does to the loop; the table stays until it is answered.
-    pub fn submitTable(
+    /// Hands what `executeInto` does to the loop; the target stays until it is answered.
+    pub fn submitInto(
         client: *Client,
         token: u64,
         request: []const u8,
         policy: ?*const Policy,
-        table: *Table,
+        target: Target,
         failure: *Failure,
     ) error{Failed}!void {
         const owner = client.enter() orelse return notConnected(failure);
         defer client.leave();
         const operations = client.operations orelse return noOperations(failure);
-        table.start();
         const chosen = policy orelse &read_defaults;
-        return operations.submitBatch(owner, token, .uniform, request, chosen, table, failure);
+        return operations.submitBatch(owner, token, .uniform, request, chosen, target, failure);
     }
 
     /// See `Operations.offerHost`; null as well when the client is not connected.

@@ -24,7 +24,7 @@ const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 const Mailbox = @import("mailbox.zig").Mailbox;
 const Policy = engine.Policy;
-const Table = @import("../result.zig").columns.Table;
+const Target = @import("../result.zig").Target;
 
 /// More operations in flight are the thread's.
 const hosted_max = 8;
@@ -115,7 +115,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 pull: Pull,
             };
 
-            const Pull = struct { query: *Query, is_table: bool, owner: Puller };
+            const Pull = struct { query: *Query, has_target: bool, owner: Puller };
 
             /// What is left of the memory beside the request and so many bytes more.
             fn restOf(operation: *Operation, used: usize) []u8 {
@@ -126,8 +126,8 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             /// The query may be gone before the result is collected.
             fn takePulled(operation: *Operation, task: *Task) void {
                 const pull = &operation.body.pull;
-                if (pull.is_table and task.failure.status == .ok) {
-                    // The result is how many rows were filled.
+                if (pull.has_target and task.failure.status == .ok) {
+                    // The result is how many records were taken.
                     wire.msgpack.writeUint(&task.out, pull.query.rowCount()) catch {
                         task.failure.set(.out_of_memory, "out of memory for the result", .{});
                     };
@@ -307,7 +307,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             operations.hand(operation);
         }
 
-        /// A batch. A table and what it points to must stay until the completion.
+        /// A batch. A target and what it points to must stay until the completion.
         pub fn submitBatch(
             operations: *This,
             owner: *Cluster,
@@ -315,7 +315,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             kind: command.batch.Kind,
             request_bytes: []const u8,
             policy: *const Policy,
-            table: ?*Table,
+            target: ?Target,
             failure: *Failure,
         ) error{Failed}!void {
             const operation = try operations.prepare(token, request_bytes, failure);
@@ -327,7 +327,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 kind,
                 operation.request.written(),
                 policy,
-                table,
+                target,
                 .growing(operations.gpa, &.{}, result_bytes_max),
                 failure,
             );
@@ -368,16 +368,16 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             operations: *This,
             token: u64,
             query: *Query,
-            table: ?*Table,
+            target: ?Target,
             owner: Puller,
             failure: *Failure,
         ) error{Failed}!void {
             const operation = try operations.prepare(token, &.{}, failure);
             const out: wire.Buffer = .growing(operations.gpa, &.{}, result_bytes_max);
-            operation.task = query.prepare(out, table);
+            operation.task = query.prepare(out, target);
             operation.body = .{ .pull = .{
                 .query = query,
-                .is_table = table != null,
+                .has_target = target != null,
                 .owner = owner,
             } };
             operations.hand(operation);

@@ -17,7 +17,7 @@ const Failure = @import("../status.zig").Failure;
 const Handles = handles_module.Handles;
 const Loops = @import("client.zig").Loops;
 const Policy = engine.Policy;
-const Table = @import("../result.zig").Table;
+const Target = @import("../result.zig").Target;
 
 const Operations = @import("client.zig").Operations;
 const Query = Operations.Query;
@@ -129,25 +129,25 @@ pub const Handle = struct {
         _ = try handle.pull(out, null, failure);
     }
 
-    /// The next records as the first rows of the table; returns how many, 0 at the end.
-    pub fn nextTable(handle: *Handle, table: *Table, failure: *Failure) error{Failed}!u64 {
+    /// The next records go to the target; returns how many, 0 at the end.
+    pub fn nextInto(handle: *Handle, target: Target, failure: *Failure) error{Failed}!u64 {
         var none: wire.Buffer = .fixed(&.{});
-        return handle.pull(&none, table, failure);
+        return handle.pull(&none, target, failure);
     }
 
     fn pull(
         handle: *Handle,
         out: *wire.Buffer,
-        table: ?*Table,
+        target: ?Target,
         failure: *Failure,
     ) error{Failed}!u64 {
-        try checkTable(table, failure);
+        try checkTarget(target, failure);
         const client = handle.client orelse return Client.notConnected(failure);
         _ = client.enter() orelse return Client.notConnected(failure);
         defer client.leave();
         const query = try handle.beginPull(.waiting, failure);
         defer handle.endPull();
-        const task = query.prepare(out.*, table);
+        const task = query.prepare(out.*, target);
         task.runOn(&handle.loop.?.loop);
         out.* = task.out;
         try Client.conclude(&task.failure, failure);
@@ -158,10 +158,10 @@ pub const Handle = struct {
     pub fn submitNext(
         handle: *Handle,
         token: u64,
-        table: ?*Table,
+        target: ?Target,
         failure: *Failure,
     ) error{Failed}!void {
-        try checkTable(table, failure);
+        try checkTarget(target, failure);
         const client = handle.client orelse return Client.notConnected(failure);
         _ = client.enter() orelse return Client.notConnected(failure);
         defer client.leave();
@@ -169,7 +169,7 @@ pub const Handle = struct {
         const query = try handle.beginPull(.submitted, failure);
         errdefer handle.endPull();
         const puller: Operations.Puller = .{ .context = handle, .on_collected = onCollected };
-        try operations.submitPull(token, query, table, puller, failure);
+        try operations.submitPull(token, query, target, puller, failure);
     }
 
     fn onCollected(context: *anyopaque) void {
@@ -177,10 +177,13 @@ pub const Handle = struct {
         handle.endPull();
     }
 
-    fn checkTable(table: ?*Table, failure: *Failure) error{Failed}!void {
-        const rows = table orelse return;
-        if (rows.row_count > 0) return;
-        failure.set(.invalid_argument, "the table has no rows", .{});
+    fn checkTarget(target: ?Target, failure: *Failure) error{Failed}!void {
+        const is_full = switch (target orelse return) {
+            .table => |table| table.row_count == 0,
+            .arrow => |columns| columns.isFull(),
+        };
+        if (!is_full) return;
+        failure.set(.invalid_argument, "there is no room for a record", .{});
         return error.Failed;
     }
 

@@ -48,8 +48,15 @@ pub extern fn PyErr_Fetch(kind: *?*Object, value: *?*Object, trace: *?*Object) v
 pub extern fn PyErr_NoMemory() ?*Object;
 pub extern fn PyErr_NormalizeException(kind: *?*Object, value: *?*Object, trace: *?*Object) void;
 pub extern fn PyErr_Occurred() ?*Object;
+pub extern fn PyErr_Restore(kind: ?*Object, value: ?*Object, trace: ?*Object) void;
 pub extern fn PyErr_SetObject(kind: *Object, value: *Object) void;
 pub extern fn PyErr_SetString(kind: *Object, text: [*:0]const u8) void;
+pub extern fn PyCapsule_GetPointer(capsule: *Object, name: [*:0]const u8) ?*anyopaque;
+pub extern fn PyCapsule_New(
+    pointer: *anyopaque,
+    name: [*:0]const u8,
+    destructor: *const fn (*Object) callconv(.c) void,
+) ?*Object;
 pub extern fn PyGC_Disable() c_int;
 pub extern fn PyGC_Enable() c_int;
 pub extern fn PyInterpreterState_Get() *Interpreter;
@@ -68,6 +75,8 @@ pub extern fn PyByteArray_Size(object: *Object) Size;
 pub extern fn PyFloat_AsDouble(object: *Object) f64;
 pub extern fn PyFloat_FromDouble(number: f64) ?*Object;
 pub extern fn PyLong_AsLongLongAndOverflow(object: *Object, overflow: *c_int) c_longlong;
+pub extern fn PyLong_AsVoidPtr(object: *Object) ?*anyopaque;
+pub extern fn PyLong_FromVoidPtr(pointer: ?*anyopaque) ?*Object;
 pub extern fn PyLong_AsSsize_t(object: *Object) Size;
 pub extern fn PyLong_FromLongLong(number: c_longlong) ?*Object;
 pub extern fn PyLong_FromUnsignedLongLong(number: c_ulonglong) ?*Object;

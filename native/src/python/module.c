@@ -17,6 +17,8 @@ struct {
 
 typedef PyObject *const *Arguments;
 
+PyObject *asz_codec_arrow_capsule(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_arrow_address(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_bind_values(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_bind_results(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_pack(PyObject *module, PyObject *value);
@@ -37,6 +39,8 @@ PyObject *asz_codec_unpack_rows(PyObject *module, Arguments arguments, Py_ssize_
 #define FAST(function) ((PyCFunction)(void (*)(void))(function))
 
 static PyMethodDef methods[] = {
+    {"arrow_capsule", FAST(asz_codec_arrow_capsule), METH_FASTCALL, NULL},
+    {"arrow_address", FAST(asz_codec_arrow_address), METH_FASTCALL, NULL},
     {"bind_values", FAST(asz_codec_bind_values), METH_FASTCALL, NULL},
     {"bind_results", FAST(asz_codec_bind_results), METH_FASTCALL, NULL},
     {"pack", asz_codec_pack, METH_O, NULL},

@@ -26,7 +26,7 @@ const Failure = @import("../status.zig").Failure;
 const Mismatch = columns.Mismatch;
 const Type = types.Type;
 
-pub const abi = @import("arrow/abi.zig");
+pub const abi = @import("../arrow_data.zig");
 pub const encode = @import("arrow/encode.zig");
 pub const share = handover.share;
 
@@ -83,6 +83,8 @@ pub const Arrow = struct {
     rows: []Row = &.{},
     /// Rows of the table at hand.
     count: usize = 0,
+    /// A query gives no more of them.
+    limit: usize = rows_max,
     mismatch: Mismatch = .{},
     progress: Progress = .{},
     /// Types are settled: what comes later has to fit.
@@ -135,8 +137,8 @@ pub const Arrow = struct {
 
     // The description.
 
-    /// A map: "columns" [column] as `types.parse` has it, absent for all bins that come; "key" and
-    /// "meta" booleans; "nulls" a boolean: what does not fit is null.
+    /// A map: "columns" [column] as `types.parse` has it, absent for all bins that come; "key" (before
+    /// them) and "meta" booleans; "nulls" a boolean: what does not fit is null.
     pub fn parse(arrow: *Arrow, bytes: []const u8, failure: *Failure) error{Failed}!void {
         var reader: msgpack.Reader = .init(bytes);
         arrow.parseMembers(&reader, failure) catch |err| switch (err) {
@@ -211,7 +213,7 @@ pub const Arrow = struct {
         for (0..count) |_| {
             const item = try arena.create(Type);
             try types.parse(item, arena, reader, 0, failure);
-            if (std.mem.eql(u8, item.name, @tagName(Own._key))) {
+            if (arrow.options.has_key and std.mem.eql(u8, item.name, @tagName(Own._key))) {
                 keys_type.* = item.*;
                 continue;
             }
@@ -319,6 +321,10 @@ pub const Arrow = struct {
         } else while (try operations.next()) |_| {}
         arrow.rows[row].code = result_code;
         return operations.rest;
+    }
+
+    pub fn isFull(arrow: *const Arrow) bool {
+        return arrow.count >= arrow.limit;
     }
 
     /// Takes one record more.

@@ -33,7 +33,7 @@ const Failure = @import("../../status.zig").Failure;
 const Frame = engine.Frame;
 const Policy = engine.Policy;
 const Status = @import("../../status.zig").Status;
-const Table = @import("../../result.zig").columns.Table;
+const Target = @import("../../result.zig").Target;
 
 /// Rows of one frame: what servers accept unless they are configured otherwise
 /// (as/src/base/cfg.c: batch-max-requests).
@@ -133,7 +133,7 @@ pub fn Batch(comptime Net: type) type {
         /// The records that came back.
         results: wire.Buffer,
         /// Where records go instead of `results`.
-        table: ?*Table,
+        target: ?Target,
         parts: std.ArrayList(Part) = .empty,
         /// Indexes of rows, a part's behind one another.
         order: []u32 = &.{},
@@ -168,7 +168,7 @@ pub fn Batch(comptime Net: type) type {
             gpa: std.mem.Allocator,
             owner: *Cluster,
             policy: *const Policy,
-            table: ?*Table,
+            target: ?Target,
             now_ns: u64,
         ) void {
             batch.* = .{
@@ -179,7 +179,7 @@ pub fn Batch(comptime Net: type) type {
                 .attempts = .start(policy, now_ns),
                 .operations = .growing(gpa, &.{}, request.frame_bytes_max),
                 .results = .growing(gpa, &.{}, 1 << 40),
-                .table = table,
+                .target = target,
             };
         }
 
@@ -203,13 +203,7 @@ pub fn Batch(comptime Net: type) type {
                 .uniform => try batch.parseUniform(&reader, failure),
                 .mixed => try batch.parseMixed(&reader, failure),
             }
-            if (batch.table) |table| {
-                if (table.row_count != batch.rows.len) return request.invalid(
-                    failure,
-                    "the table has {d} rows for {d} keys",
-                    .{ table.row_count, batch.rows.len },
-                );
-            }
+            if (batch.target) |target| try target.start(batch.rows.len, failure);
             batch.order = unfilled.alloc(u32, batch.arena.allocator(), batch.rows.len) catch
                 return outOfMemory(failure);
         }
@@ -656,9 +650,9 @@ pub fn Batch(comptime Net: type) type {
             var rest: []const u8 = undefined;
             const failure_text = if (action.command == .apply) function.failureText(message) else null;
             const status = if (failure_text != null and given == .ok) .udf else given;
-            if (batch.table) |table| {
+            if (batch.target) |target| {
                 const ttl = reply.ttlFromVoidTime(message.header.record_ttl, now_unix_s);
-                rest = try table.writeRow(index, message, ttl, &table.mismatch);
+                rest = try target.writeRow(index, message, ttl);
             } else if (status == .ok) {
                 rest = try batch.writeRecord(row, action, message, now_unix_s);
             } else {
@@ -889,12 +883,19 @@ pub fn Batch(comptime Net: type) type {
             }
         }
 
-        /// Puts the statuses of the rows that no server has answered into the table.
-        pub fn writeStatuses(batch: *const This, table: *Table) void {
+        /// Puts the statuses of the rows that no server has answered where the records are, and the
+        /// keys of all where they are wanted.
+        pub fn complete(batch: *const This, target: Target) wire.Buffer.Error!void {
             for (batch.rows, 0..) |*row, index| {
-                if (table.code(index) == @backingInt(Status.no_response)) {
-                    table.fail(index, @backingInt(row.status));
-                }
+                target.failUnanswered(index, @backingInt(row.status));
+            }
+            if (target != .arrow or !target.arrow.wantsKeys()) return;
+            for (batch.rows, 0..) |*row, index| {
+                target.arrow.noteKey(index, &row.key.address()) catch |err| switch (err) {
+                    // It was read from the request.
+                    error.Malformed => unreachable,
+                    error.OutOfMemory, error.NoSpaceLeft => |kept| return kept,
+                };
             }
         }
 

@@ -15,7 +15,7 @@ const Failure = @import("../../status.zig").Failure;
 const Frame = engine.Frame;
 const Policy = engine.Policy;
 const Status = @import("../../status.zig").Status;
-const Table = @import("../../result.zig").columns.Table;
+const Target = @import("../../result.zig").Target;
 
 pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
     return struct {
@@ -25,7 +25,7 @@ pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
         batch: Batch,
         policy: Policy,
         filter: []u8,
-        table: ?*Table,
+        target: ?Target,
         parts: []PartRun = &.{},
         running: u32 = 0,
         /// What the failures of the round at hand allow for.
@@ -61,7 +61,7 @@ pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
         };
 
         /// `bytes` must stay as long as the task. The result is appended to `out`, or put into the
-        /// table.
+        /// target.
         pub fn create(
             gpa: std.mem.Allocator,
             owner: *Cluster,
@@ -69,7 +69,7 @@ pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
             kind_of: batch_module.Kind,
             bytes: []const u8,
             policy: *const Policy,
-            table: ?*Table,
+            target: ?Target,
             out: wire.Buffer,
             failure: *Failure,
         ) error{Failed}!*This {
@@ -84,11 +84,11 @@ pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
                 .batch = undefined,
                 .policy = policy.*,
                 .filter = filter,
-                .table = table,
+                .target = target,
                 .timer = .{ .owner = .{ .call = .{ .context = run, .function = onTime } } },
             };
             run.policy.filter = filter;
-            run.batch.init(gpa, owner, &run.policy, table, net.now());
+            run.batch.init(gpa, owner, &run.policy, target, net.now());
             errdefer run.batch.deinit();
             try run.batch.parse(kind_of, bytes, failure);
             return run;
@@ -292,10 +292,13 @@ pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
 
         fn finish(run: *This) void {
             const batch = &run.batch;
-            if (run.table) |table| batch.writeStatuses(table);
             const failure = &run.task.failure;
+            if (run.target) |target| batch.complete(target) catch {
+                outOfMemory(failure) catch {};
+                return run.task.over();
+            };
             batch.check(failure) catch return run.task.over();
-            if (run.table == null) batch.write(&run.task.out) catch |err| {
+            if (run.target == null) batch.write(&run.task.out) catch |err| {
                 reply.describe(err, failure);
                 failure.in_doubt = batch.isInDoubt();
             };

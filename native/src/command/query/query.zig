@@ -26,6 +26,7 @@ const query_request = @import("query_request.zig");
 const reply = @import("../record/reply.zig");
 const request = @import("../record/request.zig");
 const tracker_module = @import("partition_tracker.zig");
+const result = @import("../../result.zig");
 const wire = @import("../../wire.zig");
 const Earlier = @import("../../status.zig").Earlier;
 const Failure = @import("../../status.zig").Failure;
@@ -33,7 +34,9 @@ const Frame = engine.Frame;
 const Outcome = tracker_module.Outcome;
 const Policy = engine.Policy;
 const Status = @import("../../status.zig").Status;
-const Table = @import("../../result.zig").Table;
+const Arrow = result.Arrow;
+const Table = result.Table;
+const Target = result.Target;
 const Tracker = tracker_module.Tracker;
 const msgpack = wire.msgpack;
 
@@ -239,23 +242,23 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
 
         // Pulling.
 
-        /// Prepares the next pull, whose records go to the table, or to `out` as a MessagePack
+        /// Prepares the next pull, whose records go to the target, or to `out` as a MessagePack
         /// array, which stays empty at the end. What was handed out before counts as read.
-        pub fn prepare(query: *This, out: wire.Buffer, table: ?*Table) *Task {
+        pub fn prepare(query: *This, out: wire.Buffer, target: ?Target) *Task {
             assert(!query.is_pulling);
             query.guard.lock();
             defer query.guard.unlock();
             query.task.out = out;
             query.task.failure = .{};
             query.task.is_over = false;
-            query.sink = if (table) |rows|
-                .{ .rows = .{ .table = rows } }
-            else
-                .{ .chunk = .{
-                    .gpa = query.gpa,
-                    .out = &query.task.out,
-                    .request = &query.asked.encoded,
-                } };
+            query.sink = if (target) |given| switch (given) {
+                .table => |table| .{ .rows = .{ .table = table } },
+                .arrow => |arrow| .{ .columns = .{ .arrow = arrow } },
+            } else .{ .chunk = .{
+                .gpa = query.gpa,
+                .out = &query.task.out,
+                .request = &query.asked.encoded,
+            } };
             return &query.task;
         }
 
@@ -282,6 +285,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                     return query.endPull(.failed);
                 },
                 .rows => |*rows| rows.table.mismatch = .{},
+                .columns => {},
             }
             query.guard.lock();
             query.tracker.settle();
@@ -353,7 +357,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                     },
                 }
                 query.readSegments() catch |err| return query.giveUp(err);
-                if (query.sink.count() > 0) return .ready;
+                if (query.sink.isReady()) return .ready;
                 if (query.streaming > 0) return .waiting;
                 try query.endRound();
             }
@@ -376,7 +380,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             if (query.is_pulling) query.advance();
         }
 
-        /// The next rows of a table that was checked may be none.
+        /// How many records the last pull has taken.
         pub fn rowCount(query: *const This) u64 {
             return query.sink.count();
         }
@@ -858,10 +862,19 @@ const Reasons = struct {
 const Sink = union(enum) {
     chunk: Chunk,
     rows: Rows,
+    columns: Columns,
 
     fn isFull(sink: *const Sink) bool {
         return switch (sink.*) {
             inline else => |*chosen| chosen.isFull(),
+        };
+    }
+
+    /// Whether the pull may end before it is full. A table is handed out as a whole.
+    fn isReady(sink: *const Sink) bool {
+        return switch (sink.*) {
+            .chunk, .rows => sink.count() > 0,
+            .columns => |*columns| columns.isFull(),
         };
     }
 
@@ -880,7 +893,7 @@ const Sink = union(enum) {
     fn finish(sink: *Sink) void {
         switch (sink.*) {
             .chunk => |*chunk| chunk.finish(),
-            .rows => {},
+            .rows, .columns => {},
         }
     }
 };
@@ -943,6 +956,31 @@ const Rows = struct {
         const rest = try table.writeRow(@intCast(rows.count), message, ttl_s, &table.mismatch);
         rows.count += 1;
         return rest;
+    }
+};
+
+/// Takes records for columns that are made of them.
+const Columns = struct {
+    arrow: *Arrow,
+    count: u64 = 0,
+
+    fn isFull(columns: *const Columns) bool {
+        return columns.arrow.isFull();
+    }
+
+    fn write(columns: *Columns, record: *query_reply.Record, now_unix_s: i64) ![]const u8 {
+        const message = &record.message;
+        const ttl_s = reply.ttlFromVoidTime(message.header.record_ttl, now_unix_s);
+        const user_key = record.user_key;
+        try columns.arrow.addRow(message, &record.operations, ttl_s, &.{
+            .namespace = record.namespace,
+            .set = record.set,
+            .user_key_type = if (user_key.len == 0) .nil else @fromBackingInt(user_key[0]),
+            .user_key = if (user_key.len == 0) user_key else user_key[1..],
+            .digest = record.digest,
+        });
+        columns.count += 1;
+        return record.operations.rest;
     }
 };
 

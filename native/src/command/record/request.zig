@@ -9,6 +9,7 @@ const metrics = @import("../../metrics.zig");
 const function = @import("function.zig");
 const operate = @import("operate.zig");
 const processor = @import("../../processor.zig");
+const result = @import("../../result.zig");
 const Failure = @import("../../status.zig").Failure;
 const Status = @import("../../status.zig").Status;
 const wire = @import("../../wire.zig");
@@ -173,6 +174,17 @@ pub const Key = struct {
             .{ key.digest.len, bytes.len },
         );
         @memcpy(&key.digest, bytes);
+    }
+
+    /// What columns are made of.
+    pub fn address(key: *const Key) result.arrow.Key {
+        return .{
+            .namespace = key.namespace,
+            .set = key.set,
+            .user_key_type = key.user_key_type,
+            .user_key = key.user_key,
+            .digest = &key.digest,
+        };
     }
 
     /// Appends the key as results show it: [namespace, set, user key or nil, digest].

@@ -5,7 +5,7 @@
 
 const std = @import("std");
 const assert = std.debug.assert;
-const abi = @import("abi.zig");
+const abi = @import("../../arrow_data.zig");
 const types = @import("types.zig");
 const Allocator = std.mem.Allocator;
 const Builder = @import("build.zig").Builder;

@@ -5,7 +5,7 @@
 
 const std = @import("std");
 const assert = std.debug.assert;
-const abi = @import("abi.zig");
+const abi = @import("../../arrow_data.zig");
 const wire = @import("../../wire.zig");
 const msgpack = wire.msgpack;
 const Allocator = std.mem.Allocator;
