@@ -48,8 +48,8 @@ class Case:
 
     Attributes:
         name: What the command line and the report call it.
-        call: The function of a driver that it exercises: get, put, batch_read, batch_numpy, query,
-            or import.
+        call: The function of a driver that it exercises: get, put, batch_read, batch_numpy,
+            batch_arrow, query, or import.
         unit: What is counted: an operation, a record, an import.
         size: Records in one call, where a call takes several.
         threads: Threads that share one client.
@@ -76,6 +76,9 @@ def _all_cases() -> list[Case]:
     ]
     cases += [
         Case(f"numpy_{size}", "batch_numpy", unit="record", size=size) for size in (1000, 5000)
+    ]
+    cases += [
+        Case(f"arrow_{size}", "batch_arrow", unit="record", size=size) for size in (1000, 5000)
     ]
     cases.append(Case(f"query_{RECORD_COUNT}", "query", unit="record", size=RECORD_COUNT))
     cases += [

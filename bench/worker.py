@@ -195,7 +195,7 @@ class Worker:
             if bins != BINS[index]:
                 raise ValueError(f"{NAMES[index]} is {bins}, not {BINS[index]}")
         names = NAMES[:100]
-        for call in ("batch_read", "batch_numpy"):
+        for call in ("batch_read", "batch_numpy", "batch_arrow"):
             if call in self.calls and self.calls[call](names) != sum(range(100)):
                 raise ValueError(f"{call} of {len(names)} records does not give what was written")
         return {}

@@ -11,6 +11,7 @@ where a call that the client does not have is left out:
 - `get(name)` gives the bins of one record,
 - `batch_read(names)` reads all the records and touches one bin of each; gives the sum of `id`,
 - `batch_numpy(names)` reads them into a NumPy array; gives the sum of the column `id`,
+- `batch_arrow(names)` reads them into a frame of polars through Arrow; gives the same,
 - `query()` reads the whole set and touches one bin of each; gives the sum of `id`,
 - `close()` ends the connection.
 
@@ -45,7 +46,7 @@ OURS = "ours"
 PEERS: dict[str, Peer] = {
     peer.name: peer
     for peer in (
-        Peer(OURS, "ours", "aerospike_py", "aerospike-py", ("numpy", "uvloop")),
+        Peer(OURS, "ours", "aerospike_py", "aerospike-py", ("numpy", "polars", "uvloop")),
         Peer("official", "official", "aerospike", "aerospike", ("aerospike==19.3.0",)),
         Peer(
             "aerospike-py",

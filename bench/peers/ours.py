@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 from cases import NAMESPACE, SET, numpy_columns
@@ -33,6 +34,10 @@ def connect(host: str, port: int) -> Calls:
         rows = client.batch_read(keys, _dtype=columns).batch_records
         return int(rows["id"].sum())
 
+    def batch_arrow(names: list[str]) -> int:
+        keys = [(NAMESPACE, SET, name) for name in names]
+        return int(client.batch_read_arrow(keys).to_polars()["id"].sum())
+
     def query() -> int:
         return sum(record.bins["id"] for record in client.query(NAMESPACE, SET).results())
 
@@ -41,6 +46,8 @@ def connect(host: str, port: int) -> Calls:
         calls["batch_read"] = batch_read
         if "_dtype" in inspect.signature(client.batch_read).parameters:
             calls["batch_numpy"] = batch_numpy
+        if hasattr(client, "batch_read_arrow") and find_spec("polars") is not None:
+            calls["batch_arrow"] = batch_arrow
     if hasattr(client, "query"):
         calls["query"] = query
     return calls

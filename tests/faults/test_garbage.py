@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from recording_node import RecordingNode
 
@@ -221,6 +222,39 @@ def test_rows_that_no_server_sends_fail_as_rows_or_batch(
     good = call("batch_read", KEYS)
     assert [each.result for each in good] == [0, 2, 2]
     assert good.batch_records[0].record.bins == {"b": 7}
+
+
+@pytest.mark.parametrize("lie", BATCH_LIES.values(), ids=BATCH_LIES.keys())
+def test_no_column_is_half_built_of_a_lie(node: LyingNode, call: Call, lie: bytes) -> None:
+    whole = message(operation(1, struct.pack(">q", 7)), 1, index=0)
+    cut = message(operation(1, bytes(8)) + operation(20, b"\x92\x01", b"new"), 2, index=1)
+    rest = message(code=2, index=2) + message(info3=LAST)
+    for reply in (lie, frame(whole + cut + rest)):
+        node.lie = reply
+        with contextlib.suppress(AerospikeError):
+            batch = call("batch_read_arrow", KEYS)
+            table = pa.table(batch)
+            table.validate(full=True)
+            assert "new" not in table.column_names
+            codes = batch.result_codes
+            assert codes.any()
+            for name in table.column_names:
+                read = table[name].to_pylist()
+                assert [value is not None for value in read] == [code == 0 for code in codes]
+    node.lie = frame(whole + message(code=2, index=1) + rest)
+    batch = call("batch_read_arrow", KEYS)
+    assert batch.result_codes.tolist() == [0, 2, 2]
+    assert pa.table(batch).to_pydict() == {"b": [7, None, None]}
+
+
+def test_a_lie_in_a_record_is_an_error_of_the_columns(node: LyingNode, call: Call) -> None:
+    for lie in LIES.values():
+        node.lie = lie
+        # What is nested too deep for a column is a value that does not fit.
+        with pytest.raises((AerospikeError, TypeError)):
+            call("batch_read_arrow", KEYS[:1])
+    node.lie = GOOD
+    assert pa.table(call("batch_read_arrow", KEYS[:1])).to_pydict() == {"b": [7]}
 
 
 def test_lies_leave_no_descriptor_and_no_memory(node: LyingNode, call: Call) -> None:

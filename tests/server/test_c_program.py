@@ -54,6 +54,21 @@ def test_reports_a_refused_connection(program: Path, closed_port: int) -> None:
 
 
 @pytest.mark.timeout(180)
+def test_reads_a_query_as_columns_of_arrow(tmp_path: Path, server: Any, set_name: str) -> None:
+    program = build("arrow.c", PACKAGE, "aerospike_zig", tmp_path / "arrow")
+    host, port = server.hosts[0]
+    place = f"{set_name}_arrow"
+    run = subprocess.run([program, host, str(port), place], capture_output=True, text=True)
+    numbers = [number for number in range(100) if number % 10]
+    assert run.stdout.splitlines() == [
+        "column: n l",
+        "ok",
+        f"rows: 100, nulls: 10, sum: {sum(numbers)}",
+    ]
+    assert run.returncode == 0
+
+
+@pytest.mark.timeout(180)
 def test_starts_a_local_cluster(tmp_path: Path) -> None:
     folder = PACKAGE / "devserver"
     program = build("devserver.c", folder, "aerospike_devserver", tmp_path / "devserver")
