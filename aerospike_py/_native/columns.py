@@ -7,10 +7,9 @@ reference to it; one that is given to others travels in a capsule, by Arrow's Py
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from .. import _native
 from .._codec import arrow_address, arrow_capsule
 from .._ffi import ffi, lib
-from . import Pointer, _check, _new_error, _new_scratch, _reset
+from . import Pointer, _check, _new_error, _new_scratch, _raise_pending, _reset
 
 SCHEMA = "arrow_schema"
 ARRAY = "arrow_array"
@@ -187,7 +186,7 @@ def schema_of_stream(stream: Pointer) -> Pointer:
 
 def check_stream(stream: Pointer, status: int) -> None:
     """Raises what a stream says to have failed of."""
-    _native._check(0, None)  # What a signal handler raised meanwhile.
+    _raise_pending()  # What a signal handler raised meanwhile.
     if status:
         text = stream.get_last_error(stream)
         said = "" if text == ffi.NULL else ffi.string(text).decode("utf-8", "replace")

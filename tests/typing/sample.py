@@ -9,6 +9,8 @@ from typing import Annotated, Any, TypedDict
 
 import msgspec
 import numpy as np
+import pandas
+import polars
 import pydantic
 from numpy.typing import NDArray
 from typing_extensions import assert_type
@@ -17,6 +19,7 @@ import aerospike_py
 from aerospike_py import ResultCode, batch, exp, metrics, predicates, tracing
 from aerospike_py import list_operations as lop
 from aerospike_py import map_operations as mop
+from aerospike_py.arrow import ArrowBatch, ArrowTable
 from aerospike_py.batch import BatchRecord, BatchRecords, BatchResults, BatchRow, BatchWrite
 from aerospike_py.devserver import DevCluster, RemoteCluster, assert_record
 from aerospike_py.numpy_batch import VALUE_MISMATCH, NumpyBatchRecords
@@ -30,7 +33,7 @@ from aerospike_py.objects import (
     from_bins,
     to_bins,
 )
-from aerospike_py.query import BackgroundJob, Query, Records
+from aerospike_py.query import ArrowStream, BackgroundJob, Query, Records
 from aerospike_py.types import (
     AdminPolicy,
     AerospikeKey,
@@ -175,7 +178,9 @@ def batches(client: aerospike_py.Client) -> None:
     assert_type(array[1:], NDArray[np.void])
     assert_type(VALUE_MISMATCH, int)
     columns = client.batch_read_arrow([KEY], ["age"], BATCH, schema={"age": "int8"}, key=True)
-    assert_type(columns, aerospike_py.ArrowBatch)
+    assert_type(columns, ArrowBatch)
+    assert_type(columns.to_polars(), polars.DataFrame)
+    assert_type(columns.to_pandas(), pandas.DataFrame)
     assert_type(columns.result_codes, NDArray[np.int32])
     assert_type(columns.column_names, list[str])
     assert_type(client.batch_write_arrow(columns, "test", "demo"), BatchRecords)
@@ -291,6 +296,17 @@ def queries(client: aerospike_py.Client) -> None:
     assert_type(query.to_numpy(DTYPE), NDArray[np.void])
     for chunk in query.numpy_chunks(DTYPE, rows=1000, errors="zero"):
         assert_type(chunk, NDArray[np.void])
+    with query.to_arrow(QUERY, schema={"age": "int8"}, rows=100, errors="null") as stream:
+        assert_type(stream, ArrowStream)
+        assert_type(next(stream), ArrowBatch)
+        assert_type(stream.token, bytes | None)
+        table = stream.read_all()
+        assert_type(table, ArrowTable)
+        assert_type(table.batches, list[ArrowBatch])
+        stream.close()
+    stream = query.to_arrow()
+    assert_type(stream.to_polars(), polars.DataFrame)
+    assert_type(stream.to_pandas(), pandas.DataFrame)
     job = query.operate_background([lop.list_append("l", 1)])
     assert_type(job, BackgroundJob)
     assert_type(job.id, int)

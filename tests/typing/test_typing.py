@@ -38,6 +38,7 @@ RENAMED = {
     "Client": "AsyncClient",
     "Query": "AsyncQuery",
     "Records": "AsyncRecords",
+    "ArrowStream": "AsyncArrowStream",
     "BackgroundJob": "AsyncBackgroundJob",
 }
 
@@ -56,6 +57,8 @@ class Awaiting(ast.NodeTransformer):
         self.generic_visit(node)
         match node.func:
             case ast.Attribute(value=ast.Name("client"), attr=name) if name not in NOT_AWAITED:
+                return ast.Await(node)
+            case ast.Attribute(ast.Name("stream"), "read_all" | "to_polars" | "to_pandas"):
                 return ast.Await(node)
             case ast.Attribute(attr=name) if name in AWAITED_OF_OTHERS:
                 return ast.Await(node)
@@ -197,6 +200,7 @@ def public(module: ModuleType) -> set[str]:
 
 
 MODULES = [
+    "arrow",
     "async_query",
     "batch",
     "bit_operations",
@@ -239,6 +243,10 @@ def test_the_programs_use_every_name_of_the_package(used: Used) -> None:
         async_query.AsyncQuery,
         query.Records,
         async_query.AsyncRecords,
+        query.ArrowStream,
+        async_query.AsyncArrowStream,
+        aerospike_py.ArrowBatch,
+        aerospike_py.ArrowTable,
         query.BackgroundJob,
         async_query.AsyncBackgroundJob,
         BatchRecord,
