@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import constants, predicates
 from ..client import Client
-from ..exception import AerospikeError, InvalidArgError, RecordNotFound
+from ..exception import AerospikeError, InvalidArgError, InvalidNamespace, RecordNotFound
 from ..types import QueryPolicy, Record, WriteMeta, WritePolicy
 from .notation import NotationError, dumps, loads, plain, printable
 from .output import Output
@@ -97,12 +97,11 @@ def namespaces(client: Client, options: Namespace, output: Output) -> int:
 
 def sets(client: Client, options: Namespace, output: Output) -> int:
     """The sets of a namespace."""
+    nodes = _statistics(client, f"namespace/{options.namespace}")
+    if "objects" not in nodes[0]:
+        raise InvalidNamespace(f"there is no namespace {options.namespace!r}", result_code=20)
+    copies = int(nodes[0].get("effective_replication_factor", 1))
     totals = set_totals(client, options.namespace)
-    copies = int(
-        _statistics(client, f"namespace/{options.namespace}")[0].get(
-            "effective_replication_factor", 1
-        )
-    )
     rows = [
         {"set": name, "records": -(-objects // copies), "bytes": used}
         for name, (objects, used) in sorted(totals.items())

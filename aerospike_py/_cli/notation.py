@@ -30,10 +30,11 @@ def printable(text: str) -> str:
     """The text with what cannot be printed escaped as JSON does; one line."""
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() else _escaped(each) for each in text)
+    return "".join(each if each.isprintable() else escaped(each) for each in text)
 
 
-def _escaped(character: str) -> str:
+def escaped(character: str) -> str:
+    """A character as JSON's escape."""
     return json.dumps(character)[1:-1] if ord(character) != 0x7F else "\\u007f"
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from .notation import dumps, printable
+from .notation import dumps, escaped, printable
 
 Column = tuple[str, bool]
 """The heading, and whether the column is one of numbers."""
@@ -29,11 +29,10 @@ class Output:
             document: The same as plain JSON.
         """
         line = dumps(document) if self.is_json else text
-        encoding = self._stream.encoding or "utf-8"
         try:
-            line.encode(encoding)
+            line.encode(self._stream.encoding or "utf-8")
         except UnicodeEncodeError:  # A terminal of the old kind.
-            line = line.encode(encoding, "backslashreplace").decode(encoding)
+            line = "".join(each if each.isascii() else escaped(each) for each in line)
         print(line, file=self._stream)
 
     def table(self, columns: Sequence[Column], rows: Sequence[dict[str, Any]]) -> None:

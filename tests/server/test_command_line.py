@@ -19,6 +19,7 @@ import aerospike_py
 from aerospike_py import GeoJSON, HyperLogLog
 from aerospike_py._cli import main
 from aerospike_py._cli.notation import NotationError, dumps, loads, plain
+from aerospike_py._cli.output import Output
 from aerospike_py.devserver import DevCluster
 
 Run = Callable[..., "tuple[int, str, str]"]
@@ -130,6 +131,15 @@ def test_what_is_no_value_is_said(text: str) -> None:
         loads(text)
 
 
+def test_what_an_output_cannot_encode_is_escaped() -> None:
+    written = io.TextIOWrapper(io.BytesIO(), "latin-1", write_through=True)
+    Output(written, is_json=True).write("", {"a": "é😀"})
+    Output(written, is_json=False).write("é", None)
+    assert isinstance(written.buffer, io.BytesIO)
+    assert json.loads(written.buffer.getvalue().splitlines()[0]) == {"a": "é😀"}
+    assert written.buffer.getvalue().splitlines()[1] == "é".encode("latin-1")
+
+
 def test_policies_of_writes(run: Run, key: Any) -> None:
     assert run("put", *key, "a:=1", "b:=2", "--update")[0] == 3
     assert run("put", *key, "a:=1", "b:=2", "--create", "--send-key")[0] == 0
@@ -232,6 +242,7 @@ def test_what_there_is(run: Run, server: Any, held: Any) -> None:
         (("get", "test", "{set}", "x", "--key-type", "int"), 2, "'x' is not a number"),
         (("get", "test", "{set}", "x", "--key-type", "bytes"), 2, "not in hexadecimal"),
         (("get", "nowhere", "{set}", "x"), 1, "InvalidNamespace: namespace 'nowhere'"),
+        (("sets", "nowhere"), 1, "InvalidNamespace: there is no namespace 'nowhere'"),
         (("put", "test", "{set}", "x", "a"), 2, "'a' is neither name=text nor name:=JSON"),
         (("put", "test", "{set}", "x", "a:=x"), 2, "'x' is no JSON"),
         (("put", "test", "{set}", "x", "a:=1" + "0" * 20), 2, "OverflowError: "),
@@ -408,6 +419,12 @@ class Terminal:
         self._unread = text[found.end() :]
         return text[: found.end()]
 
+    def skip(self) -> None:
+        """Leaves out what has been shown so far."""
+        while select.select([self._end], [], [], 0)[0]:
+            assert self._read()
+        self._unread = ""
+
     def _read(self) -> bool:
         if select.select([self._end], [], [], 1.0)[0]:
             try:
@@ -510,13 +527,25 @@ def test_a_password_is_asked_for_and_not_shown() -> None:
                 assert password not in shown.all
 
 
-def test_ctrl_c_ends_a_command() -> None:
+def test_ctrl_c_ends_a_command(tmp_path: Path) -> None:
     with DevCluster() as cluster:
         cluster.delay(60_000)
         words = ("get", "test", "demo", "k", "--timeout", "60000")
-        with terminal(*words, "--hosts", f"127.0.0.1:{cluster.port}") as shown:
+        place = ("--hosts", f"127.0.0.1:{cluster.port}")
+        with terminal(*words, *place) as shown:
             while not cluster.counters()[0]["read"]:
                 assert shown._process.poll() is None
             shown.interrupt()
             assert shown.end() == 130
+            assert "Traceback" not in shown.all
+        with terminal("shell", *words[4:], *place, XDG_STATE_HOME=str(tmp_path)) as shown:
+            shown.expect("aerospike>")
+            shown.type("get test demo k\r")
+            while cluster.counters()[0]["read"] < 2:
+                assert shown._process.poll() is None
+            shown.skip()
+            shown.interrupt()
+            shown.expect("aerospike>")
+            shown.type("\x04")
+            assert shown.end() == 0
             assert "Traceback" not in shown.all
