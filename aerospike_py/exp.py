@@ -1193,8 +1193,9 @@ def remove_result() -> Expression:
 # Lists and maps
 
 
-# Other clients call it so.
+# Other clients call them so.
 _of_bin = also_named(bin_expr="bin")
+_of_bin_and_vals = also_named(bin_expr="bin", values="vals")
 
 
 def _call(name: str, bin: Any, ctx: Any = None, **fields: Any) -> Expression:
@@ -1355,7 +1356,7 @@ def list_get_by_value(
     )
 
 
-@_of_bin
+@_of_bin_and_vals
 def list_get_by_value_list(
     bin: Any, vals: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
@@ -1441,7 +1442,7 @@ def list_append(
     )
 
 
-@_of_bin
+@_of_bin_and_vals
 def list_append_items(
     bin: Any, vals: Any, policy: ListPolicy | None = None, ctx: Context | None = None
 ) -> Expression:
@@ -1485,7 +1486,7 @@ def list_insert(
     )
 
 
-@_of_bin
+@_of_bin_and_vals
 def list_insert_items(
     bin: Any,
     index: Any,
@@ -1602,7 +1603,7 @@ def list_remove_by_value(
     )
 
 
-@_of_bin
+@_of_bin_and_vals
 def list_remove_by_value_list(
     bin: Any, vals: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -1934,7 +1935,7 @@ def map_get_by_value(
     )
 
 
-@_of_bin
+@_of_bin_and_vals
 def map_get_by_value_list(
     bin: Any, vals: Any, return_type: int, ctx: Context | None = None
 ) -> Expression:
@@ -2239,7 +2240,7 @@ def map_remove_by_value(
     )
 
 
-@_of_bin
+@_of_bin_and_vals
 def map_remove_by_value_list(
     bin: Any, vals: Any, return_type: int = 0, ctx: Context | None = None
 ) -> Expression:
@@ -2893,7 +2894,7 @@ def hll_init(
     )
 
 
-@_of_bin
+@_of_bin_and_vals
 def hll_add(
     bin: Any,
     vals: Any,
@@ -2930,7 +2931,7 @@ def hll_get_count(bin: Any) -> Expression:
     return _call("hll_get_count", bin)
 
 
-@_of_bin
+@_of_bin_and_vals
 def hll_get_union(bin: Any, vals: Any) -> Expression:
     """The union with a list of HyperLogLogs.
 
@@ -2941,7 +2942,7 @@ def hll_get_union(bin: Any, vals: Any) -> Expression:
     return _call("hll_get_union", bin, val=_expression(vals, "vals"))
 
 
-@_of_bin
+@_of_bin_and_vals
 def hll_get_union_count(bin: Any, vals: Any) -> Expression:
     """The estimated number of values in the union with a list of HyperLogLogs.
 
@@ -2952,7 +2953,7 @@ def hll_get_union_count(bin: Any, vals: Any) -> Expression:
     return _call("hll_get_union_count", bin, val=_expression(vals, "vals"))
 
 
-@_of_bin
+@_of_bin_and_vals
 def hll_get_intersect_count(bin: Any, vals: Any) -> Expression:
     """The estimated number of values that it has in common with a list of HyperLogLogs.
 
@@ -2963,7 +2964,7 @@ def hll_get_intersect_count(bin: Any, vals: Any) -> Expression:
     return _call("hll_get_intersect_count", bin, val=_expression(vals, "vals"))
 
 
-@_of_bin
+@_of_bin_and_vals
 def hll_get_similarity(bin: Any, vals: Any) -> Expression:
     """The estimated similarity to a list of HyperLogLogs, from 0.0 to 1.0.
 
@@ -2984,7 +2985,7 @@ def hll_describe(bin: Any) -> Expression:
     return _call("hll_describe", bin)
 
 
-@_of_bin
+@_of_bin_and_vals
 def hll_may_contain(bin: Any, vals: Any) -> Expression:
     """1 if all values of a list may have been added, 0 if one certainly was not.
 

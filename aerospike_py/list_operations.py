@@ -739,6 +739,7 @@ def list_remove_by_value_rel_rank_range(
     )
 
 
+@also_named(list_order="order")
 def list_create(
     bin: str,
     order: int = 0,

@@ -715,6 +715,7 @@ def map_remove_by_value_rel_rank_range(
     )
 
 
+@also_named(order="map_order")
 def map_create(
     bin: str,
     map_order: int = 0,

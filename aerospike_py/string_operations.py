@@ -11,7 +11,7 @@ range.
 
 from typing import Any, Final
 
-from ._operations import Operation, flags_policy, make
+from ._operations import Operation, also_named, flags_policy, make
 from ._validate import check_enum, check_flags, check_int, check_list, check_natural, check_str
 from .cdt_ctx import Context
 from .types import StringPolicy
@@ -346,6 +346,7 @@ def string_overwrite(
     )
 
 
+@also_named(vals="values")
 def string_concat(
     bin: str, values: list[str], policy: StringPolicy | None = None, ctx: Context | None = None
 ) -> Operation:

@@ -228,10 +228,16 @@ def test_a_wrong_type_in_an_operation_is_a_type_error(
     for send in (client.operate, client.operate_ordered):
         with pytest.raises(TypeError, match=f"^{re.escape(text)}$"):
             send(key, operations)
-    for send_many in (client.batch_operate, lambda keys, ops: client.batch([operate(key, ops)])):
-        with pytest.raises(TypeError, match=f"^{re.escape(text)}$"):
-            send_many([key], operations)
+    with pytest.raises(TypeError, match=f"^{re.escape(text)}$"):
+        client.batch_operate([key], operations)
     assert not client.exists(key)
+
+
+def test_a_wrong_type_in_a_row_of_a_batch_names_the_row(client: Client, key: Key) -> None:
+    good, bad = operate(key, [op(READ, "a")]), operate(key, [op(READ, "a"), op(INCR, "a", "x")])
+    text = "rows[2]: ops[1]['val'] (increment) must be an integer or a float, not a string"
+    with pytest.raises(TypeError, match=f"^{re.escape(text)}$"):
+        client.batch([good, good, bad])
 
 
 @pytest.mark.parametrize(

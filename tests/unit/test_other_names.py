@@ -11,6 +11,7 @@ from aerospike_py import exp
 from aerospike_py import hll_operations as hop
 from aerospike_py import list_operations as lop
 from aerospike_py import map_operations as mop
+from aerospike_py import string_operations as sop
 from aerospike_py._requests import batch
 
 BY_EITHER_NAME: list[tuple[Callable[..., Any], tuple[Any, ...], str, str, Any]] = [
@@ -23,6 +24,11 @@ BY_EITHER_NAME: list[tuple[Callable[..., Any], tuple[Any, ...], str, str, Any]] 
     (mop.map_set_order, ("b",), "map_order", "order", 1),
     (hop.hll_add, ("b",), "vals", "values", ["x"]),
     (hop.hll_may_contain, ("b",), "vals", "values", ["x"]),
+    (lop.list_create, ("b",), "order", "list_order", 1),
+    (mop.map_create, ("b",), "map_order", "order", 1),
+    (sop.string_concat, ("b",), "values", "vals", ["x"]),
+    (exp.list_append_items, ("l",), "vals", "values", [1]),
+    (exp.map_remove_by_value_list, ("m",), "vals", "values", [1]),
     (exp.list_size, (), "bin", "bin_expr", exp.list_bin("l")),
     (exp.map_size, (), "bin", "bin_expr", "m"),
     (exp.hll_get_count, (), "bin", "bin_expr", "h"),

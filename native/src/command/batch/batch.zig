@@ -236,14 +236,14 @@ pub fn Batch(comptime Net: type) type {
             const text = "the batch must be an array of rows";
             try batch.allocateRows(try request.expectArray(reader, text, failure), failure);
             var keys: request.KeyReader = .init();
-            for (batch.rows) |*row| {
+            for (batch.rows, 0..) |*row, index| {
                 if (try request.expectArray(reader, shape, failure) != 4) {
                     return request.invalid(failure, shape, .{});
                 }
                 row.* = .{ .key = undefined, .action = undefined };
                 try keys.next(reader, &row.key, failure);
                 const kept = batch.operations.end;
-                try batch.addAction(reader, failure);
+                batch.addAction(reader, failure) catch return inRow(index, failure);
                 try batch.parseMeta(reader, failure);
                 if (batch.repeatsAction()) {
                     _ = batch.actions.pop();
@@ -252,6 +252,12 @@ pub fn Batch(comptime Net: type) type {
                 row.action = @intCast(batch.actions.items.len - 1);
             }
             keys.finish();
+        }
+
+        /// Says which row a failure is of.
+        fn inRow(index: usize, failure: *Failure) error{Failed} {
+            failure.set(failure.status, "rows[{d}]: {s}", .{ index, failure.message() });
+            return error.Failed;
         }
 
         /// Whether the last two actions are the same.
