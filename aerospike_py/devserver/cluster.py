@@ -12,6 +12,8 @@ from . import _functions, _library
 from ._controls import Controls
 from ._library import Server
 
+__all__ = ["DevCluster"]
+
 _ADMIN = {
     "name": "admin",
     "password": "admin",
