@@ -62,7 +62,9 @@ pub fn Peers(comptime Net: type) type {
                 wanted.append(gpa, added) catch return error.NotAsked;
             }
             round.answered += 1;
-            if (admitAll(cluster, wanted.items, round)) tended.peers_generation = generation;
+            const is_complete = admitAll(cluster, wanted.items, round);
+            // One that was known before may be missing now.
+            tended.peers_generation = if (is_complete) generation else -1;
         }
 
         fn countAll(value: []const u8) error{Malformed}!u32 {

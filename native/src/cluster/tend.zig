@@ -254,14 +254,12 @@ pub fn Tend(comptime Net: type) type {
             const peers_text = find(body, "peers-generation") orelse return error.Malformed;
             const peers_generation = try wire.info.parseGeneration(peers_text);
             if (peers_generation != tended.peers_generation_told) {
+                // It went back: the server was restarted between two rounds.
+                if (peers_generation < tended.peers_generation_told) tended.node.renew();
                 tended.peers_generation_told = peers_generation;
                 cluster.tending.silence.clear();
             }
-            if (peers_generation != tended.peers_generation) {
-                round.peers_changed = true;
-                // It went back: the server was restarted between two rounds.
-                if (peers_generation < tended.peers_generation) tended.node.renew();
-            }
+            if (peers_generation != tended.peers_generation) round.peers_changed = true;
             const partitions_text = find(body, "partition-generation") orelse
                 return error.Malformed;
             const partition_generation = try wire.info.parseGeneration(partitions_text);
