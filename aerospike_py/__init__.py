@@ -165,7 +165,7 @@ if TYPE_CHECKING:
     )
     from .metrics import get_metrics, start_metrics_server, stop_metrics_server
     from .numpy_batch import NumpyBatchRecords as NumpyBatchRecords
-    from .result_codes import ResultCode
+    from .result_codes import ResultCode, SubCode
 
 __version__ = "1.0.0"
 
@@ -292,6 +292,7 @@ __all__ = [
     "RoleViolation",
     "ServerError",
     "ServerFull",
+    "SubCode",
     "UDFError",
     "UDFFile",
     "UnsupportedFeature",
@@ -398,6 +399,7 @@ _MODULE_OF = {
     "ArrowTable": "arrow",
     "NumpyBatchRecords": "numpy_batch",
     "ResultCode": "result_codes",
+    "SubCode": "result_codes",
 }
 
 

@@ -5,8 +5,9 @@ names of other clients.
 """
 
 from enum import IntEnum
+from typing import Final
 
-__all__ = ["ResultCode"]
+__all__ = ["ResultCode", "SubCode"]
 
 
 class ResultCode(IntEnum):
@@ -194,3 +195,102 @@ class ResultCode(IntEnum):
     """The query did not end in time."""
     QUERY = 213
     """The query failed."""
+
+
+class SubCode:
+    """What exactly went wrong, as `subcode` of an exception says it of servers from 8.2 on.
+
+    The first part of a name says which result code the number belongs to: those of another code
+    have the same numbers.
+    """
+
+    NONE: Final = 0
+    """Nothing that the result code does not say."""
+    PARAM_TTL_INVALID: Final = 1
+    """The time to live is longer than the namespace allows."""
+    PARAM_BITS_OFFSET_OUT_OF_RANGE: Final = 2
+    """Bits begin beyond the end of the blob."""
+    PARAM_BITS_SIZE_OUT_OF_RANGE: Final = 3
+    """So many bits there are not."""
+    PARAM_BITS_RESIZE_EXCEEDED: Final = 4
+    """The blob would become too large."""
+    PARAM_BIN_COUNT_TOO_LARGE: Final = 5
+    """The record would have too many bins."""
+    PARAM_STRING_OP_PARAMS_INVALID: Final = 6
+    """An argument of an operation on a string is not valid."""
+    PARAM_STRING_CTX_MALFORMED: Final = 8
+    """The context of an operation on a string is malformed."""
+    PARAM_STRING_INDEX_OUT_OF_BOUNDS: Final = 9
+    """An index is outside the string."""
+    PARAM_STRING_REGEX_INVALID: Final = 10
+    """The regular expression is not one."""
+    PARAM_STRING_UTF8_INVALID: Final = 11
+    """An argument is not valid UTF-8."""
+    UNAVAIL_INITIAL_BALANCE_UNRESOLVED: Final = 1
+    """The cluster is still forming after its start."""
+    UNAVAIL_REPLICA_UNAVAILABLE: Final = 2
+    """A copy that is needed cannot be reached."""
+    UNSUPP_FEAT_MRT_REQUIRES_STRONG_CONSISTENCY: Final = 1
+    """Transactions need a strongly consistent namespace."""
+    UNSUPP_FEAT_GENERIC: Final = 2
+    """The feature is not supported there."""
+    BIN_NOT_FOUND_HLL_CANNOT_CREATE_WITH_OP: Final = 1
+    """The operation does not create the HyperLogLog it needs."""
+    BIN_NAME_COUNT_TOO_LARGE: Final = 1
+    """A function would give the record too many bins."""
+    FORBID_XDR_FILTER_BLOCKED: Final = 1
+    """A filter of XDR refuses the record."""
+    FORBID_SET_COUNT_STOP_WRITES: Final = 2
+    """The set has as many records as it may."""
+    FORBID_SET_SIZE_STOP_WRITES: Final = 3
+    """The set is as large as it may be."""
+    FORBID_CLOCK_SKEW_STOP_WRITES: Final = 4
+    """The clocks of the nodes are too far apart."""
+    FORBID_REPLACE_CONFLICT_RESOLVING: Final = 5
+    """No record is replaced while conflicts are resolved."""
+    FORBID_TRUNCATED: Final = 6
+    """The set or namespace is being truncated."""
+    FORBID_MASKING_POLICY_BLOCKED: Final = 7
+    """A masking policy forbids it."""
+    FORBID_DURABILITY_VIOLATION: Final = 8
+    """A delete has to be durable there."""
+    FORBID_MASKING_ROLE_VIOLATION: Final = 9
+    """The user's roles show masked data only."""
+    OPNOT_CDT_INDEX_OUT_OF_BOUNDS: Final = 1
+    """The list or map has no such index."""
+    OPNOT_CDT_RANK_OUT_OF_BOUNDS: Final = 2
+    """The list or map has no such rank."""
+    OPNOT_CDT_BOUNDED_LIST_OVERFLOW: Final = 3
+    """The list would grow beyond its bounds."""
+    OPNOT_HLL_INDEX_BITS_UNSET: Final = 4
+    """The HyperLogLog has no index bits yet."""
+    OPNOT_HLL_CANNOT_REDUCE_INDEX_BITS: Final = 5
+    """Index bits would have to be reduced, which is not allowed."""
+    OPNOT_HLL_CANNOT_REDUCE_MINHASH_BITS: Final = 6
+    """The same of minhash bits."""
+    OPNOT_HLL_CANNOT_FOLD_MINHASH: Final = 7
+    """What has minhash bits cannot be folded."""
+    OPNOT_HLL_FOLD_INDEX_BITS_TOO_LARGE: Final = 8
+    """Folding can only reduce the index bits."""
+    OPNOT_HLL_INTERSECT_MINHASH_MISMATCH: Final = 9
+    """The HyperLogLogs have different minhash bits."""
+    OPNOT_STRING_CONVERSION_FAILED: Final = 10
+    """The string is not what it is to be converted to."""
+    OPNOT_STRING_UTF8_INVALID: Final = 11
+    """The string is not valid UTF-8."""
+    OPNOT_STRING_REGEX_LIMIT_EXCEEDED: Final = 12
+    """The regular expression takes too long on the string."""
+    OPNOT_STRING_B64_INVALID: Final = 13
+    """The string is not base64."""
+    FILTERED_META: Final = 1
+    """The filter, which looks at metadata alone, is false."""
+    FILTERED_BINS: Final = 2
+    """The filter, which looks at bins, is false."""
+    FILTERED_META_EVAL_FAILED: Final = 3
+    """A filter that looks at metadata alone cannot be evaluated."""
+    FILTERED_BINS_EVAL_FAILED: Final = 4
+    """A filter that looks at bins cannot be evaluated."""
+    MRT_BLOCKED_RECORD_LOCKED: Final = 1
+    """Another transaction has locked the record."""
+    MRT_BLOCKED_ID_MISMATCH: Final = 2
+    """The operation belongs to another transaction."""

@@ -437,6 +437,12 @@ def errors(client: aerospike_py.Client) -> None:
         assert_type(error.node, str | None)
         if error.result_code in (ResultCode.RECORD_NOT_FOUND, aerospike_py.AEROSPIKE_ERR_TIMEOUT):
             assert_type(ResultCode(error.result_code), ResultCode)
+        assert_type(error.subcode, int | None)
+        assert_type(error.detail, str | None)
+        assert_type(error.attempts, int)
+        assert_type(error.earlier, tuple[aerospike_py.AerospikeError, ...])
+        if error.subcode == aerospike_py.SubCode.FILTERED_BINS:
+            print(error.trace)
 
 
 ERRORS: list[type[aerospike_py.AerospikeError]] = [

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import aerospike_py
-from aerospike_py import ResultCode, constants, exception
+from aerospike_py import ResultCode, SubCode, constants, exception
 
 TREE = {
     "ClientError": "AerospikeError",
@@ -199,3 +199,16 @@ def test_result_codes_have_the_names_of_other_clients_too() -> None:
         name = "AEROSPIKE_OK" if code == 0 else f"AEROSPIKE_ERR_{code.name}"
         assert getattr(aerospike_py, name) == code
         assert code.__doc__
+
+
+def test_subcodes_are_those_of_the_official_client() -> None:
+    import aerospike
+
+    theirs = {
+        name.removeprefix("SUB_"): number
+        for name, number in vars(aerospike).items()
+        if name.startswith("SUB_")
+    }
+    ours = {name: number for name, number in vars(SubCode).items() if name.isupper()}
+    assert len(ours) > 40
+    assert ours == theirs
