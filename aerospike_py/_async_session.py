@@ -87,7 +87,7 @@ class AsyncSession:
                     return completions
                 self._leave(completions)
                 break
-        completions = Completions(client, loop)
+        completions = Completions(client, loop, self.config.coalesce)
         self._made.append(completions)
         return completions
 

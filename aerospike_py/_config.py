@@ -43,7 +43,7 @@ _NUMBERS: dict[str, Rule] = {
     "operation_queue_timeout_ms": _MS,
     "rack_id": _COUNT,
 }
-_FLAGS = ("use_services_alternate", "rack_aware")
+_FLAGS = ("use_services_alternate", "rack_aware", "coalesce")
 _TEXTS = ("cluster_name", "user", "password", "app_id")
 _OTHERS = ("hosts", "rack_ids", "ip_map", "policies", "tls", "converters")
 _KNOWN = (*_OTHERS, *_TEXTS, *_FLAGS, *_NUMBERS)
@@ -54,7 +54,7 @@ _POLICIES = ("read", "write", "batch", "query", "admin", "info")
 # For the asynchronous client, or expressed by another key; the core does not know them.
 _NOT_FOR_THE_CORE = (
     *("policies", "tls", "converters"),
-    *("max_concurrent_operations", "operation_queue_timeout_ms"),
+    *("max_concurrent_operations", "operation_queue_timeout_ms", "coalesce"),
 )
 
 
@@ -68,6 +68,7 @@ class Config:
         converters: Of objects; see `objects`.
         max_concurrent_operations: Operations of an AsyncClient in flight at once; 0: no limit.
         operation_queue_timeout_ms: How long a further one waits in line; 0: without limit.
+        coalesce: Whether reads of an AsyncClient that come at the same time travel together.
 
     Raises:
         TypeError: The configuration is not a dict.
@@ -106,6 +107,7 @@ class Config:
         self.converters: list[Any] = checked.get("converters", [])
         self.max_concurrent_operations: int = checked.get("max_concurrent_operations", 0)
         self.operation_queue_timeout_ms: int = checked.get("operation_queue_timeout_ms", 0)
+        self.coalesce: bool = checked.get("coalesce", True)
         self._for_the_core = {
             key: value for key, value in checked.items() if key not in _NOT_FOR_THE_CORE
         }

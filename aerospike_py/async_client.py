@@ -72,6 +72,7 @@ class AsyncClient:
         config: The configuration; only "hosts" is needed. "max_concurrent_operations" limits how
             many operations are in flight at once (0: no limit); further ones wait in line, for at
             most "operation_queue_timeout_ms" (0: without limit), and fail with a BackpressureError.
+            "coalesce", True by default, has reads of one tick of the loop travel together.
 
     Raises:
         TypeError: The configuration is not a dict.

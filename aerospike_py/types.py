@@ -644,6 +644,9 @@ class ClientConfig(TypedDict, total=False):
     0, the default: no limit but `max_in_flight`."""
     operation_queue_timeout_ms: Milliseconds
     """For the asynchronous client: milliseconds that an operation may wait for its turn."""
+    coalesce: bool
+    """For the asynchronous client: False has every read travel alone. By default those that are
+    submitted in one tick of the event loop to one node travel as one batch."""
 
 
 class UDFFile(NamedTuple):

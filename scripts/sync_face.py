@@ -57,7 +57,9 @@ PHRASES = {
         (
             ' "max_concurrent_operations" limits how\n            many operations are in flight at '
             "once (0: no limit); further ones wait in line, for at\n            most "
-            '"operation_queue_timeout_ms" (0: without limit), and fail with a BackpressureError.\n',
+            '"operation_queue_timeout_ms" (0: without limit), and fail with a BackpressureError.\n'
+            '            "coalesce", True by default, has reads of one tick of the loop travel '
+            "together.\n",
             "\n",
         ),
         (

@@ -31,8 +31,14 @@ _DATA_BYTES = 256 * 1024
 _BUDGET_S = 0.001
 # Results that are handed over between two looks at the clock.
 _LOOK_EVERY = 8
+# A result of so many bytes is the last that is handed over before others have their turn: who waits
+# for it has more to do with it than what to decode it takes, and does so before the loop looks
+# around again.
+_MUCH_BYTES = 8 * 1024
 
 _submit = lib.asz_client_submit
+_submit_waiting = lib.asz_client_submit_waiting
+_flush = lib.asz_client_flush
 _submit_table = lib.asz_client_submit_batch_read_table
 _submit_arrow = lib.asz_client_submit_batch_read_arrow
 _submit_next = lib.asz_query_submit_next
@@ -50,6 +56,11 @@ _tokens = count(1)
 
 _NOBODY: tuple[Any, Any] = (None, None)
 
+# Reads that may travel together. With fewer in flight, a read is sent at once: a batch costs more
+# than a few single commands do.
+_READS = frozenset({lib.ASZ_GET, lib.ASZ_SELECT, lib.ASZ_EXISTS})
+_FEW = 4
+
 
 class Completions:
     """The operations of one client of the library that are in flight on one loop.
@@ -57,11 +68,17 @@ class Completions:
     Args:
         client: The library's client.
         loop: The running loop.
+        coalesces: Whether reads that are submitted in one tick of the loop may travel together.
     """
 
-    def __init__(self, client: Pointer, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, client: Pointer, loop: asyncio.AbstractEventLoop, coalesces: bool) -> None:
         self.client = client
         self.loop = loop
+        # Reads that may travel together, and those that wait for the end of this tick. In a tick
+        # after one with many, the first waits, too.
+        self._coalesced = _READS if coalesces else frozenset()
+        self._held = 0
+        self._held_before = 0
         self._waiting: dict[int, tuple[asyncio.Future[Any], Callable[[memoryview], Any]]] = {}
         self._error = ffi.new("asz_error *")
         self._error.size = ffi.sizeof("asz_error")
@@ -71,6 +88,8 @@ class Completions:
         self._needed = ffi.new("uint64_t *")
         # Of what was collected last: that of results which are not handed over yet.
         self._left: list[int] = []
+        # In the next round of the loop.
+        self._goes_on = False
         self._allocate(_DATA_BYTES)
         descriptor: int = lib.asz_client_wake_fd(client, self._error)
         if descriptor < 0:
@@ -112,7 +131,16 @@ class Completions:
         future = self.loop.create_future()
         self._waiting[token] = future, decode
         error = self._error
-        if command >= 0:
+        if command in self._coalesced and (
+            self._held or self._held_before >= _FEW or len(self._waiting) > _FEW
+        ):
+            if not self._held:
+                self.loop.call_soon(self._send_held)
+            self._held += 1
+            status = _submit_waiting(
+                self.client, token, command, request, len(request), policy, error
+            )
+        elif command >= 0:
             status = _submit(self.client, token, command, request, len(request), policy, error)
         else:
             status = self._submit_into(token, command, request, policy, decode)
@@ -120,6 +148,10 @@ class Completions:
             del self._waiting[token]
             raise failure(error)
         return future
+
+    def _send_held(self) -> None:
+        self._held_before, self._held = self._held, 0
+        _flush(self.client)
 
     def _submit_into(
         self, token: int, command: int, request: bytes, policy: Pointer, decode: Any
@@ -238,7 +270,12 @@ class Completions:
         return len(self._waiting)
 
     def _collect(self) -> None:
-        """Resolves the futures of what has ended. What is left over wakes the loop again."""
+        """Resolves the futures of what has ended, once in a round of the loop."""
+        if not self._goes_on:
+            self._resolve()
+
+    def _resolve(self) -> None:
+        """What is left over has its turn in the loop's next round."""
         members = self._left
         if not members:
             members_count = 4 * self._fill()
@@ -247,23 +284,25 @@ class Completions:
         index = 0
         while index < len(members):
             stop = index + 4 * _LOOK_EVERY
-            self._hand_over(members[index:stop])
-            index = stop
-            if perf_counter() > end:
+            handed = self._hand_over(members[index:stop])
+            index += handed
+            if index < stop or perf_counter() > end:
                 break
         self._left = members[index:]
         self._look_who_drives()
         if self._left:
+            self._goes_on = True
             self.loop.call_soon(self._go_on)
         elif len(self._view) > _DATA_BYTES:
             self._allocate(_DATA_BYTES)
 
     def _go_on(self) -> None:
-        """Hands over what is left, unless that was done meanwhile."""
+        self._goes_on = False
         if self._left:
-            self._collect()
+            self._resolve()
 
-    def _hand_over(self, members: list[int]) -> None:
+    def _hand_over(self, members: list[int]) -> int:
+        """Returns how many members of the list were handed over: it ends behind a large result."""
         take = self._waiting.pop
         view = self._view
         for index in range(0, len(members), 4):
@@ -288,6 +327,9 @@ class Completions:
                 future.set_exception(error)
             else:
                 future.set_result(result)
+            if length >= _MUCH_BYTES:
+                return index + 4
+        return len(members)
 
     def _step(self, future: "asyncio.Future[Any]", steps: Iterator[Any]) -> None:
         """Decodes a part of a large result, and the next one when others have had their turn."""
@@ -338,7 +380,7 @@ class Completions:
         if not self.loop.is_closed():
             while self._waiting:
                 before = len(self._waiting)
-                self._collect()
+                self._resolve()
                 if len(self._waiting) == before:
                     break
         self._left = []

@@ -5,12 +5,14 @@ const expression = @import("command/expression/expression.zig");
 const Failure = @import("status.zig").Failure;
 const wire = @import("wire.zig");
 pub const batch = @import("command/batch/batch.zig");
+pub const group = @import("command/batch/group.zig");
 pub const procedure = @import("command/procedure.zig");
 pub const reply = @import("command/record/reply.zig");
 pub const request = @import("command/record/request.zig");
 
 pub const BatchTask = @import("command/batch/batch_task.zig").BatchTask;
 pub const Command = request.Command;
+pub const Group = group.Group;
 pub const Procedure = procedure.Procedure;
 pub const Query = @import("command/query/query.zig").Query;
 pub const Single = @import("command/record/single.zig").Single;
@@ -34,6 +36,7 @@ test {
     _ = @import("command/info/truncate.zig");
     _ = @import("command/info/udf.zig");
     _ = batch;
+    _ = group;
     _ = @import("command/expression/comparable.zig");
     _ = @import("command/record/compression.zig");
     _ = request;

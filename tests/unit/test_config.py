@@ -121,6 +121,7 @@ def test_keys_of_python_alone_do_not_reach_the_core() -> None:
         "policies": {"read": {}},
         "max_concurrent_operations": 5,
         "operation_queue_timeout_ms": 5,
+        "coalesce": False,
         "tls": {},
     }
     assert list(core_settings(config)) == ["hosts"]

@@ -128,7 +128,7 @@ CASES: list[Case] = [
         (
             "config['zzz']: a configuration has no such key; there are hosts, "
             "rack_ids, ip_map, policies, tls, converters, cluster_name, user, "
-            "password, app_id, use_services_alternate, rack_aware, auth_mode, timeout, "
+            "password, app_id, use_services_alternate, rack_aware, coalesce, auth_mode, timeout, "
             "login_timeout, idle_timeout, max_conns_per_node, min_conns_per_node, "
             "tend_interval, max_error_rate, error_rate_window, "
             "max_in_flight, max_concurrent_operations, operation_queue_timeout_ms, rack_id"

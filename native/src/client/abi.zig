@@ -299,13 +299,41 @@ export fn asz_client_submit(
     policy: ?*const asz_policy,
     err: ?*asz_error,
 ) i32 {
+    return submit(client, token, number, slice(request, request_len), policy, false, err);
+}
+
+export fn asz_client_submit_waiting(
+    client: *Client,
+    token: u64,
+    number: i32,
+    request: ?[*]const u8,
+    request_len: u64,
+    policy: ?*const asz_policy,
+    err: ?*asz_error,
+) i32 {
+    return submit(client, token, number, slice(request, request_len), policy, true, err);
+}
+
+inline fn submit(
+    client: *Client,
+    token: u64,
+    number: i32,
+    request: []const u8,
+    policy: ?*const asz_policy,
+    waits: bool,
+    err: ?*asz_error,
+) i32 {
     var failure: Failure = .{};
     var storage: Policy = undefined;
     const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
     checkHandle(Client, client, &failure) catch return report(&failure, err);
-    const bytes = slice(request, request_len);
-    client.submit(token, number, bytes, given, &failure) catch return report(&failure, err);
+    client.submit(token, number, request, given, waits, &failure) catch
+        return report(&failure, err);
     return 0;
+}
+
+export fn asz_client_flush(client: *Client) void {
+    if (Handles(Client).isLive(client)) client.flush();
 }
 
 export fn asz_client_submit_batch_read_table(

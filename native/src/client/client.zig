@@ -485,13 +485,15 @@ pub const Client = struct {
         return error.Failed;
     }
 
-    /// Hands a command to the loop; it is answered under its token.
+    /// Hands a command to the loop; it is answered under its token. See `Operations.submit` of one
+    /// that waits.
     pub fn submit(
         client: *Client,
         token: u64,
         number: i32,
         request: []const u8,
         policy: ?*const Policy,
+        waits: bool,
         failure: *Failure,
     ) error{Failed}!void {
         const owner = client.enter() orelse return notConnected(failure);
@@ -499,7 +501,7 @@ pub const Client = struct {
         const operations = client.operations orelse return noOperations(failure);
         if (std.enums.fromInt(command.Command, number)) |which| {
             const chosen = policy orelse singleDefaults(which);
-            return operations.submit(owner, token, which, request, chosen, failure);
+            return operations.submit(owner, token, which, request, chosen, waits, failure);
         }
         if (std.enums.fromInt(command.batch.Kind, number)) |kind| {
             const chosen = policy orelse &read_defaults;
@@ -510,6 +512,12 @@ pub const Client = struct {
             return operations.submitProcedure(owner, token, kind, request, chosen, failure);
         }
         return unknown(number, failure);
+    }
+
+    pub fn flush(client: *Client) void {
+        _ = client.enter() orelse return;
+        defer client.leave();
+        if (client.operations) |operations| operations.flush();
     }
 
     /// Hands what `executeInto` does to the loop; the target stays until it is answered.

@@ -28,6 +28,8 @@ const Target = @import("../result.zig").Target;
 
 /// More operations in flight are the thread's.
 const hosted_max = 8;
+/// So many of those that travel with others are as much to do as one that travels alone.
+const gathered_per_operation = 64;
 /// So many turns of the thread, one after the other, with no more operations than this: it is quiet.
 const quiet_turns = 64;
 const quiet_max = 2;
@@ -68,9 +70,12 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
         holder: Cluster.Holder = undefined,
         /// Those that the loop's thread works on.
         active: ?*Operation = null,
+        gathering: command.Group(Net, Poller).Gathering,
         /// Taken from the mailbox, and not yet handed out. Belongs to whoever drains.
         drained: ?*Operation = null,
         in_flight: std.atomic.Value(u32) = .init(0),
+        /// Of these, those that travel with others.
+        gathered_in_flight: std.atomic.Value(u32) = .init(0),
         in_flight_max: u32,
         orders: Orders = .{},
         recycling: io.sync.Mutex = .{},
@@ -92,6 +97,8 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             /// Null for what is not carried out on the loop, or is over and was another's.
             task: ?*Task,
             body: Body,
+            /// Travels with others that were submitted at the same time.
+            is_gathered: bool,
             /// Of an operation without a task.
             failure: Failure,
             out: wire.Buffer,
@@ -114,6 +121,16 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 procedure: *Procedure,
                 pull: Pull,
             };
+
+            /// Whether it may begin before the reads that are being gathered, which came first.
+            fn mayOvertake(operation: *const Operation, gathering: anytype) bool {
+                return switch (operation.body) {
+                    .single => |*single| !single.encoded.is_write or
+                        !gathering.has(&single.encoded.key.digest),
+                    .pull => true,
+                    else => false,
+                };
+            }
 
             const Pull = struct { query: *Query, has_target: bool, owner: Puller };
 
@@ -171,6 +188,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 .idle_timeout_ms = idle_timeout_ms,
                 .in_flight_max = in_flight_max,
                 .mailbox = try .init(),
+                .gathering = .{ .gpa = gpa },
             };
         }
 
@@ -181,6 +199,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             operations.freeList(operations.mailbox.take());
             operations.freeList(operations.recycled);
             operations.orders.deinit(operations.gpa);
+            operations.gathering.deinit();
             operations.mailbox.deinit();
         }
 
@@ -274,7 +293,8 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
 
         // The submitter's side; any thread.
 
-        /// A command on one record.
+        /// A command on one record. One that `waits` begins with others at the next `flush`, if not
+        /// before, provided that it may travel with them.
         pub fn submit(
             operations: *This,
             owner: *Cluster,
@@ -282,6 +302,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             which: command.Command,
             request_bytes: []const u8,
             policy: *const Policy,
+            waits: bool,
             failure: *Failure,
         ) error{Failed}!void {
             const operation = try operations.prepare(token, request_bytes, failure);
@@ -304,7 +325,15 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             const framed = if (single.frame.on_heap) 0 else single.frame.end;
             single.task.out =
                 .growing(operations.gpa, operation.restOf(framed), result_bytes_max);
-            operations.hand(operation);
+            operation.is_gathered = waits and command.group.mayTravel(single);
+            if (!operation.is_gathered) return operations.hand(operation);
+            _ = operations.gathered_in_flight.fetchAdd(1, .monotonic);
+            operations.put(operation);
+        }
+
+        /// Begins what waits, unless whoever drives the loop has done so.
+        pub fn flush(operations: *This) void {
+            if (operations.inbox.load(.acquire) != null) operations.push();
         }
 
         /// A batch. A target and what it points to must stay until the completion.
@@ -424,6 +453,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             operation.token = token;
             operation.task = null;
             operation.body = .none;
+            operation.is_gathered = false;
             operation.failure.status = .ok;
             operation.out = .fixed(&.{});
             operation.next = null;
@@ -451,6 +481,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
 
         fn recycle(operations: *This, operation: *Operation) void {
             operations.release(operation);
+            if (operation.is_gathered) _ = operations.gathered_in_flight.fetchSub(1, .monotonic);
             const before = operations.in_flight.fetchSub(1, .monotonic);
             assert(before > 0);
             operations.recycling.lock();
@@ -466,12 +497,23 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
         /// Passes an operation to whoever drives the loop.
         fn hand(operations: *This, operation: *Operation) void {
             operations.put(operation);
+            operations.push();
+        }
+
+        fn push(operations: *This) void {
             if (!operations.isHostedHere()) return operations.wake();
-            if (operations.in_flight.load(.monotonic) > hosted_max) {
+            if (operations.load() > hosted_max) {
                 operations.is_hosted.store(false, .release);
                 return operations.parking.set();
             }
             operations.beginHosted();
+        }
+
+        /// How much there is to do.
+        fn load(operations: *const This) u32 {
+            const gathered = operations.gathered_in_flight.load(.monotonic);
+            const alone = operations.in_flight.load(.monotonic) -| gathered;
+            return alone + gathered / gathered_per_operation;
         }
 
         fn put(operations: *This, operation: *Operation) void {
@@ -650,7 +692,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 if (operations.is_hosted.load(.acquire)) return;
                 operations.turn(null);
                 if (operations.host.load(.acquire) == null) continue;
-                const is_quiet = operations.in_flight.load(.monotonic) <= quiet_max;
+                const is_quiet = operations.load() <= quiet_max;
                 quiet = if (is_quiet) quiet + 1 else 0;
                 if (quiet < quiet_turns) continue;
                 operations.sleeping.store(true, .seq_cst);
@@ -692,15 +734,24 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
         fn takeInbox(operations: *This) void {
             const reversed = Mailbox(Operation).reversed;
             var rest = reversed(operations.inbox.swap(null, .seq_cst));
-            if (rest != null) operations.loop.refresh();
+            if (rest == null) return;
+            operations.loop.refresh();
+            const gathering = &operations.gathering;
+            gathering.driver = .{ .loop = &operations.loop };
             while (rest) |operation| {
                 rest = operation.next;
                 operations.link(operation);
                 const task = operation.task.?;
                 task.on_over = onOver;
                 task.context = operation;
+                if (operation.is_gathered) {
+                    gathering.add(&operation.body.single);
+                    continue;
+                }
+                if (!operation.mayOvertake(gathering)) gathering.send();
                 task.start(.{ .loop = &operations.loop });
             }
+            gathering.send();
         }
 
         fn onOver(task: *Task) void {

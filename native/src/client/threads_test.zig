@@ -101,7 +101,7 @@ const Stage = struct {
         try msgpack.writeString(&request, "n");
         try msgpack.writeInt(&request, @intCast(token));
         const bytes = request.written();
-        return stage.engine.submit(stage.cluster, token, .put, bytes, &policy, failure);
+        return stage.engine.submit(stage.cluster, token, .put, bytes, &policy, false, failure);
     }
 
     /// The collector's thread: waits for a wake, at most for a while, and takes what there is.

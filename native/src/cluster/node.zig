@@ -41,6 +41,8 @@ pub fn Node(comptime Net: type) type {
         pool: Pool(Net),
         /// Connections that the event loop has and does not use.
         held_idle: std.atomic.Value(u32) = .init(0),
+        /// So long the event loop asks for records one by one. Its thread's.
+        ungrouped_until_ns: u64 = 0,
         recovering: Recovery = .{},
         breaker: Breaker,
         statistics: Statistics = .{},

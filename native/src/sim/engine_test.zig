@@ -119,15 +119,34 @@ const History = struct {
 
     fn submitSome(history: *History) !void {
         const dice = history.world.random();
-        if (dice.uintLessThan(u8, 4) == 0) return history.submitBatch();
+        switch (dice.uintLessThan(u8, 8)) {
+            0, 1 => return history.submitBatch(),
+            2 => return history.submitTogether(),
+            else => {},
+        }
         const row = history.takeRow() orelse return;
-        return history.submitSingle(row, &history.policy(row.value != null));
+        return history.submitSingle(row, &history.policy(row.value != null), false);
+    }
+
+    /// Reads that may travel together.
+    fn submitTogether(history: *History) !void {
+        const dice = history.world.random();
+        const chosen = history.policy(false);
+        for (0..dice.intRangeAtMost(usize, 1, 20)) |_| {
+            const index = dice.uintLessThan(u8, records_count);
+            const record = &history.records[index];
+            if (record.is_busy or history.net.now() < record.rests_until_ns) continue;
+            try history.submitSingle(history.takeRecord(index, false), &chosen, true);
+        }
+        // Without it they begin with the next turn.
+        if (dice.boolean()) history.engine.flush();
     }
 
     fn submitSingle(
         history: *History,
         row: Submitted.Row,
         chosen: *const engine_module.Policy,
+        waits: bool,
     ) !void {
         var memory: [128]u8 = undefined;
         var request = wire.Buffer.fixed(&memory);
@@ -138,8 +157,15 @@ const History = struct {
         const which: command.Command = if (row.value == null) .get else .put;
         var failure: Failure = .{};
         const bytes = request.written();
-        history.engine.submit(history.cluster, token, which, bytes, chosen, &failure) catch
-            return unexpected(&failure);
+        history.engine.submit(
+            history.cluster,
+            token,
+            which,
+            bytes,
+            chosen,
+            waits,
+            &failure,
+        ) catch return unexpected(&failure);
     }
 
     fn submitBatch(history: *History) !void {
@@ -627,7 +653,7 @@ fn initNarrow(stage: *Stage, options: cluster.Options) !void {
         stage.deinit();
     }
     const write: engine_module.Policy = .writeDefault();
-    try stage.history.submitSingle(stage.history.takeRecord(0, true), &write);
+    try stage.history.submitSingle(stage.history.takeRecord(0, true), &write, false);
     try stage.history.run(10 * ms);
     try std.testing.expectEqual(1, stage.history.records[0].acknowledged);
 }
@@ -657,7 +683,7 @@ test "who waits in line gets the connection that a blocking command gives back" 
     var failure: Failure = .{};
     const lent = try driving.acquire(gpa, &stage.net, node, stage.net.now() + second, &failure);
     var patient: engine_module.Policy = .{ .total_timeout_ms = 5_000 };
-    try history.submitSingle(history.takeRecord(0, false), &patient);
+    try history.submitSingle(history.takeRecord(0, false), &patient, false);
     try history.run(2 * second);
     try std.testing.expectEqual(1, history.completed);
     node.push(lent);
@@ -683,7 +709,7 @@ test "nobody waits in line longer than for the network, with or without a deadli
         .retries_max = 1,
     };
     const before = history.completed;
-    try history.submitSingle(history.takeRecord(0, false), &endless);
+    try history.submitSingle(history.takeRecord(0, false), &endless, false);
     try history.submitRows(&.{history.takeRecord(1, true)}, &endless);
     try history.run(30 * ms);
     try std.testing.expectEqual(before, history.completed);
@@ -721,8 +747,8 @@ test "who waits in line gets the place of a connection that was given up" {
         .timeout_delay_ms = 0,
     };
     stage.world.faults.lose = 1000;
-    try history.submitSingle(history.takeRecord(0, false), &hasty);
-    try history.submitSingle(history.takeRecord(1, true), &.writeDefault());
+    try history.submitSingle(history.takeRecord(0, false), &hasty, false);
+    try history.submitSingle(history.takeRecord(1, true), &.writeDefault(), false);
     try history.turn(10);
     stage.world.faults = .none;
     try history.run(30 * ms);
@@ -738,13 +764,13 @@ test "a late reply does not reach the next command, and its connection is used a
     const history = &stage.history;
     const hasty: engine_module.Policy = .{ .socket_timeout_ms = 5, .retries_max = 0 };
     stage.world.faults = .{ .delay = 1000, .delay_ms_max = 500 };
-    try history.submitSingle(history.takeRecord(0, false), &hasty);
+    try history.submitSingle(history.takeRecord(0, false), &hasty, false);
     try history.run(10 * ms);
     try std.testing.expectEqual(2, history.completed);
     stage.world.faults = .none;
-    try history.submitSingle(history.takeRecord(1, true), &.writeDefault());
+    try history.submitSingle(history.takeRecord(1, true), &.writeDefault(), false);
     try history.run(second);
-    try history.submitSingle(history.takeRecord(1, false), &.writeDefault());
+    try history.submitSingle(history.takeRecord(1, false), &.writeDefault(), false);
     try history.run(10 * ms);
     try std.testing.expectEqual(4, history.completed);
     try std.testing.expectEqual(3, history.succeeded);
@@ -761,7 +787,7 @@ test "a connect that nobody answers ends at the connect timeout" {
     try history.run(57 * second);
     stage.world.faults.ignore = 1000;
     const patient: engine_module.Policy = .{ .total_timeout_ms = 10_000, .retries_max = 0 };
-    try history.submitSingle(history.takeRecord(0, false), &patient);
+    try history.submitSingle(history.takeRecord(0, false), &patient, false);
     try history.run(60 * ms);
     try std.testing.expectEqual(2, history.completed);
     try std.testing.expectEqual(1, history.succeeded);
@@ -814,10 +840,10 @@ test "a late reply is not waited for when it is very large" {
     const opened = node.statistics.opened.load(.monotonic);
     const hasty: engine_module.Policy = .{ .socket_timeout_ms = 5, .retries_max = 0 };
     stage.world.faults = .{ .delay = 1000, .delay_ms_max = 500 };
-    try history.submitSingle(history.takeRecord(0, false), &hasty);
+    try history.submitSingle(history.takeRecord(0, false), &hasty, false);
     try history.run(10 * ms);
     stage.world.faults = .none;
-    try history.submitSingle(history.takeRecord(1, true), &.writeDefault());
+    try history.submitSingle(history.takeRecord(1, true), &.writeDefault(), false);
     try history.run(second);
     try std.testing.expectEqual(1, history.records[1].acknowledged);
     try std.testing.expectEqual(opened + 1, node.statistics.opened.load(.monotonic));

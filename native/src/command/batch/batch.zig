@@ -11,6 +11,7 @@
 
 const std = @import("std");
 const assert = std.debug.assert;
+const batch_frame = @import("batch_frame.zig");
 const clock = @import("../clock.zig");
 const cluster = @import("../../cluster.zig");
 const engine = @import("../../engine.zig");
@@ -111,13 +112,6 @@ pub const Row = struct {
 };
 
 const part_none = std.math.maxInt(u32);
-
-/// How one row differs from the first in a frame (as/src/base/batch.c).
-const row_repeat = 0x01;
-const row_has_info = 0x02;
-const row_has_generation = 0x04;
-const row_has_ttl = 0x08;
-const row_has_info4 = 0x10;
 
 pub fn Batch(comptime Net: type) type {
     return struct {
@@ -468,30 +462,22 @@ pub fn Batch(comptime Net: type) type {
             const timeout_ms = batch.attempts.serverTimeout(batch.policy, now_ns);
             if (part.isSingle()) return batch.encodeSingle(part, timeout_ms, out);
             const policy = batch.policy;
-            var encoder = try wire.message.Encoder.begin(out);
-            if (policy.filter.len != 0) try encoder.field(.filter, policy.filter);
-            const field = try encoder.beginField(.batch);
-            try out.int(u32, part.count);
-            try out.byte(@bitCast(Flags{
+            var frame: batch_frame.Writer = try .begin(out, policy.filter, part.count, .{
                 .allow_inline = policy.allow_inline,
                 .allow_inline_ssd = policy.allow_inline_ssd,
                 .respond_all_keys = policy.respond_all_keys,
-            }));
+            });
             var previous: ?*const Row = null;
             for (batch.order[part.first..][0..part.count]) |index| {
                 const row = &batch.rows[index];
-                try out.ensure(4 + wire.digest.digest_bytes + 1);
-                out.intAssumeCapacity(u32, index);
-                out.appendAssumeCapacity(&row.key.digest);
                 if (batch.repeats(row, previous)) {
-                    out.byteAssumeCapacity(row_repeat);
+                    try frame.repeat(index, &row.key.digest);
                 } else {
-                    try batch.encodeRow(row, out);
+                    try frame.row(index, &batch.asked(row));
                 }
                 previous = row;
             }
-            try encoder.endField(field);
-            encoder.finish(.{
+            try frame.finish(.{
                 .info1 = .{ .batch = true, .compress_response = policy.compress },
                 .info4 = .{ .error_verbosity = request.errorVerbosity(policy) },
                 .transaction_ttl = timeout_ms,
@@ -523,15 +509,6 @@ pub fn Batch(comptime Net: type) type {
             encoder.finish(header);
         }
 
-        const Flags = packed struct(u8) {
-            allow_inline: bool,
-            allow_inline_ssd: bool,
-            respond_all_keys: bool,
-            /// The rows say themselves what they do.
-            rows_have_attributes: bool = true,
-            unused: u4 = 0,
-        };
-
         fn repeats(batch: *const This, row: *const Row, previous: ?*const Row) bool {
             const before = previous orelse return false;
             if (row.action != before.action or batch.sendsKey(row)) return false;
@@ -543,42 +520,18 @@ pub fn Batch(comptime Net: type) type {
             return batch.actions.items[row.action].send_key and row.key.user_key_type != .nil;
         }
 
-        fn encodeRow(batch: *const This, row: *const Row, out: *wire.Buffer) !void {
+        fn asked(batch: *const This, row: *const Row) batch_frame.Asked {
             const action = &batch.actions.items[row.action];
-            const header = &action.header;
-            const is_write = action.operations.is_write;
-            const info4: u8 = @bitCast(header.info4);
-            var attributes: u8 = row_has_info | row_has_ttl;
-            if (is_write) attributes |= row_has_generation;
-            if (info4 != 0) attributes |= row_has_info4;
-            try out.byte(attributes);
-            try out.byte(@bitCast(header.info1));
-            try out.byte(@bitCast(header.info2));
-            try out.byte(@bitCast(header.info3));
-            if (info4 != 0) try out.byte(info4);
-            if (is_write) try out.int(u16, @truncate(header.generation));
-            try out.int(u32, header.record_ttl);
-            const sends_key = batch.sendsKey(row);
-            const own_fields = @as(u16, 2) + @intFromBool(sends_key) +
-                @intFromBool(action.filter.len != 0);
-            try out.int(u16, own_fields + action.field_count);
-            try out.int(u16, action.operation_count);
-            try appendField(out, .namespace, row.key.namespace);
-            try appendField(out, .set, row.key.set);
-            if (action.filter.len != 0) try appendField(out, .filter, action.filter);
-            if (sends_key) {
-                try out.int(u32, @intCast(row.key.user_key.len + 2));
-                try out.byte(@backingInt(wire.field.Kind.key));
-                try out.byte(@backingInt(row.key.user_key_type));
-                try out.append(row.key.user_key);
-            }
-            try out.append(batch.operations.written()[action.start..action.end]);
-        }
-
-        fn appendField(out: *wire.Buffer, kind: wire.field.Kind, data: []const u8) !void {
-            try out.int(u32, @intCast(data.len + 1));
-            try out.byte(@backingInt(kind));
-            try out.append(data);
+            return .{
+                .key = &row.key,
+                .header = &action.header,
+                .is_write = action.operations.is_write,
+                .sends_key = batch.sendsKey(row),
+                .filter = action.filter,
+                .field_count = action.field_count,
+                .operation_count = action.operation_count,
+                .operations = batch.operations.written()[action.start..action.end],
+            };
         }
 
         /// A part's frame was handed to the network.

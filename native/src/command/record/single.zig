@@ -30,12 +30,25 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
         execution: Execution,
         exchange: Exchange,
         timer: engine.Timer(Net),
+        has_filter: bool,
+        /// What it travels in, instead of an exchange of its own.
+        carrier: ?Carrier,
 
         const This = @This();
         const Cluster = cluster.Cluster(Net);
         const Exchange = engine.Exchange(Net);
         const Execution = executor.Execution(Net);
+        const Node = Cluster.Node;
         pub const Task = engine.Task(Net, Poller);
+
+        /// An exchange that asks for other records, too.
+        pub const Carrier = struct {
+            context: *anyopaque,
+            /// Its place there.
+            index: u32,
+            /// Its answer is not waited for any more.
+            leave: *const fn (context: *anyopaque, index: u32) void,
+        };
 
         /// Encodes the command, in place: `frame` and `out` are set, and `bytes` stay as long as
         /// the command. On failure there is nothing to start.
@@ -60,6 +73,7 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             single.policy = policy.*;
             // It is in the frame, and not owned.
             single.policy.filter = &.{};
+            single.has_filter = policy.filter.len != 0;
             const key = &encoded.key;
             const target = Execution.locate(
                 owner,
@@ -74,6 +88,7 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             single.execution = .start(owner, target, policy, net.now());
             single.exchange.frame = &.{};
             single.timer = .{ .owner = .{ .call = .{ .context = single, .function = onTime } } };
+            single.carrier = null;
         }
 
         /// Frees the frame, whether `init` has succeeded or not.
@@ -95,11 +110,39 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
         }
 
         fn attempt(single: *This) void {
+            if (single.nextNode()) |node| single.ask(node);
+        }
+
+        /// The node for the next attempt. Null when there is none: the command is over then.
+        pub fn nextNode(single: *This) ?*Node {
             const execution = &single.execution;
-            const node = execution.nextNode() orelse {
+            return execution.nextNode() orelse {
                 execution.failWithoutNode(&single.task.failure);
-                return single.fail();
+                single.fail();
+                return null;
             };
+        }
+
+        /// What the frame says in its header.
+        pub fn header(single: *const This) wire.message.Header {
+            return single.message().header;
+        }
+
+        /// The filter in the frame; empty for none.
+        pub fn filter(single: *const This) []const u8 {
+            if (!single.has_filter) return &.{};
+            const found = single.message().findField(.filter) catch unreachable;
+            return found.?;
+        }
+
+        fn message(single: *const This) wire.message.Message {
+            const frame = single.frame.written();
+            return wire.message.Message.decode(frame[wire.proto.header_bytes..]) catch unreachable;
+        }
+
+        /// Makes the attempt that `nextNode` has found the node for.
+        pub fn ask(single: *This, node: *Node) void {
+            const execution = &single.execution;
             const attempts = &execution.attempts;
             if (attempts.failed > 0) {
                 const now_ns = single.task.driver.now();
@@ -124,6 +167,63 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             const frame = single.frame.written();
             if (!single.encoded.is_write) return frame;
             return compression.pack(single.gpa, &single.policy, frame, &single.deflated);
+        }
+
+        /// Asks for itself, too, as if it had not been asked for: the first answer counts.
+        pub fn askAlone(single: *This) void {
+            single.task.driver.schedule(&single.timer, single.task.driver.now());
+        }
+
+        /// Takes what its carrier brought as a reply of its own. False when the connection is not to
+        /// be used any more.
+        pub fn takeReply(single: *This, carried: *const Exchange, frame: Frame) bool {
+            single.leaveForAnswer(carried);
+            single.exchange.sent = true;
+            const result = onFrame(&single.exchange, frame);
+            onEnd(&single.exchange, true);
+            return result == .done;
+        }
+
+        /// Takes the failure of its carrier, which has no answer for it, as its own.
+        pub fn takeFailure(single: *This, carried: *const Exchange) void {
+            single.leaveForAnswer(carried);
+            single.exchange.sent = carried.sent;
+            single.exchange.verdict = carried.verdict;
+            single.task.failure = carried.failure.*;
+            onEnd(&single.exchange, false);
+        }
+
+        /// The carrier has let go of it.
+        fn leaveForAnswer(single: *This, carried: *const Exchange) void {
+            single.carrier = null;
+            single.stopAsking();
+            single.exchange = .{
+                .node = carried.node,
+                .frame = single.frame.written(),
+                .limits = .of(&single.execution.attempts),
+                .handler = &handler,
+                .failure = &single.task.failure,
+                .generation = carried.generation,
+            };
+        }
+
+        fn stopAsking(single: *This) void {
+            single.task.driver.unschedule(&single.timer);
+            if (single.exchange.frame.len == 0) return;
+            single.execution.attempts.sent += @intFromBool(single.exchange.sent);
+            single.task.driver.cancel(&single.exchange);
+            single.exchange.frame = &.{};
+        }
+
+        fn over(single: *This) void {
+            single.leaveCarrier();
+            single.task.over();
+        }
+
+        fn leaveCarrier(single: *This) void {
+            const carrier = single.carrier orelse return;
+            single.carrier = null;
+            carrier.leave(carrier.context, carrier.index);
         }
 
         const handler: Exchange.Handler = .{ .on_frame = onFrame, .on_end = onEnd };
@@ -158,7 +258,7 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             if (exchange.sent and retry != .free) execution.attempts.sent += 1;
             exchange.frame = &.{};
             execution.attempts.prolong(exchange.limits.deadline_ns);
-            if (ok and single.task.failure.status == .ok) return single.task.over();
+            if (ok and single.task.failure.status == .ok) return single.over();
             const now_ns = single.task.driver.now();
             switch (execution.afterFailure(retry, single.task.failure.status, now_ns)) {
                 .give_up => single.fail(),
@@ -182,18 +282,15 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             const failure = &single.task.failure;
             single.execution.describe(&single.policy, failure);
             single.earlier.copyTo(&failure.earlier);
-            single.task.over();
+            single.over();
         }
 
         fn abort(task: *Task) bool {
             const single: *This = @fieldParentPtr("task", task);
-            const attempts = &single.execution.attempts;
-            task.driver.unschedule(&single.timer);
-            if (single.exchange.frame.len > 0) {
-                attempts.sent += @intFromBool(single.exchange.sent);
-                task.driver.cancel(&single.exchange);
-            }
-            return single.encoded.is_write and executor.isInDoubt(.client_abort, attempts.sent);
+            single.leaveCarrier();
+            single.stopAsking();
+            const sent = single.execution.attempts.sent;
+            return single.encoded.is_write and executor.isInDoubt(.client_abort, sent);
         }
 
         fn hasChanged(task: *Task) bool {
