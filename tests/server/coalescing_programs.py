@@ -1,7 +1,7 @@
 """Random programs of concurrent reads, and what each read of them ends with.
 
 A program is made of a seed and runs on one asynchronous client. Two runs of it, one on a client
-that has reads travel together and one on a client that has not, are to be the same but for the time.
+that has reads travel together and one on a client that has not, are to be the same but for time.
 
     python tests/server/coalescing_programs.py HOST:PORT|embedded [PROGRAMS [SEED]]
 

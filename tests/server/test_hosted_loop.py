@@ -24,8 +24,7 @@ def test_few_in_flight_need_no_other_thread_and_many_get_one(server: Any, key: A
         async with client.connect():
             await client.put(key, {"n": 1})
             assert is_hosted(client)
-            records = await asyncio.gather(*(client.get(key) for _ in range(200)))
-            assert {record.bins["n"] for record in records} == {1}
+            await asyncio.gather(*(client.touch(key) for _ in range(200)))
             assert not is_hosted(client)
             # The thread gives the loop back when it has been quiet for a while.
             for _ in range(500):

@@ -92,7 +92,8 @@ async def test_nothing_of_many_tasks_is_missed(cluster: DevCluster, since: Count
 
         await asyncio.gather(*(work(task) for task in range(256)))
         assert since("errors_total") == 256 * 4
-        assert since("received_bytes_total") >= 256 * 4 * 30
+        # A row of a batch takes less than a reply of its own.
+        assert since("received_bytes_total") >= 256 * 4 * 22
         # None is used, although the event loop has them at hand.
         assert total("connections_in_use") == 0
         assert total("connections_open") > 0

@@ -26,13 +26,16 @@ const Mailbox = @import("mailbox.zig").Mailbox;
 const Policy = engine.Policy;
 const Target = @import("../result.zig").Target;
 
-/// More operations in flight are the thread's.
-const hosted_max = 8;
-/// So many of those that travel with others are as much to do as one that travels alone.
-const gathered_per_operation = 64;
+/// How much there is to do for an operation that travels alone, for one that travels with others, and
+/// for each record of a batch.
+const weight_alone = 64;
+const weight_gathered = 1;
+const weight_row = 1;
+/// What is more is the thread's.
+const hosted_max = 8 * weight_alone;
 /// So many turns of the thread, one after the other, with no more operations than this: it is quiet.
 const quiet_turns = 64;
-const quiet_max = 2;
+const quiet_max = 2 * weight_alone;
 /// How long the thread leaves a host alone that it has told of a deadline.
 const nudge_ns = 20 * std.time.ns_per_ms;
 
@@ -74,8 +77,8 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
         /// Taken from the mailbox, and not yet handed out. Belongs to whoever drains.
         drained: ?*Operation = null,
         in_flight: std.atomic.Value(u32) = .init(0),
-        /// Of these, those that travel with others.
-        gathered_in_flight: std.atomic.Value(u32) = .init(0),
+        /// What is to be done for them.
+        load: std.atomic.Value(u64) = .init(0),
         in_flight_max: u32,
         orders: Orders = .{},
         recycling: io.sync.Mutex = .{},
@@ -99,6 +102,8 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             body: Body,
             /// Travels with others that were submitted at the same time.
             is_gathered: bool,
+            /// Its part of the load.
+            weight: u32,
             /// Of an operation without a task.
             failure: Failure,
             out: wire.Buffer,
@@ -327,7 +332,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 .growing(operations.gpa, operation.restOf(framed), result_bytes_max);
             operation.is_gathered = waits and command.group.mayTravel(single);
             if (!operation.is_gathered) return operations.hand(operation);
-            _ = operations.gathered_in_flight.fetchAdd(1, .monotonic);
+            operations.weigh(operation, weight_gathered);
             operations.put(operation);
         }
 
@@ -360,6 +365,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 .growing(operations.gpa, &.{}, result_bytes_max),
                 failure,
             );
+            operations.weigh(operation, weight_alone + batch.rowCount() * weight_row);
             operation.body = .{ .batch = batch };
             operation.task = &batch.task;
             operations.hand(operation);
@@ -454,6 +460,8 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             operation.task = null;
             operation.body = .none;
             operation.is_gathered = false;
+            operation.weight = 0;
+            operations.weigh(operation, weight_alone);
             operation.failure.status = .ok;
             operation.out = .fixed(&.{});
             operation.next = null;
@@ -481,7 +489,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
 
         fn recycle(operations: *This, operation: *Operation) void {
             operations.release(operation);
-            if (operation.is_gathered) _ = operations.gathered_in_flight.fetchSub(1, .monotonic);
+            operations.weigh(operation, 0);
             const before = operations.in_flight.fetchSub(1, .monotonic);
             assert(before > 0);
             operations.recycling.lock();
@@ -502,18 +510,17 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
 
         fn push(operations: *This) void {
             if (!operations.isHostedHere()) return operations.wake();
-            if (operations.load() > hosted_max) {
+            if (operations.load.load(.monotonic) > hosted_max) {
                 operations.is_hosted.store(false, .release);
                 return operations.parking.set();
             }
             operations.beginHosted();
         }
 
-        /// How much there is to do.
-        fn load(operations: *const This) u32 {
-            const gathered = operations.gathered_in_flight.load(.monotonic);
-            const alone = operations.in_flight.load(.monotonic) -| gathered;
-            return alone + gathered / gathered_per_operation;
+        fn weigh(operations: *This, operation: *Operation, weight: u32) void {
+            // Wraps around where there is less to do than before.
+            _ = operations.load.fetchAdd(@as(u64, weight) -% operation.weight, .monotonic);
+            operation.weight = weight;
         }
 
         fn put(operations: *This, operation: *Operation) void {
@@ -692,7 +699,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 if (operations.is_hosted.load(.acquire)) return;
                 operations.turn(null);
                 if (operations.host.load(.acquire) == null) continue;
-                const is_quiet = operations.load() <= quiet_max;
+                const is_quiet = operations.load.load(.monotonic) <= quiet_max;
                 quiet = if (is_quiet) quiet + 1 else 0;
                 if (quiet < quiet_turns) continue;
                 operations.sleeping.store(true, .seq_cst);

@@ -103,6 +103,10 @@ pub fn BatchTask(comptime Net: type, comptime Poller: type) type {
             run.gpa.destroy(run);
         }
 
+        pub fn rowCount(run: *const This) u32 {
+            return @intCast(run.batch.rows.len);
+        }
+
         /// One node is asked at a time: there is nothing that a loop would do better.
         pub fn isSequential(run: *const This) bool {
             return !run.policy.concurrent or run.batch.rows.len <= 1 or

@@ -187,6 +187,7 @@ pub fn Group(comptime Net: type, comptime Poller: type) type {
                 .limits = .of(&first.execution.attempts),
                 .handler = &handler,
                 .failure = &group.failure,
+                .is_movable = true,
             };
             group.frame = .growing(gathering.gpa, &.{}, frame_bytes_max);
             group.timer = .{ .owner = .{ .call = .{ .context = group, .function = onTime } } };
