@@ -302,6 +302,18 @@ class Lib:
         error: asz_error,
         /,
     ) -> int: ...
+    def asz_client_submit_waiting(
+        self,
+        client: asz_client,
+        token: int,
+        command: int,
+        request: Memory,
+        request_len: int,
+        policy: asz_policy,
+        error: asz_error,
+        /,
+    ) -> int: ...
+    def asz_client_flush(self, client: asz_client, /) -> None: ...
     def asz_client_submit_batch_read_table(
         self,
         client: asz_client,
