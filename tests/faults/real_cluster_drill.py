@@ -50,7 +50,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -642,18 +642,19 @@ class ConnectionWatch(threading.Thread):
             counts = Counter(self.peers())
             self.most = max([self.most, *counts.values()])
 
-    def peers(self) -> list[int]:
+    def peers(self) -> Iterable[int]:
         own = set()
         for entry in Path("/proc/self/fd").iterdir():
             with contextlib.suppress(OSError):
                 own.add(str(entry.readlink()))
-        found = []
+        # The system may show a socket more than once, when others come and go meanwhile.
+        found: dict[str, int] = {}
         for line in Path("/proc/self/net/tcp").read_text().splitlines()[1:]:
             fields = line.split()
             port = int(fields[2].rpartition(":")[2], 16)
             if port in self.ports and f"socket:[{fields[9]}]" in own:
-                found.append(port)
-        return found
+                found[fields[9]] = port
+        return found.values()
 
 
 def resources() -> tuple[int, int]:
