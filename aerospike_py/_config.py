@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from . import constants
+from ._requests.policies import POLICY_KINDS
 from ._validate import (
     Boolean,
     Choice,
@@ -45,15 +46,14 @@ _NUMBERS: dict[str, Rule] = {
 }
 _FLAGS = ("use_services_alternate", "rack_aware", "coalesce")
 _TEXTS = ("cluster_name", "user", "password", "app_id")
-_OTHERS = ("hosts", "rack_ids", "ip_map", "policies", "tls", "converters")
+_OTHERS = ("hosts", "rack_ids", "ip_map", "policies", "tls", "converters", "config_file")
 _KNOWN = (*_OTHERS, *_TEXTS, *_FLAGS, *_NUMBERS)
 # The core's.
 _MAX_IN_FLIGHT = 262_144
-_POLICIES = ("read", "write", "batch", "query", "admin", "info")
 
 # For the asynchronous client, or expressed by another key; the core does not know them.
 _NOT_FOR_THE_CORE = (
-    *("policies", "tls", "converters"),
+    *("policies", "tls", "converters", "config_file"),
     *("max_concurrent_operations", "operation_queue_timeout_ms", "coalesce"),
 )
 
@@ -66,6 +66,7 @@ class Config:
         cluster_name: The name that the cluster must have; "" for any.
         policies: The default policies by kind, not checked yet.
         converters: Of objects; see `objects`.
+        config_file: What names a configuration file, not checked yet; None for none.
         max_concurrent_operations: Operations of an AsyncClient in flight at once; 0: no limit.
         operation_queue_timeout_ms: How long a further one waits in line; 0: without limit.
         coalesce: Whether reads of an AsyncClient that come at the same time travel together.
@@ -90,10 +91,7 @@ class Config:
         if checked.get("tls"):
             raise ClientError("'tls' is not supported yet")
         _set_racks(checked)
-        if checked.get("min_conns_per_node", 0) > checked.get("max_conns_per_node", 65535):
-            raise InvalidArgError(
-                "config['min_conns_per_node'] must not be larger than config['max_conns_per_node']"
-            )
+        _check_counts(checked)
         if checked.get("max_concurrent_operations", 0) > checked.get(
             "max_in_flight", _MAX_IN_FLIGHT
         ):
@@ -105,12 +103,27 @@ class Config:
         self.cluster_name: str = checked.get("cluster_name", "")
         self.policies: dict[str, Any] = checked.get("policies", {})
         self.converters: list[Any] = checked.get("converters", [])
+        self.config_file: Any = checked.get("config_file")
         self.max_concurrent_operations: int = checked.get("max_concurrent_operations", 0)
         self.operation_queue_timeout_ms: int = checked.get("operation_queue_timeout_ms", 0)
         self.coalesce: bool = checked.get("coalesce", True)
         self._for_the_core = {
             key: value for key, value in checked.items() if key not in _NOT_FOR_THE_CORE
         }
+
+        # What a configuration file says instead.
+        self._over: dict[str, Any] = {}
+
+    def set_over(self, settings: dict[str, Any]) -> None:
+        """Has settings that are valid by themselves go before those that were given.
+
+        Raises:
+            InvalidArgError: They do not agree with those.
+        """
+        _check_counts({**self._for_the_core, **settings})
+        over = dict(settings)
+        _set_racks(over)
+        self._over = over
 
     def encode(self, user: str | None = None, password: str | None = None) -> bytes:
         """The MessagePack map that the core takes.
@@ -123,7 +136,7 @@ class Config:
             InvalidArgError: There are no hosts.
             ClientError: There is a user without a password, or a password without a user.
         """
-        settings = dict(self._for_the_core)
+        settings = {**self._for_the_core, **self._over}
         if user is not None or password is not None:
             settings["user"] = _text(user, "username")
             settings["password"] = _text(password, "password")
@@ -158,6 +171,13 @@ def _version() -> str:
     return __version__
 
 
+def _check_counts(settings: dict[str, Any]) -> None:
+    if settings.get("min_conns_per_node", 0) > settings.get("max_conns_per_node", 65535):
+        raise InvalidArgError(
+            "config['min_conns_per_node'] must not be larger than config['max_conns_per_node']"
+        )
+
+
 def _set_racks(checked: dict[str, Any]) -> None:
     rack_id = checked.pop("rack_id", None)
     if rack_id is not None:
@@ -182,6 +202,8 @@ def _check(key: str, value: Any, path: str) -> Any:
         from .objects import check_converters  # Who has one has imported it already.
 
         return check_converters(value, path)
+    if key == "config_file":
+        return value
     if key == "rack_ids":
         if not is_listed(value):
             raise wrong_type(path, "a list of ints", value)
@@ -195,8 +217,8 @@ def _check(key: str, value: Any, path: str) -> Any:
         }
     if key == "policies":
         for kind in value:
-            if kind not in _POLICIES:
-                hint = did_you_mean(kind, _POLICIES)
+            if kind not in POLICY_KINDS:
+                hint = did_you_mean(kind, POLICY_KINDS)
                 raise InvalidArgError(f"{path}[{kind!r}]: there is no such kind of policy{hint}")
     return dict(value)
 

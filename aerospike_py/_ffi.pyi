@@ -197,6 +197,7 @@ class Lib:
     ASZ_NODES: Final[int]
     ASZ_PING: Final[int]
     ASZ_STATISTICS: Final[int]
+    ASZ_QUERY_AGGREGATE: Final[int]
     ASZ_TRUNCATE: Final[int]
     ASZ_INDEX_CREATE: Final[int]
     ASZ_INDEX_REMOVE: Final[int]
@@ -441,6 +442,15 @@ class Lib:
     ) -> int: ...
     def asz_expression_compile(
         self, expression: Memory, expression_len: int, result: asz_result, error: asz_error, /
+    ) -> int: ...
+    def asz_context_encode(
+        self, context: Memory, context_len: int, result: asz_result, error: asz_error, /
+    ) -> int: ...
+    def asz_particle_decode(
+        self, type: int, data: Memory, data_len: int, result: asz_result, error: asz_error, /
+    ) -> int: ...
+    def asz_value_pack(
+        self, value: Memory, value_len: int, result: asz_result, error: asz_error, /
     ) -> int: ...
     def asz_metrics(self, result: asz_result, error: asz_error, /) -> int: ...
     def asz_log_next(self, text: CData, capacity: int, timeout_ms: int, /) -> int: ...

@@ -18,6 +18,7 @@ from typing import Any, Protocol, TypeVar
 
 from . import _core_log, _native, _node_metrics, tracing
 from ._config import Config
+from ._config_file import ConfigFile, Settings, Watcher, named_file
 from ._native import Pointer
 from ._native.streams import Stream
 from ._node_metrics import Counted
@@ -92,6 +93,10 @@ class Session:
         self._made_at = place_of_creation()
         self.config = Config(config)
         self.policies = ClientPolicies(self.config.policies, self.config.converters)
+        path = named_file(self.config.config_file)
+        self._file = None if path is None else ConfigFile(path, is_async=face != "Client")
+        self._watcher: Watcher | None = None
+        self.look_at_config_file()
         # Guards what follows, and is never held while anything is waited for. A signal handler may
         # close the client in the midst of it.
         self._lock = threading.RLock()
@@ -120,6 +125,7 @@ class Session:
 
     def choose(self, user: str | None, password: str | None) -> tuple[Pointer, bytes]:
         """What is to be connected, and its configuration. `adopt` or `give_up` follows."""
+        self.look_at_config_file()
         encoded = self.config.encode(user, password)
         _core_log.start()
         with self._lock:
@@ -163,8 +169,23 @@ class Session:
             self.was_forked = False
             self._is_open = True
             self._begin_counting()
+        if self._file is not None and self._watcher is None:
+            self._watcher = Watcher(self, self._file.settings.interval_ms)
         logger.debug("connected to the cluster")
         return old
+
+    def look_at_config_file(self) -> int:
+        """Takes what the configuration file says; returns in how many ms to look again."""
+        if self._file is None:
+            return 0
+        self._file.look(self._take)
+        return self._file.settings.interval_ms
+
+    def _take(self, settings: Settings) -> None:
+        given = self.config
+        policies = ClientPolicies(given.policies, given.converters, settings.policies)
+        given.set_over(settings.connection)
+        self.policies.replace(policies)
 
     def close(self) -> None:
         """Closes all connections; idempotent."""
@@ -176,6 +197,7 @@ class Session:
         """What is to be closed, now that nobody is to use the client any more."""
         with self._lock:
             self.was_forked = self._is_open = False
+            self._stop_watching()
             clients, self._connecting = self._connecting, []
             if self.native is not None:
                 self._end_counting()
@@ -257,11 +279,19 @@ class Session:
         self._lock = threading.RLock()  # A thread that is not in the child may have held it.
         self._connecting = []
         self._counted = None
+        self._watcher = None
+        if self._file is not None:
+            self._file.after_fork()
         self._is_open = False  # What the parent has opened, the parent is to close.
         client = self.native
         if client is not None:
             self.was_forked = _native.client_is_connected(client)
             _native.client_after_fork(client)
+
+    def _stop_watching(self) -> None:
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.stop()
 
     def _begin_counting(self) -> None:
         if self._counted is None:
@@ -281,6 +311,8 @@ class Session:
     def __del__(self) -> None:
         if getattr(self, "_is_open", False):
             warn_unclosed(repr(self), self._made_at, self)
+        if getattr(self, "_watcher", None) is not None:
+            self._stop_watching()
         counted: Counted | None = getattr(self, "_counted", None)
         if counted is None:
             return

@@ -27,9 +27,13 @@ from .types import (
     BatchPolicy,
     ClientConfig,
     ExistsResult,
+    IndexInfo,
     InfoNodeResult,
     JobStatus,
     Key,
+    NamespaceInfo,
+    NodeInfo,
+    NodeStats,
     OperateOrderedResult,
     OperatePolicy,
     Privilege,
@@ -37,6 +41,7 @@ from .types import (
     Record,
     RecordMetadata,
     RoleInfo,
+    SetInfo,
     UDFFile,
     UserInfo,
     WriteMeta,
@@ -154,6 +159,55 @@ class AsyncClient:
     async def get_node_names(self) -> list[str]:
         """The names of the cluster's active nodes."""
         return await self._submit(info.node_names())
+
+    async def nodes(self) -> list[NodeInfo]:
+        """The cluster's active nodes, by name. Asks no node.
+
+        Raises:
+            ClientError: The client is not connected.
+        """
+        return await self._submit(info.nodes())
+
+    async def stats(self) -> list[NodeStats]:
+        """What this client has counted of each node since it connected, by name. Asks no node.
+
+        `get_metrics` has the same of all clients of the process, as text.
+
+        Raises:
+            ClientError: The client is not connected.
+        """
+        return await self._submit(info.stats())
+
+    async def namespaces(self, policy: AdminPolicy | None = None) -> list[NamespaceInfo]:
+        """The namespaces, by name.
+
+        Args:
+            policy: {"timeout": milliseconds} for each question to a node.
+        """
+        names = await self._submit(info.namespaces(self._policies, policy))
+        return [await self._submit(info.namespace(self._policies, each, policy)) for each in names]
+
+    async def sets(
+        self, namespace: str | None = None, policy: AdminPolicy | None = None
+    ) -> list[SetInfo]:
+        """The sets that have or had records, by namespace and name.
+
+        Args:
+            namespace: The namespace; None for all.
+            policy: {"timeout": milliseconds} for each question to a node.
+        """
+        return await self._submit(info.sets(self._policies, namespace, policy))
+
+    async def indexes(
+        self, namespace: str | None = None, policy: AdminPolicy | None = None
+    ) -> list[IndexInfo]:
+        """The secondary indexes, by namespace and name.
+
+        Args:
+            namespace: The namespace; None for all.
+            policy: {"timeout": milliseconds} for each question to a node.
+        """
+        return await self._submit(index.listed(self._policies, namespace, policy))
 
     async def ping(self) -> bool:
         """Whether a node answers now.

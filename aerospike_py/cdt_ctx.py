@@ -8,10 +8,16 @@ tuple that begins with its name, so a context can be printed, compared and writt
     {'op': 1001, 'bin': 'doc', 'val': 'x', 'ctx': [('map_key', 'tags')]}
 """
 
+import base64
+from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
-from ._validate import check_bool, check_enum, check_int, check_list
-from ._values import EXTENSION_COMPARISON, Extension
+from ._codec import skip
+from ._native.expressions import context_encode, particle_decode
+from ._operations import check_context
+from ._validate import check_bool, check_enum, check_int, check_list, check_str
+from ._values import EXTENSION_COMPARISON, Extension, decode, encode, plain_value
+from .exception import InvalidArgError
 
 __all__ = [
     "INFINITY",
@@ -21,6 +27,7 @@ __all__ = [
     "all_children",
     "all_children_filter",
     "and_filter",
+    "from_base64",
     "list_index",
     "list_index_create",
     "list_rank",
@@ -31,6 +38,7 @@ __all__ = [
     "map_keys_in",
     "map_rank",
     "map_value",
+    "to_base64",
 ]
 
 Step: TypeAlias = tuple[Any, ...]
@@ -193,3 +201,95 @@ def and_filter(expression: Any) -> Step:
         expression: The expression, in which `exp.loop_var` stands for a child.
     """
     return ("and_filter", expression)
+
+
+def to_base64(context: Context) -> str:
+    """The server's encoding of a context as text, as `asinfo` and other clients have it.
+
+    Args:
+        context: The steps.
+
+    Raises:
+        TypeError: It is not a list of steps, or a value in it is of a type that cannot be stored.
+        InvalidArgError: A step is unknown, or there is none.
+        OverflowError: An int in it does not fit into 64 bits.
+    """
+    return base64.b64encode(encoded(context)).decode()
+
+
+def from_base64(text: str) -> Context:
+    """A context of its encoding as text.
+
+    Args:
+        text: The text.
+
+    Raises:
+        TypeError: It is not a str.
+        InvalidArgError: It is not base64, or not of a context.
+    """
+    try:
+        data = base64.b64decode(check_str(text, "text"), validate=True)
+    except ValueError as error:
+        raise InvalidArgError(f"text is not base64: {error}") from None
+    return decoded(data)
+
+
+def encoded(context: Context) -> bytes:
+    """The server's encoding of a context; raises as `to_base64` does."""
+    return context_encode(encode(plain_value(check_context(context), "ctx")))
+
+
+def decoded(data: bytes) -> Context:
+    """A context of the server's encoding; raises an InvalidArgError when it is none."""
+    try:
+        steps = list(_steps(data))
+        if encoded(steps) == data:
+            return steps
+    except (ValueError, IndexError, KeyError, TypeError):
+        pass
+    raise InvalidArgError("these bytes are no context")
+
+
+# By the numbers of the protocol.
+_PARTICLE_LIST = 20
+_PLAIN_STEPS = {
+    0x10: "list_index",
+    0x11: "list_rank",
+    0x13: "list_value",
+    0x20: "map_index",
+    0x21: "map_rank",
+    0x22: "map_key",
+    0x23: "map_value",
+    0x2A: "map_keys_in",
+}
+_FILTER_STEPS = {0x04: "all_children_filter", 0x204: "and_filter"}
+_CREATE_BITS = 0xC0
+# How a step creates what is not there: the order of what it creates, of a list whether it pads.
+_LISTS_CREATED = {0x40: (0, False), 0x80: (0, True), 0xC0: (1, False)}
+_MAPS_CREATED = {0x40: 0, 0x80: 1, 0xC0: 3}
+
+
+def _steps(data: bytes) -> Iterator[Step]:
+    position = {0xDC: 3, 0xDD: 5}.get(data[0], 1)
+    while position < len(data):
+        value = skip(data, position)
+        end = skip(data, value)
+        yield _step(decode(data[position:value]), data[value:end])
+        position = end
+
+
+def _step(kind: int, data: bytes) -> Step:
+    if kind in _FILTER_STEPS:
+        if data == b"\xc3":
+            return ("all_children",)
+        return (_FILTER_STEPS[kind], {"__expr__": "compiled", "val": data})
+    (value,) = decode(particle_decode(_PARTICLE_LIST, b"\x91" + data))
+    flags = kind & _CREATE_BITS
+    name = _PLAIN_STEPS[kind & ~_CREATE_BITS]
+    if not flags:
+        return (name, value)
+    if name == "list_index":
+        return ("list_index_create", value, *_LISTS_CREATED[flags])
+    if name != "map_key":
+        raise ValueError(name)
+    return ("map_key_create", value, _MAPS_CREATED[flags])

@@ -27,9 +27,13 @@ from .types import (
     BatchPolicy,
     ClientConfig,
     ExistsResult,
+    IndexInfo,
     InfoNodeResult,
     JobStatus,
     Key,
+    NamespaceInfo,
+    NodeInfo,
+    NodeStats,
     OperateOrderedResult,
     OperatePolicy,
     Privilege,
@@ -37,6 +41,7 @@ from .types import (
     Record,
     RecordMetadata,
     RoleInfo,
+    SetInfo,
     UDFFile,
     UserInfo,
     WriteMeta,
@@ -141,6 +146,55 @@ class Client:
     def get_node_names(self) -> list[str]:
         """The names of the cluster's active nodes."""
         return self._execute(info.node_names())
+
+    def nodes(self) -> list[NodeInfo]:
+        """The cluster's active nodes, by name. Asks no node.
+
+        Raises:
+            ClientError: The client is not connected.
+        """
+        return self._execute(info.nodes())
+
+    def stats(self) -> list[NodeStats]:
+        """What this client has counted of each node since it connected, by name. Asks no node.
+
+        `get_metrics` has the same of all clients of the process, as text.
+
+        Raises:
+            ClientError: The client is not connected.
+        """
+        return self._execute(info.stats())
+
+    def namespaces(self, policy: AdminPolicy | None = None) -> list[NamespaceInfo]:
+        """The namespaces, by name.
+
+        Args:
+            policy: {"timeout": milliseconds} for each question to a node.
+        """
+        names = self._execute(info.namespaces(self._policies, policy))
+        return [self._execute(info.namespace(self._policies, each, policy)) for each in names]
+
+    def sets(
+        self, namespace: str | None = None, policy: AdminPolicy | None = None
+    ) -> list[SetInfo]:
+        """The sets that have or had records, by namespace and name.
+
+        Args:
+            namespace: The namespace; None for all.
+            policy: {"timeout": milliseconds} for each question to a node.
+        """
+        return self._execute(info.sets(self._policies, namespace, policy))
+
+    def indexes(
+        self, namespace: str | None = None, policy: AdminPolicy | None = None
+    ) -> list[IndexInfo]:
+        """The secondary indexes, by namespace and name.
+
+        Args:
+            namespace: The namespace; None for all.
+            policy: {"timeout": milliseconds} for each question to a node.
+        """
+        return self._execute(index.listed(self._policies, namespace, policy))
 
     def ping(self) -> bool:
         """Whether a node answers now.

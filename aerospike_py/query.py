@@ -8,19 +8,21 @@ Made of `query` by scripts/sync_face.py, and not to be changed by hand.
 """
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast
 
 from . import tracing
+from ._aggregation import lua
 from ._native.streams import Stream
-from ._requests import query
+from ._requests import index, plan, query, udf
 from ._session import Session, place_of_creation, warn_unclosed
-from ._validate import Milliseconds, namespace_argument, set_argument
-from .exception import AerospikeTimeoutError, ClientError, InvalidArgError
+from ._validate import Milliseconds, check_name, namespace_argument, set_argument
+from .exception import AerospikeTimeoutError, ClientError, InvalidArgError, UDFError
 from .predicates import Predicate
-from .types import AdminPolicy, JobStatus, QueryPolicy, Record, WritePolicy
+from .types import AdminPolicy, JobStatus, QueryPlan, QueryPolicy, Record, WritePolicy
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -58,11 +60,19 @@ class Records(Iterator[R], Generic[R]):
     early, when its `with` block is left, and when the last reference to it goes.
     """
 
-    def __init__(self, query: "Query[R]", stream: Stream[list[Record]]) -> None:
+    def __init__(
+        self,
+        query: "Query[R]",
+        stream: Stream[list[Record]] | None,
+        begin: "Callable[[], Stream[list[Record]]] | None",
+    ) -> None:
         self._query = query
         self._session = query._session
         self._made_at = place_of_creation()
-        self._stream: Stream[list[Record]] | None = stream
+        self._stream = stream
+        # Of a query that begins with its first record, once for all who wait for that.
+        self._begin = begin
+        self._beginning = threading.RLock()
         # The chunk at hand, and how much of it has not been handed out.
         self._chunk: Iterator[R] = iter(())
         self._unread = 0
@@ -83,9 +93,9 @@ class Records(Iterator[R], Generic[R]):
         return self._advance()
 
     def _advance(self) -> R:
-        if self._stream is None:
+        if self._stream is None and self._begin is None:
             raise StopIteration
-        records = self._fetch(self._session.fetch, self._stream)
+        records = self._fetch(self._session.fetch)
         if not records:
             self._finish()
             raise StopIteration
@@ -95,17 +105,29 @@ class Records(Iterator[R], Generic[R]):
 
     def _fetch(self, fetch: Callable[..., Any], *args: Any) -> Any:
         try:
-            return fetch(*args)
+            return fetch(self._begun(), *args)
         except BaseException:
             # There is no place to go on from that could be relied on.
             self._end(sys.exc_info()[1])
             raise
 
+    def _begun(self) -> Stream[list[Record]]:
+        if self._begin is not None:
+            with self._beginning:
+                begin = self._begin
+                if begin is not None:
+                    stream = begin()
+                    if self._begin is None:  # It was closed meanwhile.
+                        stream.close()
+                    else:
+                        self._stream, self._begin = stream, None
+        return self._open()
+
     def _rest(self) -> list[R]:
         """All that is left, faster than one by one."""
         found = list(self._chunk)
         self._unread = 0
-        while records := self._fetch(self._session.fetch, self._open()):
+        while records := self._fetch(self._session.fetch):
             found += records
         self._finish()
         return found
@@ -113,7 +135,7 @@ class Records(Iterator[R], Generic[R]):
     def _fill(self, filler: "Filler") -> "NDArray[np.void] | None":
         """The next array; None at the end."""
         while filler.wants_more():
-            count = self._fetch(self._session.fetch_rows, self._open(), filler)
+            count = self._fetch(self._session.fetch_rows, filler)
             try:
                 filler.take(count)
             except BaseException as error:
@@ -126,7 +148,7 @@ class Records(Iterator[R], Generic[R]):
 
     def _gather(self, gatherer: "Gatherer") -> "ArrowBatch":
         """The next table, which is empty at the end."""
-        count = self._fetch(self._session.fetch_arrow, self._open(), gatherer)
+        count = self._fetch(self._session.fetch_arrow, gatherer)
         making = gatherer.making(count)
         try:
             return self._session.in_steps(making)
@@ -182,6 +204,7 @@ class Records(Iterator[R], Generic[R]):
     def _finish(self) -> None:
         stream = self._stream
         if stream is None:
+            self._end(None)
             return
         try:
             self._query._token = stream.token(self._unread)
@@ -191,7 +214,7 @@ class Records(Iterator[R], Generic[R]):
             self._end(None)
 
     def _end(self, error: BaseException | None) -> None:
-        stream, self._stream = self._stream, None
+        stream, self._stream, self._begin = self._stream, None, None
         self._chunk = iter(())
         span, self._span = self._span, None
         if span is not None and self._traced is not None:
@@ -206,9 +229,13 @@ class _Objects(Records[R]):
     """The same of a query into objects, which are made as they are handed out."""
 
     def __init__(
-        self, query: "Query[R]", stream: Stream[list[Record]], shape: "Shape[Any]"
+        self,
+        query: "Query[R]",
+        stream: Stream[list[Record]] | None,
+        begin: "Callable[[], Stream[list[Record]]] | None",
+        shape: "Shape[Any]",
     ) -> None:
-        super().__init__(query, stream)
+        super().__init__(query, stream, begin)
         self._shape = shape
 
     def __next__(self) -> R:
@@ -431,6 +458,10 @@ class Query(Generic[R]):
             "namespace": namespace_argument(namespace),
             "set": set_argument(set_name),
         }
+        self._predicate: Predicate | None = None
+        # What `where` was given in place of a predicate, and the index that is to answer it.
+        self._filter: plan.Filter | None = None
+        self._index_name: str | None = None
         self._token: bytes | None = None
 
     def select(self: _Query, *bins: str | Mapping[str, Any], **expressions: Any) -> _Query:
@@ -458,7 +489,7 @@ class Query(Generic[R]):
 
     def where(
         self: _Query,
-        predicate: Predicate,
+        predicate: Predicate | str | Mapping[str, Any],
         *,
         ctx: Sequence[Any] | None = None,
         index_name: str | None = None,
@@ -466,30 +497,75 @@ class Query(Generic[R]):
     ) -> _Query:
         """Finds records by a secondary index; without it, all records of the set are read.
 
+        A filter, as text or as an expression, is answered by an index as far as there is one when
+        the query runs, which takes a question to all nodes; the servers look at the rest, and at
+        all of it when there is no index. `explain` tells what will happen.
+
         Args:
-            predicate: One of `aerospike_py.predicates`. Its bin may be None where the index is
-                told otherwise.
-            ctx: The context of an index on something nested inside the bin.
-            index_name: The index to use; otherwise the server finds it by bin and type.
-            expression: The expression that the index is on, instead of a bin.
+            predicate: One of `aerospike_py.predicates`, whose bin may be None where the index is
+                told otherwise; or a filter, such as "$.age > 21 and $.city == 'Seoul'", or an
+                expression of `exp`, such as `exp.parse` makes of a text with parameters.
+            ctx: The context of an index on something nested inside the predicate's bin.
+            index_name: The index to use; otherwise the server finds it by bin and type, or of a
+                filter's the one that narrows most is taken.
+            expression: The expression that the predicate's index is on, instead of a bin.
 
         Returns:
             The query itself.
 
         Raises:
             InvalidArgError: There is a predicate already, this one is not valid, or it names no
-                bin and no index either.
+                bin and no index either; or a text is not of the language, and the error says where.
             TypeError: It has a value of a wrong type.
             OverflowError: An int does not fit into 64 bits.
             BinNameError: The bin name is empty or has more than 15 bytes.
         """
-        if "where" in self._request:
+        if "where" in self._request or self._filter is not None:
             raise InvalidArgError(
                 "a query has one predicate, and this one has one already; "
                 "use a filter expression for more"
             )
-        self._request["where"] = query.where_member(predicate, ctx, index_name, expression)
+        found = plan.filter_argument(predicate)
+        if found is None:
+            self._request["where"] = query.where_member(predicate, ctx, index_name, expression)
+            self._predicate = cast("Predicate", predicate)
+            return self
+        if ctx is not None or expression is not None:
+            raise InvalidArgError(
+                "ctx and expression are of a predicate's index, not of a filter's"
+            )
+        if index_name is not None:
+            self._index_name = check_name(index_name, "index_name")
+        self._filter = found
         return self
+
+    def explain(self, policy: AdminPolicy | None = None) -> QueryPlan:
+        """How the query would find its records if it ran now.
+
+        Args:
+            policy: {"timeout": milliseconds}.
+
+        Returns:
+            The index and what it is asked for, if there is one, and the filter that is left.
+
+        Raises:
+            InvalidArgError: The index that `where` names answers no part of the filter.
+        """
+        request, session = self._request, self._session
+        if self._filter is None and self._predicate is None:
+            return QueryPlan(None, None, None)
+        indexes = session.execute(index.listed(session.policies, request["namespace"], policy))
+        if self._filter is not None:
+            return self._filter.plan(request["set"], self._index_name, indexes)
+        found = plan.index_of(request["where"], request["set"], indexes)
+        return QueryPlan(found, self._predicate, None)
+
+    def _planned(self) -> tuple[dict[str, Any], Any]:
+        """The request, and the filter that is left to the servers, None for none."""
+        if self._filter is None:
+            return self._request, None
+        chosen = self.explain()
+        return {**self._request, **query.planned(chosen)}, chosen.filter
 
     @property
     def token(self) -> bytes | None:
@@ -503,11 +579,24 @@ class Query(Generic[R]):
 
     def _start(
         self, policy: QueryPolicy | None, bins: list[str] | None = None
-    ) -> Stream[list[Record]]:
-        struct, members = self._session.policies.query(policy)
+    ) -> "tuple[Stream[list[Record]] | None, Callable[[], Stream[list[Record]]] | None]":
+        """A run of the query, or what begins it, as that has to be waited for."""
+        session = self._session
         selected = {} if bins is None else {"bins": bins}
         self._token = None
-        return self._session.open_stream({**selected, **self._request, **members}, struct)
+        if self._filter is None:
+            struct, members = session.policies.query(policy)
+            request = {**selected, **self._request, **members}
+            return session.open_stream(request, struct), None
+        session.policies.query(policy)  # What is wrong with it is said at once.
+        session.require_connection()
+
+        def begin() -> Stream[list[Record]]:
+            request, rest = self._planned()
+            struct, members = session.policies.query(policy, rest)
+            return session.open_stream({**selected, **request, **members}, struct)
+
+        return None, begin
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Query belongs to its client and cannot be copied or pickled")
@@ -555,10 +644,10 @@ class Query(Generic[R]):
         Returns:
             An iterator, which can be closed early and has the `token` to go on from.
         """
-        stream = self._start(policy)
+        stream, begin = self._start(policy)
         if self._shape is not None:
-            return _Objects(self, stream, self._shape)
-        return Records(self, stream)
+            return _Objects(self, stream, begin, self._shape)
+        return Records(self, stream, begin)
 
     def __iter__(self) -> Records[R]:
         return self.records()
@@ -582,7 +671,7 @@ class Query(Generic[R]):
         from .numpy_query import Filler  # Imports NumPy.
 
         filler = Filler(dtype, errors)
-        records = Records(self, self._start(policy, filler.bins))
+        records = Records(self, *self._start(policy, filler.bins))
         arrays = []
         while (array := records._fill(filler)) is not None:
             arrays.append(array)
@@ -613,7 +702,7 @@ class Query(Generic[R]):
         return self._arrays(Filler(dtype, errors, rows), policy)
 
     def _arrays(self, filler: "Filler", policy: QueryPolicy | None) -> "Iterator[NDArray[np.void]]":
-        with Records(self, self._start(policy, filler.bins)) as records:
+        with Records(self, *self._start(policy, filler.bins)) as records:
             while (array := records._fill(filler)) is not None:
                 yield array
 
@@ -656,8 +745,62 @@ class Query(Generic[R]):
         selected = None if computes else self._request.get("bins")
         bins, description = describe(selected, schema, key, meta, errors)
         gatherer = Gatherer(description, rows)
-        records = Records(self, self._start(policy, None if computes else bins))
+        records = Records(self, *self._start(policy, None if computes else bins))
         return ArrowStream(records, gatherer)
+
+    def aggregate(
+        self,
+        module: str,
+        function: str,
+        args: Sequence[Any] | None = None,
+        policy: QueryPolicy | None = None,
+    ) -> list[Any]:
+        """Has a registered function make few values of all records that the query finds.
+
+        The function gets a stream and says what is to be done with it, with `filter`, `map`,
+        `aggregate`, `reduce` and `groupby`. The servers do so up to the first `reduce`, each with
+        its own records; that `reduce`, and what comes after it, is then done here with the values
+        of all nodes, in Lua. That takes the package lupa: `pip install lupa`.
+
+        Args:
+            module: The module, with or without ".lua".
+            function: The function; its first argument is the stream.
+            args: Its further arguments, of any type that a bin can hold.
+            policy: How to run it; "total_timeout" also limits what is done here. What pages and
+                limits records is not for aggregations.
+
+        Returns:
+            The values: one where the last step is a `reduce`, and none if no record was found.
+
+        Raises:
+            UDFError: The function fails, or there is none; the text is the server's, or Lua's.
+            ClientError: lupa is not installed; nothing was sent.
+            InvalidArgError: An argument is not valid, the query selects bins or operations, or
+                there is a filter, which servers have not for aggregations: the stream's `filter`
+                takes its place, or an index that answers all of it.
+        """
+        lua()
+        session = self._session
+        planned, rest = self._planned()
+        name, request = query.aggregate(
+            session.policies, planned, module, function, args, policy, rest
+        )
+        source = session.execute(udf.raw_content(session.policies, name, None))
+        values = session.execute(request)
+        reduction = query.reduction(session.policies, name, source, function, args, values, policy)
+        while True:
+            made, needed = reduction.run()
+            if needed is None:
+                return made
+            reduction.provide(needed, self._library(needed))
+
+    def _library(self, name: str) -> bytes | None:
+        """The text of another module; None when the servers do not have it."""
+        session = self._session
+        try:
+            return session.execute(udf.raw_content(session.policies, name, None))
+        except UDFError:
+            return None
 
     def operate_background(
         self,
@@ -681,8 +824,9 @@ class Query(Generic[R]):
             IndexNotFound: There is no index for the predicate.
         """
         session = self._session
-        members = query.limited(self._request, records_per_second)
-        request = query.operate_background(session.policies, members, ops, policy)
+        planned, rest = self._planned()
+        members = query.limited(planned, records_per_second)
+        request = query.operate_background(session.policies, members, ops, policy, rest)
         return BackgroundJob(session, session.execute(request))
 
     def apply_background(
@@ -710,6 +854,9 @@ class Query(Generic[R]):
             IndexNotFound: There is no index for the predicate.
         """
         session = self._session
-        members = query.limited(self._request, records_per_second)
-        request = query.apply_background(session.policies, members, module, function, args, policy)
+        planned, rest = self._planned()
+        members = query.limited(planned, records_per_second)
+        request = query.apply_background(
+            session.policies, members, module, function, args, policy, rest
+        )
         return BackgroundJob(session, session.execute(request))

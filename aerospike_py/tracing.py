@@ -228,7 +228,7 @@ def _describe(command: int, request: bytes) -> _Described | None:
         row_command = request[skip(request, _inside(request, first, 1))]
         place, _ = _common_place(request, first, size, 1)
         return _Described(_BATCHES[row_command], *place, size)
-    if command == lib.ASZ_QUERY_BACKGROUND:
+    if command in (lib.ASZ_QUERY_BACKGROUND, lib.ASZ_QUERY_AGGREGATE):
         query = decode(request)
         return _Described("QUERY", query["namespace"], query["set"])
     return None

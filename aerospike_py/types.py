@@ -1,5 +1,6 @@
 """The types of arguments and results."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias, TypedDict, cast
 
@@ -23,6 +24,7 @@ __all__ = [
     "HLLPolicy",
     "Host",
     "HyperLogLog",
+    "IndexInfo",
     "InfoNodeResult",
     "JobStatus",
     "Key",
@@ -30,12 +32,16 @@ __all__ = [
     "KeyValueOrderedDict",
     "ListPolicy",
     "MapPolicy",
+    "NamespaceInfo",
+    "NodeInfo",
+    "NodeStats",
     "OperateOrderedResult",
     "OperatePolicy",
     "OperateRowPolicy",
     "PartitionFilter",
     "Policies",
     "Privilege",
+    "QueryPlan",
     "QueryPolicy",
     "ReadPolicy",
     "ReadRowPolicy",
@@ -43,6 +49,8 @@ __all__ = [
     "RecordMetadata",
     "RemoveRowPolicy",
     "RoleInfo",
+    "SetInfo",
+    "SizeStats",
     "StringPolicy",
     "UDFFile",
     "UserInfo",
@@ -572,10 +580,23 @@ class Policies(TypedDict, total=False):
 
     read: ReadPolicy
     write: WritePolicy
+    operate: OperatePolicy
+    """What it does not say is as in `write`, as with `remove` and `apply`."""
+    remove: WritePolicy
+    apply: WritePolicy
+    """Of functions on one record; `exists` and `gen` of `write` are not for them."""
     batch: BatchPolicy
+    batch_read: BatchPolicy
+    """What it does not say is as in `batch`, as with the others of batches. In batches of rows that
+    ask for different things, each row has what its kind says of it, under its own policy."""
+    batch_write: BatchPolicy
+    """Of batch_write and batch_operate, and of batches of rows as wholes."""
+    batch_apply: BatchPolicy
+    batch_remove: BatchPolicy
     query: QueryPolicy
     admin: AdminPolicy
     info: AdminPolicy
+    """As `admin` unless it says anything itself."""
 
 
 class Privilege(TypedDict, total=False):
@@ -634,6 +655,10 @@ class ClientConfig(TypedDict, total=False):
     """Defaults of this client's commands."""
     converters: "Sequence[Converter[Any]]"
     """How values of some types are stored in fields of objects; see `aerospike_py.objects`."""
+    config_file: "str | os.PathLike[str]"
+    """A file in YAML, or its "file:" URL, which the environment's AEROSPIKE_CLIENT_CONFIG_URL goes
+    before. What it says goes before this configuration and the policies of calls; it is read again
+    when it changes."""
     tls: Mapping[str, Any]
     """Not supported yet."""
     max_in_flight: int
@@ -655,6 +680,128 @@ class UDFFile(NamedTuple):
     name: str
     type: str
     hash: str
+
+
+class NodeInfo(NamedTuple):
+    """A node of the cluster, as the client knows it."""
+
+    name: str
+    address: str
+    """"address:port" that the client uses, an IPv6 address in brackets."""
+    racks: dict[str, int]
+    """Its rack by namespace; empty unless the client is rack aware."""
+
+
+class SizeStats(NamedTuple):
+    """How many records batches or queries had of a node."""
+
+    records: int
+    """All together."""
+    counts: dict[int | None, int]
+    """How many of them were no larger than a size, and larger than the one before; None: larger
+    than all."""
+
+
+class NodeStats(NamedTuple):
+    """What a client has counted of a node since it connected."""
+
+    name: str
+    is_active: bool
+    """Whether the node is in the cluster; what was counted of one that has left stays."""
+    connections_open: int
+    """Those of the tend thread excepted."""
+    connections_in_use: int
+    connections_opened: int
+    connections_closed: int
+    connection_errors: int
+    """Connections lost, and answers that the node is overloaded."""
+    timeouts: int
+    connections_recovered: int
+    """Connections kept because their late reply came after all."""
+    retries: int
+    """Attempts that came to the node after one that had failed."""
+    sent_bytes: int
+    received_bytes: int
+    tends: int
+    """How often the node was asked for its state."""
+    tend_seconds: float
+    """How long it took to answer, all together."""
+    batch_records: SizeStats
+    query_records: SizeStats
+    errors: dict[int, int]
+    """Answers with a result code other than success, by the code; 0 for those beyond the first
+    ones."""
+
+
+class NamespaceInfo(NamedTuple):
+    """A namespace, over all nodes that have answered."""
+
+    name: str
+    replication_factor: int
+    """Copies of a record, as many as the cluster has nodes for."""
+    is_strongly_consistent: bool
+    objects: int
+    """Records, their copies not counted."""
+    tombstones: int
+    data_used_bytes: int
+    """Copies included."""
+    default_ttl: int
+    """In seconds; 0: records live for ever."""
+    stops_writes: bool
+    """Whether a node refuses writes."""
+    nodes: dict[str, dict[str, str]]
+    """All that each node tells of it, by the node's name."""
+
+
+class SetInfo(NamedTuple):
+    """A set, over all nodes that have answered."""
+
+    namespace: str
+    name: str
+    objects: int
+    """Records, each of their copies counted."""
+    tombstones: int
+    data_used_bytes: int
+    default_ttl: int
+    """In seconds; 0: that of the namespace."""
+    has_index: bool
+    """Whether there is an index of its records, which finds those of a small set faster."""
+    is_truncating: bool
+
+
+class IndexInfo(NamedTuple):
+    """A secondary index."""
+
+    namespace: str
+    set_name: str | None
+    """None: all sets of the namespace."""
+    name: str
+    bin: str | None
+    """None: the index is on an expression."""
+    data_type: int | None
+    """INDEX_NUMERIC, INDEX_STRING, INDEX_BLOB or INDEX_GEO2DSPHERE; None: the index is on the set
+    itself, or of a type that is not known here."""
+    collection: int | None
+    """An INDEX_TYPE_ constant: what in the bin is indexed; None as `data_type`."""
+    ctx: list[tuple[Any, ...]] | None
+    """Where in the bin it is: steps of `cdt_ctx`; None for the bin as a whole."""
+    expression: dict[str, Any] | None
+    """The expression that it is on, compiled; `exp.to_base64` shows it."""
+    is_readable: bool
+    """Whether all nodes have it and have finished building it."""
+
+
+class QueryPlan(NamedTuple):
+    """How a query finds its records, as `Query.explain` tells."""
+
+    index_used: IndexInfo | None
+    """The index that finds them; None: all records of the set are read, unless there is a
+    predicate, for which there is no index then."""
+    predicate: tuple[Any, ...] | None
+    """What the index is asked for, as of `aerospike_py.predicates`."""
+    filter: dict[str, Any] | None
+    """The expression that the servers evaluate for each record that is found, besides that of the
+    policy."""
 
 
 class JobStatus(NamedTuple):

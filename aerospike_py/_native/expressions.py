@@ -1,5 +1,6 @@
-"""The compiling of expressions, which needs no client."""
+"""What of the server's encoding needs no client: expressions, contexts and values."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from .._ffi import ffi, lib
@@ -33,13 +34,45 @@ def expression_compile(tree: bytes) -> bytes:
     Raises:
         InvalidArgError: A builder is unknown, or its arguments are wrong.
     """
+    return _made(lib.asz_expression_compile, tree, len(tree))
+
+
+def context_encode(steps: bytes) -> bytes:
+    """The server's encoding of a context that is given in MessagePack.
+
+    Raises:
+        InvalidArgError: A step is unknown, or its members are wrong.
+    """
+    return _made(lib.asz_context_encode, steps, len(steps))
+
+
+def particle_decode(kind: int, data: bytes) -> bytes:
+    """The MessagePack of a value that is given as servers keep it, a particle's type and bytes.
+
+    Raises:
+        InvalidArgError: The bytes are none of that type.
+    """
+    return _made(lib.asz_particle_decode, kind, data, len(data))
+
+
+def value_pack(value: bytes) -> bytes:
+    """What servers have within a list of a value that is given in MessagePack.
+
+    Raises:
+        InvalidArgError: It is none that can be stored.
+    """
+    return _made(lib.asz_value_pack, value, len(value))
+
+
+def _made(make: Callable[..., int], *arguments: bytes | int) -> bytes:
+    """What a function of the library gives as its result."""
     try:
         scratch = _free.pop()
     except IndexError:
         scratch = _new_scratch()
     error, result, memory = scratch
     try:
-        _check(lib.asz_expression_compile(tree, len(tree), result, error), error)
+        _check(make(*arguments, result, error), error)
         return bytes(ffi.buffer(result.data, result.length))
     finally:
         if result.owned:

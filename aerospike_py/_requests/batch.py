@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_GET: int = lib.ASZ_GET
+_SELECT: int = lib.ASZ_SELECT
+_EXISTS: int = lib.ASZ_EXISTS
 _OPERATE: int = lib.ASZ_OPERATE
 _REMOVE: int = lib.ASZ_REMOVE
 _APPLY: int = lib.ASZ_APPLY
@@ -154,13 +157,13 @@ def write_arrow(
 def operate(policies: ClientPolicies, keys: Any, ops: Any, policy: Any) -> Request[BatchResults]:
     operations = encoded_operations(ops)
     asked, request = encode_same(keys, _OPERATE, operations)
-    struct = _without_generations(policies, policy)
+    struct = _without_generations(policies.batch_write(policy))
     return _BATCH, request, struct, BatchDecoder(BatchResults, asked)
 
 
 def remove(policies: ClientPolicies, keys: Any, policy: Any) -> Request[BatchResults]:
     asked, request = encode_same(keys, _REMOVE, None)
-    struct = _without_generations(policies, policy)
+    struct = _without_generations(policies.batch_remove(policy))
     return _BATCH, request, struct, BatchDecoder(BatchResults, asked)
 
 
@@ -169,13 +172,12 @@ def apply(
 ) -> Request[BatchRecords]:
     call = function_call(module, function, args)
     asked, request = encode_same(keys, _APPLY, call)
-    struct = _without_generations(policies, policy)
+    struct = _without_generations(policies.batch_apply(policy))
     return _BATCH, request, struct, BatchDecoder(BatchRecords, asked)
 
 
-def _without_generations(policies: ClientPolicies, policy: Any) -> Pointer:
+def _without_generations(struct: Pointer) -> Pointer:
     """The struct of a batch that has nothing but keys, and so no generation to compare with."""
-    struct = policies.batch_write(policy)
     if struct.generation_policy:
         raise InvalidArgError(
             "policy['gen'] has generations compared, and keys have none to compare with; use "
@@ -188,8 +190,32 @@ def rows(
     policies: ClientPolicies, given: Any, policy: Any, path: str = "rows"
 ) -> Request[BatchRecords]:
     struct = policies.batch_write(policy)
+    if policies.batch_rows:
+        given = _with_defaults(given, policies.batch_rows, path)
     request = encode_rows(given, bool(struct.generation_policy), path)
     return _BATCH_MIXED, request, struct, BatchDecoder(BatchRecords)
+
+
+# What each command is to the defaults of a batch's rows.
+_KIND_OF_ROW = {_REMOVE: "remove", _APPLY: "apply", _GET: "read", _SELECT: "read", _EXISTS: "read"}
+
+
+def _with_defaults(rows: Any, defaults: dict[str, RowMeta | None], path: str) -> Any:
+    """Rows with the defaults of their kinds under their own policies; what is no row stays."""
+    if isinstance(rows, BatchRow):
+        return rows
+    listed = check_iterable(rows, path, _ROWS)
+    return [_with_default(row, defaults) if type(row) is BatchRow else row for row in listed]
+
+
+def _with_default(row: BatchRow, defaults: dict[str, RowMeta | None]) -> BatchRow:
+    default = defaults.get(_KIND_OF_ROW.get(row.command, ""))
+    if default is None:
+        return row
+    own = row.meta or RowMeta(None, None, None)
+    policy = {**(default.policy or {}), **(own.policy or {})} or None
+    ttl = default.ttl if own.ttl is None else own.ttl
+    return row._replace(meta=RowMeta(own.generation, ttl, policy))
 
 
 def encode_same(keys: Any, command: int, argument: Any) -> tuple[list[Any], bytes]:

@@ -1,5 +1,6 @@
 """Requests of secondary indexes."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from .._ffi import lib
@@ -11,8 +12,14 @@ from ..constants import (
     INDEX_GEO2DSPHERE,
     INDEX_NUMERIC,
     INDEX_STRING,
+    INDEX_TYPE_DEFAULT,
+    INDEX_TYPE_LIST,
+    INDEX_TYPE_MAPKEYS,
+    INDEX_TYPE_MAPVALUES,
 )
 from ..exception import InvalidArgError
+from ..types import IndexInfo, InfoNodeResult
+from . import info
 from .policies import INDEX_TYPE, WAIT, ClientPolicies
 from .request import Request, nothing
 
@@ -24,6 +31,84 @@ _OF_SET = 4
 _DATA_TYPE = Choice(
     "INDEX_", frozenset({INDEX_STRING, INDEX_NUMERIC, INDEX_GEO2DSPHERE, INDEX_BLOB})
 )
+
+
+_LIST = "sindex-list:b64=true"
+_DATA_TYPES = {
+    "string": INDEX_STRING,
+    "numeric": INDEX_NUMERIC,
+    "geo2dsphere": INDEX_GEO2DSPHERE,
+    "blob": INDEX_BLOB,
+}
+_COLLECTIONS = {
+    "default": INDEX_TYPE_DEFAULT,
+    "none": INDEX_TYPE_DEFAULT,
+    "list": INDEX_TYPE_LIST,
+    "mapkeys": INDEX_TYPE_MAPKEYS,
+    "mapvalues": INDEX_TYPE_MAPVALUES,
+}
+_READABLE = "RW"
+
+
+def listed(
+    policies: ClientPolicies, namespace: str | None, policy: Any
+) -> Request[list[IndexInfo]]:
+    wanted = None if namespace is None else namespace_argument(namespace)
+    command, request, struct, decode = info.info_all(policies, _LIST, policy)
+
+    def indexes(response: memoryview) -> list[IndexInfo]:
+        nodes = info.answers(decode(response))
+        found = [each for each in _indexes(nodes) if wanted in (None, each.namespace)]
+        return sorted(found, key=lambda each: (each.namespace, each.name))
+
+    return command, request, struct, indexes
+
+
+def _indexes(nodes: list[InfoNodeResult]) -> Iterator[IndexInfo]:
+    """Those that any node has; all have to have one before it can be relied on."""
+    rows: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for node in nodes:
+        for row in info.rows(node.response):
+            rows.setdefault((row["ns"], row["indexname"]), []).append(row)
+    for (namespace, name), each in rows.items():
+        row = each[0]
+        data_type = _DATA_TYPES.get(row.get("type", "").lower())
+        collection = _COLLECTIONS.get(row.get("indextype", "").lower())
+        # That of a set has no state.
+        is_readable = len(each) == len(nodes) and all(
+            one.get("state", _READABLE) == _READABLE for one in each
+        )
+        yield IndexInfo(
+            namespace,
+            _present(row.get("set")),
+            name,
+            _present(row.get("bin")),
+            data_type,
+            collection,
+            _context(_present(row.get("context"))),
+            _expression(_present(row.get("exp"))),
+            is_readable,
+        )
+
+
+def _present(text: str | None) -> str | None:
+    return None if text in (None, "", "null", "NULL") else text
+
+
+def _context(text: str | None) -> Any:
+    if text is None:
+        return None
+    from ..cdt_ctx import from_base64
+
+    return from_base64(text)
+
+
+def _expression(text: str | None) -> Any:
+    if text is None:
+        return None
+    from ..exp import from_base64
+
+    return from_base64(text)
 
 
 def create(

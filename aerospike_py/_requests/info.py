@@ -9,7 +9,14 @@ from .._results import value
 from .._validate import Integer, check_name, check_str, namespace_argument, set_argument
 from .._values import encode, unsigned
 from ..exception import InvalidArgError, class_for
-from ..types import InfoNodeResult
+from ..types import (
+    InfoNodeResult,
+    NamespaceInfo,
+    NodeInfo,
+    NodeStats,
+    SetInfo,
+    SizeStats,
+)
 from .policies import ClientPolicies
 from .request import Request, nothing
 
@@ -17,6 +24,7 @@ _INFO: int = lib.ASZ_INFO
 _INFO_ANY: int = lib.ASZ_INFO_ANY
 _NODES: int = lib.ASZ_NODES
 _PING: int = lib.ASZ_PING
+_STATISTICS: int = lib.ASZ_STATISTICS
 _TRUNCATE: int = lib.ASZ_TRUNCATE
 
 _NO_ARGUMENTS = encode([])
@@ -50,6 +58,35 @@ def _info_results(data: memoryview) -> list[InfoNodeResult]:
     return [_info_result(*row) for row in value(data)]
 
 
+def answers(results: list[InfoNodeResult]) -> list[InfoNodeResult]:
+    """Those of nodes that have answered.
+
+    Raises:
+        AerospikeError: None has.
+    """
+    answered = [each for each in results if not each.error_code]
+    if results and not answered:
+        first = results[0]
+        raise class_for(first.error_code)(
+            first.response, result_code=first.error_code, node=first.node_name
+        )
+    return answered
+
+
+def rows(response: str) -> list[dict[str, str]]:
+    """What is listed as "a=b:c=d;a=e:c=f"."""
+    return [pairs(row, ":") for row in response.split(";") if row]
+
+
+def pairs(text: str, separator: str) -> dict[str, str]:
+    """What is given as "a=b;c=d"."""
+    return {
+        name: content
+        for name, equals, content in (part.partition("=") for part in text.split(separator))
+        if equals
+    }
+
+
 def _info_response(data: memoryview) -> str:
     ((node, code, response),) = _info_results(data)
     if code:
@@ -59,7 +96,85 @@ def _info_response(data: memoryview) -> str:
 
 
 def _node_names(data: memoryview) -> list[str]:
-    return [name for name, _ in value(data)]
+    return [name for name, *_ in value(data)]
+
+
+def _nodes(data: memoryview) -> list[NodeInfo]:
+    return sorted(NodeInfo(*row) for row in value(data))
+
+
+def _statistics(data: memoryview) -> list[NodeStats]:
+    bounds, listed = value(data)
+    return sorted(_node_stats(bounds, *row) for row in listed)
+
+
+def _node_stats(
+    bounds: list[int], name: str, is_active: bool, is_open: int, in_use: int, counts: list[Any]
+) -> NodeStats:
+    *counters, tend_ns, batches, streams, codes = counts
+    sizes = _sizes(bounds, *batches), _sizes(bounds, *streams)
+    members = (name, is_active, is_open, in_use, *counters, tend_ns / 1e9, *sizes, dict(codes))
+    return NodeStats._make(members)
+
+
+def _sizes(bounds: list[int], records: int, counts: list[int]) -> SizeStats:
+    return SizeStats(records, dict(zip([*bounds, None], counts, strict=True)))
+
+
+def _namespaces(response: memoryview) -> list[str]:
+    names = {
+        name
+        for node in answers(_info_results(response))
+        for name in node.response.split(";")
+        if name
+    }
+    return sorted(names)
+
+
+def _namespace_info(name: str, results: list[InfoNodeResult]) -> NamespaceInfo:
+    nodes = {each.node_name: pairs(each.response, ";") for each in answers(results)}
+    first = next(iter(nodes.values()), {})
+    copies = _integer(first, "effective_replication_factor") or _integer(
+        first, "replication-factor"
+    )
+    return NamespaceInfo(
+        name,
+        copies,
+        first.get("strong-consistency") == "true",
+        sum(_integer(each, "master_objects") for each in nodes.values()),
+        sum(_integer(each, "master_tombstones") for each in nodes.values()),
+        sum(_integer(each, "data_used_bytes") for each in nodes.values()),
+        _integer(first, "default-ttl"),
+        any(each.get("stop_writes") == "true" for each in nodes.values()),
+        nodes,
+    )
+
+
+def _set_infos(namespace: str | None, results: list[InfoNodeResult]) -> list[SetInfo]:
+    found: dict[tuple[str, str], list[dict[str, str]]] = {}
+    for node in answers(results):
+        for row in rows(node.response):
+            if namespace in (None, row.get("ns")):
+                found.setdefault((row.get("ns", ""), row.get("set", "")), []).append(row)
+    return [
+        SetInfo(
+            *place,
+            sum(_integer(each, "objects") for each in listed),
+            sum(_integer(each, "tombstones") for each in listed),
+            sum(_integer(each, "data_used_bytes") for each in listed),
+            _integer(listed[0], "default-ttl"),
+            listed[0].get("enable-index") == "true",
+            any(each.get("truncating") == "true" for each in listed),
+        )
+        for place, listed in sorted(found.items())
+    ]
+
+
+def _integer(given: dict[str, str], name: str) -> int:
+    try:
+        return int(given.get(name, ""))
+    except ValueError:
+        return 0
 
 
 def _true(_response: memoryview) -> bool:
@@ -73,6 +188,38 @@ def info_all(policies: ClientPolicies, command: Any, policy: Any) -> Request[lis
 
 def info_random_node(policies: ClientPolicies, command: Any, policy: Any) -> Request[str]:
     return _INFO_ANY, encode((_info_command(command),)), policies.info(policy), _info_response
+
+
+def nodes() -> Request[list[NodeInfo]]:
+    return _NODES, _NO_ARGUMENTS, _native.NULL, _nodes
+
+
+def stats() -> Request[list[NodeStats]]:
+    return _STATISTICS, _NO_ARGUMENTS, _native.NULL, _statistics
+
+
+def namespaces(policies: ClientPolicies, policy: Any) -> Request[list[str]]:
+    request = encode(("namespaces", None))
+    return _INFO, request, policies.info(policy), _namespaces
+
+
+def namespace(policies: ClientPolicies, name: str, policy: Any) -> Request[NamespaceInfo]:
+    request = encode((f"namespace/{name}", None))
+
+    def decode(response: memoryview) -> NamespaceInfo:
+        return _namespace_info(name, _info_results(response))
+
+    return _INFO, request, policies.info(policy), decode
+
+
+def sets(policies: ClientPolicies, namespace: Any, policy: Any) -> Request[list[SetInfo]]:
+    wanted = None if namespace is None else namespace_argument(namespace)
+    request = encode(("sets", None))
+
+    def decode(response: memoryview) -> list[SetInfo]:
+        return _set_infos(wanted, _info_results(response))
+
+    return _INFO, request, policies.info(policy), decode
 
 
 def node_names() -> Request[list[str]]:

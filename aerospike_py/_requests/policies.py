@@ -143,6 +143,10 @@ class Policies:
         *,
         defaults_table: dict[str, tuple[str, Rule]] | None = None,
         is_explicit: bool = False,
+        own: Any = None,
+        own_kind: str = "",
+        without: tuple[str, ...] = (),
+        over: Mapping[str, Any] | None = None,
     ) -> None:
         self._kind = kind
         self._table = table
@@ -152,13 +156,43 @@ class Policies:
         self._base = _native.new_policy(command)
         # NULL stands for the defaults that the library has for what is asked.
         self._default: Pointer = self._base if is_explicit else NULL
-        if defaults:
-            path = f"config['policies'][{kind!r}]"
-            self._fill(self._base, defaults, defaults_table or table, path, self._filters)
-            encoded = _filter_of(defaults, path)
-            if encoded is not None:
-                _native.set_filter(self._base, encoded)
+        self.filter: Any = None
+        """The expression, or text, that the defaults have as filter."""
+        self._take(kind, defaults, defaults_table or table, without)
+        self._take(own_kind, own, table, ())
+        # What goes before defaults and policies.
+        self._over = {
+            table[key][0]: table[key][1].check(value, key) for key, value in (over or {}).items()
+        }
+        if self._over:
+            self._set_over(self._base)
             self._default = self._base
+
+    def _set_over(self, struct: Pointer) -> None:
+        for member, number in self._over.items():
+            setattr(struct, member, number)
+
+    def _take(
+        self,
+        kind: str,
+        defaults: Any,
+        table: dict[str, tuple[str, Rule]],
+        without: tuple[str, ...],
+    ) -> None:
+        """Takes the defaults of a section of the configuration, but for some keys."""
+        if not defaults:
+            return
+        path = f"config['policies'][{kind!r}]"
+        checked = _native.copy_policy(self._base) if without else self._base
+        self._fill(checked, defaults, table, path, self._filters)
+        if without:
+            rest = {key: value for key, value in defaults.items() if key not in without}
+            self._fill(self._base, rest, table, path, self._filters)
+        encoded = _filter_of(defaults, path)
+        if encoded is not None:
+            _native.set_filter(self._base, encoded)
+            self.filter = _given_filter(defaults)
+        self._default = self._base
 
     @property
     def known(self) -> tuple[str, ...]:
@@ -237,6 +271,8 @@ class Policies:
             encoded = _filter_of(policy, "policy")
             if encoded is not None:
                 _native.set_filter(struct, encoded)
+        if self._over:
+            self._set_over(struct)
         if self._kind == "write" and struct.generation_policy and _generation_of(meta) is None:
             raise InvalidArgError(NO_GENERATION)
         return struct
@@ -417,6 +453,28 @@ def row_meta(kind: str, meta: Any, policy: Any) -> RowMeta | None:
     return RowMeta(generation, ttl, members or None)
 
 
+def _given_filter(given: Mapping[str, Any]) -> Any:
+    """The filter of a policy dict, if it has one."""
+    return next((given[key] for key in _FILTERS if given.get(key) is not None), None)
+
+
+def _joined(policy: Any, default: Any, rest: Any) -> Any:
+    """A policy with a filter more, which has to hold beside its own or that of the defaults."""
+    if rest is None:
+        return policy
+    given = {} if policy is None else policy
+    if not isinstance(given, Mapping):
+        raise wrong_type("policy", "a dict", policy)
+    _filter_of(given, "policy")
+    from ..exp import and_  # Who has a filter has imported exp already.
+
+    own = _given_filter(given)
+    own = default if own is None else own
+    joined = rest if own is None else and_(rest, _expression(own))
+    others = {key: value for key, value in given.items() if key not in _FILTERS}
+    return {**others, "expressions": joined}
+
+
 def _filter_of(given: Mapping[str, Any], path: str) -> bytes | None:
     """The filter of a policy dict in the server's encoding, if it has one."""
     filters = {key: given[key] for key in _FILTERS if given.get(key) is not None}
@@ -456,25 +514,32 @@ class QueryPolicies:
 
     Args:
         defaults: The client's own query policy, or None.
+        over: What goes before it, and before the policies of calls.
 
     Raises:
         InvalidArgError: A key is unknown, or a value is not valid.
     """
 
-    def __init__(self, defaults: Any) -> None:
-        self._defaults: dict[str, Any] = {}
+    def __init__(self, defaults: Any, over: Mapping[str, Any] | None = None) -> None:
         own, rest = _split(defaults)
-        self._policies = Policies("query", lib.ASZ_QUERY, _COMMAND, rest)
+        own_over, rest_over = _split(over)
+        self._policies = Policies("query", lib.ASZ_QUERY, _COMMAND, rest, over=rest_over)
         self._known = (*self._policies.known, *_QUERY_REQUEST, *_QUERY_OTHERS)
-        self._defaults = self._members(own, "config['policies']['query']")
+        self._over = self._members(own_over, "")
+        self._defaults = {**self._members(own, "config['policies']['query']"), **self._over}
 
-    def __call__(self, policy: Any) -> tuple[Pointer, dict[str, Any]]:
+    def __call__(self, policy: Any, rest: Any = None) -> tuple[Pointer, dict[str, Any]]:
         """The policy struct, and members of the request.
+
+        Args:
+            policy: The policy dict, or None.
+            rest: A filter that has to hold, too; None for none.
 
         Raises:
             TypeError: The policy is not a dict.
             InvalidArgError: A key is unknown, or a value is not valid.
         """
+        policy = _joined(policy, self._policies.filter, rest)
         if not policy:
             return self._policies.struct(policy), self._defaults
         if not isinstance(policy, Mapping):
@@ -486,6 +551,7 @@ class QueryPolicies:
         return self._policies.struct(rest or None), {
             **self._defaults,
             **self._members(own, "policy"),
+            **self._over,
         }
 
     def _members(self, own: dict[str, Any], path: str) -> dict[str, Any]:
@@ -549,38 +615,93 @@ def _partition(digest: bytes) -> int:
     return int.from_bytes(digest[:2], "little") % _PARTITIONS
 
 
-def read_policies(defaults: Any, command: int) -> Policies:
+def read_policies(defaults: Any, command: int, *, over: Any = None) -> Policies:
     """The read policies of a client."""
-    return Policies("read", command, _READ, defaults)
+    return Policies("read", command, _READ, defaults, over=over)
 
 
-def write_policies(defaults: Any, command: int) -> Policies:
-    """The write policies of a client."""
-    compares = isinstance(defaults, Mapping) and defaults.get("gen")
-    kind = _ComparingPolicies if compares else Policies
-    return kind("write", command, _WRITE, defaults)
+def _compares(*defaults: Any) -> bool:
+    """Whether generations are compared, as the last says that says anything of it."""
+    said = [
+        each["gen"]
+        for each in defaults
+        if isinstance(each, Mapping) and each.get("gen") is not None
+    ]
+    return bool(said and said[-1])
 
 
-def operate_policies(defaults: Any, command: int) -> Policies:
+def write_policies(
+    defaults: Any, command: int, *, own: Any = None, own_kind: str = "", over: Any = None
+) -> Policies:
+    """The write policies of a client, or those of one kind of write, with defaults of its own."""
+    kind = _ComparingPolicies if _compares(defaults, own) else Policies
+    return kind("write", command, _WRITE, defaults, own=own, own_kind=own_kind, over=over)
+
+
+def apply_policies(defaults: Any, command: int, *, own: Any = None, over: Any = None) -> Policies:
+    """The policies of functions on one record: what they write is not compared with anything."""
+    without = ("exists", "gen")
+    return Policies(
+        *("write", command, _WRITE, defaults),
+        own=own,
+        own_kind="apply",
+        without=without,
+        over=over,
+    )
+
+
+def operate_policies(defaults: Any, command: int, *, own: Any = None, over: Any = None) -> Policies:
     """The policies of a client's operations on one record, which may read and write."""
-    compares = isinstance(defaults, Mapping) and defaults.get("gen")
-    kind = _ComparingPolicies if compares else Policies
-    return kind("write", command, _OPERATE, defaults)
+    kind = _ComparingPolicies if _compares(defaults, own) else Policies
+    return kind("write", command, _OPERATE, defaults, own=own, own_kind="operate", over=over)
 
 
-def batch_read_policies(defaults: Any, command: int) -> Policies:
+def batch_read_policies(
+    defaults: Any, command: int, *, own: Any = None, over: Any = None
+) -> Policies:
     """The policies of a client's batch reads."""
-    return Policies("batch", command, _BATCH_READ, defaults, defaults_table=_BATCH_WRITE)
+    return Policies(
+        *("batch", command, _BATCH_READ, defaults),
+        defaults_table=_BATCH_WRITE,
+        own=own,
+        own_kind="batch_read",
+        over=over,
+    )
 
 
-def batch_write_policies(defaults: Any, command: int) -> Policies:
+def batch_write_policies(
+    defaults: Any,
+    command: int,
+    *,
+    own: Any = None,
+    own_kind: str = "batch_write",
+    over: Any = None,
+) -> Policies:
     """The policies of a client's batches that write."""
-    return Policies("batch", command, _BATCH_WRITE, defaults, is_explicit=True)
+    return Policies(
+        *("batch", command, _BATCH_WRITE, defaults),
+        is_explicit=True,
+        own=own,
+        own_kind=own_kind,
+        over=over,
+    )
 
 
 def admin_policies(kind: str, defaults: Any, command: int) -> Policies:
     """The policies of a client's info or administration commands."""
     return Policies(kind, command, _ADMIN, defaults)
+
+
+POLICY_KINDS = (
+    *("read", "write", "operate", "remove", "apply"),
+    *("batch", "batch_read", "batch_write", "batch_apply", "batch_remove"),
+    *("query", "info", "admin"),
+)
+"""The sections of a configuration's policies. What operate, remove and apply do not say is as in
+write, what a kind of batch does not say as in batch, and what info does not say as in admin."""
+
+# By kind of batch: what its rows in a mixed one are, as `row_meta` has it.
+_ROW_KINDS = {"batch_read": "read", "batch_apply": "apply", "batch_remove": "remove"}
 
 
 class ClientPolicies:
@@ -589,24 +710,58 @@ class ClientPolicies:
     Args:
         defaults: The configuration's "policies", not checked yet.
         converters: The configuration's "converters".
+        over: By kind, what goes before them, and before the policies of calls.
 
     Raises:
         TypeError: A policy is not a dict.
         InvalidArgError: A key is unknown, or a value is not valid.
     """
 
-    def __init__(self, defaults: Mapping[str, Any], converters: Sequence[Any] = ()) -> None:
+    def __init__(
+        self,
+        defaults: Mapping[str, Any],
+        converters: Sequence[Any] = (),
+        over: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         self._converters = converters
         self._shapes: Shapes | None = None
-        batch, admin = defaults.get("batch"), defaults.get("admin")
-        self.read = read_policies(defaults.get("read"), lib.ASZ_GET).struct
-        self.write = write_policies(defaults.get("write"), lib.ASZ_PUT).struct
-        self.operate = operate_policies(defaults.get("write"), lib.ASZ_OPERATE).struct
-        self.batch_read = batch_read_policies(batch, lib.ASZ_BATCH).struct
+        given = defaults.get
+        over_of = (over or {}).get
+        write, batch, admin = given("write"), given("batch"), given("admin")
+        self._write = write_policies(write, lib.ASZ_PUT, over=over_of("write"))
+        self.read = read_policies(given("read"), lib.ASZ_GET, over=over_of("read")).struct
+        self.write = self._write.struct
+        self.operate = operate_policies(
+            write, lib.ASZ_OPERATE, own=given("operate"), over=over_of("operate")
+        ).struct
+        self.remove = write_policies(
+            *(write, lib.ASZ_REMOVE), own=given("remove"), own_kind="remove", over=over_of("remove")
+        ).struct
+        self.apply = apply_policies(
+            write, lib.ASZ_APPLY, own=given("apply"), over=over_of("apply")
+        ).struct
+        self.batch_read = batch_read_policies(
+            batch, lib.ASZ_BATCH, own=given("batch_read"), over=over_of("batch_read")
+        ).struct
         # As single writes, batches that write are not repeated unless that is asked for.
-        self.batch_write = batch_write_policies(batch, lib.ASZ_PUT).struct
-        self.query = QueryPolicies(defaults.get("query"))
-        self.info = admin_policies("info", defaults.get("info") or admin, lib.ASZ_INFO).struct
+        self.batch_write, self.batch_apply, self.batch_remove = (
+            batch_write_policies(
+                *(batch, lib.ASZ_PUT), own=given(kind), own_kind=kind, over=over_of(kind)
+            ).struct
+            for kind in ("batch_write", "batch_apply", "batch_remove")
+        )
+        self.batch_rows = {
+            row: _row_defaults(row, {**(given(kind) or {}), **_row_keys(row, over_of(kind))})
+            for kind, row in _ROW_KINDS.items()
+            if given(kind) or _row_keys(row, over_of(kind))
+        }
+        """What rows of a mixed batch have by their kind, where that has defaults of its own."""
+        self.query = QueryPolicies(given("query"), over_of("query"))
+        own_info = given("info")
+        section = "info" if own_info else "admin"
+        self.info = Policies(
+            *("info", lib.ASZ_INFO, _ADMIN, None), own=own_info or admin, own_kind=section
+        ).struct
         self.admin = admin_policies("admin", admin, lib.ASZ_ADMIN_CREATE_USER).struct
 
     @property
@@ -617,3 +772,21 @@ class ClientPolicies:
 
             self._shapes = Shapes(self._converters)
         return self._shapes
+
+    def replace(self, other: "ClientPolicies") -> None:
+        """Takes the policies of another one; commands that were asked for keep theirs."""
+        vars(self).update(vars(other))
+
+    def with_rest(self, policy: Any, rest: Any) -> Pointer:
+        """The struct of a write with a filter more, None for none."""
+        return self._write.struct(_joined(policy, self._write.filter, rest))
+
+
+def _row_keys(row: str, given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a row of a batch may say for itself."""
+    known = (*_ROWS[row], *_FILTERS)
+    return {key: value for key, value in (given or {}).items() if key in known}
+
+
+def _row_defaults(row: str, given: Mapping[str, Any]) -> RowMeta | None:
+    return row_meta(row, None, _row_keys(row, given))

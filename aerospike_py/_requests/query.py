@@ -3,18 +3,21 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .._aggregation import Reduction
 from .._ffi import lib
+from .._native import NULL
 from .._operations import check_context, function_call, plain_operations
 from .._results import value
 from .._validate import Integer, check_bin_name, check_name, did_you_mean, wrong_type
 from .._values import EXTENSION_GEOJSON, INT64_MAX, INT64_MIN, Extension, encode, unsigned
 from ..constants import INDEX_TYPE_DEFAULT, OPERATOR_READ
 from ..exception import InvalidArgError
-from ..types import GeoJSON, JobStatus
+from ..types import GeoJSON, JobStatus, QueryPlan
 from .policies import INDEX_TYPE, ClientPolicies
 from .request import Request, nothing
 
 _QUERY_BACKGROUND: int = lib.ASZ_QUERY_BACKGROUND
+_QUERY_AGGREGATE: int = lib.ASZ_QUERY_AGGREGATE
 _JOB_STATUS: int = lib.ASZ_JOB_STATUS
 _JOB_ABORT: int = lib.ASZ_JOB_ABORT
 
@@ -63,6 +66,13 @@ def limited(request: Mapping[str, Any], records_per_second: Any) -> Mapping[str,
     """A request for servers that work on so many records a second at most; 0: no limit."""
     limit = _QUERY_RATE.check(records_per_second, "records_per_second")
     return {**request, "records_per_second": limit} if limit else request
+
+
+def planned(plan: QueryPlan) -> dict[str, Any]:
+    """The members of a request that has an index asked as a plan says."""
+    if plan.predicate is None or plan.index_used is None:
+        return {}
+    return {"where": where_member(plan.predicate, plan.index_used.ctx, None)}
 
 
 def where_member(
@@ -194,11 +204,11 @@ def _job_status(data: memoryview) -> JobStatus:
 
 
 def operate_background(
-    policies: ClientPolicies, members: Mapping[str, Any], ops: Any, policy: Any
+    policies: ClientPolicies, members: Mapping[str, Any], ops: Any, policy: Any, rest: Any = None
 ) -> Request[int]:
     listed = plain_operations(ops)
     request = encode({**members, "operations": listed})
-    return _QUERY_BACKGROUND, request, policies.write(policy), value
+    return _QUERY_BACKGROUND, request, policies.with_rest(policy, rest), value
 
 
 def apply_background(
@@ -208,9 +218,63 @@ def apply_background(
     function: Any,
     args: Any,
     policy: Any,
+    rest: Any = None,
 ) -> Request[int]:
     request = encode({**members, "udf": function_call(module, function, args)})
-    return _QUERY_BACKGROUND, request, policies.write(policy), value
+    return _QUERY_BACKGROUND, request, policies.with_rest(policy, rest), value
+
+
+def aggregate(
+    policies: ClientPolicies,
+    members: Mapping[str, Any],
+    module: Any,
+    function: Any,
+    args: Any,
+    policy: Any,
+    rest: Any,
+) -> tuple[str, Request[list[Any]]]:
+    """The module's name, and the request, whose result are the particles of all nodes.
+
+    Raises:
+        TypeError: A name is not a str, or an argument's type cannot be sent.
+        InvalidArgError: The query selects something, or the policy pages or limits records.
+    """
+    if "bins" in members or "operations" in members:
+        raise InvalidArgError("an aggregation takes whole records: this query selects some of them")
+    call = function_call(module, function, args)
+    struct, limits = policies.query(policy)
+    if rest is not None or (struct != NULL and struct.filter_len):
+        raise InvalidArgError(
+            "servers have no filter for what they aggregate: let the function's stream filter, "
+            "or have an index answer all of the filter"
+        )
+    for name in limits:
+        if name != "records_per_second":
+            raise InvalidArgError(
+                f"policy[{_POLICY_NAMES.get(name, name)!r}] is not for aggregations"
+            )
+    request = encode({**members, **limits, "udf": call})
+    return call[0], (_QUERY_AGGREGATE, request, struct, value)
+
+
+# Members of a request: the key of the policy that they come from.
+_POLICY_NAMES = {"partitions": "partition_filter", "after": "partition_filter"}
+
+
+def reduction(
+    policies: ClientPolicies,
+    module: str,
+    source: bytes,
+    function: str,
+    args: Any,
+    values: list[Any],
+    policy: Any,
+) -> Reduction:
+    """What is left of an aggregation, whose values the nodes have sent."""
+    _, _, plain = function_call(module, function, args)
+    struct, _ = policies.query(policy)
+    timeout_ms = 0 if struct == NULL else struct.total_timeout
+    return Reduction(module, source, function, plain, values, timeout_ms)
 
 
 def job_status(policies: ClientPolicies, job_id: Any, policy: Any) -> Request[JobStatus]:

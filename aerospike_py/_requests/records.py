@@ -76,7 +76,7 @@ def bins_of(policies: ClientPolicies, given: Any) -> Any:
 
 
 def remove(policies: ClientPolicies, key: Any, meta: Any, policy: Any) -> Request[None]:
-    return _REMOVE, pack_key(key) or encode_key(key), policies.write(policy, meta), nothing
+    return _REMOVE, pack_key(key) or encode_key(key), policies.remove(policy, meta), nothing
 
 
 def touch(policies: ClientPolicies, key: Any, val: Any, meta: Any, policy: Any) -> Request[None]:

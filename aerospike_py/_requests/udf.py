@@ -68,6 +68,10 @@ def content(policies: ClientPolicies, module: Any, policy: Any) -> Request[str]:
     return _UDF_GET, encode((_file(module),)), policies.info(policy), _text_content
 
 
+def raw_content(policies: ClientPolicies, module: Any, policy: Any) -> Request[bytes]:
+    return _UDF_GET, encode((_file(module),)), policies.info(policy), value
+
+
 def remove(policies: ClientPolicies, module: Any, policy: Any, wait_timeout: Any) -> Request[None]:
     request = encode((_file(module), WAIT.check(wait_timeout, "wait_timeout")))
     return _UDF_REMOVE, request, policies.info(policy), nothing
@@ -77,7 +81,7 @@ def apply(
     policies: ClientPolicies, key: Any, module: Any, function: Any, args: Any, policy: Any
 ) -> Request[Any]:
     request = encode((request_key(key), *function_call(module, function, args)))
-    return _APPLY, request, policies.write(policy), value
+    return _APPLY, request, policies.apply(policy), value
 
 
 def _with_suffix(name: str) -> str:

@@ -3,8 +3,9 @@
 It is started by `_functions`, with the folder that the package lupa is in, and has nothing of this
 package. What it is asked comes in on its standard input, and what it answers goes out on its
 standard output, in frames: a length, and for a request whether its module is to be run anew and
-which state it is for, for an answer what it is. The functions' world is functions.lua; this keeps
-one of it for each version of a module. It ends when its input does, whatever it is doing then.
+which state it is for, for an answer what it is. The functions' world is ../functions.lua; this
+keeps one of it for each version of a module. It ends when its input does, whatever it is doing
+then.
 """
 
 import os
@@ -47,7 +48,7 @@ class _Output:
 
 def _start(lua: Any, output: _Output) -> _Answer:
     """A new state of Lua with the functions' world in it."""
-    source = Path(__file__).with_name("functions.lua").read_bytes()
+    source = Path(__file__).parents[1].joinpath("functions.lua").read_bytes()
     runtime = lua.LuaRuntime(
         encoding=None,
         register_eval=False,

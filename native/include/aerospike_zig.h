@@ -104,7 +104,7 @@ extern "C" {
 #define ASZ_BATCH_MIXED 21    /* [[KEY, command, argument, META]] -> [ROW] */
 #define ASZ_INFO 64           /* [command, node or nil]     -> [[node, status, response]]: nil asks all */
 #define ASZ_INFO_ANY 65       /* [command]                  -> [[node, status, response]]: of one node */
-#define ASZ_NODES 66          /* []                         -> [[name, "address:port"]] */
+#define ASZ_NODES 66          /* []                         -> [[name, "address:port", {namespace: rack}]] */
 #define ASZ_PING 67           /* []                         -> nothing: one node answered */
 #define ASZ_STATISTICS 68     /* []                         -> [bounds of SIZES, [NODE]], asks no server */
 
@@ -126,8 +126,11 @@ extern "C" {
 /*
  * INDEX is [namespace, set or "", index, bin or nil, TYPE, COLLECTION, context or nil, expression
  * bytes or nil, WAIT]. BACKGROUND is a query's map (below) with "operations": [OPERATION] or
- * "udf": [package, function, [argument]].
+ * "udf": [package, function, [argument]]. An aggregation has "udf", too: each node applies the
+ * function to the stream of its records, and the values that come of it are given, those of all
+ * nodes together, as they came: the particle's type and bytes, for asz_particle_decode.
  */
+#define ASZ_QUERY_AGGREGATE 69  /* BACKGROUND                 -> [[type, bytes]] */
 #define ASZ_TRUNCATE 70         /* [namespace, set or "", before ns since 1970 or 0] -> nothing */
 #define ASZ_INDEX_CREATE 71     /* INDEX                      -> nothing */
 #define ASZ_INDEX_REMOVE 72     /* [namespace, index, WAIT]   -> nothing */
@@ -742,6 +745,27 @@ int32_t asz_key_digest(const uint8_t *key, uint64_t key_len, uint8_t *digest, as
  */
 int32_t asz_expression_compile(const uint8_t *expression, uint64_t expression_len,
                                asz_result *result, asz_error *error);
+
+/*
+ * Turns a context, [step], into the server's encoding, as it is listed in base64 for an index. Needs no
+ * client. ASZ_ERROR_INVALID_ARGUMENT names what is wrong.
+ */
+int32_t asz_context_encode(const uint8_t *context, uint64_t context_len,
+                           asz_result *result, asz_error *error);
+
+/*
+ * Turns a value as servers keep it, a particle's type and bytes, into MessagePack. Needs no client.
+ * ASZ_ERROR_INVALID_ARGUMENT when the bytes are none of that type.
+ */
+int32_t asz_particle_decode(uint8_t type, const uint8_t *data, uint64_t data_len,
+                            asz_result *result, asz_error *error);
+
+/*
+ * Turns a value in MessagePack into what servers have of it within a list, as functions take their
+ * arguments. Needs no client. ASZ_ERROR_INVALID_ARGUMENT when it is none that can be stored.
+ */
+int32_t asz_value_pack(const uint8_t *value, uint64_t value_len,
+                       asz_result *result, asz_error *error);
 
 /*
  * How long the operations of all clients of this process took, since it began:

@@ -1,6 +1,7 @@
 //! Commands: what is asked and answered, and the rules of each. They know bytes and verdicts, and
 //! hand exchanges to a driver of `engine.zig`.
 
+const context = @import("command/cdt/context.zig");
 const expression = @import("command/expression/expression.zig");
 const Failure = @import("status.zig").Failure;
 const wire = @import("wire.zig");
@@ -28,9 +29,49 @@ pub fn compileExpression(
     if (!reader.isAtEnd()) return request.invalid(failure, "there is more than one expression", .{});
 }
 
+/// Appends the value of a particle.
+pub fn decodeParticle(
+    kind: u8,
+    data: []const u8,
+    out: *wire.Buffer,
+    failure: *Failure,
+) error{Failed}!void {
+    wire.particle.msgpackFromParticle(out, @fromBackingInt(kind), data) catch |err| switch (err) {
+        error.OutOfMemory, error.NoSpaceLeft => |other| return request.describe(other, failure),
+        else => {
+            return request.invalid(failure, "these bytes are no value of type {d}", .{kind});
+        },
+    };
+}
+
+/// Appends a value, which is MessagePack, as lists hold it.
+pub fn packValue(
+    value: []const u8,
+    out: *wire.Buffer,
+    failure: *Failure,
+) error{Failed}!void {
+    var reader: wire.msgpack.Reader = .{ .bytes = value };
+    wire.particle.packedFromMsgpack(out, &reader, .any) catch |err| switch (err) {
+        error.OutOfMemory, error.NoSpaceLeft => |other| return request.describe(other, failure),
+        else => return request.invalid(failure, "the value cannot be stored: {t}", .{err}),
+    };
+    if (!reader.isAtEnd()) return request.invalid(failure, "there is more than one value", .{});
+}
+
+/// Appends a context in the server's encoding.
+pub fn encodeContext(
+    reader: *wire.msgpack.Reader,
+    out: *wire.Buffer,
+    failure: *Failure,
+) error{Failed}!void {
+    context.encodeContext(out, reader, failure) catch |err| return request.describe(err, failure);
+    if (!reader.isAtEnd()) return request.invalid(failure, "there is more than one context", .{});
+}
+
 test {
     _ = procedure;
     _ = @import("command/admin/admin.zig");
+    _ = @import("command/query/aggregation.zig");
     _ = @import("command/query/background.zig");
     _ = @import("command/info/index.zig");
     _ = @import("command/info/truncate.zig");

@@ -58,7 +58,10 @@ def fresh(key: Key) -> Key:
     return namespace, f"{set_name[:40]}_{name[:12]}", name
 
 
-MODULE = "function touch(rec) aerospike:update(rec) return 1 end"
+MODULE = """
+function touch(rec) aerospike:update(rec) return 1 end
+function ones(stream) return stream : map(function() return 1 end) end
+"""
 READ = [{"op": aerospike_py.OPERATOR_READ, "bin": "n", "val": None}]
 ADD = [{"op": aerospike_py.OPERATOR_INCR, "bin": "n", "val": 1}]
 DTYPE = [("n", "i8")]
@@ -111,6 +114,11 @@ STEPS: list[Step] = [
         "query",
         lambda c, k, module: c.query(*k[:2]).apply_background(module, "touch").wait(),
     ),
+    (
+        "query.aggregate",
+        "query",
+        lambda c, k, module: c.query(*k[:2]).aggregate(module, "ones"),
+    ),
     ("batch_remove", "batch_remove", lambda c, k, _: c.batch_remove([k])),
     ("remove", "delete", lambda c, k, _: c.remove(k)),
 ]
@@ -123,9 +131,15 @@ NO_OPERATIONS = {
     "is_connected",
     "ping",
     "get_node_names",
+    "nodes",
+    "stats",
+    "namespaces",
+    "sets",
+    "indexes",
     "info_all",
     "info_node",
     "info_random_node",
+    "set_xdr_filter",
     "truncate",
     "background_job",
     "job_status",
@@ -133,6 +147,7 @@ NO_OPERATIONS = {
     "query",
     "query.select",
     "query.where",
+    "query.explain",
     "query.token",
 }
 NO_OPERATIONS_BEGIN = ("admin_", "index_", "udf_")

@@ -45,17 +45,22 @@ from aerospike_py.types import (
     GeoJSON,
     Host,
     HyperLogLog,
+    IndexInfo,
     InfoNodeResult,
     JobStatus,
     Key,
     KeyOrderedDict,
     KeyValueOrderedDict,
+    NamespaceInfo,
+    NodeInfo,
+    NodeStats,
     OperateOrderedResult,
     OperatePolicy,
     OperateRowPolicy,
     PartitionFilter,
     Policies,
     Privilege,
+    QueryPlan,
     QueryPolicy,
     ReadPolicy,
     ReadRowPolicy,
@@ -63,6 +68,8 @@ from aerospike_py.types import (
     RecordMetadata,
     RemoveRowPolicy,
     RoleInfo,
+    SetInfo,
+    SizeStats,
     UDFFile,
     UserInfo,
     UserKey,
@@ -72,13 +79,19 @@ from aerospike_py.types import (
 )
 
 HOSTS: list[Host] = [("127.0.0.1", 3000), "localhost:3000", ("::1", 3000, "tls-name")]
-POLICIES: Policies = {"read": {"total_timeout": 500}, "write": {"max_retries": 1}}
+POLICIES: Policies = {
+    "read": {"total_timeout": 500},
+    "write": {"max_retries": 1},
+    "operate": {"read_touch_ttl_percent": 5},
+    "batch_remove": {"durable_delete": True},
+}
 CONFIG: ClientConfig = {
     "hosts": HOSTS,
     "cluster_name": "docker",
     "auth_mode": aerospike_py.AUTH_INTERNAL,
     "timeout": 1000,
     "policies": POLICIES,
+    "config_file": "client.yaml",
 }
 USER_KEY: UserKey = b"user1"
 KEY: Key = ("test", "demo", USER_KEY)
@@ -113,6 +126,13 @@ def connections(client: aerospike_py.Client) -> None:
     assert_type(client.is_connected(), bool)
     assert_type(client.ping(), bool)
     assert_type(client.get_node_names(), list[str])
+    assert_type(client.nodes(), list[NodeInfo])
+    assert_type(client.nodes()[0].racks, dict[str, int])
+    assert_type(client.stats(), list[NodeStats])
+    assert_type(client.stats()[0].batch_records, SizeStats)
+    assert_type(client.namespaces(), list[NamespaceInfo])
+    assert_type(client.sets("test"), list[SetInfo])
+    assert_type(client.indexes(), list[IndexInfo])
     assert_type(client.info_all("build"), list[InfoNodeResult])
     assert_type(client.info_random_node("build", ADMIN), str)
     assert_type(client.info_node("build", "A1"), str)
@@ -286,6 +306,9 @@ def queries(client: aerospike_py.Client) -> None:
     assert_type(query.results(QUERY), list[Record])
     assert_type(query.token, bytes | None)
     query.foreach(lambda record: len(record.bins) > 1)
+    assert_type(client.query("test").where("$.age > 3").explain(), QueryPlan)
+    assert_type(query.explain().index_used, IndexInfo | None)
+    assert_type(query.aggregate("module", "function", [1], {"total_timeout": 5}), list[Any])
     for record in query:
         assert_type(record, Record)
     with query.records() as records:

@@ -56,7 +56,7 @@ STEPS: list[Step] = [
     cdt_ctx.and_filter(exp.bool_val(True)),
 ]
 CTX: Context = [cdt_ctx.map_key("k"), cdt_ctx.list_index(-1)]
-PATH: Context = [cdt_ctx.all_children()]
+PATH: Context = cdt_ctx.from_base64(cdt_ctx.to_base64([cdt_ctx.all_children()]))
 
 PREDICATES: list[Predicate] = [
     predicates.equals("n", 1),

@@ -32,6 +32,8 @@ AWAITED_OF_OTHERS = {
     "wait",
     "status",
     "abort",
+    "aggregate",
+    "explain",
     "close",
 }
 RENAMED = {

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aerospike_py import GeoJSON, InvalidArgError, KeyOrderedDict, cdt_ctx, exp
+from aerospike_py import GeoJSON, InvalidArgError, KeyOrderedDict, _filter_text, cdt_ctx, exp
+from aerospike_py._requests.plan import filter_argument
+from aerospike_py._requests.policies import ClientPolicies
 
 A, B, F = exp.int_bin("a"), exp.int_bin("b"), exp.float_bin("f")
 VALUE, COUNT, EXISTS = 7, 5, 9
@@ -424,3 +426,25 @@ def test_cut_texts_are_refused_or_other_expressions() -> None:
         for _ in range(10):
             result = outcome(text[: source.randrange(len(text))])
             assert isinstance(result, dict) or result.startswith("line 1, column ")
+
+
+def test_a_text_that_is_used_a_thousand_times_is_read_and_compiled_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    text = "$.used_often > 21 and $.other == 'x'"
+    done: list[str] = []
+    parse, compiled = _filter_text.Parser.parse, exp.expression_compile
+    monkeypatch.setattr(
+        _filter_text.Parser, "parse", lambda self: (done.append("parsed"), parse(self))[1]
+    )
+    monkeypatch.setattr(
+        exp, "expression_compile", lambda tree: (done.append("compiled"), compiled(tree))[1]
+    )
+    policies = ClientPolicies({})
+    for _ in range(1000):
+        policies.read({"expressions": text})
+    assert done == ["parsed", "compiled"]
+    for _ in range(1000):
+        filter_argument(text)
+    # What a query looks for is kept as a tree, which can be taken apart.
+    assert done == ["parsed", "compiled", "parsed"]

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 import aerospike_py
-from aerospike_py import InvalidArgError, _config, exp, types
+from aerospike_py import InvalidArgError, _config, batch, exp, types
 from aerospike_py._ffi import ffi, lib
 from aerospike_py._requests import policies
+from aerospike_py._requests.batch import rows
 from aerospike_py._requests.policies import (
+    ClientPolicies,
     Policies,
     admin_policies,
     batch_read_policies,
@@ -19,6 +21,7 @@ from aerospike_py._requests.policies import (
     write_meta,
     write_policies,
 )
+from aerospike_py._values import decode
 
 
 @pytest.fixture
@@ -55,7 +58,7 @@ def write() -> Policies:
         (types.AdminPolicy, set(policies._ADMIN)),
         (types.WriteMeta, set(policies._META)),
         (types.ClientConfig, set(_config._KNOWN)),
-        (types.Policies, set(_config._POLICIES)),
+        (types.Policies, set(policies.POLICY_KINDS)),
     ],
     ids=lambda each: getattr(each, "__name__", ""),
 )
@@ -419,3 +422,83 @@ def test_the_meta_of_a_row() -> None:
         write_meta({"ttl": "long"})
     with pytest.raises(TypeError):
         write_meta(5)
+
+
+def test_kinds_of_commands_have_defaults_of_their_own_over_those_they_inherit() -> None:
+    policies = ClientPolicies(
+        {
+            "write": {"total_timeout": 50, "max_retries": 3, "gen": 1, "ttl": 9},
+            "operate": {"total_timeout": 60, "read_mode_ap": 1},
+            "remove": {"durable_delete": True, "gen": 0},
+            "apply": {"max_retries": 5},
+            "batch": {"total_timeout": 70, "ttl": 8},
+            "batch_read": {"max_retries": 6},
+            "batch_write": {"total_timeout": 71},
+            "batch_apply": {"ttl": 7},
+            "batch_remove": {"durable_delete": True},
+            "admin": {"timeout": 80},
+        }
+    )
+    meta = {"gen": 1}
+    operate, write = policies.operate(None, meta), policies.write(None, meta)
+    assert (operate.total_timeout, operate.max_retries, operate.ttl) == (60, 3, 9)
+    assert (operate.read_mode_ap, operate.generation_policy) == (1, 1)
+    assert (write.total_timeout, write.generation_policy, write.read_mode_ap) == (50, 1, 0)
+    remove, apply = policies.remove(), policies.apply()
+    assert (remove.total_timeout, remove.durable_delete, remove.generation_policy) == (50, 1, 0)
+    assert (apply.total_timeout, apply.max_retries, apply.ttl, apply.generation_policy) == (
+        50,
+        5,
+        9,
+        0,
+    )
+    assert (policies.batch_read().total_timeout, policies.batch_read().max_retries) == (70, 6)
+    assert (policies.batch_write().total_timeout, policies.batch_write().ttl) == (71, 8)
+    assert (policies.batch_apply().total_timeout, policies.batch_apply().ttl) == (70, 7)
+    assert (policies.batch_remove().durable_delete, policies.batch_apply().durable_delete) == (1, 0)
+    assert (policies.info().total_timeout, policies.admin().total_timeout) == (80, 80)
+
+
+def test_what_is_wrong_with_defaults_is_said_with_the_section() -> None:
+    for section, policy in [
+        ("write", {"total_timout": 1}),
+        ("operate", {"read_mode_app": 1}),
+        ("remove", {"durable_delet": True}),
+        ("apply", {"max_retry": 1}),
+        ("batch_read", {"total_timout": 1}),
+        ("batch_apply", {"tt": 1}),
+        ("batch_remove", {"durable_delet": True}),
+    ]:
+        with pytest.raises(InvalidArgError, match=rf"config\['policies'\]\['{section}'\]"):
+            ClientPolicies({section: policy})
+    with pytest.raises(InvalidArgError, match=r"\['admin'\]"):
+        ClientPolicies({"admin": {"timeouts": 1}})
+
+
+def test_rows_of_a_mixed_batch_have_the_defaults_of_their_kinds() -> None:
+    policies = ClientPolicies(
+        {
+            "batch_read": {"read_mode_ap": 1},
+            "batch_remove": {"durable_delete": True, "total_timeout": 5},
+            "batch_apply": {"ttl": 7, "key": 1},
+        }
+    )
+    key = ("test", "demo", 1)
+    given = [
+        batch.read(key),
+        batch.read(key, policy={"read_mode_ap": 0}),
+        batch.write(key, {"a": 1}),
+        batch.remove(key, policy={"key": 1}),
+        batch.apply(key, "m", "f"),
+        batch.apply(key, "m", "f", policy={"ttl": 9}),
+    ]
+    _, request, _, _ = rows(policies, given, None)
+    metas = [row[3] if len(row) > 3 else None for row in decode(request)]
+    assert metas == [
+        [None, None, {"read_mode_ap": 1}],
+        [None, None, {"read_mode_ap": 0}],
+        None,
+        [None, None, {"durable_delete": 1, "send_key": 1}],
+        [None, 7, {"send_key": 1}],
+        [None, 9, {"send_key": 1}],
+    ]

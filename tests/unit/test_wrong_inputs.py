@@ -127,7 +127,7 @@ CASES: list[Case] = [
         aerospike_py.InvalidArgError,
         (
             "config['zzz']: a configuration has no such key; there are hosts, "
-            "rack_ids, ip_map, policies, tls, converters, cluster_name, user, "
+            "rack_ids, ip_map, policies, tls, converters, config_file, cluster_name, user, "
             "password, app_id, use_services_alternate, rack_aware, coalesce, auth_mode, timeout, "
             "login_timeout, idle_timeout, max_conns_per_node, min_conns_per_node, "
             "tend_interval, max_error_rate, error_rate_window, "
@@ -1389,7 +1389,8 @@ CASES: list[Case] = [
     (
         lambda: query().where(None),
         TypeError,
-        "predicate must be a tuple made by aerospike_py.predicates, not NoneType",
+        "predicate must be a tuple made by aerospike_py.predicates, a text or an expression, "
+        "not NoneType",
     ),
     (
         lambda: query().where(("equal", "a", 1)),

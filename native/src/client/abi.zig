@@ -741,6 +741,56 @@ export fn asz_expression_compile(
     return 0;
 }
 
+export fn asz_context_encode(
+    context: ?[*]const u8,
+    context_len: u64,
+    result: ?*asz_result,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var out = resultBuffer(result, &failure) catch return report(&failure, err);
+    var reader: wire.msgpack.Reader = .{ .bytes = slice(context, context_len) };
+    command.encodeContext(&reader, &out, &failure) catch {
+        out.deinit();
+        return report(&failure, err);
+    };
+    handOver(&out, result);
+    return 0;
+}
+
+export fn asz_particle_decode(
+    kind: u8,
+    data: ?[*]const u8,
+    data_len: u64,
+    result: ?*asz_result,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var out = resultBuffer(result, &failure) catch return report(&failure, err);
+    command.decodeParticle(kind, slice(data, data_len), &out, &failure) catch {
+        out.deinit();
+        return report(&failure, err);
+    };
+    handOver(&out, result);
+    return 0;
+}
+
+export fn asz_value_pack(
+    value: ?[*]const u8,
+    value_len: u64,
+    result: ?*asz_result,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var out = resultBuffer(result, &failure) catch return report(&failure, err);
+    command.packValue(slice(value, value_len), &out, &failure) catch {
+        out.deinit();
+        return report(&failure, err);
+    };
+    handOver(&out, result);
+    return 0;
+}
+
 export fn asz_metrics(result: ?*asz_result, err: ?*asz_error) i32 {
     var failure: Failure = .{};
     var out = resultBuffer(result, &failure) catch return report(&failure, err);

@@ -576,9 +576,13 @@ fn singleDefaults(which: command.Command) *const Policy {
     return if (which.hasWriteDefaults()) &write_defaults else &read_defaults;
 }
 
-/// A background query writes records; all else asks about the cluster.
+/// A background query writes records and an aggregation reads them; all else asks about the cluster.
 fn procedureDefaults(kind: ProcedureKind) *const Policy {
-    return if (kind == .query_background) &write_defaults else &info_defaults;
+    return switch (kind) {
+        .query_background => &write_defaults,
+        .query_aggregate => &query_defaults,
+        else => &info_defaults,
+    };
 }
 
 /// The defaults of a command by its number; unknown ones have those of a read.

@@ -145,7 +145,7 @@ pub const PartitionMap = struct {
     }
 
     /// In the order in which they were first seen.
-    fn at(map: *const PartitionMap, index: usize) ?*Namespace {
+    pub fn at(map: *const PartitionMap, index: usize) ?*Namespace {
         if (index >= map.count.load(.acquire)) return null;
         return map.namespaces[index].load(.monotonic).?;
     }

@@ -16,6 +16,7 @@ const reply = @import("record/reply.zig");
 const request = @import("record/request.zig");
 const wire = @import("../wire.zig");
 const Admin = @import("admin/admin.zig").Admin;
+const Aggregation = @import("query/aggregation.zig").Aggregation;
 const Background = @import("query/background.zig").Background;
 const Failure = @import("../status.zig").Failure;
 const Frame = engine.Frame;
@@ -35,6 +36,7 @@ pub const Kind = enum(i32) {
     nodes = 66,
     ping = 67,
     statistics = 68,
+    query_aggregate = 69,
     truncate = 70,
     index_create = 71,
     index_remove = 72,
@@ -72,7 +74,7 @@ pub const Kind = enum(i32) {
             .udf_remove => 2,
             .udf_list => 0,
             .udf_get => 1,
-            .query_background => null,
+            .query_background, .query_aggregate => null,
             .job_status, .job_abort => 1,
             .admin_create_user => 3,
             .admin_drop_user => 1,
@@ -89,7 +91,7 @@ pub const Kind = enum(i32) {
     pub fn asksAll(kind: Kind) bool {
         return switch (kind) {
             .info, .index_create, .index_remove, .udf_put, .udf_remove => true,
-            .query_background, .job_status, .job_abort => true,
+            .query_background, .query_aggregate, .job_status, .job_abort => true,
             else => false,
         };
     }
@@ -101,6 +103,7 @@ const Script = union(enum) {
     index: Index,
     udf: Udf,
     background: Background,
+    aggregation: Aggregation,
     job: Job,
     admin: Admin,
 
@@ -111,6 +114,7 @@ const Script = union(enum) {
             .index_create, .index_remove => .{ .index = .{ .kind = kind } },
             .udf_put, .udf_remove, .udf_list, .udf_get => .{ .udf = .{ .kind = kind } },
             .query_background => .{ .background = .{} },
+            .query_aggregate => .{ .aggregation = .{} },
             .job_status, .job_abort => .{ .job = .{ .kind = kind } },
             else => .{ .admin = .{ .kind = kind } },
         };
@@ -188,6 +192,8 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
             /// Of an info command: what the node has answered, without the echoed command.
             text: wire.Buffer,
             echo_bytes: usize = 0,
+            /// Of an aggregation: how many values the node has sent, which are in `text`.
+            value_count: u32 = 0,
             failure: Failure = .{},
             is_running: bool = false,
             /// The session had ended; it was asked once more.
@@ -302,7 +308,7 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
         fn measure(task: *Task, status: Status) void {
             const procedure = from(task);
             switch (procedure.script) {
-                .background => |*script| {
+                inline .background, .aggregation => |*script| {
                     script.measure(status, procedure.net.now() -| procedure.started_ns);
                 },
                 else => {},

@@ -112,11 +112,32 @@ fn writeNodes(procedure: anytype) Error!void {
     while (nodes.next()) |node| : (count += 1) {
         var memory: [64]u8 = undefined;
         const address = std.fmt.bufPrint(&memory, "{f}", .{node.address()}) catch unreachable;
-        try msgpack.writeArrayHeader(out, 2);
+        try msgpack.writeArrayHeader(out, 3);
         try msgpack.writeString(out, node.name());
         try msgpack.writeString(out, address);
+        try writeRacks(procedure, node);
     }
     out.patch(u32, header + 1, count);
+}
+
+/// MessagePack's map with a length of two bytes.
+const map16 = 0xde;
+
+/// Appends {namespace: rack}, of those that are known, which are counted afterwards, too.
+fn writeRacks(procedure: anytype, node: anytype) Error!void {
+    const out = procedure.out;
+    const header = out.end;
+    try out.append(&.{ map16, 0, 0 });
+    var count: u16 = 0;
+    for (&node.rack_ids, 0..) |*rack, index| {
+        const rack_id = rack.load(.monotonic);
+        if (rack_id == @TypeOf(node.*).rack_none) continue;
+        const namespace = procedure.owner.map.at(index) orelse break;
+        count += 1;
+        try msgpack.writeString(out, namespace.name());
+        try msgpack.writeInt(out, rack_id);
+    }
+    out.patch(u16, header + 1, count);
 }
 
 /// Also of nodes that have left: what was counted of them stays true.

@@ -28,7 +28,8 @@ const ExpectedDuration = enum(u8) { long = 0, short = 1, long_relax_ap = 2 };
 /// What in a bin is indexed; the numbers are those of the API and of the protocol.
 pub const Collection = enum(u8) { default = 0, list = 1, map_keys = 2, map_values = 3 };
 
-/// Applied to every record by a background query; the slices belong to the request.
+/// Applied to every record by a background query, or to the stream of them by an aggregation; the
+/// slices belong to the request.
 const Function = struct {
     package: []const u8,
     name: []const u8,
@@ -580,6 +581,35 @@ pub fn encodeBackground(
     encoder.finish(header);
 }
 
+/// Appends the frame that has a node apply a function to the stream of all its records.
+pub fn encodeAggregation(
+    query: *const Query,
+    policy: *const Policy,
+    task_id: u64,
+    out: *wire.Buffer,
+    failure: *Failure,
+) Error!void {
+    const function = query.function orelse {
+        return invalid(failure, "an aggregation needs a function", .{});
+    };
+    var encoder = try wire.message.Encoder.begin(out);
+    try encodeFields(&encoder, query, policy, task_id);
+    try encodeFilter(&encoder, policy.filter, &.{});
+    try encoder.fieldInt(.udf_operation, u8, udf_operation_aggregate);
+    try function_fields.encode(
+        &encoder,
+        function.package,
+        function.name,
+        function.arguments,
+        failure,
+    );
+    encoder.finish(.{
+        .info1 = .{ .read = true },
+        .transaction_ttl = policy.serverTimeout(),
+    });
+}
+
+const udf_operation_aggregate = 1;
 const udf_operation_background = 2;
 
 fn encodeFields(

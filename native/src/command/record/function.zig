@@ -39,6 +39,11 @@ pub fn encode(
 const success_bin = "SUCCESS";
 const failure_bin = "FAILURE";
 
+/// Whether an operation of a reply is a value that a function gave.
+pub fn isValue(operation: *const wire.operation.Operation) bool {
+    return std.mem.eql(u8, operation.name, success_bin);
+}
+
 pub const Error = error{Malformed} || wire.particle.DecodeError || wire.Buffer.Error;
 
 /// Appends the value that a function returned, nil when there is none. A function that failed may

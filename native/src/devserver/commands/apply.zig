@@ -99,7 +99,7 @@ const Application = struct {
             .call = .{
                 .function = call.function,
                 .arguments = call.arguments,
-                .record = record.written(),
+                .subject = .{ .record = record.written() },
             },
             .timeout_ms = if (timeout_ms == 0) timeout_ms_default else timeout_ms,
         }) orelse return application.failText("UDF: what runs functions has failed");
@@ -134,45 +134,13 @@ const Application = struct {
             if (passed != .ok) return passed;
             if (!read_command.keyMatches(one, application.request.key)) return .record_key_mismatch;
         }
-        try application.appendRecord(out, record);
+        try appendRecord(application.arena, out, record, .{
+            .meta = application.meta,
+            .set = application.set,
+            .key = application.request.key,
+            .now = context.now,
+        });
         return .ok;
-    }
-
-    fn appendRecord(application: *Application, out: *Buffer, record: ?*Record) Error!void {
-        const meta = &application.meta;
-        try msgpack.writeMapHeader(out, 9);
-        try msgpack.writeString(out, "exists");
-        try msgpack.writeBool(out, record != null);
-        try msgpack.writeString(out, "set");
-        try msgpack.writeString(out, application.set);
-        try msgpack.writeString(out, "digest");
-        try msgpack.writeBinary(out, application.digest);
-        try msgpack.writeString(out, "generation");
-        try msgpack.writeUint(out, meta.generation);
-        try msgpack.writeString(out, "ttl");
-        try msgpack.writeUint(out, meta.void_time_s -| application.context.now.epochS());
-        try msgpack.writeString(out, "last_update_ms");
-        try msgpack.writeUint(out, meta.last_update_ms);
-        try msgpack.writeString(out, "key");
-        const stored = if (record) |one| one.storedKey() else "";
-        const key = if (stored.len > 0) stored else application.request.key orelse "";
-        if (key.len > 0) try msgpack.writeBinary(out, key) else try msgpack.writeNil(out);
-        try msgpack.writeString(out, "size");
-        const blocks_bytes = if (record) |one|
-            try record_module.blocksBytes(application.arena, one, application.set.len)
-        else
-            record_module.block_bytes;
-        try msgpack.writeUint(out, blocks_bytes);
-        try msgpack.writeString(out, "bins");
-        const one = record orelse return msgpack.writeArrayHeader(out, 0);
-        try msgpack.writeArrayHeader(out, one.bin_count);
-        var bins = one.iterateBins();
-        while (bins.next()) |bin| {
-            try msgpack.writeArrayHeader(out, 3);
-            try msgpack.writeString(out, bin.name);
-            try msgpack.writeUint(out, @backingInt(bin.kind));
-            try msgpack.writeBinary(out, bin.value);
-        }
     }
 
     /// Does to the record what the function did, and answers with its value.
@@ -299,6 +267,52 @@ const Application = struct {
         return .answered;
     }
 };
+
+/// What a function sees of a record besides its bins.
+pub const About = struct {
+    meta: record_module.Meta,
+    set: []const u8,
+    /// What the request says, for a record that has no key of its own.
+    key: ?[]const u8,
+    now: record_module.Now,
+};
+
+/// Appends a record as functions get it; null is one that does not exist.
+pub fn appendRecord(arena: std.mem.Allocator, out: *Buffer, record: ?*const Record, about: About) Error!void {
+    try msgpack.writeMapHeader(out, 9);
+    try msgpack.writeString(out, "exists");
+    try msgpack.writeBool(out, record != null);
+    try msgpack.writeString(out, "set");
+    try msgpack.writeString(out, about.set);
+    try msgpack.writeString(out, "digest");
+    try msgpack.writeBinary(out, &about.meta.digest);
+    try msgpack.writeString(out, "generation");
+    try msgpack.writeUint(out, about.meta.generation);
+    try msgpack.writeString(out, "ttl");
+    try msgpack.writeUint(out, about.meta.void_time_s -| about.now.epochS());
+    try msgpack.writeString(out, "last_update_ms");
+    try msgpack.writeUint(out, about.meta.last_update_ms);
+    try msgpack.writeString(out, "key");
+    const stored = if (record) |one| one.storedKey() else "";
+    const key = if (stored.len > 0) stored else about.key orelse "";
+    if (key.len > 0) try msgpack.writeBinary(out, key) else try msgpack.writeNil(out);
+    try msgpack.writeString(out, "size");
+    const blocks_bytes = if (record) |one|
+        try record_module.blocksBytes(arena, one, about.set.len)
+    else
+        record_module.block_bytes;
+    try msgpack.writeUint(out, blocks_bytes);
+    try msgpack.writeString(out, "bins");
+    const one = record orelse return msgpack.writeArrayHeader(out, 0);
+    try msgpack.writeArrayHeader(out, one.bin_count);
+    var bins = one.iterateBins();
+    while (bins.next()) |bin| {
+        try msgpack.writeArrayHeader(out, 3);
+        try msgpack.writeString(out, bin.name);
+        try msgpack.writeUint(out, @backingInt(bin.kind));
+        try msgpack.writeBinary(out, bin.value);
+    }
+}
 
 /// A bin's value with the elements of all ordered lists in order; functions put them anywhere.
 fn inOrder(

@@ -18,12 +18,14 @@ const done_max = 100;
 
 pub const Kind = enum {
     basic,
+    aggregation,
     background_udf,
     background_ops,
 
     fn text(kind: Kind) []const u8 {
         return switch (kind) {
             .basic => "basic",
+            .aggregation => "aggregation",
             .background_udf => "background-udf",
             .background_ops => "background-ops",
         };
@@ -268,7 +270,7 @@ pub const Registry = struct {
         switch (description.kind) {
             .basic => {},
             .background_ops => try printText(out, ":ops-active=0", .{}),
-            .background_udf => try printText(
+            .aggregation, .background_udf => try printText(
                 out,
                 ":udf-filename={s}:udf-function={s}:udf-active=0",
                 .{ description.udf_package, description.udf_function },

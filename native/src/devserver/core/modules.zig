@@ -3,9 +3,10 @@
 //! The server keeps the modules' text, for all of its nodes, and has no Lua of its own: the
 //! host may give it a runner, which is asked with one MessagePack map and answers with one.
 //!
-//!   {"command": "check" or "run", "module": text, "source": bytes, "libraries": map,
+//!   {"command": "check", "run" or "aggregate", "module": text, "source": bytes, "libraries": map,
 //!    "timeout_ms": number} and to run a function
-//!   {"function": text, "arguments": bytes, "record": record}
+//!   {"function": text, "arguments": bytes, "record": record}, or to apply it to the stream of many
+//!   {"function": text, "arguments": bytes, "records": [record...]}
 //!
 //! "libraries" has the sources of other modules, by name without ".lua", or false for one that is
 //! not there. Arguments are a packed list in the protocol's dialect, or nothing. A record is
@@ -13,6 +14,8 @@
 //! "last_update_ms", "size", "bins": [[name, type, bytes]...]}. The answer is one of
 //!
 //!   {"ok": true} to a check, {"ok": true, "kind": type, "value": bytes, "change": change}
+//!   {"ok": true, "values": [[type, bytes]...]}: what a stream came to, {"ok": false, "error": text,
+//!   "values": ...}: what it did before it failed
 //!   {"ok": false, "error": text, "line": number}
 //!   {"ok": false, "code": number}: the command fails with it
 //!   {"ok": false, "needs": name}: to be asked again, with that library
@@ -71,9 +74,14 @@ pub const Question = struct {
     pub const Call = struct {
         function: []const u8,
         arguments: []const u8,
-        /// MessagePack.
-        record: []const u8,
+        /// MessagePack: a record, or an array of all those that the stream has.
+        subject: union(enum) { record: []const u8, records: []const u8 },
     };
+
+    fn command(question: *const Question) []const u8 {
+        const call = question.call orelse return "check";
+        return if (call.subject == .record) "run" else "aggregate";
+    }
 
     fn encode(
         question: *const Question,
@@ -82,7 +90,7 @@ pub const Question = struct {
     ) Buffer.Error!void {
         try msgpack.writeMapHeader(out, if (question.call == null) 5 else 8);
         try msgpack.writeString(out, "command");
-        try msgpack.writeString(out, if (question.call == null) "check" else "run");
+        try msgpack.writeString(out, question.command());
         try msgpack.writeString(out, "module");
         try msgpack.writeString(out, question.module);
         try msgpack.writeString(out, "source");
@@ -104,8 +112,10 @@ pub const Question = struct {
         try msgpack.writeString(out, call.function);
         try msgpack.writeString(out, "arguments");
         try msgpack.writeBinary(out, call.arguments);
-        try msgpack.writeString(out, "record");
-        try out.append(call.record);
+        try msgpack.writeString(out, @tagName(call.subject));
+        switch (call.subject) {
+            .record, .records => |bytes| try out.append(bytes),
+        }
     }
 };
 

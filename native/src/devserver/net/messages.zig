@@ -8,9 +8,11 @@ const Context = @import("../core/Context.zig");
 const Core = @import("../core/Core.zig");
 const Deferred = @import("Deferred.zig");
 const Request = @import("../commands/Request.zig");
+const aggregation = @import("../query/aggregation.zig");
 const background = @import("../query/background.zig");
 const batch = @import("../commands/batch.zig");
 const query = @import("../query/query.zig");
+const query_request = @import("../query/request.zig");
 const record = @import("../commands/record.zig");
 const reply = @import("../commands/reply.zig");
 
@@ -28,7 +30,18 @@ fn mayTakeLong(core: *Core, bytes: []const u8) bool {
     const header = wire.message.Header.decode(bytes) catch return false;
     if (header.info1.batch) return true;
     const request = Request.decode(bytes) catch return false;
-    return request.udf != null and request.digest != null;
+    if (request.udf == null) return false;
+    return request.digest != null or query_request.functionUse(bytes) == .aggregate;
+}
+
+fn startFunction(context: *const Context, request: *const Request, bytes: []const u8) Buffer.Error!void {
+    const use = query_request.functionUse(bytes) orelse {
+        return reply.fail(context, .request_invalid);
+    };
+    switch (use) {
+        .aggregate => try aggregation.start(context, request, bytes),
+        .background => try background.start(context, request, bytes),
+    }
 }
 
 /// Answers a message on the thread that calls.
@@ -60,8 +73,8 @@ fn handleChecked(context: *const Context, bytes: []const u8) Buffer.Error!void {
     };
     const digest_bytes = request.digest orelse {
         context.count(.query);
-        const changes = request.udf != null or request.header.info2.write;
-        if (changes) return background.start(context, &request, bytes);
+        if (request.udf != null) return startFunction(context, &request, bytes);
+        if (request.header.info2.write) return background.start(context, &request, bytes);
         return query.start(context, &request, bytes);
     };
     if (digest_bytes.len != wire.digest.digest_bytes) return reply.fail(context, .request_invalid);

@@ -54,7 +54,6 @@ pub fn start(
     if (allowed != .ok) return reply.fail(context, allowed);
     const work = Work.create(context, request, body) catch |err| switch (err) {
         error.Refused => return reply.fail(context, .request_invalid),
-        error.Unsupported => return reply.fail(context, .unsupported_feature),
         error.NotFound => return reply.fail(context, .record_not_found),
         error.IndexNotFound => return reply.fail(context, .index_not_found),
         error.IndexNotReadable => return reply.fail(context, .index_not_readable),
@@ -78,7 +77,7 @@ pub fn start(
     encoder.finish(.{ .info3 = .{ .last = true } });
 }
 
-const CreateError = query.Selection.InitError || error{ Unsupported, NotFound };
+const CreateError = query.Selection.InitError || error{NotFound};
 
 const Work = struct {
     gpa: std.mem.Allocator,
@@ -105,7 +104,6 @@ const Work = struct {
         request_given: *const Request,
         body_given: []const u8,
     ) CreateError!*Work {
-        try checkUdf(request_given, body_given);
         if (request_given.header.info1.short_query) return error.Refused;
         const core = context.core;
         const gpa = core.gpa;
@@ -160,23 +158,6 @@ const Work = struct {
         };
         return work;
     }
-
-    /// A function is applied in the background or it aggregates, which this server does not do.
-    fn checkUdf(request: *const Request, body: []const u8) CreateError!void {
-        if (request.udf == null) return;
-        const message = wire.message.Message.decode(body) catch unreachable;
-        const fields = query_request.Fields.read(&message) catch unreachable;
-        const operation = fields.udf_operation orelse return error.Refused;
-        if (operation.len != 1) return error.Refused;
-        switch (operation[0]) {
-            udf_operation_background => {},
-            udf_operation_aggregate => return error.Unsupported,
-            else => return error.Refused,
-        }
-    }
-
-    const udf_operation_aggregate = 1;
-    const udf_operation_background = 2;
 
     /// The query's function as a command on one record.
     fn udfRequest(given: *const Request) Request {

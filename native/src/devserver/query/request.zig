@@ -37,6 +37,19 @@ pub const Partitions = struct {
     }
 };
 
+/// What a query with a function does: the function is applied to the stream of all records, or to
+/// each of them while nobody waits.
+pub const FunctionUse = enum(u8) { aggregate = 1, background = 2 };
+
+/// Of a query with a function; null when it does not say, or something else.
+pub fn functionUse(body: []const u8) ?FunctionUse {
+    const message = wire.message.Message.decode(body) catch return null;
+    const fields = Fields.read(&message) catch return null;
+    const operation = fields.udf_operation orelse return null;
+    if (operation.len != 1) return null;
+    return std.enums.fromInt(FunctionUse, operation[0]);
+}
+
 pub const Fields = struct {
     set: []const u8 = "",
     partition_ids: ?[]const u8 = null,

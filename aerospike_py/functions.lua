@@ -1,12 +1,18 @@
--- Runs the functions of one module (UDF) of a local server, in Lua 5.4.
+-- Runs the functions of one module (UDF) in Lua 5.4: for a local server, and for a client what is left
+-- to do of an aggregation when the servers have done their part.
 --
--- The server asks with a MessagePack map and is answered with one: native/src/devserver/core/modules.zig
--- says what is in them. Values cross as the server keeps them, a particle's type and bytes.
+-- Who asks does so with a MessagePack map and is answered with one: what a server asks is in
+-- native/src/devserver/core/modules.zig, and a client asks
 --
--- A function sees what it sees on a real server: its record, lists, maps, bytes and GeoJSON, the
--- tables of their functions, and `aerospike`. They are tables here and look like userdata; what
--- they hold is kept apart, in `contents`, so that they have no fields of their own. Of Lua's
--- libraries only that is left which touches nothing outside.
+--   {"command": "reduce", "module", "source", "libraries", "timeout_ms", "function", "arguments",
+--    "values": [[type, bytes]...]}, answered like "aggregate"
+--
+-- Values cross as the server keeps them, a particle's type and bytes.
+--
+-- A function sees what it sees on a real server: its record or the stream of many, lists, maps, bytes
+-- and GeoJSON, the tables of their functions, and `aerospike`. They are tables here and look like
+-- userdata; what they hold is kept apart, in `contents`, so that they have no fields of their own. Of
+-- Lua's libraries only that is left which touches nothing outside.
 --
 -- The chunk takes a clock (milliseconds since 1970) and what is to be done with log lines (level,
 -- place, text), and returns the function that answers. Functions can replace any global, so
@@ -1322,6 +1328,122 @@ function math.sum(left, right) return left + right end
 function math.product(left, right) return left * right end
 
 ---------------------------------------------------------------------------------------------------
+-- Streams: what a function says is to be done with all records of a query. Nothing is done until it
+-- has returned. Servers do it up to the first `reduce`, that included; the client goes on with what
+-- comes of it on all nodes, beginning with the same `reduce`.
+
+local clone_list, clone_map = list.clone, map.clone
+-- The steps of each stream.
+local steps_of = setmetatable({}, { __mode = "k" })
+
+-- An accumulated number as large as this is handed on, and another one begun.
+local HANDED_ON_MIN = 1000
+
+local function copied(value)
+    if contents[value] == nil then
+        if raw_type(value) ~= "table" then return value end
+        local copy = {}
+        for key, member in next, value do copy[key] = member end
+        return copy
+    end
+    local class = getmetatable(value)
+    if class == List then return clone_list(value) end
+    if class == Map then return clone_map(value) end
+    return nil
+end
+
+-- Each takes what gives the next value, nil at the end, and is such a function for what comes of it.
+local function mapped(following, change)
+    local is_over = false
+    return function()
+        local value
+        if not is_over then value = following() end
+        is_over = value == nil
+        if is_over then return nil end
+        return change(value)
+    end
+end
+
+local function filtered(following, passes)
+    return function()
+        local value = following()
+        while value ~= nil and not passes(value) do value = following() end
+        return value
+    end
+end
+
+local function aggregated(following, initial, add)
+    local is_over = false
+    return function()
+        if is_over then return nil end
+        local total = copied(initial)
+        while true do
+            local value = following()
+            is_over = value == nil
+            if is_over then return total end
+            total = add(total, value)
+            if raw_type(total) == "number" and total >= HANDED_ON_MIN then return total end
+        end
+    end
+end
+
+local function reduced(following, join)
+    local is_over = false
+    return function()
+        if is_over then return nil end
+        is_over = true
+        local total = following()
+        if total == nil then return nil end
+        for value in following do total = join(total, value) end
+        return total
+    end
+end
+
+local stream = {}
+local Stream = { __index = stream, __name = "Stream" }
+
+local function step(begin, is_reduce)
+    return function(self, ...)
+        local steps = steps_of[self]
+        if steps == nil then error("this is called of a stream", 2) end
+        steps[#steps + 1] = { begin = begin, is_reduce = is_reduce, ... }
+        return self
+    end
+end
+stream.map, stream.filter = step(mapped), step(filtered)
+stream.aggregate, stream.reduce = step(aggregated), step(reduced, true)
+
+local function join_lists(left, right)
+    local joined = clone_list(left)
+    list.concat(joined, right)
+    return joined
+end
+
+function stream.groupby(self, key_of_value)
+    local function add(groups, value)
+        local key = key_of_value and key_of_value(value)
+        local group = groups[key] or list()
+        list.append(group, value)
+        groups[key] = group
+        return groups
+    end
+    return self
+        :aggregate(map(), add)
+        :reduce(function(left, right) return map.merge(left, right, join_lists) end)
+end
+
+-- What the steps of a part make of values.
+local function carried_out(steps, is_of_client, following)
+    local is_here = not is_of_client
+    for _, each in ipairs(steps) do
+        if is_of_client and each.is_reduce then is_here = true end
+        if is_here then following = each.begin(following, unpack(each)) end
+        if not is_of_client and each.is_reduce then break end
+    end
+    return following
+end
+
+---------------------------------------------------------------------------------------------------
 -- The world that functions live in: Lua's, without files, processes, and what would let them reach
 -- into this chunk.
 
@@ -1467,6 +1589,7 @@ local function encode_map(...)
 end
 
 local is_loaded = false
+local NOT_LOADED = "UDF: Execution Error 1"
 
 -- An error's text; null of what is no text.
 local function load_module(question)
@@ -1538,8 +1661,63 @@ local function change_of(state)
     )
 end
 
+-- The steps that a function says, or nil and what went wrong.
+local function steps_said(question)
+    if not is_loaded and not load_module(question) then return nil, NOT_LOADED end
+    local applied = globals[question["function"]]
+    if applied == nil then return nil, "function not found" end
+    local arguments = arguments_of(question.arguments)
+    local said = setmetatable({}, Stream)
+    steps_of[said] = {}
+    local succeeded, returned = pcall(applied, said, unpack(arguments, 1, arguments.n))
+    if not succeeded then return nil, returned end
+    local steps = steps_of[returned]
+    if steps == nil then return nil, "the function has not returned its stream" end
+    return steps
+end
+
+-- A source is what gives one value after the other.
+local function stream_answer(question, is_of_client, source)
+    local values = {}
+    local steps, problem = steps_said(question)
+    if steps ~= nil then
+        local succeeded, raised = pcall(function()
+            for value in carried_out(steps, is_of_client, source) do
+                local kind, data = particle((kept(value)))
+                if kind == nil then error("result value type unexpected", 0) end
+                values[#values + 1] = "\x92" .. integer_packed(kind) .. encode_binary(data)
+            end
+        end)
+        if not succeeded then problem = raised end
+    end
+    local packed_values = count_header(0x90, 0xdc, #values) .. concat(values)
+    if problem == nil then return encode_map("ok", "\xc3", "values", packed_values) end
+    local is_text = raw_type(problem) == "string"
+    problem = is_text and until_zero(problem) or "result value type unexpected"
+    if problem ~= NOT_LOADED then problem = "UDF: Execution Error 2 : " .. problem end
+    return encode_map("ok", "\xc2", "error", encode_text(problem), "values", packed_values)
+end
+
+local function aggregate(question)
+    local position = 0
+    return stream_answer(question, false, function()
+        position = position + 1
+        local given = question.records[position]
+        return given and new(Record, new_state(given))
+    end)
+end
+
+local function reduce(question)
+    local position = 0
+    return stream_answer(question, true, function()
+        position = position + 1
+        local given = question.values[position]
+        if given then return of_particle(given[1], given[2]) end
+    end)
+end
+
 local function run(question)
-    if not is_loaded and not load_module(question) then return failure("UDF: Execution Error 1") end
+    if not is_loaded and not load_module(question) then return failure(NOT_LOADED) end
     local state = new_state(question.record)
     local arguments = arguments_of(question.arguments)
     local applied = globals[question["function"]]
@@ -1562,6 +1740,8 @@ local function run(question)
     )
 end
 
+local commands = { check = check, run = run, aggregate = aggregate, reduce = reduce }
+
 collectgarbage("generational")
 
 return function(request)
@@ -1570,7 +1750,7 @@ return function(request)
     missing_library, is_expired = nil, false
     deadline_ms = clock_ms() + question.timeout_ms
     watch()
-    local answer = (question.command == "check" and check or run)(question)
+    local answer = commands[question.command](question)
     sethook()
     if missing_library then
         -- Whatever came out, the question is asked again with it.
