@@ -447,6 +447,9 @@ class Shape(Generic[T]):
 
     def _values(self, value: Any) -> Iterator[tuple[str, str, Any]]:
         plain = self._shapes.plain
+        config = getattr(self.kind, "__struct_config__", None)
+        if config is not None and config.tag is not None:  # Which Struct of a union it is.
+            yield config.tag_field, config.tag_field, config.tag
         for field in self._fields:
             if self._is_dict:
                 if field.name not in value:

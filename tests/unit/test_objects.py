@@ -292,6 +292,29 @@ def test_a_pydantic_model_may_be_within_another_object() -> None:
         from_bins({**bins, "home": {}}, Customer)
 
 
+class Cat(msgspec.Struct, tag=True, tag_field="kind"):
+    lives: int
+
+
+class Dog(msgspec.Struct, tag=True, tag_field="kind"):
+    name: str
+
+
+@dataclass
+class Owner:
+    pets: list[Cat | Dog]
+
+
+def test_a_struct_of_a_union_is_stored_with_its_tag() -> None:
+    made = Owner([Cat(9), Dog("Rex")])
+    bins = to_bins(made)
+    assert bins == {"pets": [{"kind": "Cat", "lives": 9}, {"kind": "Dog", "name": "Rex"}]}
+    assert from_bins(bins, Owner) == made
+    assert from_bins(to_bins(Cat(9)), Cat) == Cat(9)
+    with pytest.raises(ObjectError, match="Invalid value 'Dog'"):
+        from_bins(to_bins(Dog("Rex")), Cat)
+
+
 def test_what_a_converter_raises_names_the_bin() -> None:
     @dataclass
     class Paid:
