@@ -489,9 +489,10 @@ int32_t asz_client_submit(asz_client *client, uint64_t token, int32_t command,
  * The same for one of several reads that come at the same time. ASZ_GET, ASZ_SELECT and ASZ_EXISTS
  * wait until asz_client_flush, if they are not begun before; all else begins at once. A handful and
  * more of them that go to one node with the same timeouts and filter travel as one batch, and come
- * back as themselves: their results, errors, retries and counts are those of single commands. What a
- * batch would not do in the same way travels alone: linearized reads, those of all replicas, and
- * those that send the key. A write to a record begins after the reads of it that were submitted before.
+ * back as themselves: their results, errors, retries and counts are those of single commands. Some
+ * travel alone: linearized reads, those of all replicas, those that send the key, and those whose
+ * policy has compress, connect_timeout or error_details. A write to a record begins after the
+ * reads of it that were submitted before.
  */
 int32_t asz_client_submit_waiting(asz_client *client, uint64_t token, int32_t command,
                                   const uint8_t *request, uint64_t request_len,
