@@ -152,6 +152,10 @@ class asz_table(CData):
     metadata: asz_metadata
     result_codes: CData
     mismatch: asz_mismatch
+    present: CData
+    digests: CData
+    key_column: int
+    reserved: int
 
 class Lib:
     """The library."""

@@ -259,6 +259,24 @@ class ArrowBatch(_Frames):
     def _stream(self) -> "_Batches":
         return _Batches(self, iter([self]))
 
+    def to_numpy(self) -> "dict[str, NDArray[Any]]":
+        """The columns as arrays of NumPy, by their names.
+
+        Numbers and times lie where they are, without a copy; those with nulls are masked arrays,
+        and so are bools. Texts are of NumPy's `StringDType`, where it has that (2.0), with None for
+        null, otherwise objects, as bytes are.
+
+        Raises:
+            TypeError: A column has lists or maps.
+        """
+        from ._arrow_numpy import column
+
+        schema = self._schema()
+        return {
+            name: column(self._array, index, schema.children[index], name)
+            for index, name in enumerate(self.column_names)
+        }
+
     def __repr__(self) -> str:
         names = ", ".join(self.column_names)
         return f"ArrowBatch({len(self)} rows: {names})"

@@ -522,6 +522,7 @@ class AsyncClient:
         *,
         _dtype: "DTypeLike",
         errors: Literal["raise", "zero"] = "raise",
+        mask: bool = False,
     ) -> "NumpyBatchRecords": ...
 
     @overload
@@ -533,6 +534,7 @@ class AsyncClient:
         _dtype: "DTypeLike",
         *,
         errors: Literal["raise", "zero"] = "raise",
+        mask: bool = False,
     ) -> "NumpyBatchRecords": ...
 
     @overload
@@ -553,6 +555,7 @@ class AsyncClient:
         _dtype: "DTypeLike | None" = None,
         *,
         errors: Literal["raise", "zero"] = "raise",
+        mask: bool = False,
         into: type[T] | None = None,
     ) -> "BatchRecords | NumpyBatchRecords | BatchRecordsOf[T]":
         """Reads many records at once.
@@ -566,6 +569,8 @@ class AsyncClient:
                 become rows of an array; see `aerospike_py.numpy_batch`.
             errors: With `_dtype`, what to do with a value that does not fit its field: "raise", or
                 "zero" to leave the field zero and say so in the record's result code.
+            mask: With `_dtype`, makes `batch_records` a masked array, with a mask over the bins
+                that a record has not.
             into: A dataclass, Struct, TypedDict or pydantic model that the rows' `bins` are made
                 of; see `aerospike_py.objects`.
 
@@ -585,7 +590,7 @@ class AsyncClient:
         if _dtype is None:
             return await self._submit(batch.read(self._policies, keys, bins, policy))
         return await self._submit(
-            batch.read_numpy(self._policies, keys, bins, policy, _dtype, errors)
+            batch.read_numpy(self._policies, keys, bins, policy, _dtype, errors, mask)
         )
 
     # Tuples of three and of four in one union are more than mypy can find literals' types in.

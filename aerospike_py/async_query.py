@@ -651,7 +651,14 @@ class AsyncQuery(Generic[R]):
         return self.records()
 
     async def to_numpy(
-        self, dtype: "DTypeLike", policy: QueryPolicy | None = None, *, errors: "Errors" = "raise"
+        self,
+        dtype: "DTypeLike",
+        policy: QueryPolicy | None = None,
+        *,
+        errors: "Errors" = "raise",
+        mask: bool = False,
+        key: bool = False,
+        meta: bool = False,
     ) -> "NDArray[np.void]":
         """Runs the query into a NumPy array, one element a record, in no order.
 
@@ -661,6 +668,10 @@ class AsyncQuery(Generic[R]):
             policy: How to run it; see `QueryPolicy`.
             errors: What to do with values that do not fit: "raise", or "zero" to leave their
                 fields zero.
+            mask: Makes it a masked array, with a mask over the bins that a record has not.
+            key: Adds a field "_digest", and puts the user keys, where they are stored, into a field
+                "_key" of the dtype.
+            meta: Adds the fields "_gen" and "_ttl" (seconds; 4294967295: the record never expires).
 
         Raises:
             TypeError: A value's type does not fit its field; or a field's type fits no bin.
@@ -668,7 +679,7 @@ class AsyncQuery(Generic[R]):
         """
         from .numpy_query import Filler  # Imports NumPy.
 
-        filler = Filler(dtype, errors)
+        filler = Filler(dtype, errors, mask=mask, key=key, meta=meta)
         records = AsyncRecords(self, *self._start(policy, filler.bins))
         arrays = []
         while (array := await records._fill(filler)) is not None:
@@ -682,6 +693,9 @@ class AsyncQuery(Generic[R]):
         *,
         rows: int = 65536,
         errors: "Errors" = "raise",
+        mask: bool = False,
+        key: bool = False,
+        meta: bool = False,
     ) -> "AsyncIterator[NDArray[np.void]]":
         """Runs the query into one NumPy array after the other, for more than memory can hold.
 
@@ -689,7 +703,10 @@ class AsyncQuery(Generic[R]):
             dtype: As for `to_numpy`.
             policy: How to run it; see `QueryPolicy`.
             rows: How many records go into an array; the last one has fewer.
-            errors: As for `to_numpy`.
+            errors: As for `to_numpy`, as are the others.
+            mask: Makes masked arrays.
+            key: Adds "_digest", and fills "_key".
+            meta: Adds "_gen" and "_ttl".
 
         Raises:
             TypeError, OverflowError: As `to_numpy` does.
@@ -697,7 +714,8 @@ class AsyncQuery(Generic[R]):
         from .numpy_query import Filler  # Imports NumPy.
 
         self._session.policies.query(policy)  # What is wrong with it is said at once.
-        return self._arrays(Filler(dtype, errors, rows), policy)
+        filler = Filler(dtype, errors, rows, mask=mask, key=key, meta=meta)
+        return self._arrays(filler, policy)
 
     async def _arrays(
         self, filler: "Filler", policy: QueryPolicy | None

@@ -505,6 +505,7 @@ class Client:
         *,
         _dtype: "DTypeLike",
         errors: Literal["raise", "zero"] = "raise",
+        mask: bool = False,
     ) -> "NumpyBatchRecords": ...
 
     @overload
@@ -516,6 +517,7 @@ class Client:
         _dtype: "DTypeLike",
         *,
         errors: Literal["raise", "zero"] = "raise",
+        mask: bool = False,
     ) -> "NumpyBatchRecords": ...
 
     @overload
@@ -536,6 +538,7 @@ class Client:
         _dtype: "DTypeLike | None" = None,
         *,
         errors: Literal["raise", "zero"] = "raise",
+        mask: bool = False,
         into: type[T] | None = None,
     ) -> "BatchRecords | NumpyBatchRecords | BatchRecordsOf[T]":
         """Reads many records at once.
@@ -549,6 +552,8 @@ class Client:
                 become rows of an array; see `aerospike_py.numpy_batch`.
             errors: With `_dtype`, what to do with a value that does not fit its field: "raise", or
                 "zero" to leave the field zero and say so in the record's result code.
+            mask: With `_dtype`, makes `batch_records` a masked array, with a mask over the bins
+                that a record has not.
             into: A dataclass, Struct, TypedDict or pydantic model that the rows' `bins` are made
                 of; see `aerospike_py.objects`.
 
@@ -567,7 +572,9 @@ class Client:
             return self._execute(batch.read_into(self._policies, keys, bins, policy, into))
         if _dtype is None:
             return self._execute(batch.read(self._policies, keys, bins, policy))
-        return self._execute(batch.read_numpy(self._policies, keys, bins, policy, _dtype, errors))
+        return self._execute(
+            batch.read_numpy(self._policies, keys, bins, policy, _dtype, errors, mask)
+        )
 
     # Tuples of three and of four in one union are more than mypy can find literals' types in.
     @overload

@@ -87,7 +87,7 @@ class NumpyBatchRecords:
 
     Attributes:
         batch_records: The bins: a structured array of the given dtype. A record or a bin that does
-            not exist is zero.
+            not exist is zero; with `mask=True` it is a masked array, and that is masked.
         meta: The metadata: "gen", the generation, and "ttl", the time to live in seconds
             (4294967295: the record never expires). Zeros for a record that was not read.
         result_codes: 0 for a record that was read, otherwise why it was not: 2 when it does not
@@ -230,15 +230,24 @@ class Destination:
     __slots__ = (
         "_columns",
         "_errors",
+        "_kept",
         "_keys",
         "_memory",
         "_meta",
+        "_present",
         "_result_codes",
         "_rows",
         "table",
     )
 
-    def __init__(self, keys: Sequence[_RequestKey], dtype: "np.dtype[Any]", errors: Errors) -> None:
+    def __init__(
+        self,
+        keys: Sequence[_RequestKey],
+        dtype: "np.dtype[Any]",
+        errors: Errors,
+        *,
+        mask: bool = False,
+    ) -> None:
         count = len(keys)
         self._keys = keys
         self._errors = errors
@@ -246,6 +255,7 @@ class Destination:
         self._rows = np.zeros(count, dtype)
         self._meta = np.zeros(count, _META)
         self._result_codes = np.zeros(count, _CODE)
+        self._present = presence_of(dtype, count) if mask else None
         self._memory = tuple(
             ffi.from_buffer("uint8_t[]", array, require_writable=True)
             for array in (self._rows, self._meta, self._result_codes)
@@ -259,16 +269,43 @@ class Destination:
         table.row_count = count
         table.metadata = ffi.cast("asz_metadata *", self._memory[1])
         table.result_codes = ffi.cast("int32_t *", self._memory[2])
+        if self._present is not None:
+            self._kept = ffi.from_buffer("uint8_t[]", self._present, require_writable=True)
+            table.present = self._kept
 
     def __call__(self, _response: memoryview) -> NumpyBatchRecords:
         if self.table.mismatch.row_count and self._errors == "raise":
             raise self._mismatch()
-        return NumpyBatchRecords(self._rows, self._meta, self._result_codes, self._keys)
+        rows = self._rows
+        if self._present is not None:
+            rows = masked(rows, self._present)
+        return NumpyBatchRecords(rows, self._meta, self._result_codes, self._keys)
 
     def _mismatch(self) -> TypeError | OverflowError:
         mismatch = self.table.mismatch
         record = f"the record {self._keys[mismatch.row][:3]!r}"
         return mismatch_error(mismatch, self._rows.dtype, record)
+
+
+def presence_of(dtype: "np.dtype[Any]", count: int) -> "NDArray[np.uint8]":
+    """Memory for what rows have: a byte for each field of each row."""
+    return np.zeros((count, len(dtype.names or ())), np.uint8)
+
+
+def masked(rows: "NDArray[np.void]", present: "NDArray[np.uint8]") -> "NDArray[np.void]":
+    """The rows, with a mask over the fields that they have not."""
+    mask: Any = np.zeros(len(rows), np.ma.make_mask_descr(rows.dtype))
+    # Fields beyond those are not bins.
+    for index, name in enumerate((rows.dtype.names or ())[: present.shape[1]]):
+        _hide(mask[name], present[:, index] == 0)
+    return np.ma.MaskedArray(rows, mask=mask)
+
+
+def _hide(mask: Any, absent: "NDArray[np.bool_]") -> None:
+    for name in mask.dtype.names or ():
+        _hide(mask[name], absent)
+    if mask.dtype.names is None:
+        mask[absent] = True
 
 
 def mismatch_error(
@@ -289,7 +326,12 @@ def mismatch_error(
 
 
 def read_request(
-    keys: Iterable[Key], bins: Sequence[str] | None, dtype: "DTypeLike", errors: Errors
+    keys: Iterable[Key],
+    bins: Sequence[str] | None,
+    dtype: "DTypeLike",
+    errors: Errors,
+    *,
+    mask: bool = False,
 ) -> tuple[bytes, Destination]:
     """The request of a batch read into arrays, and the arrays.
 
@@ -300,6 +342,7 @@ def read_request(
         dtype: A structured dtype; its fields have the names of the bins.
         errors: What to do with values that do not fit: "raise", or "zero" to leave their fields
             zero and give their records the result code VALUE_MISMATCH.
+        mask: Whether the array has a mask over what records have not.
 
     Raises:
         TypeError: The dtype is not a structured one, a field is of a kind that no bin fits, or a
@@ -317,12 +360,18 @@ def read_request(
         names = tuple(name for name in names if name in wanted)
     asked = (lib.ASZ_SELECT, names) if names else (lib.ASZ_EXISTS, None)
     checked, request = encode_same(keys, *asked)
-    return request, Destination(checked, described, errors)
+    return request, Destination(checked, described, errors, mask=mask)
+
+
+KEY = "_key"
+"""The field for the user keys of a query's records, when they are asked for."""
+# What no bin is called, as the name of that field's column.
+_NO_BIN = b"\0"
 
 
 @lru_cache(maxsize=128)
-def _columns(dtype: "np.dtype[Any]") -> Pointer:
-    """The description of a dtype's fields for the library."""
+def _columns(dtype: "np.dtype[Any]", key: bool = False) -> Pointer:
+    """The description of a dtype's fields for the library; `key`: one may be for user keys."""
     names = dtype.names
     if names is None or dtype.fields is None:
         raise TypeError(
@@ -332,7 +381,7 @@ def _columns(dtype: "np.dtype[Any]") -> Pointer:
     columns = ffi.new("asz_column[]", len(names))
     for column, name in zip(columns, names, strict=True):
         check_bin_name(name)
-        encoded = name.encode()
+        encoded = _NO_BIN if key and name == KEY else name.encode()
         field, offset = dtype.fields[name][:2]
         element = field.base
         column.name = encoded

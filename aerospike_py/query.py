@@ -653,7 +653,14 @@ class Query(Generic[R]):
         return self.records()
 
     def to_numpy(
-        self, dtype: "DTypeLike", policy: QueryPolicy | None = None, *, errors: "Errors" = "raise"
+        self,
+        dtype: "DTypeLike",
+        policy: QueryPolicy | None = None,
+        *,
+        errors: "Errors" = "raise",
+        mask: bool = False,
+        key: bool = False,
+        meta: bool = False,
     ) -> "NDArray[np.void]":
         """Runs the query into a NumPy array, one element a record, in no order.
 
@@ -663,6 +670,10 @@ class Query(Generic[R]):
             policy: How to run it; see `QueryPolicy`.
             errors: What to do with values that do not fit: "raise", or "zero" to leave their
                 fields zero.
+            mask: Makes it a masked array, with a mask over the bins that a record has not.
+            key: Adds a field "_digest", and puts the user keys, where they are stored, into a field
+                "_key" of the dtype.
+            meta: Adds the fields "_gen" and "_ttl" (seconds; 4294967295: the record never expires).
 
         Raises:
             TypeError: A value's type does not fit its field; or a field's type fits no bin.
@@ -670,7 +681,7 @@ class Query(Generic[R]):
         """
         from .numpy_query import Filler  # Imports NumPy.
 
-        filler = Filler(dtype, errors)
+        filler = Filler(dtype, errors, mask=mask, key=key, meta=meta)
         records = Records(self, *self._start(policy, filler.bins))
         arrays = []
         while (array := records._fill(filler)) is not None:
@@ -684,6 +695,9 @@ class Query(Generic[R]):
         *,
         rows: int = 65536,
         errors: "Errors" = "raise",
+        mask: bool = False,
+        key: bool = False,
+        meta: bool = False,
     ) -> "Iterator[NDArray[np.void]]":
         """Runs the query into one NumPy array after the other, for more than memory can hold.
 
@@ -691,7 +705,10 @@ class Query(Generic[R]):
             dtype: As for `to_numpy`.
             policy: How to run it; see `QueryPolicy`.
             rows: How many records go into an array; the last one has fewer.
-            errors: As for `to_numpy`.
+            errors: As for `to_numpy`, as are the others.
+            mask: Makes masked arrays.
+            key: Adds "_digest", and fills "_key".
+            meta: Adds "_gen" and "_ttl".
 
         Raises:
             TypeError, OverflowError: As `to_numpy` does.
@@ -699,7 +716,8 @@ class Query(Generic[R]):
         from .numpy_query import Filler  # Imports NumPy.
 
         self._session.policies.query(policy)  # What is wrong with it is said at once.
-        return self._arrays(Filler(dtype, errors, rows), policy)
+        filler = Filler(dtype, errors, rows, mask=mask, key=key, meta=meta)
+        return self._arrays(filler, policy)
 
     def _arrays(self, filler: "Filler", policy: QueryPolicy | None) -> "Iterator[NDArray[np.void]]":
         with Records(self, *self._start(policy, filler.bins)) as records:

@@ -60,12 +60,18 @@ def check_into(dtype: Any) -> None:
 
 
 def read_numpy(
-    policies: ClientPolicies, keys: Any, bins: Any, policy: Any, dtype: Any, errors: Any
+    policies: ClientPolicies,
+    keys: Any,
+    bins: Any,
+    policy: Any,
+    dtype: Any,
+    errors: Any,
+    mask: Any = False,
 ) -> "Request[NumpyBatchRecords]":
     from ..numpy_batch import read_request  # Imports NumPy.
 
     names = None if bins is None else read_argument(bins)[1] or []
-    request, destination = read_request(keys, names, dtype, errors)
+    request, destination = read_request(keys, names, dtype, errors, mask=bool(mask))
     return _native.TABLE, request, policies.batch_read(policy), destination
 
 

@@ -330,6 +330,12 @@ typedef struct {
     asz_metadata *metadata; /* row_count of them, or NULL */
     int32_t *result_codes;  /* row_count of them */
     asz_mismatch mismatch;  /* written by the library */
+    uint8_t *present;       /* NULL, or row_count times column_count zeros, where a 1 is written for
+                               every bin that the record has and that fits */
+    uint8_t *digests;       /* of a query's records, row_count times 20 bytes; or NULL */
+    uint32_t key_column;    /* one more than the index of the column that takes the user keys of a
+                               query's records, where they are stored; 0 for none */
+    uint32_t reserved;
 } asz_table;
 
 /*

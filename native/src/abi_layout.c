@@ -107,6 +107,10 @@ const uint64_t asz_layout_table[] = {
     offsetof(asz_table, metadata),
     offsetof(asz_table, result_codes),
     offsetof(asz_table, mismatch),
+    offsetof(asz_table, present),
+    offsetof(asz_table, digests),
+    offsetof(asz_table, key_column),
+    offsetof(asz_table, reserved),
 };
 
 const uint64_t asz_layout_devserver_error[] = {

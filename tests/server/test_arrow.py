@@ -125,6 +125,30 @@ def test_the_same_in_polars_pandas_and_numpy(client: Client, filled: str) -> Non
     assert frame["_key"].to_list() == list(range(COUNT))
 
 
+def test_arrays_of_numpy(client: Client, filled: str) -> None:
+    asked = [*keys(filled, 20), (NAMESPACE, filled, "none")]
+    schema = dict.fromkeys(("id", "score", "name", "flag", "data"))
+    batch = client.batch_read_arrow(asked, schema={**schema, "when": "timestamp[ms]"})
+    arrays = batch.to_numpy()
+    table = pa.table(batch)
+    for name in ("id", "score", "flag"):
+        assert arrays[name].tolist() == table[name].to_pylist()
+        assert arrays[name].mask[-1]
+    assert arrays["name"].tolist() == table["name"].to_pylist()
+    assert arrays["data"].tolist() == table["data"].to_pylist()
+    if hasattr(np.dtypes, "StringDType"):
+        assert isinstance(arrays["name"].dtype, np.dtypes.StringDType)
+    whole = client.batch_read_arrow(asked[:20], schema={"when": "timestamp[ms]", "id": None})
+    kept = whole.to_numpy()
+    del whole
+    gc.collect()
+    assert kept["when"].dtype == np.dtype("datetime64[ms]")
+    assert kept["when"].astype("i8").tolist() == [bins_of(each)["when"] for each in range(20)]
+    assert kept["id"].tolist() == list(range(20))
+    with pytest.raises(TypeError, match="'list'"):
+        client.batch_read_arrow(asked, ["list"]).to_numpy()
+
+
 def test_keys_and_metadata_are_columns_when_asked_for(client: Client, filled: str) -> None:
     asked = [*keys(filled, 2), (NAMESPACE, filled, 10**9)]
     table = pa.table(client.batch_read_arrow(asked, ["id"], key=True, meta=True))

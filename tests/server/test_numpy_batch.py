@@ -302,3 +302,17 @@ def test_arrays_are_freed(client: aerospike_py.Client, keys: list[Key]) -> None:
     del result
     # This name, the argument, and nobody else.
     assert sys.getrefcount(rows) == 2
+
+
+def test_what_is_not_there_is_masked(client: aerospike_py.Client, set_name: str) -> None:
+    place = [("test", f"{set_name}_mask", number) for number in range(4)]
+    client.batch_write([(key, {"n": 0, "s": "x"} if key[2] else {"n": 0}) for key in place[:3]])
+    dtype = np.dtype([("n", "i4"), ("s", "S2"), ("sub", "i2", 2)])
+    found: Any = client.batch_read(place, _dtype=dtype, mask=True).batch_records
+    assert isinstance(found, np.ma.MaskedArray)
+    assert found.mask["n"].tolist() == [False, False, False, True]
+    assert found.mask["s"].tolist() == [True, False, False, True]
+    assert found.mask["sub"].all()
+    plain = client.batch_read(place, _dtype=dtype).batch_records
+    assert not isinstance(plain, np.ma.MaskedArray)
+    assert np.array_equal(np.ma.getdata(found), plain)

@@ -65,6 +65,48 @@ def test_selected_bins_only(client: Client, filled: str) -> None:
     assert not array["score"].any()
 
 
+def test_what_a_record_has_not_is_masked(client: Client, filled: str) -> None:
+    query = client.query(NAMESPACE, filled)
+    array: Any = query.to_numpy(DTYPE, mask=True)
+    assert isinstance(array, np.ma.MaskedArray)
+    assert array.dtype == DTYPE
+    order = np.argsort(array["id"].data)
+    absent = [number % 10 == 0 for number in range(COUNT)]
+    assert array.mask["score"][order].tolist() == absent
+    assert not array.mask["id"].any()
+    assert array["score"].count() == COUNT - sum(absent)
+    small: Any = query.to_numpy([("id", "i1")], errors="zero", mask=True)
+    assert int(small["id"].count()) == 128
+    nothing: Any = client.query(NAMESPACE, "no_such_set").to_numpy(DTYPE, mask=True)
+    assert isinstance(nothing, np.ma.MaskedArray)
+    assert len(nothing) == 0
+
+
+def test_keys_and_metadata_are_fields(client: Client, set_name: str) -> None:
+    place = f"{set_name}_{uuid.uuid4().hex[:6]}"
+    send: Any = {"key": aerospike_py.POLICY_KEY_SEND}
+    for number in range(20):
+        policy = send if number % 2 else None
+        client.put((NAMESPACE, place, f"k{number}"), {"n": number}, {"ttl": 900}, policy)
+    fields = [("n", "i8"), ("_key", "S4")]
+    array: Any = client.query(NAMESPACE, place).to_numpy(fields, key=True, meta=True, mask=True)
+    assert array.dtype.names == ("n", "_key", "_digest", "_gen", "_ttl")
+    assert len(array) == 20
+    for row in array.data:
+        number = int(row["n"])
+        key = (NAMESPACE, place, f"k{number}")
+        assert row["_key"] == (b"k%d" % number if number % 2 else b"")
+        assert bytes(row["_digest"]) == aerospike_py.key_digest(key)
+        assert row["_gen"] == 1
+        assert 890 <= row["_ttl"] <= 900
+    assert sorted(array["n"][array.mask["_key"]].tolist()) == list(range(0, 20, 2))
+    chunks = list(client.query(NAMESPACE, place).numpy_chunks([("n", "i8")], rows=7, meta=True))
+    assert sum(len(chunk) for chunk in chunks) == 20
+    assert all((chunk["_gen"] == 1).all() for chunk in chunks)
+    with pytest.raises(InvalidArgError, match="_gen"):
+        client.query(NAMESPACE, place).to_numpy([("_gen", "i8")], meta=True)
+
+
 def test_nothing(client: Client) -> None:
     array = client.query(NAMESPACE, "no_such_set").to_numpy(DTYPE)
     assert array.dtype == DTYPE

@@ -189,7 +189,7 @@ def batches(client: aerospike_py.Client) -> None:
     array = client.batch_read([KEY], _dtype=DTYPE, errors="zero")
     assert_type(array, NumpyBatchRecords)
     assert_type(client.batch_read([KEY], ["age"], BATCH, DTYPE), NumpyBatchRecords)
-    assert_type(client.batch_read([KEY], _dtype=[("age", "i4")]), NumpyBatchRecords)
+    assert_type(client.batch_read([KEY], _dtype=[("age", "i4")], mask=True), NumpyBatchRecords)
     assert_type(array.batch_records, NDArray[np.void])
     assert_type(array.meta, NDArray[np.void])
     assert_type(array.result_codes, NDArray[np.int32])
@@ -317,6 +317,7 @@ def queries(client: aerospike_py.Client) -> None:
         assert_type(records.token, bytes | None)
         records.close()
     assert_type(query.to_numpy(DTYPE), NDArray[np.void])
+    assert_type(query.to_numpy(DTYPE, mask=True, key=True, meta=True), NDArray[np.void])
     for chunk in query.numpy_chunks(DTYPE, rows=1000, errors="zero"):
         assert_type(chunk, NDArray[np.void])
     with query.to_arrow(QUERY, schema={"age": "int8"}, rows=100, errors="null") as stream:

@@ -88,7 +88,10 @@ NOT_FOR_USERS = {
     "keys": {"encode_key", "request_key"},
     "log": {"level_of"},
     "metrics": set(),
-    "numpy_batch": {"Destination", "mismatch_error", "read_request", "write_request"},
+    "numpy_batch": {
+        *("Destination", "masked", "mismatch_error", "presence_of", "read_request"),
+        "write_request",
+    },
     "objects": {"Shape", "Shapes", "check_converters", "is_object"},
     "tracing": {"Tracing"},
 }

@@ -306,12 +306,24 @@ pub const Table = extern struct {
     metadata: ?[*]Metadata,
     result_codes: ?[*]i32,
     mismatch: Mismatch,
+    /// A byte for each column of each row: 1 where the record has the bin, and it fitted. Null when
+    /// nobody asks for it.
+    present: ?[*]u8 = null,
+    /// Of the records of a query; null when nobody asks for them.
+    digests: ?[*]wire.digest.Digest = null,
+    /// One more than the index of the column for the user keys of a query's records; 0 for none.
+    key_column: u32 = 0,
+    reserved: u32 = 0,
 
     /// Whether the description holds together; to be asked once, before anything is written.
     pub fn check(table: *const Table, failure: *Failure) error{Failed}!void {
         try growing.check(Table, table, "asz_table", failure);
         if (!table.hasMemory()) {
             failure.set(.invalid_argument, "asz_table has no memory for its rows", .{});
+            return error.Failed;
+        }
+        if (table.key_column > table.column_count) {
+            failure.set(.invalid_argument, "asz_table.key_column is no column", .{});
             return error.Failed;
         }
         for (table.columnSlice(), 0..) |*column, index| {
@@ -376,13 +388,36 @@ pub const Table = extern struct {
         return operations.rest;
     }
 
+    /// Writes whose record a row is, of which the record has been written.
+    pub fn writeKey(
+        table: *Table,
+        row: usize,
+        kind: wire.particle.Type,
+        user_key: []const u8,
+        digest: *const wire.digest.Digest,
+    ) error{Malformed}!void {
+        if (table.digests) |digests| digests[row] = digest.*;
+        if (table.key_column == 0 or kind == .nil) return;
+        const index = table.key_column - 1;
+        var fields: Fields = .{ .table = table, .row = row, .bytes = table.rowBytes(row) };
+        try fields.take(index, &.{ .code = .read, .particle = kind, .name = "", .value = user_key });
+        if (fields.noted.row_count == 0) return;
+        // A row is counted once.
+        if (table.code(row) == code_mismatch) return;
+        table.fail(row, code_mismatch);
+        table.mismatch.merge(&fields.noted);
+    }
+
     inline fn writeFields(
         table: *const Table,
         row: usize,
         operations: *wire.message.OperationIterator,
     ) error{Malformed}!Mismatch {
         var fields: Fields = .{ .table = table, .row = row, .bytes = table.rowBytes(row) };
-        errdefer @memset(fields.bytes, 0);
+        errdefer {
+            @memset(fields.bytes, 0);
+            if (table.presence(row)) |present| @memset(present, 0);
+        }
         try visitor.visit(&fields, operations);
         return fields.noted;
     }
@@ -409,7 +444,11 @@ pub const Table = extern struct {
         ) error{Malformed}!void {
             const column = &fields.columns()[index];
             const field = fields.bytes[column.offset..][0..column.size];
-            const reason = try column.write(field, operation) orelse return;
+            const reason = try column.write(field, operation) orelse {
+                const present = fields.table.presence(fields.row) orelse return;
+                present[index] = @intFromBool(operation.particle != .nil);
+                return;
+            };
             if (fields.noted.row_count > 0) return;
             fields.noted = .{
                 .row_count = 1,
@@ -426,6 +465,11 @@ pub const Table = extern struct {
         return columns[0..table.column_count];
     }
 
+    inline fn presence(table: *const Table, row: usize) ?[]u8 {
+        const present = table.present orelse return null;
+        return present[row * table.column_count ..][0..table.column_count];
+    }
+
     fn rowBytes(table: *const Table, row: usize) []u8 {
         assert(row < table.row_count);
         const rows = table.rows orelse return &.{};
@@ -434,6 +478,6 @@ pub const Table = extern struct {
 };
 
 comptime {
-    assert(@sizeOf(Table) == 80);
+    assert(@sizeOf(Table) == 104);
     assert(@offsetOf(Table, "mismatch") == 56);
 }

@@ -280,6 +280,46 @@ test "rows of one frame, with missing records and bins, in any order of bins" {
     try testing.expectEqual(@as(u64, 0), table.mismatch.row_count);
 }
 
+test "what a record has is told from what is zero" {
+    var fixture: Fixture = .{};
+    var present: [6]u8 = @splat(0);
+    var table = fixture.table(&person, person_bytes, 2);
+    table.present = &present;
+    table.start();
+    var memory: [1024]u8 = undefined;
+    var buffer = Buffer.fixed(&memory);
+    try appendMessage(&buffer, .{}, &.{
+        .{ .name = "age", .value = .{ .integer = 0 } },
+        .{ .name = "score", .value = .{ .string = "high" } },
+    });
+    const message = try wire.message.Message.decode(buffer.written());
+    _ = try table.writeRow(1, &message, 0, &table.mismatch);
+    try testing.expectEqualSlices(u8, &.{ 0, 0, 0, 1, 0, 0 }, &present);
+    const cut = try wire.message.Message.decode(buffer.written()[0 .. buffer.end - 1]);
+    try testing.expectError(error.Malformed, table.writeRow(1, &cut, 0, &table.mismatch));
+    try testing.expectEqualSlices(u8, &.{ 0, 0, 0, 0, 0, 0 }, &present);
+}
+
+test "a query's row has its digest, and its user key in a column" {
+    var fixture: Fixture = .{};
+    var digests: [2]wire.digest.Digest = @splat(@splat(0));
+    var table = fixture.table(&person, person_bytes, 2);
+    table.digests = &digests;
+    table.key_column = 4;
+    try testing.expectError(error.Failed, table.check(&fixture.failure));
+    table.key_column = 3;
+    table.start();
+    for ([_][]const u8{ "me", "too long" }, 0..) |user_key, row| {
+        table.result_codes.?[row] = 0;
+        try table.writeKey(row, .string, user_key, &@as(wire.digest.Digest, @splat(9)));
+    }
+    const people: *const [2]Person = @ptrCast(@alignCast(fixture.rows[0 .. 2 * person_bytes]));
+    try testing.expectEqualStrings("me\x00\x00\x00\x00", &people[0].name);
+    try testing.expectEqual(@as(u64, 1), table.mismatch.row_count);
+    try testing.expectEqual(columns.code_mismatch, table.code(1));
+    try testing.expectEqual(9, digests[1][19]);
+}
+
 test "a value that does not fit leaves the rest of its row and is counted once a row" {
     var fixture: Fixture = .{};
     var table = fixture.table(&person, person_bytes, 4);

@@ -953,7 +953,10 @@ const Rows = struct {
         const message = &record.message;
         const ttl_s = reply.ttlFromVoidTime(message.header.record_ttl, now_unix_s);
         const table = rows.table;
-        const rest = try table.writeRow(@intCast(rows.count), message, ttl_s, &table.mismatch);
+        const row: usize = @intCast(rows.count);
+        const rest = try table.writeRow(row, message, ttl_s, &table.mismatch);
+        const kind, const user_key = record.userKey();
+        try table.writeKey(row, kind, user_key, record.digest);
         rows.count += 1;
         return rest;
     }
@@ -971,12 +974,12 @@ const Columns = struct {
     fn write(columns: *Columns, record: *query_reply.Record, now_unix_s: i64) ![]const u8 {
         const message = &record.message;
         const ttl_s = reply.ttlFromVoidTime(message.header.record_ttl, now_unix_s);
-        const user_key = record.user_key;
+        const kind, const user_key = record.userKey();
         try columns.arrow.addRow(message, &record.operations, ttl_s, &.{
             .namespace = record.namespace,
             .set = record.set,
-            .user_key_type = if (user_key.len == 0) .nil else @fromBackingInt(user_key[0]),
-            .user_key = if (user_key.len == 0) user_key else user_key[1..],
+            .user_key_type = kind,
+            .user_key = user_key,
             .digest = record.digest,
         });
         columns.count += 1;

@@ -22,6 +22,12 @@ pub const Record = struct {
     digest: *const wire.digest.Digest,
     index_value: *const [8]u8,
     operations: wire.message.OperationIterator,
+
+    /// Its particle type and bytes; nil when the server does not know it.
+    pub fn userKey(record: *const Record) struct { wire.particle.Type, []const u8 } {
+        if (record.user_key.len == 0) return .{ .nil, "" };
+        return .{ @fromBackingInt(record.user_key[0]), record.user_key[1..] };
+    }
 };
 
 pub const Item = union(enum) {
