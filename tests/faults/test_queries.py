@@ -3,6 +3,7 @@
 Whatever happens, a query brings each record once, or it raises an error; never less, never more.
 """
 
+import asyncio
 import base64
 import time
 from collections.abc import Callable, Iterator
@@ -210,6 +211,34 @@ async def test_a_query_leaves_a_node_that_has_left(cluster: DevCluster, client: 
             cluster.hang(hung, on=False)
     for found in (seen, async_seen):
         assert sorted((record.bins or {})["id"] for record in found) == EVERYBODY
+
+
+async def test_nothing_is_pulled_any_more_when_its_time_is_over(
+    cluster: DevCluster, client: Client
+) -> None:
+    config = {**cluster.config, "max_error_rate": 0}
+    policy: Any = {"total_timeout": 400}
+    async with aerospike_py.AsyncClient(config).connect() as asynchronous:
+        cluster.hang(1)
+        try:
+            await let_its_time_pass(client.query("test", "demo").records(policy))
+            await let_its_time_pass(asynchronous.query("test", "demo").records(policy))
+        finally:
+            cluster.hang(1, on=False)
+
+
+async def let_its_time_pass(records: Any) -> None:
+    async def following() -> Any:
+        is_async = hasattr(records, "__anext__")
+        return await records.__anext__() if is_async else next(records)
+
+    await following()
+    at_hand = records._unread
+    await asyncio.sleep(0.45)
+    for _ in range(at_hand):
+        await following()
+    with pytest.raises(AerospikeTimeoutError, match="client timeout"):
+        await following()
 
 
 def test_broken_replies_are_errors(cluster: DevCluster, client: Client) -> None:

@@ -289,9 +289,33 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
             }
             query.guard.lock();
             query.tracker.settle();
+            const is_late = query.isLate();
+            if (is_late) query.failLate() catch {};
             query.guard.unlock();
+            if (is_late) {
+                query.is_pulling = false;
+                return query.endPull(.failed);
+            }
             query.resumeWaits();
             query.advance();
+        }
+
+        /// What is still to come would be too late, so nobody goes on with what is at hand: each
+        /// pull takes its owner some time.
+        fn isLate(query: *const This) bool {
+            if (query.loop.?.now() < query.attempts.deadline_ns or query.hasEnough()) return false;
+            return switch (query.state) {
+                .finished, .failed => false,
+                .between_rounds => true,
+                .in_round => for (query.streams.items) |stream| {
+                    if (stream.is_active) break true;
+                } else false,
+            };
+        }
+
+        fn failLate(query: *This) error{Failed} {
+            if (query.reasons.count == 0) query.failure.set(.timeout, "client timeout", .{});
+            return query.failAfterRetries();
         }
 
         /// The query itself goes on with the next pull.
