@@ -5,8 +5,8 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from .. import __version__
 from ..exception import AerospikeError
 from ._remote import ControlServer, RemoteCluster
 from .cluster import DevCluster, numeric
+
+_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def main(
@@ -24,10 +26,10 @@ def main(
     if options.control:
         return _control(options)
     # Also when a shell that started it in the background has SIGINT ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in _ENDING:
+        signal.signal(number, signal.default_int_handler)
     try:
-        with _cluster(options) as cluster:
+        with _signals_kept(), _cluster(options) as cluster:
             places = " ".join(f"{options.host}:{port}" for port in cluster.ports)
             print(f"Aerospike dev server listening on {places}")
             with ExitStack() as stack:
@@ -36,8 +38,8 @@ def main(
                     stack.callback(server.close)
                     print(f"Control commands: {options.host}:{server.port}")
                 print(f"Namespaces: {', '.join(options.namespaces)}. Ctrl-C stops it.", flush=True)
-                while True:
-                    _pause()
+                _await_end()
+        return 0
     except KeyboardInterrupt:
         return 0
     except (AerospikeError, _UsersError) as error:
@@ -101,11 +103,27 @@ def _argument(word: str) -> tuple[str, Any]:
         return name, text
 
 
-def _pause() -> None:
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Keeps the signals that end the server for `_await_end`, from all threads begun within.
+
+    One of those could take them otherwise, and the main thread would wait on.
+    """
     if sys.platform == "win32":
-        time.sleep(3600)  # Ctrl-C ends it.
-    else:
-        signal.pause()
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _await_end() -> None:
+    if sys.platform == "win32":
+        while True:
+            time.sleep(3600)  # Ctrl-C ends it.
+    signal.sigwait(_ENDING)
 
 
 def _texts(text: str) -> list[str]:
