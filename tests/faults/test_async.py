@@ -60,6 +60,11 @@ def open_connections(cluster: DevCluster) -> list[int]:
     return [int(node["connections_open"]) for node in cluster.counters()]
 
 
+async def most_open(client: AsyncClient) -> int:
+    """Of any node, by the client's own count: a server takes a while to notice what is closed."""
+    return max(node.connections_open for node in await client.stats())
+
+
 class Workers:
     """Tasks that write ever new numbers to records of their own and read them back."""
 
@@ -165,7 +170,7 @@ async def test_a_node_is_killed_and_revived_under_many_tasks(
             await workers.go_on()
             cluster.kill(node)
             await workers.go_on()
-            assert max(open_connections(cluster)) <= MAX_CONNS + 1
+            assert await most_open(client) <= MAX_CONNS + 1
             before = writes(cluster)[node]
             cluster.revive(node)
             await eventually(lambda: writes(cluster)[node] > before)  # noqa: B023
@@ -179,7 +184,7 @@ async def test_a_node_hangs_under_many_tasks(cluster: DevCluster, client: AsyncC
         cluster.hang(0)
         before = workers.failed
         await eventually(lambda: workers.failed > before)
-        assert max(open_connections(cluster)) <= MAX_CONNS + 1
+        assert await most_open(client) <= MAX_CONNS + 1
         cluster.hang(0, on=False)
         await workers.go_on()
 
@@ -192,8 +197,9 @@ async def test_a_storm_of_cancellations(cluster: DevCluster, client: AsyncClient
         await workers.go_on()
         cluster.revive(1)
         await workers.go_on()
-        assert max(open_connections(cluster)) <= MAX_CONNS + 1
+        assert await most_open(client) <= MAX_CONNS + 1
     assert workers.cancelled > 500
+    await eventually(lambda: max(open_connections(cluster)) <= MAX_CONNS + 1)
     # What was cancelled ends too, and is forgotten.
     assert client._session._completions is not None
     await eventually(lambda: len(client._session._completions or ()) == 0)
