@@ -34,7 +34,8 @@ class SilentHosts:
         self.port: int = self._listener.getsockname()[1]
         self._connections: list[socket.socket] = []
         self._changed = threading.Condition()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
@@ -49,6 +50,9 @@ class SilentHosts:
             assert self._changed.wait_for(lambda: len(self._connections) >= count, 20)
 
     def close(self) -> None:
+        # A close alone would leave the other thread in accept, to take one more and forget it.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join()
         self._listener.close()
         for connection in self._connections:
             connection.close()

@@ -5,6 +5,7 @@ with what another client sends for the same call.
 """
 
 import base64
+import contextlib
 import socket
 import struct
 import threading
@@ -70,6 +71,9 @@ class RecordingNode:
 
     def close(self) -> None:
         """Stops listening."""
+        # A close alone would leave the other thread in accept, with the port still open.
+        with contextlib.suppress(OSError):  # closed before
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _accept(self) -> None:
