@@ -7,6 +7,7 @@ test {
     _ = @import("client/gate.zig");
     _ = @import("client/handles.zig");
     _ = @import("client/mailbox.zig");
+    _ = @import("client/queries_test.zig");
     _ = @import("client/threads_test.zig");
     _ = @import("cluster.zig");
     _ = @import("command.zig");

@@ -58,7 +58,16 @@ pub const Queries = struct {
             // What was pulled may still be to be collected; it does not need the query.
             assert(!handle.is_pulling or handle.is_submitted);
             if (handle.query) |query| handle.end(query);
+            // It was closed while the loop still ran.
+            if (handle.is_closed and !handle.is_pulling) list.forget(handle);
         }
+    }
+
+    /// Nobody will ever use the handle.
+    fn forget(list: *Queries, handle: *Handle) void {
+        assert(handle.query == null);
+        list.unlink(handle);
+        queries.retire(handle);
     }
 
     /// The client is being destroyed: handles that are still open know it no more.
@@ -231,15 +240,19 @@ pub const Handle = struct {
         if (handle.is_closed) handle.finish(client);
     }
 
-    /// The mutex is held, the handle is closed and nobody pulls: nobody will ever use it.
+    /// The mutex is held, the handle is closed and nobody pulls.
     fn finish(handle: *Handle, client: *Client) void {
-        if (handle.query) |query| handle.end(query);
-        client.queries.unlink(handle);
-        queries.retire(handle);
+        if (handle.query) |query| {
+            // Another thread may drive the client's loop.
+            if (handle.is_submitted) return;
+            handle.end(query);
+        }
+        client.queries.forget(handle);
     }
 
-    /// The loop, if there is one, does not run.
+    /// The loop that the query is on does not run.
     fn end(handle: *Handle, query: *Query) void {
+        if (handle.is_submitted) assert(handle.client.?.operations.?.thread == null);
         query.destroy();
         handle.query = null;
         const entry = handle.loop orelse return;
@@ -257,12 +270,15 @@ pub const Handle = struct {
         defer client.queries.mutex.unlock();
         handle.is_closed = true;
         handle.stopPull();
-        if (handle.is_submitted and is_connected) {
-            const query = handle.query orelse return handle.finishUnlessPulling(client);
-            query.measureOnce();
-            // Without memory for the order, it ends with the client.
-            client.operations.?.retire(query) catch return;
-            handle.query = null;
+        if (handle.query) |query| {
+            // The client is being closed, and ends all queries when nobody drives their loops.
+            if (!is_connected) return;
+            if (handle.is_submitted) {
+                query.measureOnce();
+                // Without memory for the order, it ends with the client.
+                client.operations.?.retire(query) catch return;
+                handle.query = null;
+            }
         }
         handle.finishUnlessPulling(client);
     }
