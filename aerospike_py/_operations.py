@@ -18,7 +18,7 @@ from ._validate import (
     unknown_key,
     wrong_type,
 )
-from ._values import Raw, encode, plain_value
+from ._values import Converts, Raw, encode, plain_value
 from .exception import InvalidArgError
 
 Operation: TypeAlias = dict[str, Any]
@@ -218,8 +218,12 @@ def within_count(ops: Any, request: bytes | None) -> bytes | None:
     return request
 
 
-def plain_operations(operations: Any) -> list[dict[str, Any]]:
+def plain_operations(operations: Any, converts: Converts | None = None) -> list[dict[str, Any]]:
     """The operations, made of the encoder's own types.
+
+    Args:
+        operations: A list of dicts.
+        converts: Makes of values what a bin holds; None: nothing does.
 
     Raises:
         TypeError: The operations are not a list of dicts, or a value is of a type that a bin
@@ -230,7 +234,7 @@ def plain_operations(operations: Any) -> list[dict[str, Any]]:
         ValueError: Lists and maps are nested too deep.
     """
     return [
-        plain_operation(operation, f"ops[{index}]")
+        plain_operation(operation, f"ops[{index}]", converts)
         for index, operation in enumerate(check_operations(operations))
     ]
 
@@ -254,7 +258,9 @@ def check_operations(operations: Any) -> list[Any]:
     return listed
 
 
-def plain_operation(operation: Mapping[str, Any], path: str = "op") -> dict[str, Any]:
+def plain_operation(
+    operation: Mapping[str, Any], path: str = "op", converts: Converts | None = None
+) -> dict[str, Any]:
     """An operation made of the encoder's own types.
 
     Raises:
@@ -263,7 +269,7 @@ def plain_operation(operation: Mapping[str, Any], path: str = "op") -> dict[str,
         UnicodeEncodeError: A str in it has lone surrogates.
         ValueError: Lists and maps in it are nested too deep.
     """
-    plain: dict[str, Any] = plain_value(operation, path)
+    plain: dict[str, Any] = plain_value(operation, path, converts)
     return plain
 
 
@@ -292,18 +298,30 @@ def plain_expression(expression: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
-def encoded_operations(ops: Any) -> Raw:
+def encoded_operations(ops: Any, converts: Converts | None = None) -> Raw:
     """Operations as a request carries them.
+
+    Args:
+        ops: A list of dicts.
+        converts: Makes of values what a bin holds; None: nothing does.
 
     Raises:
         TypeError, ValueError, OverflowError: A value is not valid.
         InvalidArgError: There is no operation, or one has no "op".
     """
-    return Raw(within_count(ops, pack_operate(ops)) or encode(plain_operations(ops)))
+    return Raw(within_count(ops, pack_operate(ops)) or encode(plain_operations(ops, converts)))
 
 
-def function_call(module: Any, function: Any, args: Any) -> tuple[str, str, list[Any]]:
+def function_call(
+    module: Any, function: Any, args: Any, converts: Converts | None = None
+) -> tuple[str, str, list[Any]]:
     """The module without its suffix, the function, and its arguments as the encoder takes them.
+
+    Args:
+        module: The module.
+        function: The function.
+        args: Its arguments, or None.
+        converts: Makes of values what a bin holds; None: nothing does.
 
     Raises:
         TypeError: A name is not a str, the arguments are not a list, or one's type cannot be sent.
@@ -315,5 +333,5 @@ def function_call(module: Any, function: Any, args: Any) -> tuple[str, str, list
     if args is None:
         args = []
     listed = check_iterable(args, "args", "a list")
-    values: list[Any] = plain_value(listed, "args", float_keys=True)
+    values: list[Any] = plain_value(listed, "args", converts, float_keys=True)
     return name, check_name(function, "function"), values

@@ -58,6 +58,7 @@ def at(path: str, error: E, own: str = "") -> E:
             f"{path}{text.removeprefix(own)}" if own and text.startswith(own) else f"{path}: {text}"
         )
         made = type(error)(text)
+        made.__cause__ = error.__cause__
     found: E = made
     return found
 

@@ -6,8 +6,8 @@ raises the error that names bin and type.
 """
 
 import sys
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Container, Iterable, Mapping
+from typing import Any, Protocol
 
 from . import _codec
 from ._validate import at, check_bin_name, check_count, check_dict, is_listed, wrong_type
@@ -25,6 +25,24 @@ EXTENSION_PAIRS = 19
 """Only in results: a map's entries in order."""
 EXTENSION_COMPARISON = 126
 """Only in arguments: the wildcard and infinity of comparisons."""
+
+
+class Converts(Protocol):
+    """Makes of values that no bin holds some that a bin holds."""
+
+    @property
+    def converted_kinds(self) -> Container[type]:
+        """The types that this goes first with, though a bin might hold them."""
+        ...
+
+    def convert(self, value: Any) -> Any:
+        """What the value is stored as; the value itself where that is not known."""
+        ...
+
+    def bins_of(self, value: Any) -> dict[str, Any]:
+        """The bins of an object."""
+        ...
+
 
 encode = _codec.pack
 decode = _codec.unpack
@@ -71,8 +89,12 @@ def unsigned(number: int) -> Raw:
     return Raw(b"\xcf" + number.to_bytes(8, "big"))
 
 
-def plain_bins(bins: Any) -> dict[str, Any]:
+def plain_bins(bins: Any, converts: Converts | None = None) -> dict[str, Any]:
     """The bins of a record to be written, made of the encoder's own types.
+
+    Args:
+        bins: Values by bin name.
+        converts: Makes of values what a bin holds, and bins of an object; None: nothing does.
 
     Raises:
         TypeError: `bins` is not a dict, or a value is of a type that a bin cannot hold.
@@ -82,11 +104,13 @@ def plain_bins(bins: Any) -> dict[str, Any]:
         UnicodeEncodeError: A str has lone surrogates.
         ValueError: Lists and maps are nested too deep.
     """
+    if converts is not None and is_object(bins):
+        bins = converts.bins_of(bins)
     bins = check_dict(bins, "bins")
     plain: dict[str, Any] = {}
     for name, value in dict.items(bins):
         check_bin_name(name, "the name of a bin")
-        plain[str.__str__(name)] = plain_value(value, f"bins[{name!r}]")
+        plain[str.__str__(name)] = plain_value(value, f"bins[{name!r}]", converts)
     if not plain:
         raise InvalidArgError("bins must have at least one bin")
     check_count("bins", "bins", len(plain))
@@ -111,12 +135,15 @@ def encode_operand(
     return encode((key, str.__str__(name), plain))
 
 
-def plain_value(value: Any, path: str, *, float_keys: bool = False) -> Any:
+def plain_value(
+    value: Any, path: str, converts: Converts | None = None, *, float_keys: bool = False
+) -> Any:
     """The value made of the encoder's own types.
 
     Args:
         value: Anything.
         path: Where it is in the arguments, for errors.
+        converts: Makes of values what a bin holds; None: nothing does.
         float_keys: Whether maps may have keys that are floats, as functions take them.
 
     Raises:
@@ -125,7 +152,7 @@ def plain_value(value: Any, path: str, *, float_keys: bool = False) -> Any:
         UnicodeEncodeError: A str has lone surrogates.
         ValueError: Lists and maps are nested too deep.
     """
-    plain = _Plain(float_keys)
+    plain = _Plain(float_keys, converts)
     try:
         return plain.value(value, 0)
     except RecursionError:
@@ -133,7 +160,7 @@ def plain_value(value: Any, path: str, *, float_keys: bool = False) -> Any:
         raise InvalidArgError(f"{path}: {_TOO_DEEP}") from None
     except (TypeError, ValueError, OverflowError) as error:
         place = path if str(error) == _TOO_DEEP else plain.path_to_fault(value, path)
-        raise at(place, error) from None
+        raise at(place, error) from error.__cause__
 
 
 _TOO_DEEP = f"lists and maps are nested deeper than {DEPTH_MAX} levels"
@@ -142,10 +169,12 @@ _TOO_DEEP = f"lists and maps are nested deeper than {DEPTH_MAX} levels"
 class _Plain:
     """Makes values of the encoder's own types."""
 
-    __slots__ = ("keys",)
+    __slots__ = ("converts", "first", "keys")
 
-    def __init__(self, float_keys: bool) -> None:
+    def __init__(self, float_keys: bool, converts: Converts | None) -> None:
         self.keys = _MAP_KEYS | {float} if float_keys else _MAP_KEYS
+        self.converts = converts
+        self.first: Container[type] = () if converts is None else converts.converted_kinds
 
     def value(self, value: Any, depth: int) -> Any:
         kind = type(value)
@@ -155,6 +184,8 @@ class _Plain:
             if kind is str:
                 value.encode()
             return value
+        if kind in self.first:
+            return self.converted(value, depth)
         if isinstance(value, (list, tuple)):
             _check_depth(depth)
             # The base type's own iteration: a subclass may have overridden it.
@@ -169,7 +200,14 @@ class _Plain:
             return self.value(dict(value), depth)
         if is_listed(value):
             return self.value(list(value), depth)
-        return _unusual(value)
+        plain = _unusual(value)
+        return self.converted(value, depth) if plain is _NOT_STORED else plain
+
+    def converted(self, value: Any, depth: int) -> Any:
+        made = value if self.converts is None else self.converts.convert(value)
+        if made is value:
+            raise TypeError(f"a value of type {_name(type(value))} cannot be stored")
+        return self.value(made, depth)
 
     def key(self, key: Any) -> Any:
         if key is not None and not isinstance(key, (bool, list, tuple, dict, GeoJSON)):
@@ -178,6 +216,17 @@ class _Plain:
                 return plain
         raise TypeError(f"a map key must be a str, int or bytes, not {type(key).__name__}")
 
+    def made_of(self, value: Any) -> Any:
+        """What a value is converted to; the value itself when it is not."""
+        kind = type(value)
+        is_foreign = kind in self.first or not (kind in _SCALARS or hasattr(kind, "__index__"))
+        if self.converts is None or not is_foreign:
+            return value
+        try:
+            return self.converts.convert(value)
+        except (TypeError, ValueError, OverflowError):  # The fault is the value's own.
+            return value
+
     def path_to_fault(self, value: Any, path: str) -> str:
         """The path to the first thing in a value, or the value, that is not valid."""
         members: Iterable[tuple[Any, Any]] = ()
@@ -185,12 +234,27 @@ class _Plain:
             members = value.items()
         elif is_listed(value):
             members = enumerate(value)
+        elif (made := self.made_of(value)) is not value:
+            return self.path_to_fault(made, path)
         for key, member in members:
             try:
                 self.value(member, 0)
             except (TypeError, ValueError, OverflowError):
                 return self.path_to_fault(member, f"{path}[{key!r:.60}]")
         return path
+
+
+def is_object(value: object) -> bool:
+    """Whether it is of a class whose fields can be bins: a dataclass, Struct or pydantic model."""
+    kind = type(value)
+    return (
+        hasattr(kind, "__dataclass_fields__")
+        or hasattr(kind, "__struct_fields__")
+        or hasattr(kind, "model_fields")
+    ) and not isinstance(value, Mapping)
+
+
+_NOT_STORED = object()
 
 
 def _class_of_map(value: dict[Any, Any]) -> type[dict[Any, Any]]:
@@ -226,9 +290,12 @@ def _unusual(value: Any) -> Any:
             return _int64(item)
         if type(item) in _SCALARS:
             return item
-    kind = type(value)
+    return _NOT_STORED
+
+
+def _name(kind: type) -> str:
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-    raise TypeError(f"a value of type {module}{kind.__qualname__} cannot be stored")
+    return f"{module}{kind.__qualname__}"
 
 
 def _int64(value: int) -> int:

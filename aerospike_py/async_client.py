@@ -245,25 +245,52 @@ class AsyncClient:
             RecordNotFound: There is no such record.
             ObjectError: A bin does not fit its field in `into`, or is missing.
         """
+        request = records.get(self._policies, key, policy)
         if into is None:
-            return await self._submit(records.get(self._policies, key, policy))
-        return await self._submit(records.get_into(self._policies, key, policy, into))
+            return await self._submit(request)
+        return await self._submit(records.into_objects(self._policies, request, into))
+
+    @overload
+    async def select(
+        self,
+        key: Key,
+        bins: Sequence[str],
+        policy: ReadPolicy | None = None,
+        *,
+        into: None = None,
+    ) -> Record: ...
+
+    @overload
+    async def select(
+        self, key: Key, bins: Sequence[str], policy: ReadPolicy | None = None, *, into: type[T]
+    ) -> "RecordOf[T]": ...
 
     async def select(
-        self, key: Key, bins: Sequence[str], policy: ReadPolicy | None = None
-    ) -> Record:
+        self,
+        key: Key,
+        bins: Sequence[str],
+        policy: ReadPolicy | None = None,
+        *,
+        into: type[T] | None = None,
+    ) -> "Record | RecordOf[T]":
         """Reads some bins of a record.
 
         Args:
             key: (namespace, set, user key), or a key that a result carries.
             bins: The bins' names; those that the record has not are left out of the result.
             policy: How to read.
+            into: A dataclass, Struct, TypedDict or pydantic model: the record's `bins` are one of
+                these; see `aerospike_py.objects`.
 
         Raises:
             RecordNotFound: There is no such record.
             BinNameError: A bin name is empty or has more than 15 bytes.
+            ObjectError: A bin does not fit its field in `into`, or is missing.
         """
-        return await self._submit(records.select(self._policies, key, bins, policy))
+        request = records.select(self._policies, key, bins, policy)
+        if into is None:
+            return await self._submit(request)
+        return await self._submit(records.into_objects(self._policies, request, into))
 
     async def exists(self, key: Key, policy: ReadPolicy | None = None) -> ExistsResult:
         """Asks whether a record exists, and for its metadata, without reading it.
@@ -445,13 +472,37 @@ class AsyncClient:
         """
         await self._submit(records.remove_bin(self._policies, key, bin_names, meta, policy))
 
+    @overload
     async def operate(
         self,
         key: Key,
         ops: Sequence[Mapping[str, Any]],
         meta: WriteMeta | RecordMetadata | None = None,
         policy: OperatePolicy | None = None,
-    ) -> Record:
+        *,
+        into: None = None,
+    ) -> Record: ...
+
+    @overload
+    async def operate(
+        self,
+        key: Key,
+        ops: Sequence[Mapping[str, Any]],
+        meta: WriteMeta | RecordMetadata | None = None,
+        policy: OperatePolicy | None = None,
+        *,
+        into: type[T],
+    ) -> "RecordOf[T]": ...
+
+    async def operate(
+        self,
+        key: Key,
+        ops: Sequence[Mapping[str, Any]],
+        meta: WriteMeta | RecordMetadata | None = None,
+        policy: OperatePolicy | None = None,
+        *,
+        into: type[T] | None = None,
+    ) -> "Record | RecordOf[T]":
         """Carries out several operations on a record, all of them or none, as one.
 
         Args:
@@ -462,6 +513,8 @@ class AsyncClient:
             meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
                 metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to read and write; see `OperatePolicy`.
+            into: A dataclass, Struct, TypedDict or pydantic model: the record's `bins` are one of
+                these; see `aerospike_py.objects`.
 
         Returns:
             The record, with a bin for each that an operation had something to say of: its result,
@@ -472,8 +525,13 @@ class AsyncClient:
             RecordNotFound: The operations only read, and there is no such record.
             BinTypeError: A bin is of another type.
             RecordGenerationError: The generation is not the expected one.
+            ObjectError: A bin does not fit its field in `into`, or is missing; what the operations
+                write has been written.
         """
-        return await self._submit(records.operate(self._policies, key, ops, meta, policy))
+        request = records.operate(self._policies, key, ops, meta, policy)
+        if into is None:
+            return await self._submit(request)
+        return await self._submit(records.into_objects(self._policies, request, into))
 
     async def operate_ordered(
         self,

@@ -23,6 +23,7 @@ A row that fails leaves the others alone.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias, overload
 
 from ._codec import Row, pack_put, unpack
@@ -30,7 +31,7 @@ from ._ffi import lib
 from ._operations import encoded_operations, function_call
 from ._requests.policies import RowMeta, row_meta
 from ._validate import COUNT_MAX, bin_names, check_count, is_listed
-from ._values import Raw, encode, plain_bins
+from ._values import Converts, Raw, encode, plain_bins
 from .exception import AerospikeError, class_for
 from .keys import request_key
 from .types import (
@@ -272,6 +273,36 @@ class BatchRow(NamedTuple):
     """Expected generation and time to live of a write, and the row's own policy."""
 
 
+class ForClient(NamedTuple):
+    """An argument of a row that has a value which only a client knows how to store."""
+
+    make: Callable[[Converts], Any]
+
+
+class _Unknown:
+    """In the place of a client's converters where there is no client yet."""
+
+    converted_kinds: frozenset[type] = frozenset()
+
+    def convert(self, value: Any) -> Any:
+        raise _NeedsClientError
+
+    def bins_of(self, value: Any) -> Any:
+        raise _NeedsClientError
+
+
+class _NeedsClientError(Exception):
+    """A value has to wait for a client."""
+
+
+def _argument(make: Callable[[Converts], Any]) -> Any:
+    """What `make` makes, at once or, where it is for the client's converters, by `Client.batch`."""
+    try:
+        return make(_Unknown())
+    except _NeedsClientError:
+        return ForClient(make)
+
+
 def read(
     key: Key, bins: Sequence[str] | None = None, policy: ReadRowPolicy | None = None
 ) -> BatchRow:
@@ -307,7 +338,7 @@ def exists(key: Key, policy: ReadRowPolicy | None = None) -> BatchRow:
 
 def write(
     key: Key,
-    bins: Mapping[str, Any],
+    bins: "Mapping[str, Any] | Storable",
     meta: WriteMeta | RecordMetadata | None = None,
     policy: WriteRowPolicy | None = None,
 ) -> BatchRow:
@@ -315,20 +346,30 @@ def write(
 
     Args:
         key: (namespace, set, user key), or a key that a result carries.
-        bins: A dict of values by bin name, as `Client.put` takes it.
+        bins: A dict of values by bin name, or an object, as `Client.put` takes them.
         meta: The record's time to live ("ttl", in seconds), which goes before the batch's, and
             the expected generation ("gen") for a policy that compares it.
         policy: What goes before the batch's policy, and before the metadata, for this row.
 
     Raises:
-        TypeError, ValueError, OverflowError: The key or a value is not valid.
+        TypeError, ValueError, OverflowError: The key or a value is not valid. `Client.batch` says
+            so of a value that only a client's converters can know.
         BinNameError: A bin name is empty or has more than 15 bytes.
         InvalidArgError: There is no bin, or the metadata or the policy are not valid.
     """
-    encoded = Raw(pack_put(bins) or encode(plain_bins(bins)))
-    if len(encoded) > COUNT_MAX:  # None of fewer bytes has as many bins.
-        check_count("bins", "bins", len(bins))
+    packed = pack_put(bins)
+    if packed is None:
+        encoded = _argument(partial(_encoded_bins, bins))
+    else:
+        encoded = Raw(packed)
+        if len(packed) > COUNT_MAX:  # None of fewer bytes has as many bins.
+            written: Any = bins
+            check_count("bins", "bins", len(written))
     return BatchRow(request_key(key), _PUT, encoded, row_meta("write", meta, policy))
+
+
+def _encoded_bins(bins: Any, converts: Converts) -> Raw:
+    return Raw(encode(plain_bins(bins, converts)))
 
 
 def operate(
@@ -348,11 +389,12 @@ def operate(
             all operations read, what concerns writes has no effect.
 
     Raises:
-        TypeError, ValueError, OverflowError: The key or a value is not valid.
+        TypeError, ValueError, OverflowError: The key or a value is not valid. `Client.batch` says
+            so of a value that only a client's converters can know.
         InvalidArgError: There is no operation, one has no "op", or the metadata or the policy are
             not valid.
     """
-    operations = encoded_operations(ops)
+    operations = _argument(partial(encoded_operations, ops))
     said = row_meta("operate", meta, policy)
     return BatchRow(request_key(key), _OPERATE, operations, said)
 
@@ -391,10 +433,11 @@ def apply(
         policy: What goes before the batch's policy for this row.
 
     Raises:
-        TypeError, ValueError, OverflowError: The key or an argument is not valid.
+        TypeError, ValueError, OverflowError: The key or an argument is not valid. `Client.batch`
+            says so of a value that only a client's converters can know.
         InvalidArgError: A name is empty, or the policy is not valid.
     """
-    call = function_call(module, function, args)
+    call = _argument(partial(function_call, module, function, args))
     return BatchRow(request_key(key), _APPLY, call, row_meta("apply", None, policy))
 
 

@@ -230,23 +230,52 @@ class Client:
             RecordNotFound: There is no such record.
             ObjectError: A bin does not fit its field in `into`, or is missing.
         """
+        request = records.get(self._policies, key, policy)
         if into is None:
-            return self._execute(records.get(self._policies, key, policy))
-        return self._execute(records.get_into(self._policies, key, policy, into))
+            return self._execute(request)
+        return self._execute(records.into_objects(self._policies, request, into))
 
-    def select(self, key: Key, bins: Sequence[str], policy: ReadPolicy | None = None) -> Record:
+    @overload
+    def select(
+        self,
+        key: Key,
+        bins: Sequence[str],
+        policy: ReadPolicy | None = None,
+        *,
+        into: None = None,
+    ) -> Record: ...
+
+    @overload
+    def select(
+        self, key: Key, bins: Sequence[str], policy: ReadPolicy | None = None, *, into: type[T]
+    ) -> "RecordOf[T]": ...
+
+    def select(
+        self,
+        key: Key,
+        bins: Sequence[str],
+        policy: ReadPolicy | None = None,
+        *,
+        into: type[T] | None = None,
+    ) -> "Record | RecordOf[T]":
         """Reads some bins of a record.
 
         Args:
             key: (namespace, set, user key), or a key that a result carries.
             bins: The bins' names; those that the record has not are left out of the result.
             policy: How to read.
+            into: A dataclass, Struct, TypedDict or pydantic model: the record's `bins` are one of
+                these; see `aerospike_py.objects`.
 
         Raises:
             RecordNotFound: There is no such record.
             BinNameError: A bin name is empty or has more than 15 bytes.
+            ObjectError: A bin does not fit its field in `into`, or is missing.
         """
-        return self._execute(records.select(self._policies, key, bins, policy))
+        request = records.select(self._policies, key, bins, policy)
+        if into is None:
+            return self._execute(request)
+        return self._execute(records.into_objects(self._policies, request, into))
 
     def exists(self, key: Key, policy: ReadPolicy | None = None) -> ExistsResult:
         """Asks whether a record exists, and for its metadata, without reading it.
@@ -428,13 +457,37 @@ class Client:
         """
         self._execute(records.remove_bin(self._policies, key, bin_names, meta, policy))
 
+    @overload
     def operate(
         self,
         key: Key,
         ops: Sequence[Mapping[str, Any]],
         meta: WriteMeta | RecordMetadata | None = None,
         policy: OperatePolicy | None = None,
-    ) -> Record:
+        *,
+        into: None = None,
+    ) -> Record: ...
+
+    @overload
+    def operate(
+        self,
+        key: Key,
+        ops: Sequence[Mapping[str, Any]],
+        meta: WriteMeta | RecordMetadata | None = None,
+        policy: OperatePolicy | None = None,
+        *,
+        into: type[T],
+    ) -> "RecordOf[T]": ...
+
+    def operate(
+        self,
+        key: Key,
+        ops: Sequence[Mapping[str, Any]],
+        meta: WriteMeta | RecordMetadata | None = None,
+        policy: OperatePolicy | None = None,
+        *,
+        into: type[T] | None = None,
+    ) -> "Record | RecordOf[T]":
         """Carries out several operations on a record, all of them or none, as one.
 
         Args:
@@ -445,6 +498,8 @@ class Client:
             meta: The time to live ("ttl", in seconds) and the expected generation ("gen"), or the
                 metadata of a record; the generation counts when the policy's `gen` compares it.
             policy: How to read and write; see `OperatePolicy`.
+            into: A dataclass, Struct, TypedDict or pydantic model: the record's `bins` are one of
+                these; see `aerospike_py.objects`.
 
         Returns:
             The record, with a bin for each that an operation had something to say of: its result,
@@ -455,8 +510,13 @@ class Client:
             RecordNotFound: The operations only read, and there is no such record.
             BinTypeError: A bin is of another type.
             RecordGenerationError: The generation is not the expected one.
+            ObjectError: A bin does not fit its field in `into`, or is missing; what the operations
+                write has been written.
         """
-        return self._execute(records.operate(self._policies, key, ops, meta, policy))
+        request = records.operate(self._policies, key, ops, meta, policy)
+        if into is None:
+            return self._execute(request)
+        return self._execute(records.into_objects(self._policies, request, into))
 
     def operate_ordered(
         self,

@@ -9,14 +9,18 @@
     client.put(key, User("Alice", date(1990, 1, 1)))
     client.get(key, into=User).bins.name
 
-`into=` is taken by `get`, `batch_read` and `query`; `put` and `batch_write` take the objects. A bin
-has the name of its field, unless the field says otherwise: by `Bin`, by a dataclass field's
-metadata {"bin": name}, by a Struct's names or by a pydantic alias.
+`into=` is taken by `get`, `select`, `operate`, `batch_read` and `query`; `put`, `batch_write` and
+`batch.write` take the objects. A bin has the name of its field, unless the field says otherwise: by
+`Bin`, by a dataclass field's metadata {"bin": name}, by a Struct's names or by a pydantic alias.
 
 What bins cannot hold is stored as text (datetime, date, time and timedelta in ISO 8601, Decimal,
 UUID), as a list (set, frozenset, tuple), as a map (an object within an object), or as its value
 (Enum). A `Converter` says otherwise, and is what further types need; the configuration's
 "converters" are those of a client.
+
+An object is also a value like any other: in a dict of bins, as an operation's `val`, as an argument
+of a function it is stored as a map. So is what has a converter, wherever it stands; what would be
+text only within objects is refused outside of them, as nothing would make of the text what it was.
 
 Bins without a field are left out. A bin that is missing is the field's default; without one it is
 None where that is allowed, and otherwise an `ObjectError`, which also names a bin that does not
@@ -37,7 +41,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, SupportsIndex, TypeVar, overload
 from uuid import UUID
 
-from ._validate import check_bin_name
+from ._validate import at, check_bin_name
+from ._values import is_object
 from .batch import BatchRecord
 from .exception import AerospikeError, InvalidArgError, ObjectError
 from .types import AerospikeKey, KeyOrderedDict, Record, RecordMetadata
@@ -319,7 +324,10 @@ class Shapes:
             InvalidArgError: Two of its fields have the same bin.
             BinNameError: A field's bin name has more than 15 bytes.
         """
-        shape = self._shapes.get(kind)
+        try:
+            shape = self._shapes.get(kind)
+        except TypeError:  # What has no hash is no class.
+            return Shape(kind, self)
         if shape is None:
             shape = self._shapes[kind] = Shape(kind, self)
         return shape
@@ -330,7 +338,9 @@ class Shapes:
         Raises:
             TypeError: It is no object of a kind that there is a shape of.
         """
-        return self.of(type(value) if kind is None else kind).bins(value)
+        shape: Shape[Any] = self.of(type(value) if kind is None else kind)
+        made: dict[str, Any] = self._unless_too_deep(shape.bins, value)
+        return made
 
     def plain(self, value: Any) -> Any:
         """A value as a bin can hold it; what no bin can hold is left as it is."""
@@ -339,7 +349,7 @@ class Shapes:
             return value
         converter = self.converters.get(kind)
         if converter is not None:
-            return self.plain(converter.to_bin(value))
+            return self._made_by(converter, value)
         text = _TEXTS.get(kind)
         if text is not None:
             return text(value)
@@ -352,10 +362,47 @@ class Shapes:
             return made((self.plain(key), self.plain(each)) for key, each in value.items())
         if is_object(value):
             return self.of(kind).members(value)
-        for base, other in self.converters.items():
-            if isinstance(value, base):
-                return self.plain(other.to_bin(value))
+        other = self._converter_of_base(value)
+        return value if other is None else self._made_by(other, value)
+
+    def stored(self, value: Any) -> Any:
+        """What a value that is no field's is stored as: by a converter, or an object's map.
+
+        All else is left as it is: nobody would make of the text what it was.
+
+        Raises:
+            InvalidArgError: A converter cannot make anything of it, or objects are nested too deep.
+        """
+        if (
+            type(value) in self.converters
+            or is_object(value)
+            or self._converter_of_base(value) is not None
+        ):
+            return self._unless_too_deep(self.plain, value)
         return value
+
+    def _converter_of_base(self, value: Any) -> "Converter[Any] | None":
+        bases = (each for base, each in self.converters.items() if isinstance(value, base))
+        return next(bases, None)
+
+    def _made_by(self, converter: "Converter[Any]", value: Any) -> Any:
+        name = converter.kind.__name__
+        try:
+            made = converter.to_bin(value)
+        except Exception as error:
+            raise InvalidArgError(f"to_bin of Converter({name}) failed: {error}") from error
+        if type(made) is type(value):
+            raise InvalidArgError(f"to_bin of Converter({name}) gives what it was given: a {name}")
+        return self.plain(made)
+
+    @staticmethod
+    def _unless_too_deep(make: Callable[[Any], Any], value: Any) -> Any:
+        try:
+            return make(value)
+        except RecursionError:
+            raise InvalidArgError(
+                f"a {type(value).__name__} has objects nested too deep, or itself within itself"
+            ) from None
 
 
 def _duration(value: timedelta) -> str:
@@ -373,16 +420,6 @@ _TEXTS: dict[type, Callable[[Any], str]] = {
     Decimal: str,
     UUID: str,
 }
-
-
-def is_object(value: object) -> bool:
-    """Whether it is of a class whose fields can be bins."""
-    kind = type(value)
-    return (
-        dataclasses.is_dataclass(kind)
-        or hasattr(kind, "__struct_fields__")
-        or hasattr(kind, "model_fields")
-    )
 
 
 class _Field(NamedTuple):
@@ -459,7 +496,11 @@ class Shape(Generic[T]):
                 member = getattr(value, field.name)
                 if type(member).__name__ == "UnsetType":  # Of msgspec: there is nothing.
                     continue
-            yield field.given, field.bin, plain(member)
+            try:
+                stored = plain(member)
+            except InvalidArgError as error:
+                raise at(f"{self.kind.__name__}.{field.name}", error) from error.__cause__
+            yield field.given, field.bin, stored
 
     def record(self, record: Record) -> RecordOf[T]:
         """A record with an object in the place of its bins.
@@ -598,6 +639,7 @@ def _fields_of(kind: Any) -> list[_Field]:
     Raises:
         TypeError: It is no class of a kind that is known, or its types cannot be resolved.
     """
+    given = kind
     if not isinstance(kind, type):
         kind = typing.get_origin(kind) or kind
     is_known = isinstance(kind, type) and (
@@ -607,7 +649,7 @@ def _fields_of(kind: Any) -> list[_Field]:
         or _is_typed_dict(kind)
     )
     if not is_known:
-        shown = kind.__name__ if isinstance(kind, type) else repr(kind)
+        shown = given.__name__ if type(given) is type else f"{given!r:.100}"
         raise TypeError(
             "into must be a dataclass, a msgspec Struct, a TypedDict or a pydantic model, "
             f"not {shown}"

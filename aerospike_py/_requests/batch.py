@@ -1,6 +1,7 @@
 """Requests of batches."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import _native
@@ -10,13 +11,12 @@ from .._native import Pointer
 from .._operations import encoded_operations, function_call
 from .._results import BatchDecoder
 from .._validate import at, check_iterable, check_natural, each, wrong_type
-from .._values import encode
-from ..batch import BatchRecords, BatchResults, BatchRow, read_argument, write
+from .._values import Converts, encode
+from ..batch import BatchRecords, BatchResults, BatchRow, ForClient, read_argument, write
 from ..constants import POLICY_EXISTS_REPLACE, POLICY_EXISTS_REPLACE_ONLY
 from ..exception import BinNameError, InvalidArgError
 from ..keys import encode_key, request_key
 from .policies import NO_GENERATION, ClientPolicies, RowMeta, write_meta
-from .records import bins_of
 from .request import Request
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def write_arrow(
 
 
 def operate(policies: ClientPolicies, keys: Any, ops: Any, policy: Any) -> Request[BatchResults]:
-    operations = encoded_operations(ops)
+    operations = encoded_operations(ops, policies)
     asked, request = encode_same(keys, _OPERATE, operations)
     struct = _without_generations(policies.batch_write(policy))
     return _BATCH, request, struct, BatchDecoder(BatchResults, asked)
@@ -176,7 +176,7 @@ def remove(policies: ClientPolicies, keys: Any, policy: Any) -> Request[BatchRes
 def apply(
     policies: ClientPolicies, keys: Any, module: Any, function: Any, args: Any, policy: Any
 ) -> Request[BatchRecords]:
-    call = function_call(module, function, args)
+    call = function_call(module, function, args, policies)
     asked, request = encode_same(keys, _APPLY, call)
     struct = _without_generations(policies.batch_apply(policy))
     return _BATCH, request, struct, BatchDecoder(BatchRecords, asked)
@@ -198,7 +198,7 @@ def rows(
     struct = policies.batch_write(policy)
     if policies.batch_rows:
         given = _with_defaults(given, policies.batch_rows, path)
-    request = encode_rows(given, bool(struct.generation_policy), path)
+    request = encode_rows(given, bool(struct.generation_policy), path, policies)
     return _BATCH_MIXED, request, struct, BatchDecoder(BatchRecords)
 
 
@@ -244,7 +244,9 @@ def encode_same(keys: Any, command: int, argument: Any) -> tuple[list[Any], byte
         raise
 
 
-def encode_rows(rows: Any, compares_generation: bool, path: str = "rows") -> bytes:
+def encode_rows(
+    rows: Any, compares_generation: bool, path: str = "rows", converts: Converts | None = None
+) -> bytes:
     """The request of rows that ask for different things.
 
     Args:
@@ -252,9 +254,10 @@ def encode_rows(rows: Any, compares_generation: bool, path: str = "rows") -> byt
         compares_generation: Whether the batch's policy does; if not, expected generations of rows
             whose own policy does not are dropped.
         path: What the rows are called, for errors.
+        converts: Makes of values what a bin holds; None: nothing does.
 
     Raises:
-        TypeError: It is something else.
+        TypeError: It is something else, or a value's type cannot be stored.
         InvalidArgError: A row's generation is to be compared, and it has none.
         UnicodeEncodeError: A key has lone surrogates.
     """
@@ -278,6 +281,19 @@ def encode_rows(rows: Any, compares_generation: bool, path: str = "rows") -> byt
     except UnicodeEncodeError:
         each("rows", lambda row: encode_key(row.key), listed)
         raise
+    except TypeError:  # The encoder does not know what waits for a client.
+        if converts is None or not any(type(row.argument) is ForClient for row in listed):
+            raise
+    made = each(path, partial(_for_client, converts), listed)
+    return encode_rows(made, compares_generation, path)
+
+
+def _for_client(converts: Converts, row: BatchRow) -> BatchRow:
+    """The row with an argument that can be encoded."""
+    argument = row.argument
+    if type(argument) is not ForClient:
+        return row
+    return row._replace(argument=argument.make(converts))
 
 
 def _check_generations(rows: list[BatchRow], path: str) -> None:
@@ -308,9 +324,8 @@ def written(records: Any, policies: ClientPolicies) -> list[BatchRow]:
             if not 2 <= len(record) <= 4:
                 raise InvalidArgError(f"it must be {_WRITTEN}, and has {len(record)} members")
             key, bins, *rest = record
-            if type(bins) is not dict:
-                bins = bins_of(policies, bins)
-            rows.append(write(key, bins, *rest))
+            row = write(key, bins, *rest)
+            rows.append(_for_client(policies, row))
         except (TypeError, ValueError, OverflowError, BinNameError) as error:
             raise at(f"records[{index}]", error, "it") from None
     return rows

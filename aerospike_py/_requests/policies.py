@@ -724,6 +724,8 @@ class ClientPolicies:
         over: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self._converters = converters
+        self.converted_kinds = frozenset(each.kind for each in converters)
+        """The types that have a converter, which goes first."""
         self._shapes: Shapes | None = None
         given = defaults.get
         over_of = (over or {}).get
@@ -772,6 +774,14 @@ class ClientPolicies:
 
             self._shapes = Shapes(self._converters)
         return self._shapes
+
+    def convert(self, value: Any) -> Any:
+        """What a value that no bin holds is stored as; the value itself where that is not known."""
+        return self.shapes.stored(value)
+
+    def bins_of(self, value: Any) -> dict[str, Any]:
+        """The bins of an object."""
+        return self.shapes.bins(value)
 
     def replace(self, other: "ClientPolicies") -> None:
         """Takes the policies of another one; commands that were asked for keep theirs."""

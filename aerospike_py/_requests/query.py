@@ -206,7 +206,7 @@ def _job_status(data: memoryview) -> JobStatus:
 def operate_background(
     policies: ClientPolicies, members: Mapping[str, Any], ops: Any, policy: Any, rest: Any = None
 ) -> Request[int]:
-    listed = plain_operations(ops)
+    listed = plain_operations(ops, policies)
     request = encode({**members, "operations": listed})
     return _QUERY_BACKGROUND, request, policies.with_rest(policy, rest), value
 
@@ -220,7 +220,7 @@ def apply_background(
     policy: Any,
     rest: Any = None,
 ) -> Request[int]:
-    request = encode({**members, "udf": function_call(module, function, args)})
+    request = encode({**members, "udf": function_call(module, function, args, policies)})
     return _QUERY_BACKGROUND, request, policies.with_rest(policy, rest), value
 
 
@@ -241,7 +241,7 @@ def aggregate(
     """
     if "bins" in members or "operations" in members:
         raise InvalidArgError("an aggregation takes whole records: this query selects some of them")
-    call = function_call(module, function, args)
+    call = function_call(module, function, args, policies)
     struct, limits = policies.query(policy)
     if rest is not None or (struct != NULL and struct.filter_len):
         raise InvalidArgError(
@@ -271,7 +271,7 @@ def reduction(
     policy: Any,
 ) -> Reduction:
     """What is left of an aggregation, whose values the nodes have sent."""
-    _, _, plain = function_call(module, function, args)
+    _, _, plain = function_call(module, function, args, policies)
     struct, _ = policies.query(policy)
     timeout_ms = 0 if struct == NULL else struct.total_timeout
     return Reduction(module, source, function, plain, values, timeout_ms)

@@ -1,6 +1,5 @@
 """Requests of single records."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._codec import pack_key, pack_operate, pack_put
@@ -37,17 +36,17 @@ def get(policies: ClientPolicies, key: Any, policy: Any) -> Request[Record]:
     return _GET, pack_key(key) or encode_key(key), policies.read(policy), record
 
 
-def get_into(
-    policies: ClientPolicies, key: Any, policy: Any, into: type[T]
-) -> "Request[RecordOf[T]]":
-    shape = policies.shapes.of(into)
-    command, request, struct, decode = get(policies, key, policy)
-    return command, request, struct, shape.decoder(decode)
-
-
 def select(policies: ClientPolicies, key: Any, bins: Any, policy: Any) -> Request[Record]:
     request = encode((request_key(key), bin_names(bins)))
     return _SELECT, request, policies.read(policy), record
+
+
+def into_objects(
+    policies: ClientPolicies, request: Request[Record], into: type[T]
+) -> "Request[RecordOf[T]]":
+    """The same request, whose result is read into an object."""
+    command, encoded, struct, decode = request
+    return command, encoded, struct, policies.shapes.of(into).decoder(decode)
 
 
 def exists(policies: ClientPolicies, key: Any, policy: Any) -> Request[ExistsResult]:
@@ -57,22 +56,10 @@ def exists(policies: ClientPolicies, key: Any, policy: Any) -> Request[ExistsRes
 def put(policies: ClientPolicies, key: Any, bins: Any, meta: Any, policy: Any) -> Request[None]:
     request = pack_put(key, bins)
     if request is None:
-        bins = bins_of(policies, bins)
-        request = encode((request_key(key), plain_bins(bins)))
-    if len(request) > COUNT_MAX:  # None of fewer bytes has as many bins.
+        request = encode((request_key(key), plain_bins(bins, policies)))
+    elif len(request) > COUNT_MAX:  # None of fewer bytes has as many bins.
         check_count("bins", "bins", len(bins))
     return _PUT, request, policies.write(policy, meta), nothing
-
-
-def bins_of(policies: ClientPolicies, given: Any) -> Any:
-    """The bins of an object; what is none is given back."""
-    if isinstance(given, (Mapping, type)) or not (
-        hasattr(given, "__dataclass_fields__")
-        or hasattr(given, "__struct_fields__")
-        or hasattr(given, "__pydantic_fields_set__")
-    ):
-        return given
-    return policies.shapes.bins(given)
 
 
 def remove(policies: ClientPolicies, key: Any, meta: Any, policy: Any) -> Request[None]:
@@ -117,7 +104,7 @@ def operate(
     policies: ClientPolicies, key: Any, ops: Any, meta: Any, policy: Any
 ) -> Request[Record]:
     request = within_count(ops, pack_operate(key, ops)) or encode(
-        (request_key(key), plain_operations(ops))
+        (request_key(key), plain_operations(ops, policies))
     )
     return _OPERATE, request, policies.operate(policy, meta), record
 
@@ -126,6 +113,6 @@ def operate_ordered(
     policies: ClientPolicies, key: Any, ops: Any, meta: Any, policy: Any
 ) -> Request[OperateOrderedResult]:
     request = within_count(ops, pack_operate(key, ops)) or encode(
-        (request_key(key), plain_operations(ops))
+        (request_key(key), plain_operations(ops, policies))
     )
     return _OPERATE_ORDERED, request, policies.operate(policy, meta), ordered_result

@@ -80,7 +80,7 @@ def remove(policies: ClientPolicies, module: Any, policy: Any, wait_timeout: Any
 def apply(
     policies: ClientPolicies, key: Any, module: Any, function: Any, args: Any, policy: Any
 ) -> Request[Any]:
-    request = encode((request_key(key), *function_call(module, function, args)))
+    request = encode((request_key(key), *function_call(module, function, args, policies)))
     return _APPLY, request, policies.apply(policy), value
 
 

@@ -19,7 +19,7 @@ from typing_extensions import NotRequired
 import aerospike_py
 from aerospike_py import BinNameError, GeoJSON, HyperLogLog, InvalidArgError, ObjectError
 from aerospike_py._results import BatchDecoder
-from aerospike_py._values import encode
+from aerospike_py._values import encode, plain_bins
 from aerospike_py.objects import (
     DATETIME_IN_MICROSECONDS,
     Bin,
@@ -461,3 +461,63 @@ except ImportError as error:
     assert done.stdout == (
         "reading into User, which is no pydantic model, needs msgspec; install it\n"
     )
+
+
+@dataclass
+class Ring:
+    next: Any = None
+
+
+def test_an_object_within_itself_is_refused() -> None:
+    node = Ring()
+    node.next = node
+    with pytest.raises(InvalidArgError, match=r"^a Ring has objects nested too deep, or itself"):
+        to_bins(node)
+    client: Any = aerospike_py.client({"hosts": ["h"]})
+    for bins in (node, {"a": [node]}):
+        with pytest.raises(InvalidArgError, match="a Ring has objects nested too deep"):
+            client.put(("test", "demo", 1), bins)
+
+
+def test_a_converter_that_fails_is_named() -> None:
+    same = Converter(decimal.Decimal, lambda value: value, decimal.Decimal)
+    with pytest.raises(InvalidArgError, match=r"^Ring.next: to_bin of Converter\(Decimal\) gives"):
+        to_bins(Ring(decimal.Decimal(1)), converters=[same])
+
+    def broken(value: uuid.UUID) -> str:
+        raise KeyError(value)
+
+    failing = Converter(uuid.UUID, broken, uuid.UUID)
+    config = {"hosts": ["h"], "converters": [failing]}
+    client: Any = aerospike_py.client(config)
+    text = r"^bins\['a'\]\[1\]: to_bin of Converter\(UUID\) failed: UUID\("
+    with pytest.raises(InvalidArgError, match=text) as caught:
+        client.put(("test", "demo", 1), {"a": [1, uuid.UUID(int=1)]})
+    assert isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(InvalidArgError, match=r"^Ring.next: to_bin of Converter"):
+        client.put(("test", "demo", 1), Ring(uuid.UUID(int=1)))
+
+
+def test_a_converter_goes_before_what_a_bin_could_hold() -> None:
+    class Money(NamedTuple):
+        cents: int
+
+    client: Any = aerospike_py.client(
+        {
+            "hosts": ["h"],
+            "converters": [
+                Converter(Money, lambda money: money.cents, Money),
+                Converter(Level, lambda level: level.name, lambda name: Level[name]),
+            ],
+        }
+    )
+    policies = client._session.policies
+    bins = {"price": Money(5), "level": Level.HIGH, "all": [Money(1), (2,)]}
+    assert plain_bins(bins, policies) == {"price": 5, "level": "HIGH", "all": [1, [2]]}
+    assert plain_bins(bins) == {"price": [5], "level": 2, "all": [[1], [2]]}
+
+
+@pytest.mark.parametrize("into", [User("a", 1, "", None), [User], {"a": 1}])
+def test_what_is_no_class_is_no_class_to_read_into(into: Any) -> None:
+    with pytest.raises(TypeError, match=r"^into must be a dataclass.* pydantic model, not [\[{U]"):
+        from_bins({}, into)

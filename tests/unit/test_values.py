@@ -209,8 +209,6 @@ def test_geojson_and_hyperloglog_are_extensions() -> None:
         uuid.uuid4(),
         decimal.Decimal("1.5"),
         fractions.Fraction(1, 2),
-        Data(),
-        Struct(),
         iter([1]),
         len,
         int,

@@ -1146,9 +1146,19 @@ CASES: list[Case] = [
         "ops[0] must be a dict, not int",
     ),
     (
-        lambda: batch.apply(KEY, "m", "f", [{1}]),
+        lambda: client.batch([batch.read(KEY), batch.apply(KEY, "m", "f", [{1}])]),
         TypeError,
-        "args[0]: a value of type set cannot be stored",
+        "rows[1]: args[0]: a value of type set cannot be stored",
+    ),
+    (
+        lambda: client.batch([batch.read(KEY), batch.write(KEY, {"a": [object()]})]),
+        TypeError,
+        "rows[1]: bins['a'][0]: a value of type object cannot be stored",
+    ),
+    (
+        lambda: client.batch([batch.operate(KEY, [INCREMENT, lop.list_append("a", {1})])]),
+        TypeError,
+        "rows[0]: ops[1]['val']: a value of type set cannot be stored",
     ),
     (
         lambda: client.info_all(5),
