@@ -174,6 +174,11 @@ class AsyncSession:
         self._reconnect_in_child()
         return self._session.open_stream(members, policy)
 
+    def open_batch(self, request: Request[T]) -> Stream[T]:
+        """Starts a batch whose rows come in chunks, which `fetch` waits for, too."""
+        self._reconnect_in_child()
+        return self._session.open_batch(request)
+
     def fetch(self, stream: Stream[T]) -> Awaitable[T]:
         """Waits for the next chunk of a query; what this returns is to be awaited at once."""
         completions = self._running()

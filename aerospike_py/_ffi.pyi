@@ -371,6 +371,17 @@ class Lib:
     def asz_query_token(
         self, query: asz_query, unread: int, result: asz_result, error: asz_error, /
     ) -> int: ...
+    def asz_batch_open(
+        self,
+        client: asz_client,
+        kind: int,
+        request: Memory,
+        request_len: int,
+        policy: asz_policy,
+        query: CData,
+        error: asz_error,
+        /,
+    ) -> int: ...
     def asz_query_abort(self, query: asz_query, /) -> None: ...
     def asz_query_close(self, query: asz_query, /) -> None: ...
     def asz_arrow_create(

@@ -235,17 +235,20 @@ class Session:
 
     def open_stream(self, members: dict[str, Any], policy: Pointer) -> Stream[list[Record]]:
         """Starts a query, whose chunks `fetch` waits for."""
-        request = encode(members)
+        return self.open_batch((_native.QUERY, encode(members), policy, records))
+
+    def open_batch(self, request: Request[T]) -> Stream[T]:
+        """Starts a batch whose rows come in chunks, which `fetch` waits for, too."""
         client = self.native
         if client is None:
             raise not_connected()
         try:
-            return Stream(client, request, policy, records)
+            return Stream(client, *request)
         except ClientError as error:
             if error.result_code != _native.NOT_CONNECTED:
                 raise
         self.require_connection()  # In the child of a fork, this connects anew.
-        return Stream(client, request, policy, records)
+        return Stream(client, *request)
 
     def fetch(self, stream: Stream[T]) -> T:
         """Waits for the next chunk of a query."""

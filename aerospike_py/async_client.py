@@ -12,7 +12,7 @@ from ._async_session import AsyncSession, connecting
 from ._operations import also_named
 from ._requests import admin, batch, index, info, query, records, udf
 from ._results import T
-from .async_query import AsyncBackgroundJob, AsyncQuery
+from .async_query import AsyncBackgroundJob, AsyncBatchStream, AsyncQuery
 from .batch import BatchRecord, BatchRecords, BatchResults, BatchRow, BatchWrite
 from .constants import (
     INDEX_BLOB,
@@ -907,6 +907,38 @@ class AsyncClient:
             AerospikeError: No row at all was answered; otherwise the rows have what went wrong.
         """
         return await self._submit(batch.rows(self._policies, rows, policy))
+
+    def batch_stream(
+        self,
+        keys: Iterable[Key] | Iterable[BatchRow],
+        bins: Sequence[str] | None = None,
+        policy: BatchPolicy | None = None,
+    ) -> AsyncBatchStream:
+        """Reads many records, or does with them what rows say; hands them out as nodes answer.
+
+        Rows come in no order, each one once, and are told apart by their keys. Memory holds the
+        keys and the records that have arrived together: nodes are asked for more when what they
+        sent has been taken. What the caller does meanwhile is not part of the policy's timeouts.
+        Servers drop answers that nobody takes for long: reads are asked for again then, and writes
+        end in doubt.
+
+        Args:
+            keys: As for `batch_read`, or rows as for `batch`.
+            bins: With keys, the bins' names; None for all, an empty list to ask whether the records
+                exist.
+            policy: How to read, and to write.
+
+        Returns:
+            An asynchronous iterator over the rows, which can be closed early. Nothing is sent
+            before the first one is asked for.
+
+        Raises:
+            TypeError: There is something else than keys, or than rows.
+            BinNameError: A bin name is empty or has more than 15 bytes.
+            AerospikeError: By the iterator, when no row at all was answered; otherwise the rows
+                have what went wrong.
+        """
+        return AsyncBatchStream(self._session, batch.stream(self._policies, keys, bins, policy))
 
     async def info_all(
         self, command: str, policy: AdminPolicy | None = None

@@ -2,7 +2,7 @@
 
 Made by `AsyncClient.query`. Records arrive from all nodes at once and are handed out as they come,
 each one once; unread ones wait in the sockets and the servers, so memory does not grow with the
-number of records.
+number of records. So are the rows of `AsyncClient.batch_stream`.
 
 The synchronous queries in `query` are made of these by scripts/sync_face.py.
 """
@@ -19,8 +19,10 @@ from ._aggregation import lua
 from ._async_session import AsyncSession
 from ._native.streams import Stream
 from ._requests import index, plan, query, udf
+from ._requests.request import Request
 from ._session import place_of_creation, warn_unclosed
 from ._validate import Milliseconds, check_name, namespace_argument, set_argument
+from .batch import BatchRecord
 from .exception import AerospikeTimeoutError, ClientError, InvalidArgError, UDFError
 from .predicates import Predicate
 from .types import AdminPolicy, JobStatus, QueryPlan, QueryPolicy, Record, WritePolicy
@@ -45,7 +47,13 @@ if TYPE_CHECKING:
 else:
     R = TypeVar("R")
 
-__all__ = ["AsyncArrowStream", "AsyncBackgroundJob", "AsyncQuery", "AsyncRecords"]
+__all__ = [
+    "AsyncArrowStream",
+    "AsyncBackgroundJob",
+    "AsyncBatchStream",
+    "AsyncQuery",
+    "AsyncRecords",
+]
 
 # Between two looks at how a job is getting on, in seconds.
 _LOOK_MIN_S = 0.01
@@ -54,7 +62,132 @@ _LOOK_MAX_S = 0.5
 _AsyncQuery = TypeVar("_AsyncQuery", bound="AsyncQuery[Any]")
 
 
-class AsyncRecords(AsyncIterator[R], Generic[R]):
+class _AsyncPulled(AsyncIterator[R], Generic[R]):
+    """What arrives by and by and is handed out one by one: what is common to its kinds."""
+
+    def __init__(
+        self,
+        session: AsyncSession,
+        stream: Stream[list[Any]] | None,
+        begin: "Callable[[], Awaitable[Stream[list[Any]]]] | None" = None,
+    ) -> None:
+        self._session = session
+        self._made_at = place_of_creation()
+        self._stream = stream
+        # Of what begins with its first result, once for all who wait for that.
+        self._begin = begin
+        self._beginning = asyncio.Lock()
+        # The chunk at hand, and how much of it has not been handed out.
+        self._chunk: Iterator[R] = iter(())
+        self._unread = 0
+        self._traced = tracing.active
+        self._span: Span | None = None
+
+    async def __anext__(self) -> R:
+        for result in self._chunk:
+            self._unread -= 1
+            return result
+        return await self._advance()
+
+    async def _advance(self) -> R:
+        if self._stream is None and self._begin is None:
+            raise StopAsyncIteration
+        results = await self._fetch(self._session.fetch)
+        if not results:
+            self._finish()
+            raise StopAsyncIteration
+        self._unread = len(results)
+        self._chunk = iter(results)
+        return await _AsyncPulled.__anext__(self)
+
+    async def _fetch(self, fetch: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return await fetch(await self._begun(), *args)
+        except BaseException:
+            # There is no place to go on from that could be relied on.
+            self._end(sys.exc_info()[1])
+            raise
+
+    async def _begun(self) -> Stream[list[Any]]:
+        if self._begin is not None:
+            async with self._beginning:
+                begin = self._begin
+                if begin is not None:
+                    stream = await begin()
+                    if self._begin is None:  # It was closed meanwhile.
+                        stream.close()
+                    else:
+                        self._stream, self._begin = stream, None
+        return self._open()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        self._finish()
+        return False
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} has connections and cannot be copied or pickled")
+
+    def __del__(self) -> None:
+        if getattr(self, "_stream", None) is None:
+            return
+        try:
+            if self._session.is_connected():
+                warn_unclosed(self._description(), self._made_at, self)
+        finally:
+            self._end(None)
+
+    def _description(self) -> str:
+        return repr(self)
+
+    def _open(self) -> Stream[list[Any]]:
+        if self._stream is None:
+            raise ClientError("the results were closed")
+        return self._stream
+
+    def _finish(self) -> None:
+        self._end(None)
+
+    def _end(self, error: BaseException | None) -> None:
+        stream, self._stream, self._begin = self._stream, None, None
+        self._chunk = iter(())
+        span, self._span = self._span, None
+        if span is not None and self._traced is not None:
+            if error is not None:
+                self._traced.fail(span, error)
+            span.end()
+        if stream is not None:
+            stream.close()
+
+
+class AsyncBatchStream(_AsyncPulled[BatchRecord]):
+    """The rows of a batch, as they are answered; made by `AsyncClient.batch_stream`.
+
+    An asynchronous iterator that ends with the last row. What is left is given up when it is closed
+    early, when its `async with` block is left, and when the last reference to it goes.
+    """
+
+    def __init__(self, session: AsyncSession, request: Request[list[BatchRecord]]) -> None:
+        super().__init__(session, session.open_batch(request))
+        if self._traced is not None:
+            self._span = self._traced.begin_command(session.config, *request[:2])
+
+    def __aiter__(self) -> "AsyncBatchStream":
+        return self
+
+    async def close(self) -> None:
+        """Gives up what has not been answered: of writes, what was sent may be carried out."""
+        self._finish()
+
+    async def __aenter__(self) -> "AsyncBatchStream":
+        return self
+
+
+class AsyncRecords(_AsyncPulled[R]):
     """The records of one run of a query, as they arrive.
 
     An asynchronous iterator that ends with the last record. The servers stop when it is closed
@@ -67,62 +200,15 @@ class AsyncRecords(AsyncIterator[R], Generic[R]):
         stream: Stream[list[Record]] | None,
         begin: "Callable[[], Awaitable[Stream[list[Record]]]] | None",
     ) -> None:
+        super().__init__(query._session, stream, begin)
         self._query = query
-        self._session = query._session
-        self._made_at = place_of_creation()
-        self._stream = stream
-        # Of a query that begins with its first record, once for all who wait for that.
-        self._begin = begin
-        self._beginning = asyncio.Lock()
-        # The chunk at hand, and how much of it has not been handed out.
-        self._chunk: Iterator[R] = iter(())
-        self._unread = 0
-        self._span: Span | None = None
-        self._traced = traced = tracing.active
-        if traced is not None:
+        if self._traced is not None:
             request = query._request
             place = (request["namespace"], request["set"])
-            self._span = traced.begin(self._session.config, "QUERY", *place)
+            self._span = self._traced.begin(self._session.config, "QUERY", *place)
 
     def __aiter__(self) -> "AsyncRecords[R]":
         return self
-
-    async def __anext__(self) -> R:
-        for record in self._chunk:
-            self._unread -= 1
-            return record
-        return await self._advance()
-
-    async def _advance(self) -> R:
-        if self._stream is None and self._begin is None:
-            raise StopAsyncIteration
-        records = await self._fetch(self._session.fetch)
-        if not records:
-            self._finish()
-            raise StopAsyncIteration
-        self._unread = len(records)
-        self._chunk = iter(records)
-        return await AsyncRecords.__anext__(self)
-
-    async def _fetch(self, fetch: Callable[..., Any], *args: Any) -> Any:
-        try:
-            return await fetch(await self._begun(), *args)
-        except BaseException:
-            # There is no place to go on from that could be relied on.
-            self._end(sys.exc_info()[1])
-            raise
-
-    async def _begun(self) -> Stream[list[Record]]:
-        if self._begin is not None:
-            async with self._beginning:
-                begin = self._begin
-                if begin is not None:
-                    stream = await begin()
-                    if self._begin is None:  # It was closed meanwhile.
-                        stream.close()
-                    else:
-                        self._stream, self._begin = stream, None
-        return self._open()
 
     async def _rest(self) -> list[R]:
         """All that is left, faster than one by one."""
@@ -176,31 +262,8 @@ class AsyncRecords(AsyncIterator[R], Generic[R]):
     async def __aenter__(self) -> "AsyncRecords[R]":
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> Literal[False]:
-        await self.close()
-        return False
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("AsyncRecords have connections and cannot be copied or pickled")
-
-    def __del__(self) -> None:
-        if getattr(self, "_stream", None) is None:
-            return
-        try:
-            if self._session.is_connected():
-                warn_unclosed("AsyncRecords of " + repr(self._query), self._made_at, self)
-        finally:
-            self._end(None)
-
-    def _open(self) -> Stream[list[Record]]:
-        if self._stream is None:
-            raise ClientError("the query was closed")
-        return self._stream
+    def _description(self) -> str:
+        return "AsyncRecords of " + repr(self._query)
 
     def _finish(self) -> None:
         stream = self._stream
@@ -213,17 +276,6 @@ class AsyncRecords(AsyncIterator[R], Generic[R]):
             self._query._token = None  # The client was closed.
         finally:
             self._end(None)
-
-    def _end(self, error: BaseException | None) -> None:
-        stream, self._stream, self._begin = self._stream, None, None
-        self._chunk = iter(())
-        span, self._span = self._span, None
-        if span is not None and self._traced is not None:
-            if error is not None:
-                self._traced.fail(span, error)
-            span.end()
-        if stream is not None:
-            stream.close()
 
 
 class _AsyncObjects(AsyncRecords[R]):

@@ -21,7 +21,7 @@ from .constants import (
     INDEX_TYPE_DEFAULT,
 )
 from .exception import AerospikeTimeoutError, ClusterError
-from .query import BackgroundJob, Query
+from .query import BackgroundJob, BatchStream, Query
 from .types import (
     AdminPolicy,
     BatchPolicy,
@@ -888,6 +888,38 @@ class Client:
             AerospikeError: No row at all was answered; otherwise the rows have what went wrong.
         """
         return self._execute(batch.rows(self._policies, rows, policy))
+
+    def batch_stream(
+        self,
+        keys: Iterable[Key] | Iterable[BatchRow],
+        bins: Sequence[str] | None = None,
+        policy: BatchPolicy | None = None,
+    ) -> BatchStream:
+        """Reads many records, or does with them what rows say; hands them out as nodes answer.
+
+        Rows come in no order, each one once, and are told apart by their keys. Memory holds the
+        keys and the records that have arrived together: nodes are asked for more when what they
+        sent has been taken. What the caller does meanwhile is not part of the policy's timeouts.
+        Servers drop answers that nobody takes for long: reads are asked for again then, and writes
+        end in doubt.
+
+        Args:
+            keys: As for `batch_read`, or rows as for `batch`.
+            bins: With keys, the bins' names; None for all, an empty list to ask whether the records
+                exist.
+            policy: How to read, and to write.
+
+        Returns:
+            An asynchronous iterator over the rows, which can be closed early. Nothing is sent
+            before the first one is asked for.
+
+        Raises:
+            TypeError: There is something else than keys, or than rows.
+            BinNameError: A bin name is empty or has more than 15 bytes.
+            AerospikeError: By the iterator, when no row at all was answered; otherwise the rows
+                have what went wrong.
+        """
+        return BatchStream(self._session, batch.stream(self._policies, keys, bins, policy))
 
     def info_all(self, command: str, policy: AdminPolicy | None = None) -> list[InfoNodeResult]:
         """Asks every node an info command.

@@ -2,7 +2,7 @@
 
 Made by `Client.query`. Records arrive from all nodes at once and are handed out as they come,
 each one once; unread ones wait in the sockets and the servers, so memory does not grow with the
-number of records.
+number of records. So are the rows of `Client.batch_stream`.
 
 Made of `query` by scripts/sync_face.py, and not to be changed by hand.
 """
@@ -18,8 +18,10 @@ from . import tracing
 from ._aggregation import lua
 from ._native.streams import Stream
 from ._requests import index, plan, query, udf
+from ._requests.request import Request
 from ._session import Session, place_of_creation, warn_unclosed
 from ._validate import Milliseconds, check_name, namespace_argument, set_argument
+from .batch import BatchRecord
 from .exception import AerospikeTimeoutError, ClientError, InvalidArgError, UDFError
 from .predicates import Predicate
 from .types import AdminPolicy, JobStatus, QueryPlan, QueryPolicy, Record, WritePolicy
@@ -44,7 +46,13 @@ if TYPE_CHECKING:
 else:
     R = TypeVar("R")
 
-__all__ = ["ArrowStream", "BackgroundJob", "Query", "Records"]
+__all__ = [
+    "ArrowStream",
+    "BackgroundJob",
+    "BatchStream",
+    "Query",
+    "Records",
+]
 
 # Between two looks at how a job is getting on, in seconds.
 _LOOK_MIN_S = 0.01
@@ -53,7 +61,132 @@ _LOOK_MAX_S = 0.5
 _Query = TypeVar("_Query", bound="Query[Any]")
 
 
-class Records(Iterator[R], Generic[R]):
+class _Pulled(Iterator[R], Generic[R]):
+    """What arrives by and by and is handed out one by one: what is common to its kinds."""
+
+    def __init__(
+        self,
+        session: Session,
+        stream: Stream[list[Any]] | None,
+        begin: "Callable[[], Stream[list[Any]]] | None" = None,
+    ) -> None:
+        self._session = session
+        self._made_at = place_of_creation()
+        self._stream = stream
+        # Of what begins with its first result, once for all who wait for that.
+        self._begin = begin
+        self._beginning = threading.RLock()
+        # The chunk at hand, and how much of it has not been handed out.
+        self._chunk: Iterator[R] = iter(())
+        self._unread = 0
+        self._traced = tracing.active
+        self._span: Span | None = None
+
+    def __next__(self) -> R:
+        for result in self._chunk:
+            self._unread -= 1
+            return result
+        return self._advance()
+
+    def _advance(self) -> R:
+        if self._stream is None and self._begin is None:
+            raise StopIteration
+        results = self._fetch(self._session.fetch)
+        if not results:
+            self._finish()
+            raise StopIteration
+        self._unread = len(results)
+        self._chunk = iter(results)
+        return _Pulled.__next__(self)
+
+    def _fetch(self, fetch: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return fetch(self._begun(), *args)
+        except BaseException:
+            # There is no place to go on from that could be relied on.
+            self._end(sys.exc_info()[1])
+            raise
+
+    def _begun(self) -> Stream[list[Any]]:
+        if self._begin is not None:
+            with self._beginning:
+                begin = self._begin
+                if begin is not None:
+                    stream = begin()
+                    if self._begin is None:  # It was closed meanwhile.
+                        stream.close()
+                    else:
+                        self._stream, self._begin = stream, None
+        return self._open()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        self._finish()
+        return False
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} has connections and cannot be copied or pickled")
+
+    def __del__(self) -> None:
+        if getattr(self, "_stream", None) is None:
+            return
+        try:
+            if self._session.is_connected():
+                warn_unclosed(self._description(), self._made_at, self)
+        finally:
+            self._end(None)
+
+    def _description(self) -> str:
+        return repr(self)
+
+    def _open(self) -> Stream[list[Any]]:
+        if self._stream is None:
+            raise ClientError("the results were closed")
+        return self._stream
+
+    def _finish(self) -> None:
+        self._end(None)
+
+    def _end(self, error: BaseException | None) -> None:
+        stream, self._stream, self._begin = self._stream, None, None
+        self._chunk = iter(())
+        span, self._span = self._span, None
+        if span is not None and self._traced is not None:
+            if error is not None:
+                self._traced.fail(span, error)
+            span.end()
+        if stream is not None:
+            stream.close()
+
+
+class BatchStream(_Pulled[BatchRecord]):
+    """The rows of a batch, as they are answered; made by `Client.batch_stream`.
+
+    An iterator that ends with the last row. What is left is given up when it is closed
+    early, when its `with` block is left, and when the last reference to it goes.
+    """
+
+    def __init__(self, session: Session, request: Request[list[BatchRecord]]) -> None:
+        super().__init__(session, session.open_batch(request))
+        if self._traced is not None:
+            self._span = self._traced.begin_command(session.config, *request[:2])
+
+    def __iter__(self) -> "BatchStream":
+        return self
+
+    def close(self) -> None:
+        """Gives up what has not been answered: of writes, what was sent may be carried out."""
+        self._finish()
+
+    def __enter__(self) -> "BatchStream":
+        return self
+
+
+class Records(_Pulled[R]):
     """The records of one run of a query, as they arrive.
 
     An iterator that ends with the last record. The servers stop when it is closed
@@ -66,62 +199,15 @@ class Records(Iterator[R], Generic[R]):
         stream: Stream[list[Record]] | None,
         begin: "Callable[[], Stream[list[Record]]] | None",
     ) -> None:
+        super().__init__(query._session, stream, begin)
         self._query = query
-        self._session = query._session
-        self._made_at = place_of_creation()
-        self._stream = stream
-        # Of a query that begins with its first record, once for all who wait for that.
-        self._begin = begin
-        self._beginning = threading.RLock()
-        # The chunk at hand, and how much of it has not been handed out.
-        self._chunk: Iterator[R] = iter(())
-        self._unread = 0
-        self._span: Span | None = None
-        self._traced = traced = tracing.active
-        if traced is not None:
+        if self._traced is not None:
             request = query._request
             place = (request["namespace"], request["set"])
-            self._span = traced.begin(self._session.config, "QUERY", *place)
+            self._span = self._traced.begin(self._session.config, "QUERY", *place)
 
     def __iter__(self) -> "Records[R]":
         return self
-
-    def __next__(self) -> R:
-        for record in self._chunk:
-            self._unread -= 1
-            return record
-        return self._advance()
-
-    def _advance(self) -> R:
-        if self._stream is None and self._begin is None:
-            raise StopIteration
-        records = self._fetch(self._session.fetch)
-        if not records:
-            self._finish()
-            raise StopIteration
-        self._unread = len(records)
-        self._chunk = iter(records)
-        return Records.__next__(self)
-
-    def _fetch(self, fetch: Callable[..., Any], *args: Any) -> Any:
-        try:
-            return fetch(self._begun(), *args)
-        except BaseException:
-            # There is no place to go on from that could be relied on.
-            self._end(sys.exc_info()[1])
-            raise
-
-    def _begun(self) -> Stream[list[Record]]:
-        if self._begin is not None:
-            with self._beginning:
-                begin = self._begin
-                if begin is not None:
-                    stream = begin()
-                    if self._begin is None:  # It was closed meanwhile.
-                        stream.close()
-                    else:
-                        self._stream, self._begin = stream, None
-        return self._open()
 
     def _rest(self) -> list[R]:
         """All that is left, faster than one by one."""
@@ -175,31 +261,8 @@ class Records(Iterator[R], Generic[R]):
     def __enter__(self) -> "Records[R]":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> Literal[False]:
-        self.close()
-        return False
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("Records have connections and cannot be copied or pickled")
-
-    def __del__(self) -> None:
-        if getattr(self, "_stream", None) is None:
-            return
-        try:
-            if self._session.is_connected():
-                warn_unclosed("Records of " + repr(self._query), self._made_at, self)
-        finally:
-            self._end(None)
-
-    def _open(self) -> Stream[list[Record]]:
-        if self._stream is None:
-            raise ClientError("the query was closed")
-        return self._stream
+    def _description(self) -> str:
+        return "Records of " + repr(self._query)
 
     def _finish(self) -> None:
         stream = self._stream
@@ -212,17 +275,6 @@ class Records(Iterator[R], Generic[R]):
             self._query._token = None  # The client was closed.
         finally:
             self._end(None)
-
-    def _end(self, error: BaseException | None) -> None:
-        stream, self._stream, self._begin = self._stream, None, None
-        self._chunk = iter(())
-        span, self._span = self._span, None
-        if span is not None and self._traced is not None:
-            if error is not None:
-                self._traced.fail(span, error)
-            span.end()
-        if stream is not None:
-            stream.close()
 
 
 class _Objects(Records[R]):

@@ -110,7 +110,7 @@ class Tracing:
             request: What the core is given.
             run: Carries it out.
         """
-        span = self._command_span(config, command, request)
+        span = self.begin_command(config, command, request)
         if span is None:
             return run()
         try:
@@ -125,7 +125,7 @@ class Tracing:
         self, config: "Config", command: int, request: bytes, run: Callable[[], Awaitable[T]]
     ) -> T:
         """The same for a command that is awaited."""
-        span = self._command_span(config, command, request)
+        span = self.begin_command(config, command, request)
         if span is None:
             return await run()
         try:
@@ -190,7 +190,8 @@ class Tracing:
             span.set_attribute("db.response.status_code", str(error.result_code))
         span.record_exception(error)
 
-    def _command_span(self, config: "Config", command: int, request: bytes) -> "Span | None":
+    def begin_command(self, config: "Config", command: int, request: bytes) -> "Span | None":
+        """The span of a command, which the caller ends; None if there is none to be made."""
         try:
             described = _describe(command, request)
             return None if described is None else self._begin(config, described)

@@ -19,6 +19,7 @@ FACES = {"async_client.py": "client.py", "async_query.py": "query.py"}
 NAMES = {
     "AsyncArrowStream": "ArrowStream",
     "AsyncBackgroundJob": "BackgroundJob",
+    "AsyncBatchStream": "BatchStream",
     "AsyncClient": "Client",
     "AsyncIterator": "Iterator",
     "AsyncQuery": "Query",
@@ -27,6 +28,7 @@ NAMES = {
     "StopAsyncIteration": "StopIteration",
     "_AsyncClient": "_Client",
     "_AsyncObjects": "_Objects",
+    "_AsyncPulled": "_Pulled",
     "_AsyncQuery": "_Query",
     "__aenter__": "__enter__",
     "__aexit__": "__exit__",
@@ -86,6 +88,7 @@ PHRASES = {
         ("import asyncio\nimport sys\n", "import sys\nimport threading\n"),
         ("asyncio.Lock()", "threading.RLock()"),
         ("Awaitable[Stream[list[Record]]]", "Stream[list[Record]]"),
+        ("Awaitable[Stream[list[Any]]]", "Stream[list[Any]]"),
         ("asyncio.sleep", "time.sleep"),
         ("an AsyncQuery belongs", "a Query belongs"),
         ("an AsyncArrowStream has", "an ArrowStream has"),

@@ -33,6 +33,7 @@ NOT_CONNECTED: int = lib.ASZ_ERROR_NOT_CONNECTED
 
 STATISTICS: int = lib.ASZ_STATISTICS
 
+QUERY: int = lib.ASZ_QUERY
 TABLE = -1
 """In the place of a command: a batch read into the asz_table that `decode` has as `table`."""
 ARROW = -2

@@ -1,4 +1,4 @@
-"""A query in progress: its results in chunks, as the library has them."""
+"""A query in progress, or a batch: its results in chunks, as the library has them."""
 
 import threading
 from collections.abc import Callable
@@ -19,13 +19,14 @@ _next_arrow = lib.asz_query_next_arrow
 
 
 class Stream(Generic[T]):
-    """The results of one run of a query.
+    """The results of one run of a query, or of a batch.
 
     Threads that share it take chunks one after the other. `token` and `close` may come at any time,
     also while a chunk is waited for, or in a signal handler that has interrupted the wait.
 
     Args:
         client: The library's client.
+        command: QUERY, or the number of a kind of batch.
         request: The encoded request.
         policy: The policy struct.
         decode: Makes of a chunk what `next` returns; of an empty one at the end.
@@ -37,6 +38,7 @@ class Stream(Generic[T]):
     def __init__(
         self,
         client: Pointer,
+        command: int,
         request: bytes,
         policy: Pointer,
         decode: Callable[[memoryview], T],
@@ -45,7 +47,10 @@ class Stream(Generic[T]):
         self._lock = threading.RLock()
         error = _new_error()
         out = ffi.new("asz_query **")
-        status = lib.asz_query_open(client, request, len(request), policy, out, error)
+        if command == _native.QUERY:
+            status = lib.asz_query_open(client, request, len(request), policy, out, error)
+        else:
+            status = lib.asz_batch_open(client, command, request, len(request), policy, out, error)
         _check(status, error)
         # Closed when the last reference goes, if not before.
         self._query = ffi.gc(out[0], lib.asz_query_close)
@@ -122,5 +127,5 @@ class Stream(Generic[T]):
         """
         query = self._query
         if query is None:
-            raise _native.make_error(lib.ASZ_ERROR_CLIENT_ABORT, "the query was closed")
+            raise _native.make_error(lib.ASZ_ERROR_CLIENT_ABORT, "its results were closed")
         return query

@@ -12,7 +12,15 @@ from .._operations import encoded_operations, function_call
 from .._results import BatchDecoder
 from .._validate import at, check_iterable, check_natural, each, wrong_type
 from .._values import Converts, encode
-from ..batch import BatchRecords, BatchResults, BatchRow, ForClient, read_argument, write
+from ..batch import (
+    BatchRecord,
+    BatchRecords,
+    BatchResults,
+    BatchRow,
+    ForClient,
+    read_argument,
+    write,
+)
 from ..constants import POLICY_EXISTS_REPLACE, POLICY_EXISTS_REPLACE_ONLY
 from ..exception import BinNameError, InvalidArgError
 from ..keys import encode_key, request_key
@@ -35,6 +43,7 @@ _APPLY: int = lib.ASZ_APPLY
 _BATCH: int = lib.ASZ_BATCH
 # What changes a record whose generation may be compared before.
 _COMPARING = (lib.ASZ_PUT, lib.ASZ_OPERATE, lib.ASZ_REMOVE)
+_STREAMED = "a list of keys, or of rows made by aerospike_py.batch"
 _ROWS = "a list of rows made by aerospike_py.batch"
 _WRITTEN = "(key, bins), (key, bins, meta) or (key, bins, meta, policy)"
 _BATCH_MIXED: int = lib.ASZ_BATCH_MIXED
@@ -43,6 +52,30 @@ _BATCH_MIXED: int = lib.ASZ_BATCH_MIXED
 def read(policies: ClientPolicies, keys: Any, bins: Any, policy: Any) -> Request[BatchRecords]:
     asked, request = encode_same(keys, *read_argument(bins))
     return _BATCH, request, policies.batch_read(policy), BatchDecoder(BatchRecords, asked)
+
+
+def stream(
+    policies: ClientPolicies, given: Any, bins: Any, policy: Any
+) -> Request[list[BatchRecord]]:
+    """Of keys to be read, or of rows."""
+    if not isinstance(given, BatchRow):  # Of which `rows` says what is wrong.
+        given = list(check_iterable(given, "keys", _STREAMED))
+    if isinstance(given, BatchRow) or any(type(row) is BatchRow for row in given):
+        if bins is not None:
+            raise InvalidArgError("bins are for keys; a row says by itself which bins it reads")
+        command, request, struct, _ = rows(policies, given, policy)
+    else:
+        command, struct = _BATCH, policies.batch_read(policy)
+        _, request = encode_same(given, *read_argument(bins))
+    return command, request, struct, _rows
+
+
+_unpack_rows = BatchDecoder(list[BatchRecord])
+
+
+def _rows(data: memoryview) -> list[BatchRecord]:
+    """The rows of a chunk; none of an empty one."""
+    return _unpack_rows(data) if data else []
 
 
 def read_into(

@@ -622,6 +622,16 @@ int32_t asz_query_next_table(asz_query *query, asz_table *table, uint64_t *rows,
  */
 int32_t asz_query_token(asz_query *query, uint64_t unread, asz_result *result, asz_error *error);
 
+/*
+ * A batch whose rows are handed out as they are answered. Kind and request are those of ASZ_BATCH or
+ * ASZ_BATCH_MIXED, as is a NULL policy; *query is used like that of asz_query_open, without tables,
+ * columns and a token. asz_query_next gives rows as the batch's result has them, in any order, each one
+ * once. Nothing is sent before the first call. The time between calls is not part of the policy's
+ * timeouts.
+ */
+int32_t asz_batch_open(asz_client *client, int32_t kind, const uint8_t *request, uint64_t request_len,
+                       const asz_policy *policy, asz_query **query, asz_error *error);
+
 /* Ends a waiting asz_query_next, and all later ones, with ASZ_ERROR_CLIENT_ABORT. Any thread. */
 void asz_query_abort(asz_query *query);
 

@@ -10,12 +10,14 @@ pub const group = @import("command/batch/group.zig");
 pub const procedure = @import("command/procedure.zig");
 pub const reply = @import("command/record/reply.zig");
 pub const request = @import("command/record/request.zig");
+pub const source = @import("command/source.zig");
 
 pub const BatchTask = @import("command/batch/batch_task.zig").BatchTask;
 pub const Command = request.Command;
 pub const Group = group.Group;
 pub const Procedure = procedure.Procedure;
 pub const Query = @import("command/query/query.zig").Query;
+pub const Source = source.Source;
 pub const Single = @import("command/record/single.zig").Single;
 
 /// Appends what the server is sent for an expression, which is MessagePack as the API has it.

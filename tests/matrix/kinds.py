@@ -197,6 +197,15 @@ def _batch_numbers(result: Any) -> list[Any]:
     return [row.record and row.record.bins and row.record.bins.get("n") for row in result]
 
 
+def _stream(client: Any, work: Work, policy: Any) -> Any:
+    rows = client.batch_stream(work.keys, policy=policy)
+    return list(rows) if isinstance(client, Client) else _taken(rows)
+
+
+async def _taken(rows: Any) -> list[Any]:
+    return [row async for row in rows]
+
+
 def _all_read(work: Work) -> list[int]:
     return [0] * RECORDS
 
@@ -257,6 +266,17 @@ _KINDS = [
         is_spread=True,
         is_rows=True,
         bulk=_large_records,
+    ),
+    Kind(
+        "batch_stream",
+        _stream,
+        lambda rows: sorted(_batch_numbers(rows)),
+        _all_read,
+        "batch",
+        operation="batch_read",
+        span="BATCH_READ",
+        is_spread=True,
+        is_rows=True,
     ),
     Kind(
         "batch_read_numpy",
@@ -405,6 +425,7 @@ METHODS: dict[str, str] = {
     "batch_read": "batch_read",
     "batch_read(_dtype)": "batch_read_numpy",
     "batch_read_arrow": "batch_read_numpy",
+    "batch_stream": "batch_stream",
     "batch_write": "batch_write",
     "batch_write_numpy": "batch_write",
     "batch_write_arrow": "batch_write",

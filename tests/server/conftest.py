@@ -18,12 +18,13 @@ import aerospike_py
 from aerospike_py.async_query import (
     AsyncArrowStream,
     AsyncBackgroundJob,
+    AsyncBatchStream,
     AsyncQuery,
     AsyncRecords,
 )
 
 # What asynchronous methods return that has asynchronous methods in turn.
-_DRESSED = (AsyncQuery, AsyncRecords, AsyncArrowStream, AsyncBackgroundJob)
+_DRESSED = (AsyncQuery, AsyncRecords, AsyncBatchStream, AsyncArrowStream, AsyncBackgroundJob)
 KINDS = ("sync", "async")
 
 

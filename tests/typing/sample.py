@@ -33,7 +33,7 @@ from aerospike_py.objects import (
     from_bins,
     to_bins,
 )
-from aerospike_py.query import ArrowStream, BackgroundJob, Query, Records
+from aerospike_py.query import ArrowStream, BackgroundJob, BatchStream, Query, Records
 from aerospike_py.types import (
     AdminPolicy,
     AerospikeKey,
@@ -204,6 +204,10 @@ def batches(client: aerospike_py.Client) -> None:
     assert_type(columns.result_codes, NDArray[np.int32])
     assert_type(columns.column_names, list[str])
     assert_type(client.batch_write_arrow(columns, "test", "demo"), BatchRecords)
+    with client.batch_stream([KEY], ["age"], BATCH) as stream:
+        assert_type(stream, BatchStream)
+        assert_type(next(stream), BatchRecord)
+    client.batch_stream([batch.read(KEY)]).close()
     assert_type(client.batch_write([(KEY, {"a": 1}), (KEY, {"a": 2}, META)]), BatchRecords)
     assert_type(client.batch_operate([KEY], OPS), BatchResults)
     removed: list[Record] = client.batch_remove([KEY])

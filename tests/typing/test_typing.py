@@ -22,7 +22,7 @@ from aerospike_py.devserver import DevCluster
 SAMPLE = Path(__file__).parent / "sample.py"
 OPERATIONS = Path(__file__).parent / "sample_operations.py"
 PACKAGE = Path(aerospike_py.__file__).parents[1]
-NOT_AWAITED = {"is_connected", "query", "background_job"}
+NOT_AWAITED = {"is_connected", "query", "background_job", "batch_stream"}
 AWAITED_OF_OTHERS = {
     "results",
     "foreach",
@@ -42,6 +42,7 @@ RENAMED = {
     "Records": "AsyncRecords",
     "ArrowStream": "AsyncArrowStream",
     "BackgroundJob": "AsyncBackgroundJob",
+    "BatchStream": "AsyncBatchStream",
 }
 
 
@@ -245,6 +246,8 @@ def test_the_programs_use_every_name_of_the_package(used: Used) -> None:
         async_query.AsyncQuery,
         query.Records,
         async_query.AsyncRecords,
+        query.BatchStream,
+        async_query.AsyncBatchStream,
         query.ArrowStream,
         async_query.AsyncArrowStream,
         aerospike_py.ArrowBatch,

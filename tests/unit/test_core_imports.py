@@ -51,6 +51,7 @@ DEVSERVER = {
 # Lists and maps occur in expressions, and expressions in what is done in them.
 COMMAND = {
     "procedure": {"admin", "info", "query", "record"},
+    "source": {"batch", "query", "record"},
     "admin": {"procedure", "record"},
     "info": {"procedure", "query", "record", "cdt"},
     "batch": {"record", "clock"},

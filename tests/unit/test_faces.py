@@ -13,6 +13,7 @@ PAIRS: list[tuple[Any, Any]] = [
     (query.Query, async_query.AsyncQuery),
     (query.Records, async_query.AsyncRecords),
     (query.BackgroundJob, async_query.AsyncBackgroundJob),
+    (query.BatchStream, async_query.AsyncBatchStream),
 ]
 # What the two may say differently, beside the words of `words`.
 OWN_WORDS = {"Client.connect", "Client.close", "Query.foreach", "Query.records"}
@@ -23,8 +24,8 @@ def public(kind: Any) -> dict[str, Any]:
 
 
 def words(text: str) -> list[str]:
-    text = re.sub(r"\bAsync(?=Client|Query|Records|BackgroundJob)|\b(async|await) ", "", text)
-    return text.split()
+    faces = "Client|Query|Records|BackgroundJob|BatchStream"
+    return re.sub(rf"\bAsync(?={faces})|\b(async|await) ", "", text).split()
 
 
 METHODS = [

@@ -44,6 +44,7 @@ OPERATIONS: dict[str, Callable[[Client], Any]] = {
     "batch_read": lambda c: c.batch_read([KEY]),
     "batch_read none": lambda c: c.batch_read([]),
     "batch_read numpy": lambda c: c.batch_read([KEY], _dtype=[("n", "i4")]),
+    "batch_stream": lambda c: c.batch_stream([KEY]),
     "batch_write": lambda c: c.batch_write([(KEY, {"a": 1})]),
     "batch_write_numpy": lambda c: c.batch_write_numpy(ROWS, "test", "demo"),
     "batch_read_arrow": lambda c: c.batch_read_arrow([KEY], ["n"]),
@@ -116,6 +117,7 @@ WRONG_ARGUMENTS: dict[str, Callable[[Client], Any]] = {
     "batch_read a key": lambda c: c.batch_read([KEY, ("test", "demo")]),  # type: ignore[list-item]
     "batch_read bins": lambda c: c.batch_read([KEY], bins="a"),
     "batch_read dtype": lambda c: c.batch_read([KEY], _dtype=[("n", "U4")]),
+    "batch_stream": lambda c: c.batch_stream([KEY, 5]),  # type: ignore[list-item]
     "batch_write": lambda c: c.batch_write([KEY]),  # type: ignore[list-item]
     "batch_write bins": lambda c: c.batch_write([(KEY, {"a": object()})]),
     "batch_write none": lambda c: c.batch_write([(KEY, {})]),
@@ -179,7 +181,7 @@ def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
 
 
 def test_the_asynchronous_client_is_awaited_where_there_is_something_to_wait_for() -> None:
-    at_once = {"is_connected", "query", "background_job"}
+    at_once = {"is_connected", "query", "background_job", "batch_stream"}
     for name in public_methods(AsyncClient):
         method = inspect.unwrap(getattr(AsyncClient, name))
         assert inspect.iscoroutinefunction(method) == (name not in at_once)

@@ -461,7 +461,33 @@ export fn asz_query_open(
     if (policy) |raw| {
         given = policyFrom(raw, &failure) catch return report(&failure, err);
     }
-    query.* = Query.open(client, slice(request, request_len), &given, &failure) catch
+    query.* = Query.open(client, .query, slice(request, request_len), &given, &failure) catch
+        return report(&failure, err);
+    return 0;
+}
+
+export fn asz_batch_open(
+    client: *Client,
+    kind: i32,
+    request: ?[*]const u8,
+    request_len: u64,
+    policy: ?*const asz_policy,
+    query: *?*Query,
+    err: ?*asz_error,
+) i32 {
+    query.* = null;
+    var failure: Failure = .{};
+    checkHandle(Client, client, &failure) catch return report(&failure, err);
+    const which = std.enums.fromInt(command.batch.Kind, kind) orelse {
+        failure.set(.invalid_argument, "{d} is no kind of batch", .{kind});
+        return report(&failure, err);
+    };
+    var given: Policy = client_module.defaultPolicy(kind);
+    if (policy) |raw| {
+        given = policyFrom(raw, &failure) catch return report(&failure, err);
+    }
+    const bytes = slice(request, request_len);
+    query.* = Query.open(client, .{ .batch = which }, bytes, &given, &failure) catch
         return report(&failure, err);
     return 0;
 }

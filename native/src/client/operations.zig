@@ -90,7 +90,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
         const Cluster = cluster.Cluster(Net);
         const BatchTask = command.BatchTask(Net, Poller);
         const Procedure = command.Procedure(Net, Poller);
-        pub const Query = command.Query(Net, Poller);
+        pub const Source = command.Source(Net, Poller);
         const Single = command.Single(Net, Poller);
         const Task = engine.Task(Net, Poller);
 
@@ -137,7 +137,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 };
             }
 
-            const Pull = struct { query: *Query, has_target: bool, owner: Puller };
+            const Pull = struct { source: Source, has_target: bool, owner: Puller };
 
             /// What is left of the memory beside the request and so many bytes more.
             fn restOf(operation: *Operation, used: usize) []u8 {
@@ -145,12 +145,12 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 return operation.memory[operation.request.end + used ..];
             }
 
-            /// The query may be gone before the result is collected.
+            /// The source may be gone before the result is collected.
             fn takePulled(operation: *Operation, task: *Task) void {
                 const pull = &operation.body.pull;
                 if (pull.has_target and task.failure.status == .ok) {
                     // The result is how many records were taken.
-                    wire.msgpack.writeUint(&task.out, pull.query.rowCount()) catch {
+                    wire.msgpack.writeUint(&task.out, pull.source.rowCount()) catch {
                         task.failure.set(.out_of_memory, "out of memory for the result", .{});
                     };
                 }
@@ -160,7 +160,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             }
         };
 
-        /// Who pulls from a query: told when a result was collected, or thrown away.
+        /// Who pulls from a source: told when a result was collected, or thrown away.
         pub const Puller = struct {
             context: *anyopaque,
             on_collected: *const fn (*anyopaque) void,
@@ -172,8 +172,8 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             are_given: std.atomic.Value(bool) = .init(false),
             /// Operations with these tokens end early.
             cancelled: std.ArrayList(u64) = .empty,
-            /// These queries end, and whatever waits for them.
-            retired: std.ArrayList(*Query) = .empty,
+            /// These sources end, and whatever waits for them.
+            retired: std.ArrayList(Source) = .empty,
 
             fn deinit(orders: *Orders, gpa: std.mem.Allocator) void {
                 orders.cancelled.deinit(gpa);
@@ -398,20 +398,20 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             operations.hand(operation);
         }
 
-        /// The next records of a query, which nobody else pulls from.
+        /// The next piece of a source, which nobody else pulls from.
         pub fn submitPull(
             operations: *This,
             token: u64,
-            query: *Query,
+            source: Source,
             target: ?Target,
             owner: Puller,
             failure: *Failure,
         ) error{Failed}!void {
             const operation = try operations.prepare(token, &.{}, failure);
             const out: wire.Buffer = .growing(operations.gpa, &.{}, result_bytes_max);
-            operation.task = query.prepare(out, target);
+            operation.task = source.prepare(out, target);
             operation.body = .{ .pull = .{
-                .query = query,
+                .source = source,
                 .has_target = target != null,
                 .owner = owner,
             } };
@@ -542,9 +542,9 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             operations.order(u64, &operations.orders.cancelled, token) catch {};
         }
 
-        /// Ends a query, whose owner does not use it any more.
-        pub fn retire(operations: *This, query: *Query) error{OutOfMemory}!void {
-            try operations.order(*Query, &operations.orders.retired, query);
+        /// Ends a source, whose owner does not use it any more.
+        pub fn retire(operations: *This, source: Source) error{OutOfMemory}!void {
+            try operations.order(Source, &operations.orders.retired, source);
         }
 
         fn order(
@@ -788,21 +788,21 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
         fn followOrders(operations: *This) void {
             if (!operations.orders.are_given.swap(false, .seq_cst)) return;
             var cancelled: std.ArrayList(u64) = .empty;
-            var retired: std.ArrayList(*Query) = .empty;
+            var retired: std.ArrayList(Source) = .empty;
             {
                 operations.orders.mutex.lock();
                 defer operations.orders.mutex.unlock();
                 std.mem.swap(std.ArrayList(u64), &cancelled, &operations.orders.cancelled);
-                std.mem.swap(std.ArrayList(*Query), &retired, &operations.orders.retired);
+                std.mem.swap(std.ArrayList(Source), &retired, &operations.orders.retired);
             }
             defer cancelled.deinit(operations.gpa);
             defer retired.deinit(operations.gpa);
             // What they are about may have been submitted just before.
             operations.takeInbox();
             operations.endCancelled(cancelled.items);
-            for (retired.items) |query| {
-                operations.endPull(query);
-                query.destroy();
+            for (retired.items) |source| {
+                operations.endPull(source.task());
+                source.destroy();
             }
         }
 
@@ -829,11 +829,11 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             return std.math.order(token, other);
         }
 
-        fn endPull(operations: *This, query: *Query) void {
+        fn endPull(operations: *This, pulling: *Task) void {
             var next = operations.active;
             while (next) |operation| : (next = operation.active_next) {
-                if (operation.body != .pull or operation.body.pull.query != query) continue;
-                return operation.task.?.abort(.client_abort, "the query was closed");
+                if (operation.task != pulling) continue;
+                return pulling.abort(.client_abort, "its results were closed");
             }
         }
 

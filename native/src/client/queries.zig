@@ -1,13 +1,15 @@
-//! The queries of a client: handles that outlive its being connected.
+//! The queries of a client, and its batches whose rows are pulled: handles that outlive its being
+//! connected.
 //!
-//! A query has connections and points into the cluster, so all of a client's queries are ended when
-//! the client is closed; their handles stay until their owners close them, and say so. One pull at
-//! a time: on the caller's thread, which then drives the query's own loop, or on the client's,
+//! Such a source has connections and points into the cluster, so all of a client's sources are ended
+//! when the client is closed; their handles stay until their owners close them, and say so. One pull
+//! at a time: on the caller's thread, which then drives the source's own loop, or on the client's,
 //! where it is submitted. Closing may come at any time from anywhere: whoever is inside ends, and
-//! takes the query along.
+//! takes the source along.
 
 const std = @import("std");
 const assert = std.debug.assert;
+const command = @import("../command.zig");
 const engine = @import("../engine.zig");
 const handles_module = @import("handles.zig");
 const io = @import("../io.zig");
@@ -20,7 +22,7 @@ const Policy = engine.Policy;
 const Target = @import("../result.zig").Target;
 
 const Operations = @import("client.zig").Operations;
-const Query = Operations.Query;
+const Source = Operations.Source;
 
 /// All of the process.
 pub var queries: Handles(Handle) = .{ .gpa = @import("../memory.zig").gpa };
@@ -28,7 +30,7 @@ pub var queries: Handles(Handle) = .{ .gpa = @import("../memory.zig").gpa };
 pub const Queries = struct {
     /// Guards the list and all members of the handles in it.
     mutex: io.sync.Mutex = .{},
-    /// All handles that are not closed, or whose query is not ended yet; the latest first.
+    /// All handles that are not closed, or whose source is not ended yet; the latest first.
     first: ?*Handle = null,
 
     fn link(list: *Queries, handle: *Handle) void {
@@ -55,9 +57,9 @@ pub const Queries = struct {
         var next = list.first;
         while (next) |handle| {
             next = handle.older;
-            // What was pulled may still be to be collected; it does not need the query.
+            // What was pulled may still be to be collected; it does not need the source.
             assert(!handle.is_pulling or handle.is_submitted);
-            if (handle.query) |query| handle.end(query);
+            if (handle.source) |source| handle.end(source);
             // It was closed while the loop still ran.
             if (handle.is_closed and !handle.is_pulling) list.forget(handle);
         }
@@ -65,7 +67,7 @@ pub const Queries = struct {
 
     /// Nobody will ever use the handle.
     fn forget(list: *Queries, handle: *Handle) void {
-        assert(handle.query == null);
+        assert(handle.source == null);
         list.unlink(handle);
         queries.retire(handle);
     }
@@ -73,7 +75,7 @@ pub const Queries = struct {
     /// The client is being destroyed: handles that are still open know it no more.
     pub fn orphan(list: *Queries) void {
         while (list.first) |handle| {
-            assert(handle.query == null);
+            assert(handle.source == null);
             list.unlink(handle);
             handle.client = null;
         }
@@ -85,7 +87,7 @@ pub const Queries = struct {
         list.mutex.reset();
         var next = list.first;
         while (next) |handle| : (next = handle.older) {
-            handle.query = null;
+            handle.source = null;
             handle.loop = null;
             handle.is_pulling = false;
         }
@@ -97,9 +99,9 @@ pub const Handle = struct {
     gpa: std.mem.Allocator,
     /// Null when the client has been destroyed since.
     client: ?*Client,
-    /// Null when the query has ended, by itself or with the client.
-    query: ?*Query,
-    /// The query's own, once it was pulled from by a thread of its owner's.
+    /// Null when the source has ended, by itself or with the client.
+    source: ?Source,
+    /// The source's own, once it was pulled from by a thread of its owner's.
     loop: ?*Loops.Entry = null,
     /// It is pulled from on the client's loop.
     is_submitted: bool = false,
@@ -112,6 +114,7 @@ pub const Handle = struct {
 
     pub fn open(
         client: *Client,
+        kind: command.source.Kind,
         request: []const u8,
         policy: *const Policy,
         failure: *Failure,
@@ -119,13 +122,14 @@ pub const Handle = struct {
         const owner = client.enter() orelse return Client.notConnected(failure);
         defer client.leave();
         const gpa = client.gpa;
-        const query = try Query.create(gpa, &client.net, owner, request, policy, failure);
+        const source =
+            try Source.open(kind, gpa, &client.net, owner, request, policy, failure);
         const handle = queries.create() catch {
-            query.destroy();
+            source.destroy();
             failure.set(.out_of_memory, "out of memory for the query", .{});
             return error.Failed;
         };
-        handle.* = .{ .handle = handle.handle, .gpa = gpa, .client = client, .query = query };
+        handle.* = .{ .handle = handle.handle, .gpa = gpa, .client = client, .source = source };
         client.queries.mutex.lock();
         defer client.queries.mutex.unlock();
         client.queries.link(handle);
@@ -150,17 +154,16 @@ pub const Handle = struct {
         target: ?Target,
         failure: *Failure,
     ) error{Failed}!u64 {
-        try checkTarget(target, failure);
         const client = handle.client orelse return Client.notConnected(failure);
         _ = client.enter() orelse return Client.notConnected(failure);
         defer client.leave();
-        const query = try handle.beginPull(.waiting, failure);
+        const source = try handle.beginPull(.waiting, target, failure);
         defer handle.endPull();
-        const task = query.prepare(out.*, target);
+        const task = source.prepare(out.*, target);
         task.runOn(&handle.loop.?.loop);
         out.* = task.out;
         try Client.conclude(&task.failure, failure);
-        return query.rowCount();
+        return source.rowCount();
     }
 
     /// The same, left to the client's loop; it is answered under the token.
@@ -170,15 +173,14 @@ pub const Handle = struct {
         target: ?Target,
         failure: *Failure,
     ) error{Failed}!void {
-        try checkTarget(target, failure);
         const client = handle.client orelse return Client.notConnected(failure);
         _ = client.enter() orelse return Client.notConnected(failure);
         defer client.leave();
         const operations = client.operations orelse return Client.noOperations(failure);
-        const query = try handle.beginPull(.submitted, failure);
+        const source = try handle.beginPull(.submitted, target, failure);
         errdefer handle.endPull();
         const puller: Operations.Puller = .{ .context = handle, .on_collected = onCollected };
-        try operations.submitPull(token, query, target, puller, failure);
+        try operations.submitPull(token, source, target, puller, failure);
     }
 
     fn onCollected(context: *anyopaque) void {
@@ -186,45 +188,37 @@ pub const Handle = struct {
         handle.endPull();
     }
 
-    fn checkTarget(target: ?Target, failure: *Failure) error{Failed}!void {
-        const is_full = switch (target orelse return) {
-            .table => |table| table.row_count == 0,
-            .arrow => |columns| columns.isFull(),
-        };
-        if (!is_full) return;
-        failure.set(.invalid_argument, "there is no room for a record", .{});
-        return error.Failed;
-    }
-
     fn beginPull(
         handle: *Handle,
         how: enum { waiting, submitted },
+        target: ?Target,
         failure: *Failure,
-    ) error{Failed}!*Query {
+    ) error{Failed}!Source {
         const client = handle.client.?;
         client.queries.mutex.lock();
         defer client.queries.mutex.unlock();
         if (handle.is_closed or handle.is_aborted) {
-            failure.set(.client_abort, "the query was closed", .{});
+            failure.set(.client_abort, "its results were closed", .{});
             return error.Failed;
         }
-        const query = handle.query orelse return released(failure);
-        if (handle.is_pulling) return misused(failure, "the query is pulled from already");
+        const source = handle.source orelse return released(failure);
+        try source.checkTarget(target, failure);
+        if (handle.is_pulling) return misused(failure, "results are being pulled already");
         switch (how) {
             .waiting => {
-                if (handle.is_submitted) return misused(failure, "the query is submitted");
+                if (handle.is_submitted) return misused(failure, "results of this one are submitted");
                 if (handle.loop == null) handle.loop = client.takeLoop(failure) catch {
-                    query.task.refuse(failure);
+                    source.task().refuse(failure);
                     return error.Failed;
                 };
             },
             .submitted => {
-                if (handle.loop != null) return misused(failure, "the query is not submitted");
+                if (handle.loop != null) return misused(failure, "results of this one are not submitted");
                 handle.is_submitted = true;
             },
         }
         handle.is_pulling = true;
-        return query;
+        return source;
     }
 
     fn misused(failure: *Failure, comptime text: []const u8) error{Failed} {
@@ -242,19 +236,19 @@ pub const Handle = struct {
 
     /// The mutex is held, the handle is closed and nobody pulls.
     fn finish(handle: *Handle, client: *Client) void {
-        if (handle.query) |query| {
+        if (handle.source) |source| {
             // Another thread may drive the client's loop.
             if (handle.is_submitted) return;
-            handle.end(query);
+            handle.end(source);
         }
         client.queries.forget(handle);
     }
 
-    /// The loop that the query is on does not run.
-    fn end(handle: *Handle, query: *Query) void {
+    /// The loop that the source is on does not run.
+    fn end(handle: *Handle, source: Source) void {
         if (handle.is_submitted) assert(handle.client.?.operations.?.thread == null);
-        query.destroy();
-        handle.query = null;
+        source.destroy();
+        handle.source = null;
         const entry = handle.loop orelse return;
         handle.loop = null;
         const client = handle.client.?;
@@ -270,14 +264,14 @@ pub const Handle = struct {
         defer client.queries.mutex.unlock();
         handle.is_closed = true;
         handle.stopPull();
-        if (handle.query) |query| {
-            // The client is being closed, and ends all queries when nobody drives their loops.
+        if (handle.source) |source| {
+            // The client is being closed, and ends all sources when nobody drives their loops.
             if (!is_connected) return;
             if (handle.is_submitted) {
-                query.measureOnce();
+                source.measureOnce();
                 // Without memory for the order, it ends with the client.
-                client.operations.?.retire(query) catch return;
-                handle.query = null;
+                client.operations.?.retire(source) catch return;
+                handle.source = null;
             }
         }
         handle.finishUnlessPulling(client);
@@ -298,8 +292,8 @@ pub const Handle = struct {
 
     /// The mutex is held.
     fn stopPull(handle: *Handle) void {
-        const query = handle.query orelse return;
-        query.task.is_cancelled.store(true, .release);
+        const source = handle.source orelse return;
+        source.task().is_cancelled.store(true, .release);
         if (handle.loop) |entry| entry.loop.poller.wake();
     }
 
@@ -315,13 +309,18 @@ pub const Handle = struct {
         defer client.leave();
         client.queries.mutex.lock();
         defer client.queries.mutex.unlock();
-        const query = handle.query orelse return released(failure);
-        const back: Query.Unread = if (handle.is_pulling) .pull else .{ .records = unread };
-        return query.writeToken(back, out, failure);
+        switch (handle.source orelse return released(failure)) {
+            .query => |query| return query.writeToken(
+                if (handle.is_pulling) .pull else .{ .records = unread },
+                out,
+                failure,
+            ),
+            .batch => return misused(failure, "a batch has no place to go on from"),
+        }
     }
 };
 
 fn released(failure: *Failure) error{Failed} {
-    failure.set(.client_abort, "the client was closed during the query", .{});
+    failure.set(.client_abort, "the client was closed before all results had come", .{});
     return error.Failed;
 }

@@ -37,7 +37,7 @@ fn openQuery(client: *Client) !*Handle {
     try msgpack.writeString(&request, "namespace");
     try msgpack.writeString(&request, "test");
     var failure: Failure = .{};
-    return Handle.open(client, request.written(), &client_module.query_defaults, &failure);
+    return Handle.open(client, .query, request.written(), &client_module.query_defaults, &failure);
 }
 
 fn pull(client: *Client, handle: *Handle) !void {
@@ -65,7 +65,7 @@ test "what is on the client's loop does not end on another thread while that loo
     while (client.gate.phase() != .closing) try net.sleep(std.time.ns_per_ms);
     handle.close();
     try testing.expect(client.operations.?.thread != null);
-    try testing.expect(handle.query != null);
+    try testing.expect(handle.source != null);
     try testing.expectEqual(handle, client.queries.first);
     client.leave();
     closing.join();

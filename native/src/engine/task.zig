@@ -100,7 +100,7 @@ pub fn Task(comptime Net: type, comptime Poller: type) type {
             task.start(.{ .loop = loop });
             while (!task.is_over) {
                 if (task.is_cancelled.load(.acquire)) {
-                    task.abort(.client_abort, "the query was closed");
+                    task.abort(.client_abort, "its results were closed");
                 } else if (loop.net.isInterrupted()) {
                     task.interrupt(loop.net);
                 } else {

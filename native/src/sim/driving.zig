@@ -1,5 +1,5 @@
 //! What tests drive by hand: a connection of a node's, a command on the calling thread, a query's
-//! chunks. Over any network.
+//! chunks, or a batch's. Over any network.
 
 const std = @import("std");
 const cluster = @import("../cluster.zig");
@@ -14,7 +14,7 @@ pub fn Driving(comptime Net: type, comptime Poller: type) type {
         const Exchange = engine.Exchange(Net);
         const Single = command.Single(Net, Poller);
         pub const BatchTask = command.BatchTask(Net, Poller);
-        pub const Query = command.Query(Net, Poller);
+        pub const Source = command.Source(Net, Poller);
         pub const Loop = engine.Loop(Net, Poller);
 
         /// A connection that is ready for a request.
@@ -62,14 +62,15 @@ pub fn Driving(comptime Net: type, comptime Poller: type) type {
             return error.Failed;
         }
 
-        /// A query with a loop of its own.
+        /// A query, or a batch whose rows are pulled, with a loop of its own.
         pub const Pulling = struct {
-            query: *Query,
+            source: Source,
             loop: Loop,
             out: wire.Buffer,
 
             pub fn init(
                 pulling: *Pulling,
+                kind: command.source.Kind,
                 gpa: std.mem.Allocator,
                 net: *Net,
                 owner: *Cluster,
@@ -77,14 +78,15 @@ pub fn Driving(comptime Net: type, comptime Poller: type) type {
                 policy: *const engine.Policy,
                 failure: *Failure,
             ) error{Failed}!void {
-                pulling.query = try Query.create(gpa, net, owner, request, policy, failure);
+                pulling.source =
+                    try Source.open(kind, gpa, net, owner, request, policy, failure);
                 pulling.loop = Loop.init(gpa, net, 0) catch unreachable;
                 pulling.loop.connections = .shared;
                 pulling.out = .growing(gpa, &.{}, 1 << 30);
             }
 
             pub fn deinit(pulling: *Pulling) void {
-                pulling.query.destroy();
+                pulling.source.destroy();
                 pulling.loop.deinit();
                 pulling.out.deinit();
             }
@@ -92,7 +94,7 @@ pub fn Driving(comptime Net: type, comptime Poller: type) type {
             /// The next chunk, valid until the next call; empty at the end.
             pub fn next(pulling: *Pulling, failure: *Failure) error{Failed}![]const u8 {
                 pulling.out.clear();
-                const task = pulling.query.prepare(pulling.out, null);
+                const task = pulling.source.prepare(pulling.out, null);
                 task.runOn(&pulling.loop);
                 pulling.out = task.out;
                 if (task.failure.status == .ok) return pulling.out.written();

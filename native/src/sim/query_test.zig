@@ -4,6 +4,7 @@
 //! partitions move and the network does harm; the cluster is tended in the background of its waits.
 //! Whatever the history: no record comes twice, none is missing when the query says that it is
 //! complete, a token goes on where it was taken even after a failure, and no connection stays lent.
+//! The same holds for batches whose rows are handed out as they are answered: each row once.
 
 const std = @import("std");
 const assert = std.debug.assert;
@@ -16,6 +17,7 @@ const Failure = @import("../status.zig").Failure;
 const Faults = @import("faults.zig").Faults;
 const Net = @import("net.zig").Net;
 const Poller = @import("poller.zig").Poller;
+const Status = @import("../status.zig").Status;
 const World = @import("world.zig").World;
 
 const Cluster = cluster.Cluster(Net);
@@ -100,7 +102,7 @@ const History = struct {
         var failure: Failure = .{};
         const bytes = request.written();
         var pulling: driving.Pulling = undefined;
-        pulling.init(gpa, history.net, history.cluster, bytes, chosen, &failure) catch
+        pulling.init(.query, gpa, history.net, history.cluster, bytes, chosen, &failure) catch
             return history.expectReason(&failure);
         defer pulling.deinit();
         defer history.checkCounts() catch {};
@@ -115,29 +117,88 @@ const History = struct {
         };
         if (page != 0) try std.testing.expect(count <= page);
         token.clear();
-        try pulling.query.writeToken(.{ .records = 0 }, token, &failure);
+        try pulling.source.query.writeToken(.{ .records = 0 }, token, &failure);
         return is_complete;
     }
 
     fn take(history: *History, chunk: []const u8) !u64 {
         var reader: msgpack.Reader = .{ .bytes = chunk };
         const count = (try reader.next()).array;
-        for (0..count) |_| {
-            try std.testing.expectEqual(3, (try reader.next()).array);
-            try reader.skip();
-            try reader.skip();
-            const bins_count = (try reader.next()).map;
-            for (0..bins_count) |_| {
-                const name = (try reader.next()).string;
-                if (!std.mem.eql(u8, name, "n")) {
-                    try reader.skip();
-                    continue;
-                }
-                const number: usize = @intCast((try reader.next()).int);
-                try std.testing.expect(!history.seen[number]);
-                history.seen[number] = true;
-                history.seen_count += 1;
+        for (0..count) |_| try history.takeRecord(&reader);
+        return count;
+    }
+
+    fn takeRecord(history: *History, reader: *msgpack.Reader) !void {
+        try std.testing.expectEqual(3, (try reader.next()).array);
+        try reader.skip();
+        try reader.skip();
+        const bins_count = (try reader.next()).map;
+        for (0..bins_count) |_| {
+            const name = (try reader.next()).string;
+            if (!std.mem.eql(u8, name, "n")) {
+                try reader.skip();
+                continue;
             }
+            const number: usize = @intCast((try reader.next()).int);
+            try std.testing.expect(!history.seen[number]);
+            history.seen[number] = true;
+            history.seen_count += 1;
+        }
+    }
+
+    /// A batch of all records, whose rows are pulled until they end, or it fails, or nobody wants
+    /// the rest. Says whether every row had a record.
+    fn runBatch(history: *History, chosen: *const engine_module.Policy) !bool {
+        const dice = history.world.random();
+        history.seen = @splat(false);
+        history.seen_count = 0;
+        var request = wire.Buffer.growing(gpa, &.{}, 1 << 20);
+        defer request.deinit();
+        try writeBatch(&request);
+        var failure: Failure = .{};
+        const bytes = request.written();
+        var pulling: driving.Pulling = undefined;
+        try pulling.init(
+            .{ .batch = .uniform },
+            gpa,
+            history.net,
+            history.cluster,
+            bytes,
+            chosen,
+            &failure,
+        );
+        defer pulling.deinit();
+        var count: usize = 0;
+        while (true) {
+            const chunk = pulling.next(&failure) catch {
+                try std.testing.expectEqual(0, count);
+                return history.expectReason(&failure);
+            };
+            if (chunk.len == 0) break;
+            count += try history.takeRows(chunk);
+            if (Faults.draw(dice, 50)) return false;
+            if (Faults.draw(dice, 100)) history.world.advance(dice.uintAtMost(u64, 300 * ms));
+        }
+        try std.testing.expectEqual(records_count, count);
+        return history.seen_count == records_count;
+    }
+
+    fn takeRows(history: *History, chunk: []const u8) !usize {
+        var reader: msgpack.Reader = .{ .bytes = chunk };
+        const count = (try reader.next()).array;
+        for (0..count) |_| {
+            try std.testing.expectEqual(4, (try reader.next()).array);
+            try reader.skip();
+            const status: Status = @fromBackingInt(@as(i32, @intCast((try reader.next()).int)));
+            try std.testing.expect(!(try reader.next()).boolean);
+            if (status == .ok) {
+                try history.takeRecord(&reader);
+                continue;
+            }
+            try reader.skip();
+            var failure: Failure = .{};
+            failure.set(status, "of a row", .{});
+            _ = try history.expectReason(&failure);
         }
         return count;
     }
@@ -270,6 +331,19 @@ fn keys() *const [records_count]i64 {
     return &Kept.keys;
 }
 
+fn writeBatch(out: *wire.Buffer) !void {
+    try msgpack.writeArrayHeader(out, 3);
+    try msgpack.writeArrayHeader(out, records_count);
+    for (keys()) |key| {
+        try msgpack.writeArrayHeader(out, 3);
+        try msgpack.writeString(out, "test");
+        try msgpack.writeString(out, "sim");
+        try msgpack.writeInt(out, key);
+    }
+    try msgpack.writeInt(out, @backingInt(command.Command.get));
+    try msgpack.writeNil(out);
+}
+
 fn writeQuery(out: *wire.Buffer, kind: Kind, page: u64, token: []const u8) !void {
     const has_where = kind != .partitions;
     const members = 3 + @as(u32, @intFromBool(has_where)) + @intFromBool(page != 0);
@@ -356,7 +430,11 @@ fn live(seed: u64) !void {
     for (0..12) |_| {
         world.faults = if (dice.boolean()) harm else .none;
         for (0..dice.uintAtMost(usize, 3)) |_| history.mischief();
-        try history.run(dice.enumValue(Kind), &history.policy());
+        if (Faults.draw(dice, 250)) {
+            _ = try history.runBatch(&history.policy());
+        } else {
+            try history.run(dice.enumValue(Kind), &history.policy());
+        }
         try history.checkCounts();
     }
     world.faults = .none;
@@ -371,6 +449,9 @@ fn live(seed: u64) !void {
     const before = history.completed;
     for (std.enums.values(Kind)) |kind| try history.run(kind, &.{ .total_timeout_ms = 0 });
     try std.testing.expectEqual(before + 3, history.completed);
+    for (0..100) |_| {
+        if (try history.runBatch(&.{ .total_timeout_ms = 0 })) break;
+    } else return error.TestUnexpectedResult;
 }
 
 test "a query brings each record once or says why not, whatever happens to nodes and network" {
@@ -392,13 +473,13 @@ test "a query that finds no connection free waits as long as for the network, an
     var failure: Failure = .{};
     const bytes = request.written();
     var first: driving.Pulling = undefined;
-    try first.init(gpa, &stage.net, stage.cluster, bytes, &hasty, &failure);
+    try first.init(.query, gpa, &stage.net, stage.cluster, bytes, &hasty, &failure);
     defer first.deinit();
     _ = try first.next(&failure);
     const before_ns = stage.net.now();
     {
         var other: driving.Pulling = undefined;
-        try other.init(gpa, &stage.net, stage.cluster, bytes, &hasty, &failure);
+        try other.init(.query, gpa, &stage.net, stage.cluster, bytes, &hasty, &failure);
         defer other.deinit();
         // What a node has sent to its end needs its connection no more.
         while (other.next(&failure)) |chunk| {

@@ -252,6 +252,17 @@ pub inline fn writeMapHeader(buffer: *Buffer, count: u32) Buffer.Error!void {
     }
 }
 
+/// The header of an array whose length is known only at its end. Returns where it is, for `endArray`.
+pub fn beginArray(buffer: *Buffer) Buffer.Error!usize {
+    const offset = try buffer.reserve(5);
+    buffer.patch(u8, offset, 0xdd);
+    return offset;
+}
+
+pub fn endArray(buffer: *Buffer, offset: usize, count: u32) void {
+    buffer.patch(u32, offset + 1, count);
+}
+
 pub fn writeExtension(buffer: *Buffer, kind: i8, data: []const u8) Buffer.Error!void {
     const len = try length(data);
     switch (len) {

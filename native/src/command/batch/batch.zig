@@ -126,6 +126,10 @@ pub fn Batch(comptime Net: type) type {
         operations: wire.Buffer,
         /// The records that came back.
         results: wire.Buffer,
+        /// Rows that have their answer, in the order in which it came; of no length unless they are
+        /// listed.
+        answers: []u32 = &.{},
+        answered: usize = 0,
         /// Where records go instead of `results`.
         target: ?Target,
         parts: std.ArrayList(Part) = .empty,
@@ -200,6 +204,18 @@ pub fn Batch(comptime Net: type) type {
             if (batch.target) |target| try target.start(batch.rows.len, failure);
             batch.order = unfilled.alloc(u32, batch.arena.allocator(), batch.rows.len) catch
                 return outOfMemory(failure);
+        }
+
+        /// Has rows that are answered listed.
+        pub fn listAnswers(batch: *This) error{OutOfMemory}!void {
+            batch.answers = try unfilled.alloc(u32, batch.arena.allocator(), batch.rows.len);
+        }
+
+        fn noteAnswer(batch: *This, row: *const Row) void {
+            if (batch.answers.len == 0) return;
+            const offset = @intFromPtr(row) - @intFromPtr(batch.rows.ptr);
+            batch.answers[batch.answered] = @intCast(offset / @sizeOf(Row));
+            batch.answered += 1;
         }
 
         fn parseUniform(
@@ -625,6 +641,7 @@ pub fn Batch(comptime Net: type) type {
                 }
             }
             row.status = status;
+            batch.noteAnswer(row);
             batch.any_answer = true;
             const is_answer = status == .ok or status == .record_not_found or
                 status == .filtered_out;
@@ -758,9 +775,10 @@ pub fn Batch(comptime Net: type) type {
             }
         }
 
-        fn failRow(batch: *const This, row: *Row, status: Status) void {
+        fn failRow(batch: *This, row: *Row, status: Status) void {
             assert(status != .ok);
             row.status = status;
+            batch.noteAnswer(row);
             const is_write = batch.actions.items[row.action].operations.is_write;
             row.in_doubt = is_write and executor.isInDoubt(status, row.sent);
         }
@@ -823,23 +841,29 @@ pub fn Batch(comptime Net: type) type {
         pub fn write(batch: *const This, out: *wire.Buffer) wire.Buffer.Error!void {
             try out.ensure(batch.results.end + batch.rows.len * 64);
             try msgpack.writeArrayHeader(out, @intCast(batch.rows.len));
-            for (batch.rows) |*row| {
-                const result = batch.results.written()[row.result_start..row.result_end];
-                const has_record = row.status == .ok;
-                const has_text = !has_record and result.len > 0;
-                try msgpack.writeArrayHeader(out, if (has_text) 5 else 4);
-                if (has_record) try msgpack.writeNil(out) else try row.key.write(out);
-                try msgpack.writeInt(out, @backingInt(row.status));
-                try msgpack.writeBool(out, row.in_doubt);
-                if (has_record) {
-                    try msgpack.writeArrayHeader(out, 3);
-                    try row.key.write(out);
-                    try out.append(result);
-                } else {
-                    try msgpack.writeNil(out);
-                }
-                if (has_text) try msgpack.writeBinary(out, result);
+            for (batch.rows) |*row| try batch.writeRow(row, out);
+        }
+
+        pub fn writeRow(
+            batch: *const This,
+            row: *const Row,
+            out: *wire.Buffer,
+        ) wire.Buffer.Error!void {
+            const result = batch.results.written()[row.result_start..row.result_end];
+            const has_record = row.status == .ok;
+            const has_text = !has_record and result.len > 0;
+            try msgpack.writeArrayHeader(out, if (has_text) 5 else 4);
+            if (has_record) try msgpack.writeNil(out) else try row.key.write(out);
+            try msgpack.writeInt(out, @backingInt(row.status));
+            try msgpack.writeBool(out, row.in_doubt);
+            if (has_record) {
+                try msgpack.writeArrayHeader(out, 3);
+                try row.key.write(out);
+                try out.append(result);
+            } else {
+                try msgpack.writeNil(out);
             }
+            if (has_text) try msgpack.writeBinary(out, result);
         }
 
         /// Puts the statuses of the rows that no server has answered where the records are, and the

@@ -922,10 +922,6 @@ const Sink = union(enum) {
     }
 };
 
-/// MessagePack's array with a length of four bytes.
-const array32 = 0xdd;
-const array_header_bytes = 5;
-
 /// Takes records as MessagePack.
 const Chunk = struct {
     gpa: std.mem.Allocator,
@@ -935,7 +931,7 @@ const Chunk = struct {
     count: u32 = 0,
 
     fn begin(chunk: *Chunk) wire.Buffer.Error!void {
-        chunk.header = try chunk.out.reserve(array_header_bytes);
+        chunk.header = try msgpack.beginArray(chunk.out);
     }
 
     fn isFull(chunk: *const Chunk) bool {
@@ -959,8 +955,7 @@ const Chunk = struct {
             chunk.out.end = chunk.header;
             return;
         }
-        chunk.out.bytes[chunk.header] = array32;
-        chunk.out.patch(u32, chunk.header + 1, chunk.count);
+        msgpack.endArray(chunk.out, chunk.header, chunk.count);
     }
 };
 
