@@ -10,41 +10,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define RECORDS 100
-
-typedef struct {
-    uint8_t bytes[512];
-    uint64_t length;
-} request;
-
-static void put_byte(request *to, int byte)
-{
-    if (to->length == sizeof to->bytes) {
-        fprintf(stderr, "the request is too long\n");
-        exit(2);
-    }
-    to->bytes[to->length++] = (uint8_t)byte;
-}
-
-static void put_string(request *to, const char *text)
-{
-    size_t length = strlen(text);
-    put_byte(to, 0xd9);
-    put_byte(to, (int)length);
-    for (size_t i = 0; i < length; i++) {
-        put_byte(to, text[i]);
-    }
-}
-
-/* Up to 65535. */
-static void put_number(request *to, int number)
-{
-    put_byte(to, 0xcd);
-    put_byte(to, number >> 8);
-    put_byte(to, number & 0xff);
-}
 
 static int fail(const char *what, const asz_error *error)
 {
@@ -53,45 +20,47 @@ static int fail(const char *what, const asz_error *error)
 }
 
 /* Every tenth record has no bin "n". */
-static int32_t write_record(asz_client *client, const char *set, int number, asz_error *error)
+static int32_t write_record(asz_client *client, const char *set, int number, asz_writer *request,
+                            asz_error *error)
 {
-    request put = {.length = 0};
-    put_byte(&put, 0x92);
-    put_byte(&put, 0x93);
-    put_string(&put, "test");
-    put_string(&put, set);
-    put_number(&put, number);
-    put_byte(&put, 0x81);
-    put_string(&put, number % 10 == 0 ? "other" : "n");
-    put_number(&put, number);
-    return asz_client_execute(client, ASZ_PUT, put.bytes, put.length, NULL, NULL, error);
+    asz_writer_clear(request);
+    asz_write_array(request, 2);
+    asz_write_array(request, 3);
+    asz_write_text(request, "test");
+    asz_write_text(request, set);
+    asz_write_integer(request, number);
+    asz_write_map(request, 1);
+    asz_write_text(request, number % 10 == 0 ? "other" : "n");
+    asz_write_integer(request, number);
+    return asz_client_execute(client, ASZ_PUT, request->data, request->length, NULL, NULL, error);
 }
 
-static int open_stream(asz_client *client, const char *set, struct ArrowArrayStream *stream,
-                       asz_error *error)
+static int open_stream(asz_client *client, const char *set, asz_writer *request,
+                       struct ArrowArrayStream *stream, asz_error *error)
 {
-    request asked = {.length = 0};
-    put_byte(&asked, 0x82);
-    put_string(&asked, "namespace");
-    put_string(&asked, "test");
-    put_string(&asked, "set");
-    put_string(&asked, set);
-    /* {"columns": [["n", "l", true, "", []]]}: one, of 64-bit integers. */
-    request columns = {.length = 0};
-    put_byte(&columns, 0x81);
-    put_string(&columns, "columns");
-    put_byte(&columns, 0x91);
-    put_byte(&columns, 0x95);
-    put_string(&columns, "n");
-    put_string(&columns, "l");
-    put_byte(&columns, 0xc3);
-    put_string(&columns, "");
-    put_byte(&columns, 0x90);
-
     asz_query *query = NULL;
     asz_arrow *arrow = NULL;
-    if (asz_query_open(client, asked.bytes, asked.length, NULL, &query, error) != ASZ_OK ||
-        asz_arrow_create(columns.bytes, columns.length, &arrow, error) != ASZ_OK ||
+    asz_writer_clear(request);
+    asz_write_map(request, 2);
+    asz_write_text(request, "namespace");
+    asz_write_text(request, "test");
+    asz_write_text(request, "set");
+    asz_write_text(request, set);
+    if (asz_query_open(client, request->data, request->length, NULL, &query, error) != ASZ_OK) {
+        return 0;
+    }
+    /* {"columns": [["n", "l", true, "", []]]}: one, of 64-bit integers. */
+    asz_writer_clear(request);
+    asz_write_map(request, 1);
+    asz_write_text(request, "columns");
+    asz_write_array(request, 1);
+    asz_write_array(request, 5);
+    asz_write_text(request, "n");
+    asz_write_text(request, "l");
+    asz_write_boolean(request, 1);
+    asz_write_text(request, "");
+    asz_write_array(request, 0);
+    if (asz_arrow_create(request->data, request->length, &arrow, error) != ASZ_OK ||
         asz_query_arrow_stream(query, arrow, 30, stream, error) != ASZ_OK) {
         asz_arrow_destroy(arrow);
         asz_query_close(query);
@@ -107,30 +76,32 @@ int main(int argc, char **argv)
         return 2;
     }
     const char *set = argc > 3 ? argv[3] : "arrow";
-    request config = {.length = 0};
-    put_byte(&config, 0x81);
-    put_string(&config, "hosts");
-    put_byte(&config, 0x91);
-    put_byte(&config, 0x92);
-    put_string(&config, argv[1]);
-    put_number(&config, atoi(argv[2]));
+    asz_writer request = {.size = sizeof request};
+    asz_write_map(&request, 1);
+    asz_write_text(&request, "hosts");
+    asz_write_array(&request, 1);
+    asz_write_array(&request, 2);
+    asz_write_text(&request, argv[1]);
+    asz_write_integer(&request, atoi(argv[2]));
 
     asz_client *client = NULL;
     asz_error error = {.size = sizeof error};
-    if (asz_client_create(config.bytes, config.length, &client, &error) != ASZ_OK ||
+    if (asz_client_create(request.data, request.length, &client, &error) != ASZ_OK ||
         asz_client_connect(client, &error) != ASZ_OK) {
         asz_client_destroy(client);
         return fail("connect", &error);
     }
     for (int number = 0; number < RECORDS; number++) {
-        if (write_record(client, set, number, &error) != ASZ_OK) {
+        if (write_record(client, set, number, &request, &error) != ASZ_OK) {
             asz_client_destroy(client);
             return fail("put", &error);
         }
     }
 
     struct ArrowArrayStream stream;
-    if (!open_stream(client, set, &stream, &error)) {
+    int is_open = open_stream(client, set, &request, &stream, &error);
+    asz_writer_release(&request);
+    if (!is_open) {
         asz_client_destroy(client);
         return fail("query", &error);
     }

@@ -127,6 +127,8 @@ def check_files(wheel: Path, libraries: dict[str, bytes]) -> None:
         *binaries,
         "aerospike_py/__init__.py",
         "aerospike_py/include/aerospike_zig.h",
+        "aerospike_py/pkgconfig/aerospike_zig.pc",
+        "aerospike_py/cmake/aerospike_zig-config.cmake",
         "aerospike_py/devserver/include/aerospike_devserver.h",
         "aerospike_py/py.typed",
         "aerospike_py/_ffi.pyi",
@@ -233,7 +235,7 @@ def library_bytes(wheel: Path) -> int:
         return sum(
             each.file_size
             for each in archive.infolist()
-            if "aerospike_zig." in each.filename and not each.filename.endswith(".h")
+            if "aerospike_zig." in each.filename and not each.filename.endswith((".h", ".pc"))
         )
 
 

@@ -793,6 +793,116 @@ int32_t asz_value_pack(const uint8_t *value, uint64_t value_len,
 int32_t asz_metrics(asz_result *result, asz_error *error);
 
 /*
+ * Requests are written, and results read, value by value, by whoever has no library of MessagePack. A
+ * writer begins with `size` and zeros, or with memory of the caller's in data and capacity; when that is
+ * full, it goes on in memory of the library, and `owned` is not 0. What is not 0 in `status` says why
+ * something could not be written; then the length is 0, and stays so until asz_writer_clear. One thread
+ * at a time uses a writer, or a reader.
+ */
+typedef struct {
+    uint32_t size;
+    int32_t status;
+    uint8_t *data;
+    uint64_t capacity;
+    uint64_t length;
+    uint32_t owned;
+    uint32_t reserved;
+} asz_writer;
+
+/* Writes nil, which removes the bin when it is a bin's. */
+void asz_write_nil(asz_writer *writer);
+
+/* Writes false for 0, and true for all else. */
+void asz_write_boolean(asz_writer *writer, int32_t flag);
+
+/* Writes an integer. */
+void asz_write_integer(asz_writer *writer, int64_t number);
+
+/* Writes a float of 64 bits. */
+void asz_write_float(asz_writer *writer, double number);
+
+/* Writes a text of UTF-8, which is not looked at. */
+void asz_write_string(asz_writer *writer, const char *text, uint64_t text_len);
+
+/* The same of a text that ends with its first NUL. */
+void asz_write_text(asz_writer *writer, const char *text);
+
+/* Writes a blob. */
+void asz_write_bytes(asz_writer *writer, const uint8_t *data, uint64_t data_len);
+
+/* Begins an array: so many values that follow are its members. */
+void asz_write_array(asz_writer *writer, uint32_t count);
+
+/* Begins a map: so many pairs that follow are its members, each a key and a value. */
+void asz_write_map(asz_writer *writer, uint32_t count);
+
+/* Writes one of the extension types above, with its payload. */
+void asz_write_extension(asz_writer *writer, int8_t type, const uint8_t *data, uint64_t data_len);
+
+/*
+ * Begins an extension whose payload, such as an ordered map, is the values that follow, up to
+ * asz_write_end with the number that this returns.
+ */
+uint64_t asz_write_begin(asz_writer *writer, int8_t type);
+
+/* Ends what asz_write_begin began. */
+void asz_write_end(asz_writer *writer, uint64_t begin);
+
+/* Writes values that are MessagePack already, such as a result. */
+void asz_write_value(asz_writer *writer, const uint8_t *value, uint64_t value_len);
+
+/* Forgets what was written, and whether it failed; keeps the memory. */
+void asz_writer_clear(asz_writer *writer);
+
+/* The same, and gives back memory of the library. NULL is allowed. */
+void asz_writer_release(asz_writer *writer);
+
+/* Where the next value is read: bytes that stay the caller's, and a position in them. */
+typedef struct {
+    const uint8_t *data;
+    uint64_t length;
+    uint64_t position;
+} asz_reader;
+
+#define ASZ_VALUE_NONE 0      /* there is none: the end, or what is no MessagePack */
+#define ASZ_VALUE_NIL 1
+#define ASZ_VALUE_BOOLEAN 2   /* 0 or 1, in integer */
+#define ASZ_VALUE_INTEGER 3   /* in integer, and in number as well */
+#define ASZ_VALUE_FLOAT 4     /* in number */
+#define ASZ_VALUE_STRING 5    /* data, of so much length, without a NUL */
+#define ASZ_VALUE_BYTES 6     /* the same */
+#define ASZ_VALUE_ARRAY 7     /* so many members, which are read next */
+#define ASZ_VALUE_MAP 8       /* so many pairs, which are read next */
+#define ASZ_VALUE_EXTENSION 9 /* data, which a reader of its own reads if it is a value */
+#define ASZ_VALUE_UNSIGNED 10 /* an integer beyond INT64_MAX: its bits */
+
+/* A value that was read. Its data are where the reader's are. */
+typedef struct {
+    uint8_t kind; /* ASZ_VALUE_... */
+    int8_t extension;
+    uint8_t reserved[6];
+    int64_t integer;
+    double number;
+    const uint8_t *data;
+    uint64_t length;
+} asz_value;
+
+/*
+ * Reads the next value; of an array or a map only how many members follow. ASZ_ERROR_INVALID_ARGUMENT,
+ * and ASZ_VALUE_NONE, when there is none; the position stays then.
+ */
+int32_t asz_read(asz_reader *reader, asz_value *value);
+
+/* Passes over so many values, with all that is inside them. Fails as asz_read does. */
+int32_t asz_read_past(asz_reader *reader, uint64_t count);
+
+/*
+ * Where in the map that `map` stands before, which stays there, the value of this name is: 1 when
+ * `found` stands before it, 0 when there is none, or no map.
+ */
+int32_t asz_read_find(const asz_reader *map, const char *name, asz_reader *found);
+
+/*
  * Waits for the next line of the library's log, which says what became of clusters and their nodes:
  * who joined and left, who is slow, makes errors or is not reached; each once, and once when it is
  * over. Copies it into `text`, cut to `capacity` with the zero at its end, and returns its level:

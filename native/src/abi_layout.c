@@ -59,6 +59,35 @@ const uint64_t asz_layout_result[] = {
     offsetof(asz_result, length),
 };
 
+const uint64_t asz_layout_writer[] = {
+    sizeof(asz_writer),
+    offsetof(asz_writer, size),
+    offsetof(asz_writer, status),
+    offsetof(asz_writer, data),
+    offsetof(asz_writer, capacity),
+    offsetof(asz_writer, length),
+    offsetof(asz_writer, owned),
+    offsetof(asz_writer, reserved),
+};
+
+const uint64_t asz_layout_reader[] = {
+    sizeof(asz_reader),
+    offsetof(asz_reader, data),
+    offsetof(asz_reader, length),
+    offsetof(asz_reader, position),
+};
+
+const uint64_t asz_layout_value[] = {
+    sizeof(asz_value),
+    offsetof(asz_value, kind),
+    offsetof(asz_value, extension),
+    offsetof(asz_value, reserved),
+    offsetof(asz_value, integer),
+    offsetof(asz_value, number),
+    offsetof(asz_value, data),
+    offsetof(asz_value, length),
+};
+
 const uint64_t asz_layout_completion[] = {
     sizeof(asz_completion),
     offsetof(asz_completion, token),

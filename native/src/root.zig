@@ -6,6 +6,7 @@ const hosted = @import("hosted.zig");
 
 comptime {
     _ = @import("client/abi.zig");
+    _ = @import("client/values.zig");
 }
 
 /// The object file of `digest_avx2.zig` is part of the library.

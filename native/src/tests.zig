@@ -9,6 +9,7 @@ test {
     _ = @import("client/mailbox.zig");
     _ = @import("client/queries_test.zig");
     _ = @import("client/threads_test.zig");
+    _ = @import("client/values.zig");
     _ = @import("cluster.zig");
     _ = @import("command.zig");
     _ = @import("devserver.zig");

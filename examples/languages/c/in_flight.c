@@ -5,6 +5,8 @@
  *       aerospike_py/libaerospike_zig.so -Wl,-rpath,"$PWD/aerospike_py" -o in_flight
  *   ./in_flight 127.0.0.1 3000 [set]
  *
+ * or by CMakeLists.txt, which is beside it.
+ *
  * examples/hello.c is the place to begin: it shows a command, its result and its errors.
  */
 #include "aerospike_zig.h"
@@ -12,44 +14,15 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { COUNT = 1000, COMPLETIONS_MAX = 256 };
 
-/* A request that is being written; large enough for the batch of all keys. */
-typedef struct {
-    uint8_t bytes[COUNT * 128];
-    uint64_t length;
-} request;
-
-static void put_byte(request *to, int byte) { to->bytes[to->length++] = (uint8_t)byte; }
-
-static void put_number(request *to, int kind, uint64_t value, int width)
+static void write_key(asz_writer *to, const char *set, int64_t user_key)
 {
-    put_byte(to, kind);
-    for (int shift = 8 * (width - 1); shift >= 0; shift -= 8) {
-        put_byte(to, (int)((value >> shift) & 0xff));
-    }
-}
-
-static void put_array(request *to, uint32_t count) { put_number(to, 0xdd, count, 4); }
-static void put_map(request *to, uint32_t count) { put_number(to, 0xdf, count, 4); }
-static void put_integer(request *to, int64_t value) { put_number(to, 0xd3, (uint64_t)value, 8); }
-
-static void put_text(request *to, const char *text)
-{
-    uint32_t length = (uint32_t)strlen(text);
-    put_number(to, 0xdb, length, 4);
-    memcpy(to->bytes + to->length, text, length);
-    to->length += length;
-}
-
-static void put_key(request *to, const char *set, int64_t user_key)
-{
-    put_array(to, 3);
-    put_text(to, "test");
-    put_text(to, set);
-    put_integer(to, user_key);
+    asz_write_array(to, 3);
+    asz_write_text(to, "test");
+    asz_write_text(to, set);
+    asz_write_integer(to, user_key);
 }
 
 static void fail(const char *what, const asz_error *error)
@@ -58,18 +31,18 @@ static void fail(const char *what, const asz_error *error)
     exit(1);
 }
 
-static asz_client *connect_to(const char *host, int port, request *scratch)
+static asz_client *connect_to(const char *host, int port, asz_writer *scratch)
 {
     asz_client *client = NULL;
     asz_error error = {.size = sizeof error};
-    scratch->length = 0;
-    put_map(scratch, 1);
-    put_text(scratch, "hosts");
-    put_array(scratch, 1);
-    put_array(scratch, 2);
-    put_text(scratch, host);
-    put_integer(scratch, port);
-    if (asz_client_create(scratch->bytes, scratch->length, &client, &error) != ASZ_OK ||
+    asz_writer_clear(scratch);
+    asz_write_map(scratch, 1);
+    asz_write_text(scratch, "hosts");
+    asz_write_array(scratch, 1);
+    asz_write_array(scratch, 2);
+    asz_write_text(scratch, host);
+    asz_write_integer(scratch, port);
+    if (asz_client_create(scratch->data, scratch->length, &client, &error) != ASZ_OK ||
         asz_client_connect(client, &error) != ASZ_OK) {
         fail("connect", &error);
     }
@@ -77,19 +50,19 @@ static asz_client *connect_to(const char *host, int port, request *scratch)
 }
 
 /* Starts one command for each key: the token is the key. */
-static void submit_all(asz_client *client, int32_t command, const char *set, request *scratch)
+static void submit_all(asz_client *client, int32_t command, const char *set, asz_writer *scratch)
 {
     asz_error error = {.size = sizeof error};
     for (int64_t number = 0; number < COUNT; number++) {
-        scratch->length = 0;
-        put_array(scratch, command == ASZ_PUT ? 2 : 1);
-        put_key(scratch, set, number);
+        asz_writer_clear(scratch);
+        asz_write_array(scratch, command == ASZ_PUT ? 2 : 1);
+        write_key(scratch, set, number);
         if (command == ASZ_PUT) {
-            put_map(scratch, 1);
-            put_text(scratch, "number");
-            put_integer(scratch, number);
+            asz_write_map(scratch, 1);
+            asz_write_text(scratch, "number");
+            asz_write_integer(scratch, number);
         }
-        if (asz_client_submit(client, (uint64_t)number, command, scratch->bytes, scratch->length,
+        if (asz_client_submit(client, (uint64_t)number, command, scratch->data, scratch->length,
                               NULL, &error) != ASZ_OK) {
             fail("submit", &error);
         }
@@ -121,7 +94,7 @@ static int wait_for(asz_client *client, int descriptor, int count)
 }
 
 /* Reads the records of all keys, straight into an array. */
-static void read_all(asz_client *client, const char *set, request *scratch)
+static void read_all(asz_client *client, const char *set, asz_writer *scratch)
 {
     static int64_t numbers[COUNT];
     static int32_t codes[COUNT];
@@ -131,15 +104,15 @@ static void read_all(asz_client *client, const char *set, request *scratch)
                        .rows = (uint8_t *)numbers, .row_stride = sizeof numbers[0],
                        .row_count = COUNT, .result_codes = codes};
     asz_error error = {.size = sizeof error};
-    scratch->length = 0;
-    put_array(scratch, 3);
-    put_array(scratch, COUNT);
+    asz_writer_clear(scratch);
+    asz_write_array(scratch, 3);
+    asz_write_array(scratch, COUNT);
     for (int64_t number = 0; number < COUNT; number++) {
-        put_key(scratch, set, number);
+        write_key(scratch, set, number);
     }
-    put_integer(scratch, ASZ_GET);
-    put_byte(scratch, 0xc0);
-    if (asz_client_batch_read_table(client, scratch->bytes, scratch->length, NULL, &table,
+    asz_write_integer(scratch, ASZ_GET);
+    asz_write_nil(scratch);
+    if (asz_client_batch_read_table(client, scratch->data, scratch->length, NULL, &table,
                                     &error) != ASZ_OK) {
         fail("batch", &error);
     }
@@ -162,7 +135,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "the library has another ABI version\n");
         return 2;
     }
-    static request scratch;
+    asz_writer scratch = {.size = sizeof scratch};
     const char *set = argc > 3 ? argv[3] : "in_flight";
     asz_client *client = connect_to(argv[1], atoi(argv[2]), &scratch);
     asz_error error = {.size = sizeof error};
@@ -176,5 +149,6 @@ int main(int argc, char **argv)
     submit_all(client, ASZ_REMOVE, set, &scratch);
     printf("remove: %d of %d\n", wait_for(client, descriptor, COUNT), COUNT);
     asz_client_destroy(client);
+    asz_writer_release(&scratch);
     return 0;
 }

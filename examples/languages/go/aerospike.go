@@ -1,8 +1,14 @@
-package main
+// Package aerospike is a small client on the C library of aerospike_py, through cgo.
+//
+// Operations are submitted to the library and take no thread while they wait; any number of goroutines
+// may have one in flight. A context ends an operation when it is cancelled, and its deadline is the
+// operation's.
+package aerospike
 
 /*
 #cgo LDFLAGS: -laerospike_zig
 #include <poll.h>
+#include <stdlib.h>
 #include "aerospike_zig.h"
 
 // Returns early when a signal interrupts it.
@@ -14,9 +20,12 @@ static void wait_readable(int descriptor) {
 import "C"
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"runtime/cgo"
 	"sync"
+	"time"
 	"unsafe"
 )
 
@@ -37,8 +46,17 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("%d: %s", e.Code, e.Message)
 }
 
-// NotFound is the code of a record that is not there.
-const NotFound = 2
+// Is makes errors.Is compare codes: errors.Is(err, aerospike.ErrNotFound).
+func (e *Error) Is(other error) bool {
+	var their *Error
+	return errors.As(other, &their) && their.Code == e.Code
+}
+
+// ErrNotFound is what there is no record for.
+var ErrNotFound = &Error{Code: 2, Message: "record not found"}
+
+// ErrClosed is what a client gives that was closed.
+var ErrClosed = errors.New("the client is closed")
 
 // Key is a namespace, a set and what the record is called there: an integer, a string or bytes.
 type Key struct {
@@ -46,20 +64,22 @@ type Key struct {
 	User           any
 }
 
-func (key Key) value() any {
-	return []any{key.Namespace, key.Set, key.User}
-}
-
 // Record is what the server keeps under a key.
 type Record struct {
 	Generation, TTL int64
-	Bins            Map
+	Bins            Bins
+}
+
+// Row is what became of one key of a batch: a record, or why there is none.
+type Row struct {
+	Record *Record
+	Err    error
 }
 
 // Client is a connection to a cluster, for any number of goroutines.
 //
 // What is submitted has the number of a cgo.Handle for its token, so the library holds no pointer
-// of Go's. One goroutine collects what has ended, and calls what is behind the handle.
+// of Go's. One goroutine collects what has ended, and sends it to whoever waits.
 type Client struct {
 	handle     *C.asz_client
 	descriptor C.int
@@ -72,150 +92,190 @@ type Client struct {
 }
 
 // Connect connects to the cluster that the host belongs to.
-func Connect(host string, port int) (*Client, error) {
+func Connect(ctx context.Context, host string, port int) (*Client, error) {
 	if version := C.asz_abi_version(); version != C.ASZ_ABI_VERSION {
 		return nil, fmt.Errorf("the library has ABI version %d, not %d", version, C.ASZ_ABI_VERSION)
 	}
-	config := encode(Map{{"hosts", []any{[]any{host, int64(port)}}}})
+	config := newWriter()
+	defer config.release()
+	config.value(map[string]any{"hosts": []any{[]any{host, port}}})
 	client := &Client{collected: make(chan struct{})}
 	client.changed = sync.NewCond(&client.lock)
 	raw := newError()
-	status := C.asz_client_create(bytesOf(config), C.uint64_t(len(config)), &client.handle, raw)
+	status := C.asz_client_create(config.raw.data, config.raw.length, &client.handle, raw)
 	if status != C.ASZ_OK {
 		return nil, failure(raw)
 	}
-	if C.asz_client_connect(client.handle, raw) != C.ASZ_OK {
+	if err := client.connect(ctx, raw); err != nil {
 		C.asz_client_destroy(client.handle)
-		return nil, failure(raw)
-	}
-	client.descriptor = C.asz_client_wake_fd(client.handle, raw)
-	if client.descriptor < 0 {
-		C.asz_client_destroy(client.handle)
-		return nil, failure(raw)
+		return nil, err
 	}
 	go client.collect()
 	return client, nil
 }
 
-// Close ends what is in flight with an error, closes the connections and frees the client, which
-// is not to be used any more.
+func (client *Client) connect(ctx context.Context, raw *C.asz_error) error {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if C.asz_client_connect(client.handle, raw) == C.ASZ_OK {
+			client.descriptor = C.asz_client_wake_fd(client.handle, raw)
+		}
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		C.asz_client_close(client.handle) // Cuts the wait short.
+		<-ended
+		return ctx.Err()
+	}
+	if raw.code != C.ASZ_OK {
+		return failure(raw)
+	}
+	return nil
+}
+
+// Close ends what is in flight with an error, closes the connections and frees the client.
 func (client *Client) Close() {
 	client.lock.Lock()
+	wasClosing := client.isClosing
 	client.isClosing = true
 	client.changed.Signal()
 	client.lock.Unlock()
+	if wasClosing {
+		return
+	}
 	C.asz_client_close(client.handle)
 	<-client.collected // The descriptor and the completions are the library's.
 	C.asz_client_destroy(client.handle)
 }
 
 // Put writes bins.
-func (client *Client) Put(key Key, bins Map) error {
-	_, err := client.execute(C.ASZ_PUT, []any{key.value(), bins})
+func (client *Client) Put(ctx context.Context, key Key, bins Bins) error {
+	_, err := client.execute(ctx, C.ASZ_PUT, key, bins)
 	return err
 }
 
 // Get reads a record.
-func (client *Client) Get(key Key) (Record, error) {
-	value, err := client.execute(C.ASZ_GET, []any{key.value()})
-	if err != nil {
-		return Record{}, err
-	}
-	return record(value), nil
-}
-
-// BatchGet reads many records at once: one for each key, nil where there is none.
-func (client *Client) BatchGet(keys []Key) ([]*Record, error) {
-	listed := make([]any, len(keys))
-	for index, key := range keys {
-		listed[index] = key.value()
-	}
-	rows, err := client.execute(C.ASZ_BATCH, []any{listed, int64(C.ASZ_GET), nil})
+func (client *Client) Get(ctx context.Context, key Key) (*Record, error) {
+	value, err := client.execute(ctx, C.ASZ_GET, key)
 	if err != nil {
 		return nil, err
 	}
-	records := make([]*Record, len(keys))
-	for index, each := range rows.([]any) {
-		row := each.([]any) // [key, status, in doubt, record]
-		switch status := row[1].(int64); status {
-		case C.ASZ_OK:
-			found := record(row[3])
-			records[index] = &found
-		case NotFound:
-		default:
-			return nil, &Error{Code: int32(status), Message: "a row of the batch failed"}
+	return record(value)
+}
+
+// Remove removes a record.
+func (client *Client) Remove(ctx context.Context, key Key) error {
+	_, err := client.execute(ctx, C.ASZ_REMOVE, key)
+	return err
+}
+
+// BatchGet reads many records at once: a row for each key, in their order.
+func (client *Client) BatchGet(ctx context.Context, keys []Key) ([]Row, error) {
+	listed := make([]any, len(keys))
+	for index, key := range keys {
+		listed[index] = key
+	}
+	value, err := client.execute(ctx, C.ASZ_BATCH, listed, int64(C.ASZ_GET), nil)
+	if err != nil {
+		return nil, err
+	}
+	found, isArray := value.([]any)
+	if !isArray || len(found) != len(keys) {
+		return nil, fmt.Errorf("%d keys have the result %v", len(keys), value)
+	}
+	rows := make([]Row, len(keys))
+	for index, each := range found {
+		members := each.([]any) // [key, status, in doubt, record]
+		if status := members[1].(int64); status != C.ASZ_OK {
+			rows[index].Err = &Error{Code: int32(status), Message: "a row of the batch failed"}
+			if status == int64(ErrNotFound.Code) {
+				rows[index].Err = ErrNotFound
+			}
+			continue
+		}
+		if rows[index].Record, err = record(members[3]); err != nil {
+			return nil, err
 		}
 	}
-	return records, nil
+	return rows, nil
 }
 
-// SubmitGet starts to read a record, and calls `done` with it later, on a goroutine of the client's:
-// `done` may submit more, but is neither to take long nor to close the client. When an error is
-// returned, `done` is not called.
-func (client *Client) SubmitGet(key Key, done func(Record, error)) error {
-	return client.submit(C.ASZ_GET, []any{key.value()}, func(value any, err error) {
-		if err != nil {
-			done(Record{}, err)
-		} else {
-			done(record(value), nil)
+type outcome struct {
+	value any
+	err   error
+}
+
+// Submits a command, whose request is an array, and waits for its result, or for the context.
+func (client *Client) execute(
+	ctx context.Context, command C.int32_t, members ...any,
+) (any, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	request := newWriter()
+	defer request.release()
+	request.array(members...)
+	if err := request.failure(); err != nil {
+		return nil, err
+	}
+	policy := C.asz_policy{size: C.sizeof_asz_policy}
+	C.asz_policy_init(&policy, command)
+	if deadline, has := ctx.Deadline(); has {
+		left := time.Until(deadline).Milliseconds() + 1
+		if policy.total_timeout == 0 || left < int64(policy.total_timeout) {
+			policy.total_timeout = C.uint32_t(left)
 		}
-	})
-}
-
-// SubmitPut starts to write bins; see SubmitGet.
-func (client *Client) SubmitPut(key Key, bins Map, done func(error)) error {
-	request := []any{key.value(), bins}
-	return client.submit(C.ASZ_PUT, request, func(_ any, err error) { done(err) })
-}
-
-// SubmitRemove starts to remove a record; see SubmitGet.
-func (client *Client) SubmitRemove(key Key, done func(error)) error {
-	request := []any{key.value()}
-	return client.submit(C.ASZ_REMOVE, request, func(_ any, err error) { done(err) })
-}
-
-// Runs a command and waits for its result, on the thread of this goroutine.
-func (client *Client) execute(command C.int32_t, request any) (any, error) {
-	bytes := encode(request)
+	}
+	done := make(chan outcome, 1)
+	token := cgo.NewHandle(done)
+	if !client.expect() { // Before it can have ended.
+		token.Delete()
+		return nil, ErrClosed
+	}
 	raw := newError()
-	// Go lets no struct pass that points to other memory of Go's, so none is offered: the result is
-	// the library's until it is released.
-	result := C.asz_result{size: C.sizeof_asz_result}
-	status := C.asz_client_execute(
-		client.handle, command, bytesOf(bytes), C.uint64_t(len(bytes)), nil, &result, raw)
+	status := C.asz_client_submit(client.handle, C.uint64_t(token), command,
+		request.raw.data, request.raw.length, &policy, raw)
 	if status != C.ASZ_OK {
+		client.ended(1)
+		token.Delete()
 		return nil, failure(raw)
 	}
-	defer C.asz_result_release(&result)
-	if result.length == 0 {
-		return nil, nil
+	select {
+	case result := <-done:
+		return result.value, result.err
+	case <-ctx.Done():
+		// Its completion comes none the less; a client that closes meanwhile waits for that.
+		client.cancel(token)
+		return nil, ctx.Err()
 	}
-	return decode(unsafe.Slice((*byte)(result.data), int(result.length)))
 }
 
-type completed func(value any, err error)
-
-// Starts a command; the collecting goroutine calls `done` when it has ended.
-func (client *Client) submit(command C.int32_t, request any, done completed) error {
-	bytes := encode(request)
-	token := cgo.NewHandle(done)
-	client.expect(1) // Before it can have ended.
-	raw := newError()
-	status := C.asz_client_submit(
-		client.handle, C.uint64_t(token), command, bytesOf(bytes), C.uint64_t(len(bytes)), nil, raw)
-	if status != C.ASZ_OK {
-		client.expect(-1)
-		token.Delete()
-		return failure(raw)
-	}
-	return nil
-}
-
-func (client *Client) expect(more int) {
+func (client *Client) cancel(token cgo.Handle) {
 	client.lock.Lock()
 	defer client.lock.Unlock()
-	client.inFlight += more
+	if !client.isClosing {
+		C.asz_client_cancel(client.handle, C.uint64_t(token))
+	}
+}
+
+// Counts an operation; false when the client is closing.
+func (client *Client) expect() bool {
+	client.lock.Lock()
+	defer client.lock.Unlock()
+	if client.isClosing {
+		return false
+	}
+	client.inFlight++
 	client.changed.Signal()
+	return true
+}
+
+func (client *Client) ended(count int) {
+	client.lock.Lock()
+	defer client.lock.Unlock()
+	client.inFlight -= count
 }
 
 // Waits until something is in flight; false when nothing is and the client is closing.
@@ -228,50 +288,60 @@ func (client *Client) isExpecting() bool {
 	return client.inFlight > 0
 }
 
-// Calls back for what has ended, until the client is closed.
+// Hands over what has ended, until the client is closed.
 func (client *Client) collect() {
 	defer close(client.collected)
 	completions := make([]C.asz_completion, completionsMax)
-	data := make([]byte, dataBytes)
+	// What the library reads from, too, must not be memory of Go's with pointers to more of it.
+	capacity := C.uint64_t(dataBytes)
+	data := C.malloc(C.size_t(capacity))
+	defer func() { C.free(data) }()
 	for client.isExpecting() {
 		var needed C.uint64_t
 		C.wait_readable(client.descriptor)
 		count := C.asz_client_drain(client.handle, &completions[0], completionsMax,
-			bytesOf(data), C.uint64_t(len(data)), &needed)
+			(*C.uint8_t)(data), capacity, &needed)
 		for _, completion := range completions[:count] {
 			token := cgo.Handle(completion.token)
-			done := token.Value().(completed)
+			done := token.Value().(chan outcome)
 			token.Delete()
-			end := completion.offset + completion.length
-			done(outcome(int32(completion.status), data[completion.offset:end]))
+			done <- result(completion, data)
 		}
-		client.expect(-int(count))
-		if needed > 0 {
-			data = make([]byte, needed)
+		client.ended(int(count))
+		if needed > capacity {
+			capacity = needed
+			data = C.realloc(data, C.size_t(capacity))
 		}
 	}
 }
 
 // The result, or for a status that is not 0 the reason, which is MessagePack too.
-func outcome(status int32, data []byte) (any, error) {
-	if len(data) == 0 {
-		return nil, nil
+func result(completion C.asz_completion, data unsafe.Pointer) outcome {
+	if completion.length == 0 {
+		return outcome{}
 	}
-	value, err := decode(data)
-	if err != nil || status == C.ASZ_OK {
-		return value, err
+	value, err := decode(unsafe.Add(data, completion.offset), completion.length)
+	if err != nil || completion.status == C.ASZ_OK {
+		return outcome{value, err}
 	}
-	reason := value.([]any) // [in doubt, node, message]
+	reason := value.([]any) // [in doubt, node, message, ...]
 	inDoubt, _ := reason[0].(bool)
 	node, _ := reason[1].(string)
 	message, _ := reason[2].(string)
-	return nil, &Error{Code: status, InDoubt: inDoubt, Node: node, Message: message}
+	return outcome{nil, &Error{int32(completion.status), inDoubt, node, message}}
 }
 
-func record(value any) Record {
-	members := value.([]any) // [key, [generation, ttl], bins]
+func record(value any) (*Record, error) {
+	members, _ := value.([]any) // [key, [generation, ttl], bins]
+	if len(members) != 3 {
+		return nil, fmt.Errorf("no record: %v", value)
+	}
 	metadata := members[1].([]any)
-	return Record{metadata[0].(int64), metadata[1].(int64), members[2].(Map)}
+	bins := make(Bins)
+	for name, bin := range members[2].(Map) {
+		bins[name.(string)] = bin
+	}
+	return &Record{metadata[0].(int64), metadata[1].(int64), bins}, nil
 }
 
 func newError() *C.asz_error {
@@ -285,9 +355,4 @@ func failure(raw *C.asz_error) *Error {
 		Node:    C.GoStringN(&raw.node[0], C.int(raw.node_len)),
 		Message: C.GoStringN(&raw.message[0], C.int(raw.message_len)),
 	}
-}
-
-// For the time of a call: the library keeps no pointer after it.
-func bytesOf(bytes []byte) *C.uint8_t {
-	return (*C.uint8_t)(unsafe.Pointer(&bytes[0]))
 }

@@ -1,3 +1,3 @@
-module aerospike-zig-example
+module aerospike.example/zig
 
 go 1.19

@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const abi = @import("abi.zig");
+const values = @import("values.zig");
 const devserver = @import("../devserver/abi.zig");
 
 const layout = struct {
@@ -16,8 +17,11 @@ const layout = struct {
     extern const asz_layout_metadata: u64;
     extern const asz_layout_mismatch: u64;
     extern const asz_layout_policy: u64;
+    extern const asz_layout_reader: u64;
     extern const asz_layout_result: u64;
     extern const asz_layout_table: u64;
+    extern const asz_layout_value: u64;
+    extern const asz_layout_writer: u64;
 };
 
 fn expectLayout(T: type, first: *const u64) !void {
@@ -43,4 +47,7 @@ test "structs of the headers and of the libraries have the same layout" {
     try expectLayout(abi.asz_policy, &layout.asz_layout_policy);
     try expectLayout(abi.asz_result, &layout.asz_layout_result);
     try expectLayout(abi.asz_table, &layout.asz_layout_table);
+    try expectLayout(values.asz_reader, &layout.asz_layout_reader);
+    try expectLayout(values.asz_value, &layout.asz_layout_value);
+    try expectLayout(values.asz_writer, &layout.asz_layout_writer);
 }
