@@ -1,4 +1,6 @@
-"""Tables of the reference that are read from the code: a hook of MkDocs.
+"""Tables of the reference that are read from the code, and what searches find first.
+
+MkDocs calls this.
 
 A line "<!-- table: NAME -->" of a page becomes the table of that name.
 """
@@ -12,11 +14,22 @@ from typing import Any
 from aerospike_py import _native, constants, exception, result_codes
 from aerospike_py._ffi import lib
 
+ROOT = Path(__file__).resolve().parent.parent
+_BOOSTS = {
+    "how-do-i.md": 4,
+    "guides": 3,
+    "quick-start.md": 3,
+    "reference": 0.5,
+    "changelog.md": 0.2,
+}
 _MARK = re.compile(r"^<!-- table: (\w+) -->$", re.M)
 
 
-def on_page_markdown(markdown: str, **_context: Any) -> str:
+def on_page_markdown(markdown: str, page: Any, **_context: Any) -> str:
     """MkDocs calls this with each page."""
+    # Who searches for a word wants the guide first: the reference has it far more often.
+    folder = page.file.src_uri.partition("/")[0]
+    page.meta.setdefault("search", {"boost": _BOOSTS.get(folder, 1)})
     return _MARK.sub(lambda mark: TABLES[mark[1]](), markdown)
 
 
@@ -63,11 +76,15 @@ def _constants() -> str:
 def _errors() -> str:
     texts = _member_texts(result_codes.ResultCode)
     rows = (
-        (code.value, f"`{code.name}`", f"`{exception.class_for(code).__name__}`", texts[code.name])
+        (
+            code.value,
+            f"`{code.name}`<br>`{exception.class_for(code).__name__}`",
+            texts[code.name],
+        )
         for code in result_codes.ResultCode
         if code
     )
-    return _table(("code", "`ResultCode`", "exception", "meaning"), rows)
+    return _table(("code", "`ResultCode`, exception", "meaning"), rows)
 
 
 def _member_texts(enum: type) -> dict[str, str]:
@@ -111,7 +128,12 @@ def _defaults() -> str:
     return _table(("", *(f"`{key}`" for key in keys)), rows)
 
 
+def _changelog() -> str:
+    return (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
 TABLES: dict[str, Callable[[], str]] = {
+    "changelog": _changelog,
     "constants": _constants,
     "errors": _errors,
     "defaults": _defaults,

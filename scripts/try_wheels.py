@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
 QUICKSTART = ROOT / "examples" / "quickstart.py"
 ELF_MACHINES = {62: "x86_64", 183: "aarch64"}
-PAGE = ROOT / "docs" / "index.md"
+PAGE = ROOT / "docs" / "quick-start.md"
 # The programs of the page one after the other, with a cluster where it says that one listens.
 PROGRAMS = """
 import sys
