@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from . import constants
+from . import _tls, constants
 from ._requests.policies import POLICY_KINDS
 from ._validate import (
     Boolean,
@@ -29,7 +29,15 @@ _PORT = Integer(1, 65535)
 
 _NUMBERS: dict[str, Rule] = {
     "auth_mode": Choice(
-        "AUTH_", frozenset({constants.AUTH_INTERNAL, constants.AUTH_EXTERNAL, constants.AUTH_PKI})
+        "AUTH_",
+        frozenset(
+            {
+                constants.AUTH_INTERNAL,
+                constants.AUTH_EXTERNAL,
+                constants.AUTH_EXTERNAL_INSECURE,
+                constants.AUTH_PKI,
+            }
+        ),
     ),
     "timeout": _MS,
     "login_timeout": _MS,
@@ -53,7 +61,7 @@ _MAX_IN_FLIGHT = 262_144
 
 # For the asynchronous client, or expressed by another key; the core does not know them.
 _NOT_FOR_THE_CORE = (
-    *("policies", "tls", "converters", "config_file"),
+    *("policies", "converters", "config_file"),
     *("max_concurrent_operations", "operation_queue_timeout_ms", "coalesce"),
 )
 
@@ -74,7 +82,7 @@ class Config:
     Raises:
         TypeError: The configuration is not a dict.
         InvalidArgError: A key is unknown, or a value is not valid.
-        ClientError: It asks for something that is not supported.
+        TLSError: What it has for TLS cannot work.
     """
 
     def __init__(self, given: Any) -> None:
@@ -86,10 +94,7 @@ class Config:
                 raise unknown_key("config", key, "a configuration", _KNOWN)
             if value is not None:
                 checked[key] = _check(key, value, f"config[{key!r}]")
-        if checked.get("auth_mode") == constants.AUTH_PKI:
-            raise ClientError("'auth_mode' AUTH_PKI is not supported yet")
-        if checked.get("tls"):
-            raise ClientError("'tls' is not supported yet")
+        _check_identity(checked)
         _set_racks(checked)
         _check_counts(checked)
         if checked.get("max_concurrent_operations", 0) > checked.get(
@@ -140,6 +145,8 @@ class Config:
         if user is not None or password is not None:
             settings["user"] = _text(user, "username")
             settings["password"] = _text(password, "password")
+        if callable(settings.get("password")):
+            settings["password"] = _text(settings["password"](), "what config['password'] returns")
         if bool(settings.get("user")) != (settings.get("password") is not None):
             missing = "password" if settings.get("user") else "user name"
             raise ClientError(
@@ -171,6 +178,16 @@ def _version() -> str:
     return __version__
 
 
+def _check_identity(checked: dict[str, Any]) -> None:
+    # An external password without TLS is refused when the client connects, whoever gives it.
+    tls = checked.get("tls") or {}
+    if checked.get("auth_mode") == constants.AUTH_PKI and not _tls.has_identity(tls):
+        raise InvalidArgError(
+            "config['auth_mode'] AUTH_PKI logs in with the client's certificate and so needs "
+            "config['tls'] with 'certfile' or 'cert'"
+        )
+
+
 def _check_counts(settings: dict[str, Any]) -> None:
     if settings.get("min_conns_per_node", 0) > settings.get("max_conns_per_node", 65535):
         raise InvalidArgError(
@@ -194,8 +211,12 @@ def _check(key: str, value: Any, path: str) -> Any:
         return rule.check(value, path)
     if key in _FLAGS:
         return bool(Boolean().check(value, path))
+    if key == "password" and callable(value):
+        return value
     if key in _TEXTS:
         return _text(value, path)
+    if key == "tls":
+        return _tls.check(value, path)
     if key == "hosts":
         return _hosts(value, path)
     if key == "converters":

@@ -157,6 +157,8 @@ PRIV_TRUNCATE: Final = 14
 AUTH_INTERNAL: Final = 0
 AUTH_EXTERNAL: Final = 1
 AUTH_PKI: Final = 2
+# Not 3, which other clients call PKI: who is used to it is not to send a password by mistake.
+AUTH_EXTERNAL_INSECURE: Final = 4
 
 SERIALIZER_NONE: Final = 0
 SERIALIZER_PYTHON: Final = 1
@@ -356,6 +358,7 @@ __all__ = [
     "AEROSPIKE_ERR_XDR_KEY_BUSY",
     "AEROSPIKE_OK",
     "AUTH_EXTERNAL",
+    "AUTH_EXTERNAL_INSECURE",
     "AUTH_INTERNAL",
     "AUTH_PKI",
     "BIT_WRITE_CREATE_ONLY",

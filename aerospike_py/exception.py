@@ -48,6 +48,7 @@ __all__ = [
     "RoleViolation",
     "ServerError",
     "ServerFull",
+    "TLSError",
     "UDFError",
     "UnsupportedFeature",
 ]
@@ -159,6 +160,15 @@ class ClusterError(AerospikeError):
     """The cluster, or the node that holds the record, cannot be reached."""
 
     _default_result_code = -10
+
+
+class TLSError(ClusterError):
+    """TLS with a node fails, or cannot work with what the configuration gives.
+
+    The text names the certificate, the file or the key of the configuration, and what to do.
+    """
+
+    _default_result_code = -9
 
 
 class NoMoreConnections(ClusterError):
@@ -397,8 +407,9 @@ _BY_CLASS: list[tuple[type[AerospikeError], tuple[int, ...]]] = [
     # -106 stands for a TypeError, which it is raised as.
     (InvalidArgError, (-2, 4, -106)),
     (ObjectError, (-104,)),
-    # -4 host, -8 node, -9 TLS, -10 connection, -12 retries, -15 no response
-    (ClusterError, (-4, -8, -9, -10, -12, -15)),
+    # -4 host, -8 node, -10 connection, -12 retries, -15 no response
+    (ClusterError, (-4, -8, -10, -12, -15)),
+    (TLSError, (-9,)),
     (ClusterError, (7, 11)),  # the cluster changes, the partition is unavailable
     (NoMoreConnections, (-7,)),
     (MaxErrorRate, (-14,)),

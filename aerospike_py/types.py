@@ -52,6 +52,7 @@ __all__ = [
     "SetInfo",
     "SizeStats",
     "StringPolicy",
+    "TLSConfig",
     "UDFFile",
     "UserInfo",
     "UserKey",
@@ -59,6 +60,13 @@ __all__ = [
     "WritePolicy",
     "WriteRowPolicy",
 ]
+
+if TYPE_CHECKING:
+    import os
+
+    PathText: TypeAlias = str | os.PathLike[str]
+else:
+    PathText: TypeAlias = Any
 
 UserKey: TypeAlias = str | int | bytes | bytearray | memoryview
 """What a record is called within its set."""
@@ -287,7 +295,7 @@ class KeyValueOrderedDict(KeyOrderedDict):
 Host: TypeAlias = str | tuple[str, int] | tuple[str, int, str | None]
 """(name or address, port), or "name:port", "name", "[IPv6]:port".
 
-A third member, the node's name in TLS, has no effect as long as TLS is not asked for.
+A third member is the name that the node's certificate has to be for; by default the host itself.
 """
 
 
@@ -610,6 +618,53 @@ class Privilege(TypedDict, total=False):
     """The set it is limited to; "" is all."""
 
 
+class TLSConfig(TypedDict, total=False):
+    """How connections are made safe. `{"enable": True}` trusts whom the system trusts.
+
+    Paths are texts or `os.PathLike`; what is read from files is read anew when a client connects.
+    """
+
+    enable: bool
+    """False: connections are plain, whatever else is given; True unless nothing else is given."""
+    cafile: PathText
+    """A file of the authorities to trust, in PEM format; revocation lists may be in it, too."""
+    capath: PathText
+    """A folder of such files, named by hashes as `openssl rehash` does."""
+    ca: str | bytes
+    """The same as `cafile`, itself."""
+    certfile: PathText
+    """The client's certificate, then those between it and the authority, in PEM format."""
+    cert: str | bytes
+    keyfile: PathText
+    """The certificate's key; by default it is in `certfile`."""
+    key: str | bytes
+    keyfile_pw: str
+    """The key's password; "env:NAME" is that of an environment variable, "file:PATH" a file's."""
+    protocols: str
+    """As Apache writes it, such as "-all +TLSv1.2"."""
+    min_version: str
+    """"TLSv1.2" (the default) or "TLSv1.3"."""
+    cipher_suite: str
+    """The ciphers of TLS 1.2, as OpenSSL lists them."""
+    ciphersuites: str
+    """The ciphers of TLS 1.3."""
+    cert_blacklist: PathText
+    """A file of certificates to refuse: a serial number in hexadecimal digits a line, perhaps with
+    a space and the issuer."""
+    crl_check: bool
+    """True: nodes' certificates are looked for in revocation lists, which have to be there."""
+    crl_check_all: bool
+    """True: so are those of the authorities between."""
+    log_session_info: bool
+    """True: the log has a line of version and cipher for each connection."""
+    for_login_only: bool
+    """True: only logins use TLS; what follows is for everybody on the way to read."""
+    keylog_file: PathText
+    """Secrets of the sessions are added to it, with which tools decrypt recorded traffic."""
+    library: PathText
+    """The libssl to use; by default the one that the process has loaded, else the system's."""
+
+
 class ClientConfig(TypedDict, total=False):
     """The configuration of a client. Only `hosts` is needed."""
 
@@ -623,7 +678,8 @@ class ClientConfig(TypedDict, total=False):
     auth_mode: int
     """An AUTH_ constant."""
     user: str | None
-    password: str | None
+    password: str | Callable[[], str] | None
+    """Itself, or what is called for it whenever the client connects."""
     timeout: Milliseconds
     """Milliseconds to connect to a node; 1000 by default."""
     login_timeout: Milliseconds
@@ -659,8 +715,8 @@ class ClientConfig(TypedDict, total=False):
     """A file in YAML, or its "file:" URL, which the environment's AEROSPIKE_CLIENT_CONFIG_URL goes
     before. What it says goes before this configuration and the policies of calls; it is read again
     when it changes."""
-    tls: Mapping[str, Any]
-    """Not supported yet."""
+    tls: TLSConfig | Mapping[str, Any]
+    """TLS; absent: connections are plain."""
     max_in_flight: int
     """For the asynchronous client: operations that have not been answered yet at most; a further
     one is a `BackpressureError` at once. 262 144 by default."""

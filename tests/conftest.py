@@ -1,7 +1,8 @@
 """What all tests share: the server they run on, a client, and a place of their own in it.
 
-`--server embedded` (the default) starts a three-node dev server in the process; `--server
-HOST:PORT` uses a cluster that runs there, with a namespace `test` that allows records to expire.
+`--server embedded` (the default) starts a three-node dev server in the process, `--server
+embedded-tls` one that shows certificates and asks for them; `--server HOST:PORT` uses a cluster
+that runs there, with a namespace `test` that allows records to expire.
 """
 
 import gc
@@ -27,14 +28,14 @@ class Server(NamedTuple):
 
     @property
     def config(self) -> dict[str, object]:
-        return {"hosts": self.hosts}
+        return {"hosts": self.hosts} if self.embedded is None else self.embedded.config
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--server",
         default=os.environ.get("AEROSPIKE_SERVER", "embedded"),
-        metavar="embedded|HOST:PORT",
+        metavar="embedded|embedded-tls|HOST:PORT",
         help="the server that the tests run on",
     )
 
@@ -48,8 +49,9 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     place = request.config.getoption("--server")
-    if place == "embedded":
-        with DevCluster(nodes=3) as cluster:
+    if place in ("embedded", "embedded-tls"):
+        has_tls = place == "embedded-tls"
+        with DevCluster(nodes=3, tls=has_tls, mutual_tls=has_tls) as cluster:
             yield Server(cluster.hosts, cluster)
         return
     host, _, port = place.rpartition(":")

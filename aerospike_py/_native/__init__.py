@@ -215,6 +215,12 @@ def client_create(config: bytes) -> "asz_client":
     return ffi.gc(client, lib.asz_client_destroy)
 
 
+def check_tls(options: bytes) -> None:
+    """Raises what is wrong with the configuration of TLS, as far as this machine knows."""
+    error = _new_error()
+    _check(lib.asz_tls_check(options, len(options), error), error)
+
+
 def client_connect(client: "asz_client") -> None:
     """Connects to the cluster; does nothing when connected."""
     error = _new_error()

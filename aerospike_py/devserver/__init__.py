@@ -13,6 +13,7 @@ On the command line: `python -m aerospike_py.devserver --port 18710 --nodes 3`; 
 
 from ._assertions import assert_record
 from ._remote import RemoteCluster
+from .certificates import Authority, Certificate
 from .cluster import DevCluster
 
-__all__ = ["DevCluster", "RemoteCluster", "assert_record"]
+__all__ = ["Authority", "Certificate", "DevCluster", "RemoteCluster", "assert_record"]

@@ -42,13 +42,13 @@ def main(
         return 0
     except KeyboardInterrupt:
         return 0
-    except (AerospikeError, _UsersError) as error:
+    except (AerospikeError, _FileError) as error:
         print(f"aerospike_py.devserver: {error}", file=sys.stderr)
         return 1
 
 
-class _UsersError(Exception):
-    """A file of users is not one."""
+class _FileError(Exception):
+    """A file is not what it is to be."""
 
 
 def _cluster(options: argparse.Namespace) -> DevCluster:
@@ -67,7 +67,28 @@ def _cluster(options: argparse.Namespace) -> DevCluster:
         alternate=options.alternate,
         log_requests=options.log_requests,
         compression=options.compression,
+        tls=_tls(options),
+        mutual_tls=options.tls_ca is not None,
+        allows_plain=options.allow_plain,
     )
+
+
+def _tls(options: argparse.Namespace) -> dict[str, Any] | bool:
+    """What the files for TLS have."""
+    if options.tls_cert is None:
+        if options.tls_key is not None or options.tls_ca is not None:
+            raise _FileError("--tls-key and --tls-ca need --tls-cert")
+        return False
+    names = {"cert": options.tls_cert, "key": options.tls_key or options.tls_cert}
+    if options.tls_ca is not None:
+        names["ca"] = options.tls_ca
+    try:
+        return {
+            **{name: path.read_bytes() for name, path in names.items()},
+            "name": options.tls_name,
+        }
+    except OSError as error:
+        raise _FileError(str(error)) from error
 
 
 def _users(path: Path) -> list[dict[str, Any]]:
@@ -75,9 +96,9 @@ def _users(path: Path) -> list[dict[str, Any]]:
     try:
         users = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise _UsersError(f"{path}: {error}") from error
+        raise _FileError(f"{path}: {error}") from error
     if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):
-        raise _UsersError(f'{path}: not a list of {{"name", "password", "roles"}}')
+        raise _FileError(f'{path}: not a list of {{"name", "password", "roles"}}')
     return users
 
 
@@ -168,6 +189,19 @@ def _parse(arguments: Sequence[str] | None, program: str) -> argparse.Namespace:
     )
     parser.add_argument(
         "--compression", action="store_true", help="deflated frames, as in the Enterprise Edition"
+    )
+    parser.add_argument(
+        "--tls-cert", type=Path, help="PEM file of the nodes' certificate: clients have to use TLS"
+    )
+    parser.add_argument(
+        "--tls-key", type=Path, help="PEM file of its key; none: in the certificate's file"
+    )
+    parser.add_argument(
+        "--tls-ca", type=Path, help="PEM file: clients have to show a certificate of one of these"
+    )
+    parser.add_argument("--tls-name", default="", help="what the nodes say they are called in TLS")
+    parser.add_argument(
+        "--allow-plain", action="store_true", help="with TLS, take plain connections as well"
     )
     parser.add_argument(
         "--log-requests", action="store_true", help="a line on stderr for each request"

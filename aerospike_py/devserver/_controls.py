@@ -3,8 +3,9 @@
 from abc import ABC, abstractmethod
 from typing import Any, Literal, TypeAlias
 
-Scope: TypeAlias = Literal["message", "info", "admin", "all"]
-"""Which requests a fault is for: those about records, info, administration, or all of them."""
+Scope: TypeAlias = Literal["message", "info", "admin", "all", "handshake"]
+"""Which requests a fault is for: those about records, info, administration, or all of them; or the
+beginning of TLS, which can be dropped, closed, truncated and corrupted."""
 
 
 class Controls(ABC):

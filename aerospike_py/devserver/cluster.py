@@ -11,6 +11,7 @@ from ..exception import ClientError, InvalidArgError
 from . import _functions, _library
 from ._controls import Controls
 from ._library import Server
+from .certificates import Authority, ServerTLS, given, made_on_the_spot
 
 __all__ = ["DevCluster"]
 
@@ -35,7 +36,9 @@ class DevCluster(Controls):
         replication_factor: Copies of a record, where the namespace does not say; never more than
             there are nodes.
         cluster_name: The name that clients may check.
-        users: Dicts with "name", "password" and "roles"; any of them makes clients log in.
+        users: Dicts with "name", "password" and "roles"; any of them makes clients log in. With
+            "external" True the user's password is checked as a directory does, which is told the
+            password itself.
         security: True: clients log in, as "admin" with password "admin" if there are no users.
         session_ttl_s: Seconds that a login is good for.
         seed: Decides which node owns which partition.
@@ -46,6 +49,13 @@ class DevCluster(Controls):
         log_requests: True: a line on the standard error of the process for each request.
         compression: True: takes deflated requests, and deflates replies that are to be, as servers
             of the Enterprise Edition do.
+        tls: True: connections have to use TLS, with certificates that are made on the spot by the
+            package trustme, which the extra "tls" brings. A dict: with those that it has, in PEM
+            format: "cert", "key", perhaps "ca", of which clients have to have theirs, and "name",
+            what the nodes say they are called. `client_tls` is what clients need.
+        mutual_tls: True: clients have to show a certificate, too. Users without a password log in
+            by the name in theirs.
+        allows_plain: True: with TLS, the ports take plain connections as well.
 
     Functions in Lua (UDF) run if the package lupa is installed, which the extra "lua" brings;
     what they log goes to the logger "aerospike_py.devserver".
@@ -71,6 +81,9 @@ class DevCluster(Controls):
         alternate: str = "",
         log_requests: bool = False,
         compression: bool = False,
+        tls: bool | Mapping[str, Any] = False,
+        mutual_tls: bool = False,
+        allows_plain: bool = False,
     ) -> None:
         # Where a client of this machine finds what listens on all addresses.
         self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
@@ -95,6 +108,12 @@ class DevCluster(Controls):
             "session_ttl_s": session_ttl_s,
             "seed": seed,
         }
+        self._tls = _tls(tls, host, mutual_tls=mutual_tls, allows_plain=allows_plain)
+        if self._tls is not None:
+            # Python's own OpenSSL, if it has one, serves both sides.
+            import ssl  # noqa: F401
+
+            self._options["tls"] = self._tls.options
         self._lock = threading.Lock()
         self._server: Server | None = None
         self._ports: list[int] = []
@@ -167,7 +186,31 @@ class DevCluster(Controls):
     @property
     def config(self) -> dict[str, Any]:
         """The configuration of a client of this cluster, without user and password."""
-        return {"hosts": self.hosts}
+        if self._tls is None:
+            return {"hosts": self.hosts}
+        return {"hosts": self.hosts, "tls": self.client_tls}
+
+    @property
+    def client_tls(self) -> dict[str, Any]:
+        """The configuration of TLS for a client of this cluster.
+
+        Raises:
+            ClientError: The cluster has no TLS.
+        """
+        if self._tls is None:
+            raise ClientError("the dev server has no TLS: start it with tls=True")
+        return dict(self._tls.client)
+
+    @property
+    def authority(self) -> Authority:
+        """Who made the certificates of nodes and clients, and makes more.
+
+        Raises:
+            ClientError: They were not made on the spot.
+        """
+        if self._tls is None or self._tls.authority is None:
+            raise ClientError("the dev server's certificates were not made on the spot")
+        return self._tls.authority
 
     def control(self, command: str, **arguments: Any) -> dict[str, Any]:
         """Runs a control command by its name; the other methods do it for you.
@@ -199,6 +242,21 @@ class DevCluster(Controls):
         if server is None:
             raise ClientError("the dev server is not started")
         return server
+
+
+def _tls(
+    tls: bool | Mapping[str, Any], host: str, *, mutual_tls: bool, allows_plain: bool
+) -> ServerTLS | None:
+    if tls is False:
+        if mutual_tls or allows_plain:
+            raise InvalidArgError("'mutual_tls' and 'allows_plain' are for a cluster with 'tls'")
+        return None
+    if tls is True:
+        return made_on_the_spot(host, mutual=mutual_tls, allows_plain=allows_plain)
+    for needed in ("cert", "key", *(["ca"] if mutual_tls else [])):
+        if needed not in tls:
+            raise InvalidArgError(f"tls has no {needed!r}")
+    return given(tls, mutual=mutual_tls, allows_plain=allows_plain)
 
 
 def numeric(host: str) -> str:

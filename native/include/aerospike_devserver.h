@@ -64,7 +64,12 @@ uint32_t asz_devserver_abi_version(void);
  *                          "data_bytes_max", "strong_consistency"}], all but the name optional;
  *                          "test" and "bar"
  *   "cluster_name"         ""
- *   "users"                [{"name", "password", "roles": [role]}]: any makes clients log in
+ *   "users"                [{"name", "password", "roles": [role]}]: any makes clients log in; with
+ *                          "external" true the password has to be sent itself
+ *   "tls"                  {"cert", "key", "ca", "name", "allows_plain", "library"}: PEM bytes of the
+ *                          nodes' certificate and its key; those of authorities that clients'
+ *                          certificates have to be of, if any; what nodes say they are called;
+ *                          true: plain connections are taken as well; the path of libssl
  *   "session_ttl_s"        seconds that a login is good for; a day
  *   "workers"              threads; 0: as many as processors, at most 4
  *   "log_requests"         true: a line on the standard error for each request

@@ -406,7 +406,10 @@ void asz_policy_init(asz_policy *policy, int32_t command);
  *   "app_id"                the application in that list; absent: the user, or "not-set". Together
  *                           with "user_agent" 60 bytes at most
  *   "cluster_name"          nodes of a cluster with another name are refused; "" for any
- *   "user", "password"      to log in with; "auth_mode" 0 internal, 1 external, 2 PKI
+ *   "user", "password"      to log in with; "auth_mode" 0 internal, 1 external, which sends the
+ *                           password itself and needs "tls", 2 PKI: the user is whom the client's
+ *                           certificate names, 4 external without "tls", for everybody to read
+ *   "tls"                   TLS (below); nil or absent: connections are plain
  *   "timeout"               ms to connect to a node; 1000
  *   "login_timeout"         ms to log in to a node; 5000
  *   "tend_interval"         ms between looks at the cluster's state; 1000
@@ -420,6 +423,31 @@ void asz_policy_init(asz_policy *policy, int32_t command);
  */
 int32_t asz_client_create(const uint8_t *config, uint64_t config_len, asz_client **client,
                           asz_error *error);
+
+/*
+ * TLS, by OpenSSL 3 or 1.1.1, which is looked for when it is first needed: a map of what is not the
+ * default. What is read from files is read when the client connects. Errors are ASZ_ERROR_TLS.
+ *   "enable"                false: connections are plain, whatever else is given
+ *   "cafile", "capath", "ca"   whom to trust: a file, a folder as OpenSSL hashes it, PEM bytes; none:
+ *                           whom the system trusts. Revocation lists may be among them
+ *   "certfile", "cert"      the client's certificate and those between it and the authority; a
+ *                           file or PEM bytes; "keyfile", "key": its key; none: in the same file
+ *   "keyfile_pw"            its password, "env:" and a variable, or "file:" and a path
+ *   "protocols"             such as "-all +TLSv1.2"; "min_version" "TLSv1.2" or "TLSv1.3"
+ *   "cipher_suite", "ciphersuites"   of TLS 1.2 and 1.3, as OpenSSL names them
+ *   "cert_blacklist"        a file: serial numbers in hexadecimal, each perhaps with an issuer
+ *   "crl_check", "crl_check_all"   look in revocation lists: for the server's certificate, for all
+ *   "for_login_only"        log in over TLS, then speak without it
+ *   "log_session_info"      a line in the log for each connection
+ *   "keylog_file"           the sessions' secrets are added to it, to debug the network
+ *   "library"               the path of libssl; "": one that is loaded already, else the system's
+ * A certificate has to be for the tls name that the host, or a node's peers, say a node has; for
+ * the host's name or address where there is none. There is no way to do without that.
+ *
+ * asz_tls_check says whether such a map can work, as far as this machine knows: 0, or ASZ_ERROR_TLS
+ * or ASZ_ERROR_INVALID_ARGUMENT with a text that names what is wrong. No network is touched.
+ */
+int32_t asz_tls_check(const uint8_t *options, uint64_t options_len, asz_error *error);
 
 /*
  * Connects to the cluster and starts the thread that follows its changes. Waits for hosts for the

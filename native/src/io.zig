@@ -14,6 +14,8 @@
 //!   send(net, *Socket, bytes, deadline_ns) Error!void          all of the bytes
 //!   recv(net, *Socket, buffer, deadline_ns) Error!usize        at least one byte
 //!   isIdle(net, *Socket) bool                 open, and nothing to read
+//!   secure(net, *Socket, *tls.Context, Peer) Error!void        begins TLS
+//!   handshake(net, *Socket, deadline_ns) Error!void
 //!   close(net, *Socket) void
 //!   isInterrupted(net) bool                   a signal came whose handler ends what waits
 //!   sleep(net, duration_ns) error{Interrupted}!void

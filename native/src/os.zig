@@ -36,6 +36,17 @@ pub const SignalMask = struct {
     }
 };
 
+/// Who is asking: a process, and not the one that it was forked from.
+pub fn processId() i32 {
+    return if (is_windows) 0 else std.c.getpid();
+}
+
+/// Whether there is a file or a folder of that name that this process can see.
+pub fn pathExists(path: [:0]const u8) bool {
+    if (is_windows) return system.pathExists(path);
+    return std.c.access(path, 0) == 0;
+}
+
 /// Fills a buffer with what nobody can foresee, from the system each time: nothing of it is kept,
 /// so that a forked process gets other bytes.
 ///
@@ -70,5 +81,6 @@ test "random bytes are others each time" {
 
 test {
     _ = system;
+    _ = @import("os/library.zig");
     if (is_windows) _ = @import("os/poll_set.zig");
 }

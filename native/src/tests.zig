@@ -24,6 +24,7 @@ test {
     _ = @import("memory.zig");
     _ = @import("printable.zig");
     _ = @import("status.zig");
+    _ = @import("tls.zig");
     _ = @import("unfilled.zig");
     _ = @import("wire.zig");
 }

@@ -1,13 +1,23 @@
 """Client configurations: what is accepted, what becomes of it, and what is refused."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 import aerospike_py
 from aerospike_py import ClientError, InvalidArgError
 from aerospike_py._config import Config
+from aerospike_py.devserver import Authority
 
 HOSTS = [("127.0.0.1", 3000)]
 
@@ -122,7 +132,6 @@ def test_keys_of_python_alone_do_not_reach_the_core() -> None:
         "max_concurrent_operations": 5,
         "operation_queue_timeout_ms": 5,
         "coalesce": False,
-        "tls": {},
     }
     assert list(core_settings(config)) == ["hosts"]
 
@@ -176,6 +185,9 @@ def test_what_is_near_to_no_key_is_shown_all_of_them() -> None:
         {"timeout": -1},
         {"timeout": 2**31},
         {"auth_mode": 3},
+        {"auth_mode": 5},
+        {"auth_mode": 2},
+        {"auth_mode": 2, "tls": {"enable": True}},
         {"auth_mode": "internal"},
         {"max_conns_per_node": 0},
         {"max_conns_per_node": 100_000},
@@ -201,7 +213,7 @@ def test_what_is_near_to_no_key_is_shown_all_of_them() -> None:
     ids=str,
 )
 def test_wrong_values_are_named_when_the_client_is_made(setting: dict[str, Any]) -> None:
-    (key,) = setting
+    key = next(iter(setting))
     name = rf"config\['{key}'\]"
     with pytest.raises((InvalidArgError, TypeError), match=name):
         aerospike_py.client({"hosts": HOSTS, **setting})
@@ -220,11 +232,97 @@ def test_more_operations_at_once_than_may_be_in_flight() -> None:
     assert Config({"max_concurrent_operations": 4, "max_in_flight": 4})
 
 
-@pytest.mark.parametrize("setting", [{"tls": {"enable": True}}, {"auth_mode": 2}], ids=str)
-def test_what_is_not_supported_yet_is_named(setting: dict[str, Any]) -> None:
-    (key,) = setting
-    with pytest.raises(ClientError, match=f"'{key}'.*not supported yet"):
-        aerospike_py.client({"hosts": HOSTS, **setting})
+@pytest.mark.parametrize("tls", [{}, {"enable": False}, {"enable": False, "cafile": "/nowhere"}])
+def test_without_tls_nothing_of_it_reaches_the_core(tls: dict[str, Any]) -> None:
+    assert core_settings({"hosts": HOSTS, "tls": tls})["tls"] is None
+
+
+def test_tls_is_what_the_core_takes(tmp_path: Path) -> None:
+    authority = Authority()
+    (tmp_path / "ca.pem").write_bytes(authority.pem)
+    tls = {
+        "cafile": tmp_path / "ca.pem",
+        "min_version": "TLSv1.3",
+        **authority.issue("ada")._asdict(),
+    }
+    settings = core_settings({"hosts": HOSTS, "tls": tls, "auth_mode": aerospike_py.AUTH_PKI})
+    assert settings["tls"] == {**tls, "cafile": str(tmp_path / "ca.pem")}
+
+
+@pytest.mark.parametrize(
+    ("tls", "error", "text"),
+    [
+        ({"cafiles": "x"}, InvalidArgError, r"\['cafiles'\].*did you mean 'cafile'"),
+        ({"cafile": 5}, TypeError, r"\['cafile'\] must be a path"),
+        ({"cafile": "a\0b"}, InvalidArgError, r"\['cafile'\] must not have a NUL"),
+        ({"ca": 5}, TypeError, r"\['ca'\] must be bytes"),
+        ({"enable": 1}, TypeError, r"\['enable'\]"),
+        ({"min_version": "TLSv1.1"}, InvalidArgError, "TLSv1.2"),
+        ({"certfile": "a", "cert": b"b"}, InvalidArgError, "'certfile' and 'cert'"),
+        ({"protocols": "SSLv3"}, InvalidArgError, "not safe"),
+        ({"cafile": "/nowhere/ca.pem"}, aerospike_py.TLSError, "/nowhere/ca.pem cannot be opened"),
+        ({"capath": "/nowhere"}, aerospike_py.TLSError, "/nowhere is not there"),
+        ({"ca": b"x"}, aerospike_py.TLSError, "no certificate in PEM format"),
+    ],
+    ids=str,
+)
+def test_what_is_wrong_with_tls_is_named(tls: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        aerospike_py.client({"hosts": HOSTS, "tls": tls})
+
+
+def test_certificates_and_keys_are_looked_at_when_the_client_is_made() -> None:
+    authority = Authority()
+    own, other = authority.issue("ada"), authority.issue("eve")
+    late = authority.issue("ada", common_name="ada", days=-1)
+    early = authority.issue("ada", days=3, from_days=1)
+    key = load_pem_private_key(own.key, None)
+    locked = key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+    )
+    for tls, text in [
+        ({"cert": own.cert, "key": other.key}, "'key' is not the key of the certificate"),
+        ({"cert": own.cert}, "'cert' has no private key"),
+        ({"cert": late.cert, "key": late.key}, "has expired .*ada"),
+        ({"cert": early.cert, "key": early.key}, "not valid yet"),
+        ({"cert": own.cert, "key": locked}, "is encrypted: give its password"),
+        ({"cert": own.cert, "key": locked, "keyfile_pw": "wrong"}, "cannot be decrypted"),
+        ({"cert": own.cert, "key": locked, "keyfile_pw": "env:NO_SUCH"}, "NO_SUCH"),
+        ({"cert": own.cert, "key": locked, "keyfile_pw": "file:/nowhere"}, "/nowhere"),
+    ]:
+        with pytest.raises(aerospike_py.TLSError, match=text) as caught:
+            aerospike_py.client({"hosts": HOSTS, "tls": tls})
+        assert "PRIVATE" not in str(caught.value)
+    good = {"cert": own.cert, "key": locked, "keyfile_pw": "secret"}
+    assert "secret" not in repr(aerospike_py.client({"hosts": HOSTS, "tls": good}))
+
+
+def test_a_password_from_the_environment_or_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = Authority().issue("ada")
+    key = load_pem_private_key(own.key, None)
+    locked = key.private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+    )
+    monkeypatch.setenv("KEY_PASSWORD", "secret")
+    (tmp_path / "password").write_text("secret\n")
+    for place in ("env:KEY_PASSWORD", f"file:{tmp_path / 'password'}"):
+        tls = {"cert": own.cert, "key": locked, "keyfile_pw": place}
+        aerospike_py.client({"hosts": HOSTS, "tls": tls})
+
+
+def test_no_openssl_is_an_error_that_says_what_to_do() -> None:
+    script = (
+        "import aerospike_py\n"
+        "try:\n"
+        "    aerospike_py.client({'tls': {'library': '/nowhere/libssl.so.3'}})\n"
+        "except aerospike_py.TLSError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "/nowhere/libssl.so.3 cannot be loaded" in done.stdout, done.stderr
+    assert "OpenSSL 3 or 1.1.1" in done.stdout
 
 
 def test_default_policies_are_checked_when_the_client_is_made() -> None:

@@ -21,7 +21,7 @@ LAYER_OF = {
     "digest_avx2.zig": "wire",
 }
 # From the top down. A layer may import those below it, and itself.
-CLIENT = ("client", "command", "engine", "cluster", "result", "metrics", "log", "io", "os")
+CLIENT = ("client", "command", "engine", "cluster", "result", "metrics", "log", "io", "tls", "os")
 SHARED = ("wire", "base")
 # Both the codec and the dev server share the wire with the client and nothing above it; what runs
 # on a simulated network is all of it.
@@ -30,7 +30,7 @@ BELOW = {
     "wire": {"wire", "base"},
     "base": {"base"},
     "python": {"python", *SHARED},
-    "devserver": {"devserver", "os", *SHARED},
+    "devserver": {"devserver", "tls", "os", *SHARED},
     "sim": {"sim", "devserver", *CLIENT, *SHARED},
     "tests": {"sim", "devserver", *CLIENT, *SHARED},
 }

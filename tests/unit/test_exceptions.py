@@ -54,6 +54,7 @@ TREE = {
     "RecordKeyMismatch": "RecordError",
     "RoleViolation": "AdminError",
     "ServerFull": "ServerError",
+    "TLSError": "ClusterError",
     "UnsupportedFeature": "ServerError",
 }
 
@@ -82,6 +83,7 @@ def test_every_exception_is_in_the_tree() -> None:
         (-2, "InvalidArgError"),
         (-7, "NoMoreConnections"),
         (-8, "ClusterError"),
+        (-9, "TLSError"),
         (-10, "ClusterError"),
         (-14, "MaxErrorRate"),
         (-11, "BackpressureError"),

@@ -16,6 +16,7 @@ const io = @import("../io.zig");
 const log = &@import("../log.zig").process;
 const metrics = @import("../metrics.zig");
 const queries_module = @import("queries.zig");
+const tls = @import("../tls.zig");
 const unfilled = @import("../unfilled.zig");
 const wire = @import("../wire.zig");
 const Arrow = arrows_module.Handle;
@@ -167,6 +168,13 @@ export fn asz_client_create(
     return 0;
 }
 
+export fn asz_tls_check(options: ?[*]const u8, options_len: u64, err: ?*asz_error) i32 {
+    var failure: Failure = .{};
+    client_module.checkTls(gpa, slice(options, options_len), &failure) catch
+        return report(&failure, err);
+    return 0;
+}
+
 export fn asz_client_connect(client: *Client, err: ?*asz_error) i32 {
     var failure: Failure = .{};
     checkHandle(Client, client, &failure) catch return report(&failure, err);
@@ -189,6 +197,7 @@ export fn asz_client_destroy(client: ?*Client) void {
 export fn asz_client_after_fork(client: *Client) void {
     log.afterFork();
     io.resolver.afterFork();
+    tls.openssl.afterFork();
     client_module.clients.afterFork();
     queries_module.queries.afterFork();
     arrows_module.arrows.afterFork();

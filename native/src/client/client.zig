@@ -15,6 +15,7 @@ const engine = @import("../engine.zig");
 const handles_module = @import("handles.zig");
 const io = @import("../io.zig");
 const operations_module = @import("operations.zig");
+const tls = @import("../tls.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 const Gate = @import("gate.zig").Gate;
@@ -26,6 +27,20 @@ const Target = @import("../result.zig").Target;
 const ProcedureKind = command.procedure.Kind;
 
 const Cluster = cluster.Cluster(io.Net);
+
+/// Whether TLS with these options can work, as far as this machine can know; see `asz_tls_check`.
+pub fn checkTls(
+    gpa: std.mem.Allocator,
+    bytes: []const u8,
+    failure: *Failure,
+) error{Failed}!void {
+    var reader: wire.msgpack.Reader = .init(bytes);
+    const options = try config.parseTls(&reader, failure) orelse return;
+    var counters: tls.Counters = .{};
+    const context = try tls.Context.create(gpa, .client, &options, &counters, failure);
+    context.release();
+}
+
 pub const Operations = operations_module.Operations(io.Net, engine.Poller);
 pub const Loops = @import("loops.zig").Loops(Operations.Loop, io.Net);
 const BatchTask = command.BatchTask(io.Net, engine.Poller);
@@ -43,6 +58,8 @@ pub const Client = struct {
     gpa: std.mem.Allocator,
     arena: std.heap.ArenaAllocator,
     options: cluster.Options,
+    /// What the options point into.
+    config_bytes: []u8 = &.{},
     in_flight_max: u32,
     net: io.Net,
     /// Ends the waits of commands that are inside while the client is closed, and those of
@@ -87,6 +104,8 @@ pub const Client = struct {
         errdefer client.arena.deinit();
         const arena = client.arena.allocator();
         const bytes = arena.dupe(u8, config_bytes) catch return outOfMemory(failure);
+        client.config_bytes = bytes;
+        errdefer client.wipe();
         const parsed = try config.parse(arena, bytes, failure);
         client.options = parsed.cluster;
         client.options.hashPassword(bytes);
@@ -106,8 +125,15 @@ pub const Client = struct {
             operations.deinit();
             client.gpa.destroy(operations);
         }
+        client.wipe();
         client.arena.deinit();
         clients.retire(client);
+    }
+
+    /// Passwords and keys are in no memory that is given back.
+    fn wipe(client: *Client) void {
+        std.crypto.secureZero(u8, client.config_bytes);
+        client.config_bytes = &.{};
     }
 
     // Connecting.

@@ -5,6 +5,7 @@
 
 const std = @import("std");
 const cluster = @import("../cluster.zig");
+const tls = @import("../tls.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 const request = @import("../command/record/request.zig");
@@ -48,6 +49,7 @@ const Entry = enum {
     user,
     password,
     auth_mode,
+    tls,
     timeout,
     login_timeout,
     tend_interval,
@@ -80,11 +82,14 @@ fn parseEntry(
         .cluster_name => options.cluster_name = try text(reader, "cluster_name", failure),
         .user => options.user = try text(reader, "user", failure),
         .password => options.password = try text(reader, "password", failure),
-        .auth_mode => options.auth_mode = switch (try integer(reader, "auth_mode", 0, 2, failure)) {
+        .auth_mode => options.auth_mode = switch (try integer(reader, "auth_mode", 0, 4, failure)) {
             0 => .internal,
             1 => .external,
-            else => .pki,
+            2 => .pki,
+            4 => .external_insecure,
+            else => return request.invalid(failure, "'auth_mode' must be 0, 1, 2 or 4", .{}),
         },
+        .tls => options.tls = try parseTls(reader, failure),
         .timeout => options.connect_timeout_ms = try milliseconds(reader, "timeout", failure),
         .login_timeout => options.login_timeout_ms =
             try milliseconds(reader, "login_timeout", failure),
@@ -138,6 +143,68 @@ fn parseHosts(
         if (members == 3) host.tls_name = try optionalText(reader, "a host's tls name", failure);
     }
     return hosts;
+}
+
+/// The names of the options' fields, and "enable": null when that is false.
+pub fn parseTls(reader: *Reader, failure: *Failure) error{Failed}!?tls.Options {
+    const count = switch (try next(reader, failure)) {
+        .nil => return null,
+        .map => |count| count,
+        else => return request.invalid(failure, "'tls' must be a map", .{}),
+    };
+    var options: tls.Options = .{};
+    // What is not empty is wanted, so that no slip leads to plain connections.
+    var is_enabled = count > 0;
+    for (0..count) |_| {
+        const key = try request.expectString(reader, "a key of 'tls'", failure);
+        if (std.mem.eql(u8, key, "enable")) {
+            is_enabled = try boolean(reader, "enable", failure);
+            continue;
+        }
+        const is_known = try parseTlsEntry(key, reader, &options, failure);
+        if (!is_known) return request.invalid(failure, "unknown key '{s}' in 'tls'", .{clip(key)});
+    }
+    return if (is_enabled) options else null;
+}
+
+fn parseTlsEntry(
+    key: []const u8,
+    reader: *Reader,
+    options: *tls.Options,
+    failure: *Failure,
+) error{Failed}!bool {
+    inline for (comptime std.meta.fieldNames(tls.Options)) |name| {
+        if (std.mem.eql(u8, key, name)) {
+            const field = &@field(options, name);
+            field.* = switch (@TypeOf(field.*)) {
+                bool => try boolean(reader, name, failure),
+                tls.Version => try version(reader, failure),
+                else => try octets(reader, name, failure),
+            };
+            return true;
+        }
+    }
+    return false;
+}
+
+fn version(reader: *Reader, failure: *Failure) error{Failed}!tls.Version {
+    const name = try text(reader, "min_version", failure);
+    if (std.mem.eql(u8, name, "TLSv1.2")) return .tls1_2;
+    if (std.mem.eql(u8, name, "TLSv1.3")) return .tls1_3;
+    return request.invalid(failure, "'min_version' must be 'TLSv1.2' or 'TLSv1.3'", .{});
+}
+
+/// Text or bytes.
+fn octets(reader: *Reader, comptime key: []const u8, failure: *Failure) error{Failed}![]const u8 {
+    return switch (try next(reader, failure)) {
+        .nil => "",
+        .string, .binary => |value| value,
+        else => |token| request.invalid(
+            failure,
+            "'" ++ key ++ "' must be a string or bytes, not {t}",
+            .{token},
+        ),
+    };
 }
 
 fn parseRackIds(

@@ -9,12 +9,15 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const io = @import("../io.zig");
+const tls = @import("../tls.zig");
 const wire = @import("../wire.zig");
 const auth = @import("auth.zig");
 const exchange = @import("exchange.zig");
 const Context = @import("context.zig").Context;
+const Use = @import("context.zig").Use;
 const Failure = @import("../status.zig").Failure;
 const Version = @import("version.zig").Version;
+const target_module = @import("target.zig");
 const node_name_bytes_max = @import("node.zig").name_bytes_max;
 
 /// Addresses of one host name that are tried.
@@ -23,6 +26,7 @@ pub const addresses_max = 16;
 pub fn Admission(comptime Net: type) type {
     return struct {
         pub const Purpose = enum { seed, peer };
+        pub const Target = target_module.Target(Net);
 
         /// How many are asked at the same time.
         pub const attempts_max = Net.watches_max;
@@ -35,7 +39,9 @@ pub fn Admission(comptime Net: type) type {
         /// session, or gives both to a node.
         pub const Candidate = struct {
             socket: Net.Socket,
-            address: Net.Address,
+            target: Target,
+            /// Where it logged in, which may be elsewhere.
+            login_target: Target,
             session: auth.Session = .{},
             name_buffer: [node_name_bytes_max]u8 = undefined,
             name_len: u8 = 0,
@@ -55,14 +61,17 @@ pub fn Admission(comptime Net: type) type {
         /// gives back what it has.
         pub const Attempt = struct {
             context: *Context(Net),
-            address: Net.Address,
+            target: Target,
             purpose: Purpose,
             phase: Phase,
+            /// What the handshake waits for.
+            handshake_waits: tls.Direction = .writing,
             /// While there is a socket, which is until it has failed.
             candidate: Candidate = undefined,
             deadline_ns: u64 = 0,
             /// The frame of the phase.
             request: wire.Buffer,
+            holds_secret: bool = false,
             sent: usize = 0,
             /// What has come of its reply: the header, then the body.
             header: [header_bytes]u8 = undefined,
@@ -74,6 +83,7 @@ pub fn Admission(comptime Net: type) type {
 
             const Phase = enum {
                 connecting,
+                shaking_hands,
                 logging_in,
                 asking,
                 admitted,
@@ -85,23 +95,27 @@ pub fn Admission(comptime Net: type) type {
             pub fn begin(
                 attempt: *Attempt,
                 context: *Context(Net),
-                address: Net.Address,
+                target: Target,
                 purpose: Purpose,
             ) void {
                 const net = context.tend_net;
                 attempt.* = .{
                     .context = context,
-                    .address = address,
+                    .target = target,
                     .purpose = purpose,
                     .phase = .connecting,
                     .request = .growing(context.gpa, &.{}, auth.frame_bytes_max),
                     .reply = .growing(context.gpa, &.{}, reply_bytes_max),
                     .deadline_ns = context.connectDeadline(net.now()),
                 };
-                const socket = net.connectStart(address) catch |err| {
+                const socket = net.connectStart(target.address) catch |err| {
                     return attempt.failBeforeSocket(err);
                 };
-                attempt.candidate = .{ .socket = socket, .address = address };
+                attempt.candidate = .{
+                    .socket = socket,
+                    .target = target,
+                    .login_target = target,
+                };
             }
 
             pub fn isAdmitted(attempt: *const Attempt) bool {
@@ -113,17 +127,99 @@ pub fn Admission(comptime Net: type) type {
                 return attempt.phase == .failed and attempt.failure.status == .timeout;
             }
 
-            /// The caller's from now on.
-            pub fn take(attempt: *Attempt) Candidate {
+            /// The caller's from now on. Where only logins use TLS, it is reached without it then.
+            pub fn take(attempt: *Attempt) error{Failed}!Candidate {
                 assert(attempt.phase == .admitted);
                 attempt.phase = .taken;
+                const context = attempt.context;
+                if (context.logsInApart()) attempt.leaveTls() catch {
+                    attempt.candidate.deinit(context);
+                    context.note(&attempt.failure);
+                    return error.Failed;
+                };
                 return attempt.candidate;
+            }
+
+            /// To the node's address for plain connections, where the session is presented.
+            fn leaveTls(attempt: *Attempt) error{Failed}!void {
+                const context = attempt.context;
+                const failure = &attempt.failure;
+                const body = attempt.reply.written();
+                const address = attempt.target.address;
+                const command = servicesCommand(context);
+                const services = wire.info.Lines.find(body, command) orelse "";
+                const text = "{f}: the node names no address for plain connections ({s})";
+                failure.set(.invalid_node, text, .{ address, command });
+                if (wire.info.failure(services) != null) return error.Failed;
+                var buffer: [addresses_max]Net.Address = undefined;
+                var hosts = wire.info.Hosts.init(services, address.getPort());
+                while (hosts.next() catch return error.Failed) |host| {
+                    const found = context.resolve(host.name, host.port, io.never, &buffer) catch
+                        continue;
+                    for (found) |plain| {
+                        if (context.interrupted) return error.Failed;
+                        return attempt.moveToPlain(plain) catch continue;
+                    }
+                }
+                return error.Failed;
+            }
+
+            fn moveToPlain(attempt: *Attempt, address: Net.Address) error{Failed}!void {
+                const context = attempt.context;
+                const candidate = &attempt.candidate;
+                const failure = &attempt.failure;
+                const net = context.tend_net;
+                const deadline_ns = context.connectDeadline(net.now());
+                var socket = net.connect(address, deadline_ns) catch |err| {
+                    exchange.describe(err, "connect", address, failure);
+                    return error.Failed;
+                };
+                errdefer net.close(&socket);
+                const is_taken = attempt.presentSession(&socket, address, deadline_ns) catch |err| {
+                    exchange.describe(err, "authentication", address, failure);
+                    return error.Failed;
+                };
+                if (!is_taken) {
+                    const text = "{f}: the server does not take the session of its own login";
+                    failure.set(.not_authenticated, text, .{address});
+                    return error.Failed;
+                }
+                net.close(&candidate.socket);
+                candidate.socket = socket;
+                candidate.target = .{ .address = address };
+            }
+
+            fn presentSession(
+                attempt: *Attempt,
+                socket: *Net.Socket,
+                address: Net.Address,
+                deadline_ns: u64,
+            ) exchange.Error!bool {
+                const context = attempt.context;
+                const token = attempt.candidate.session.token;
+                const credentials = context.credentialsNow() orelse return true;
+                if (token.len == 0) return true;
+                attempt.request.clear();
+                auth.encodeSession(&credentials, token, &attempt.request) catch
+                    return error.OutOfMemory;
+                var reply: wire.Buffer = .growing(context.gpa, &.{}, reply_bytes_max);
+                defer reply.deinit();
+                const body = try exchange.roundTrip(
+                    context.tend_net,
+                    socket,
+                    attempt.request.written(),
+                    .admin,
+                    deadline_ns,
+                    &reply,
+                );
+                return auth.isAccepted(body, address, &attempt.failure) catch error.BadReply;
             }
 
             /// After `drive`.
             pub fn drop(attempt: *Attempt) void {
                 assert(!attempt.isUnderWay());
                 if (attempt.phase == .admitted) attempt.candidate.deinit(attempt.context);
+                attempt.wipe();
                 attempt.request.deinit();
                 attempt.reply.deinit();
                 attempt.* = undefined;
@@ -131,13 +227,19 @@ pub fn Admission(comptime Net: type) type {
 
             fn isUnderWay(attempt: *const Attempt) bool {
                 return switch (attempt.phase) {
-                    .connecting, .logging_in, .asking => true,
+                    .connecting, .shaking_hands, .logging_in, .asking => true,
                     .admitted, .failed, .taken => false,
                 };
             }
 
             fn isSending(attempt: *const Attempt) bool {
-                return attempt.phase == .connecting or attempt.sent < attempt.request.end;
+                const net = attempt.context.tend_net;
+                return switch (attempt.phase) {
+                    .connecting => true,
+                    .shaking_hands => attempt.handshake_waits == .writing,
+                    else => attempt.sent < attempt.request.end or
+                        net.waitsToWrite(&attempt.candidate.socket),
+                };
             }
 
             /// The failure is set.
@@ -160,10 +262,12 @@ pub fn Admission(comptime Net: type) type {
 
             fn describe(attempt: *Attempt, err: exchange.Error) void {
                 const failure = &attempt.failure;
+                const address = attempt.target.address;
                 switch (attempt.phase) {
-                    .connecting => exchange.describe(err, "connect", attempt.address, failure),
-                    .logging_in => exchange.describe(err, "login", attempt.address, failure),
-                    .asking => exchange.describe(err, "info request", attempt.address, failure),
+                    .connecting => exchange.describe(err, "connect", address, failure),
+                    .shaking_hands => exchange.describe(err, "TLS handshake", address, failure),
+                    .logging_in => exchange.describe(err, "login", address, failure),
+                    .asking => exchange.describe(err, "info request", address, failure),
                     .admitted, .failed, .taken => unreachable,
                 }
             }
@@ -178,8 +282,16 @@ pub fn Admission(comptime Net: type) type {
 
             fn advanceOrFail(attempt: *Attempt) (exchange.Error || error{Failed})!void {
                 const net = attempt.context.tend_net;
+                const socket = &attempt.candidate.socket;
                 if (attempt.phase == .connecting) {
-                    try net.connectFinish(&attempt.candidate.socket, attempt.address);
+                    try net.connectFinish(socket, attempt.target.address);
+                    try attempt.shakeHands();
+                }
+                if (attempt.phase == .shaking_hands) {
+                    if (try net.tryHandshake(socket)) |direction| {
+                        attempt.handshake_waits = direction;
+                        return;
+                    }
                     try attempt.logIn();
                 }
                 while (attempt.isUnderWay()) {
@@ -190,8 +302,8 @@ pub fn Admission(comptime Net: type) type {
                                 attempt.context.gpa,
                                 net.now(),
                                 body,
-                                attempt.context.options.user,
-                                attempt.address,
+                                attempt.context.options.userToLogIn(),
+                                attempt.target.address,
                                 &attempt.failure,
                             );
                             try attempt.ask();
@@ -207,12 +319,24 @@ pub fn Admission(comptime Net: type) type {
                 }
             }
 
+            fn shakeHands(attempt: *Attempt) exchange.Error!void {
+                const context = attempt.context;
+                // What it answers may lead to another connection for commands.
+                const held = context.holdTls(.login) orelse return attempt.logIn();
+                defer held.release();
+                const net = context.tend_net;
+                attempt.phase = .shaking_hands;
+                attempt.deadline_ns = context.connectDeadline(net.now());
+                try net.secure(&attempt.candidate.socket, held, attempt.target.peer());
+            }
+
             fn logIn(attempt: *Attempt) exchange.Error!void {
                 const context = attempt.context;
                 const credentials = context.credentialsNow() orelse return attempt.ask();
                 attempt.startFrame(.logging_in);
                 attempt.deadline_ns = context.loginDeadline(context.tend_net.now());
                 auth.encodeLogin(&credentials, &attempt.request) catch return error.OutOfMemory;
+                attempt.holds_secret = true;
             }
 
             fn ask(attempt: *Attempt) exchange.Error!void {
@@ -226,16 +350,25 @@ pub fn Admission(comptime Net: type) type {
                     "cluster-name",
                     servicesCommand(context),
                 };
-                const asked = if (attempt.mayHaveOtherAddress()) names[0..5] else names[0..4];
+                const asks_address = attempt.mayHaveOtherAddress() or context.logsInApart();
+                const asked = if (asks_address) names[0..5] else names[0..4];
                 wire.info.encodeRequest(&attempt.request, asked) catch return error.OutOfMemory;
             }
 
             fn mayHaveOtherAddress(attempt: *const Attempt) bool {
-                return attempt.purpose == .seed and !isLoopback(attempt.address);
+                const address = attempt.target.address;
+                return attempt.purpose == .seed and !isLoopback(address);
+            }
+
+            /// A login is in no memory that is given back.
+            fn wipe(attempt: *Attempt) void {
+                if (attempt.holds_secret) std.crypto.secureZero(u8, attempt.request.bytes);
+                attempt.holds_secret = false;
             }
 
             fn startFrame(attempt: *Attempt, phase: Phase) void {
                 attempt.phase = phase;
+                attempt.wipe();
                 attempt.request.clear();
                 attempt.sent = 0;
                 attempt.header_len = 0;
@@ -326,21 +459,24 @@ pub fn Admission(comptime Net: type) type {
         /// Asks one server. Sets the failure completely; its text begins with the address.
         pub fn admit(
             context: *Context(Net),
-            address: Net.Address,
+            target: Target,
             purpose: Purpose,
             failure: *Failure,
         ) error{Failed}!Candidate {
             var attempts: [1]Attempt = undefined;
             const attempt = &attempts[0];
-            attempt.begin(context, address, purpose);
+            attempt.begin(context, target, purpose);
             defer attempt.drop();
             drive(context, &attempts);
             if (!attempt.isAdmitted()) {
                 failure.* = attempt.failure;
                 return error.Failed;
             }
-            var candidate = attempt.take();
-            if (!attempt.mayHaveOtherAddress()) return candidate;
+            var candidate = attempt.take() catch |err| {
+                failure.* = attempt.failure;
+                return err;
+            };
+            if (!attempt.mayHaveOtherAddress() or context.logsInApart()) return candidate;
             const body = attempt.reply.written();
             const services = wire.info.Lines.find(body, servicesCommand(context)) orelse
                 return candidate;
@@ -366,7 +502,7 @@ pub fn Admission(comptime Net: type) type {
                 context.connectDeadline(net.now()),
                 reply,
             ) catch |err| {
-                exchange.describe(err, "info request", candidate.address, failure);
+                exchange.describe(err, "info request", candidate.target.address, failure);
                 return error.Failed;
             };
         }
@@ -377,7 +513,7 @@ pub fn Admission(comptime Net: type) type {
             body: []const u8,
             failure: *Failure,
         ) error{Failed}!void {
-            const address = candidate.address;
+            const address = candidate.target.address;
             const name = try valueOf(body, "node", address, failure);
             if (!isNodeName(name)) {
                 const text = "{f}: the node's name '{s}' is not 1 to {d} visible ASCII characters";
@@ -478,10 +614,12 @@ pub fn Admission(comptime Net: type) type {
         }
 
         fn servicesCommand(context: *const Context(Net)) []const u8 {
-            return if (context.options.use_services_alternate)
-                "service-clear-alt"
-            else
-                "service-clear-std";
+            return switch (context.serviceKind(.data)) {
+                .clear_std => "service-clear-std",
+                .clear_alt => "service-clear-alt",
+                .tls_std => "service-tls-std",
+                .tls_alt => "service-tls-alt",
+            };
         }
 
         /// When the address is none of those that the node knows as its own, tries these and
@@ -494,12 +632,12 @@ pub fn Admission(comptime Net: type) type {
         ) void {
             if (wire.info.failure(services) != null) return;
             var buffer: [addresses_max]Net.Address = undefined;
-            const port = candidate.address.getPort();
+            const port = candidate.target.address.getPort();
             var search = wire.info.Hosts.init(services, port);
             while (search.next() catch return) |host| {
                 const own = context.resolve(host.name, port, io.never, &buffer) catch continue;
                 for (own) |*address| {
-                    if (address.eql(&candidate.address)) return;
+                    if (address.eql(&candidate.target.address)) return;
                 }
             }
             var hosts = wire.info.Hosts.init(services, port);
@@ -507,7 +645,9 @@ pub fn Admission(comptime Net: type) type {
                 const own = context.resolve(host.name, host.port, io.never, &buffer) catch continue;
                 for (own) |address| {
                     if (context.interrupted) return;
-                    if (moveTo(context, candidate, address)) return;
+                    // It is the same node, with the same certificate.
+                    const moved: Target = .{ .address = address, .name = candidate.target.name };
+                    if (moveTo(context, candidate, moved)) return;
                 }
             }
         }
@@ -515,10 +655,10 @@ pub fn Admission(comptime Net: type) type {
         fn moveTo(
             context: *Context(Net),
             candidate: *Candidate,
-            address: Net.Address,
+            target: Target,
         ) bool {
             var failure: Failure = .{};
-            var other = admit(context, address, .peer, &failure) catch return false;
+            var other = admit(context, target, .peer, &failure) catch return false;
             if (!std.mem.eql(u8, other.name(), candidate.name())) {
                 other.deinit(context);
                 return false;

@@ -16,13 +16,17 @@ pub const Hash = [wire.admin.hash_bytes]u8;
 
 /// What logins send. Slices belong to the options.
 pub const Credentials = struct {
+    /// Empty: the server knows the user by the certificate of the connection.
     user: []const u8,
     hash: Hash,
     /// Only for external authentication.
     clear_password: ?[]const u8,
 
-    /// Null when the options name no user. Their password is hashed.
+    /// Null when nobody is to log in. The options' password is hashed.
     pub fn fromOptions(options: *const Options) ?Credentials {
+        if (options.auth_mode == .pki) {
+            return .{ .user = "", .hash = undefined, .clear_password = null };
+        }
         if (options.user.len == 0) return null;
         return .{
             .user = options.user,
@@ -59,12 +63,23 @@ const renew_ahead_s = 60;
 
 /// The frame of a login.
 pub fn encodeLogin(credentials: *const Credentials, out: *wire.Buffer) wire.Buffer.Error!void {
+    if (credentials.user.len == 0) return wire.admin.encodeCertificateLogin(out);
     try wire.admin.encodeLogin(
         out,
         credentials.user,
         &credentials.hash,
         credentials.clear_password,
     );
+}
+
+/// The frame that makes a connection part of a session.
+pub fn encodeSession(
+    credentials: *const Credentials,
+    token: []const u8,
+    out: *wire.Buffer,
+) wire.Buffer.Error!void {
+    const user = if (credentials.user.len == 0) null else credentials.user;
+    try wire.admin.encodeAuthenticate(out, user, token);
 }
 
 /// The session that a reply to a login grants; an empty one when the server has no security.
@@ -82,6 +97,11 @@ pub fn takeLogin(
         .ok => {},
         .security_not_enabled => return .{},
         else => {
+            if (user.len == 0) {
+                const text = "{f}: login by certificate was refused: {s}";
+                failure.set(status, text, .{ address, status.text() });
+                return error.Failed;
+            }
             const text = "{f}: login of user '{s}' was refused: {s}";
             failure.set(status, text, .{ address, user[0..@min(user.len, 64)], status.text() });
             return error.Failed;

@@ -7,6 +7,7 @@ const io = @import("../io.zig");
 const auth = @import("auth.zig");
 const Failure = @import("../status.zig").Failure;
 const Options = @import("options.zig").Options;
+const tls = @import("../tls.zig");
 
 pub fn Context(comptime Net: type) type {
     return struct {
@@ -20,6 +21,10 @@ pub fn Context(comptime Net: type) type {
         credentials: ?auth.Credentials,
         /// Guards the password in the credentials, which alone may change.
         credentials_guard: io.sync.Mutex = .{},
+        /// Null: connections are plain. Owned; guarded.
+        tls_now: ?*tls.Context = null,
+        tls_guard: io.sync.Mutex = .{},
+        tls_counters: tls.Counters = .{},
         /// Set by any thread, taken by the tend thread.
         tend_requested: io.sync.Event = .{},
         /// A signal, or the end of the tend thread, cut the present round short: what did not
@@ -56,6 +61,32 @@ pub fn Context(comptime Net: type) type {
             context.credentials_guard.lock();
             defer context.credentials_guard.unlock();
             return context.credentials;
+        }
+
+        /// What connections of that use are made safe with, the caller's to release; null: they
+        /// are plain. Any thread.
+        pub fn holdTls(context: *This, use: Use) ?*tls.Context {
+            if (!context.usesTls(use)) return null;
+            context.tls_guard.lock();
+            defer context.tls_guard.unlock();
+            return context.tls_now.?.hold();
+        }
+
+        pub fn usesTls(context: *const This, use: Use) bool {
+            const options = &(context.options.tls orelse return false);
+            return use == .login or !options.for_login_only;
+        }
+
+        /// Which of their addresses nodes are asked for, for connections of a use.
+        pub fn serviceKind(context: *const This, use: Use) ServiceKind {
+            const is_alternate = context.options.use_services_alternate;
+            if (context.usesTls(use)) return if (is_alternate) .tls_alt else .tls_std;
+            return if (is_alternate) .clear_alt else .clear_std;
+        }
+
+        /// Logins are for other connections than the commands.
+        pub fn logsInApart(context: *const This) bool {
+            return context.usesTls(.login) and !context.usesTls(.data);
         }
 
         /// The user's password has been changed on the server. Any thread.
@@ -101,6 +132,11 @@ pub fn Context(comptime Net: type) type {
         }
     };
 }
+
+pub const ServiceKind = enum { clear_std, clear_alt, tls_std, tls_alt };
+
+/// What a connection is for.
+pub const Use = enum { login, data };
 
 pub fn milliseconds(count: u32) u64 {
     return @as(u64, count) * std.time.ns_per_ms;

@@ -23,6 +23,7 @@ const Options = @import("options.zig").Options;
 const Peers = @import("peers.zig").Peers;
 const Seeds = @import("seeds.zig").Seeds;
 const Tend = @import("tend.zig").Tend;
+const tls = @import("../tls.zig");
 
 pub fn Cluster(comptime Net: type) type {
     return struct {
@@ -82,10 +83,13 @@ pub fn Cluster(comptime Net: type) type {
             failure: *Failure,
         ) error{Failed}!*This {
             try options.check(failure);
-            return createChecked(gpa, net, &options) catch {
+            const cluster = createChecked(gpa, net, &options) catch {
                 failure.set(.out_of_memory, "out of memory", .{});
                 return error.Failed;
             };
+            errdefer cluster.destroy();
+            try cluster.loadTls(failure);
+            return cluster;
         }
 
         fn createChecked(
@@ -109,6 +113,23 @@ pub fn Cluster(comptime Net: type) type {
             };
             cluster.tending.init(gpa);
             return cluster;
+        }
+
+        /// Reads certificates and keys as they are now.
+        fn loadTls(cluster: *This, failure: *Failure) error{Failed}!void {
+            const context = &cluster.context;
+            const options = &(context.options.tls orelse return);
+            const made = try tls.Context.create(
+                context.gpa,
+                .client,
+                options,
+                &context.tls_counters,
+                failure,
+            );
+            context.tls_guard.lock();
+            defer context.tls_guard.unlock();
+            if (context.tls_now) |old| old.release();
+            context.tls_now = made;
         }
 
         /// Finds the cluster by its seeds: afterwards nodes and partitions are known. Runs on
@@ -230,6 +251,9 @@ pub fn Cluster(comptime Net: type) type {
             cluster.table.deinit();
             cluster.map.deinit(cluster.context.gpa);
             cluster.tending.deinit();
+            cluster.seeds.known.deinit(cluster.context.gpa);
+            if (cluster.context.tls_now) |held| held.release();
+            cluster.context.options.wipe();
             var arena = cluster.arena;
             cluster.context.gpa.destroy(cluster);
             arena.deinit();
@@ -243,6 +267,9 @@ pub fn Cluster(comptime Net: type) type {
             cluster.tend_running.store(false, .monotonic);
             cluster.context.tend_requested.reset();
             cluster.context.credentials_guard.reset();
+            // It stays behind: another thread of the parent may have been in it.
+            cluster.context.tls_guard.reset();
+            cluster.context.tls_now = null;
             cluster.context.tend_net = cluster.context.net;
             var iterator = cluster.table.tended(.all);
             while (iterator.next()) |tended| tended.afterFork();

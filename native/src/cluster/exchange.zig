@@ -5,6 +5,7 @@
 
 const std = @import("std");
 const io = @import("../io.zig");
+const tls = @import("../tls.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 
@@ -80,6 +81,7 @@ pub fn describe(err: Error, comptime doing: []const u8, address: anytype, failur
             failure.set(.no_descriptor, where ++ text, .{address});
         },
         error.Network => failure.set(.connection, where ++ "network error", .{address}),
+        error.Tls => failure.set(.tls, where ++ "TLS: {s}", .{ address, tls.problemText() }),
         error.BadReply => {
             const text = "the reply is not one of the Aerospike protocol";
             failure.set(.connection, where ++ text, .{address});

@@ -11,6 +11,7 @@ const io = @import("../io.zig");
 const wire = @import("../wire.zig");
 const auth = @import("auth.zig");
 const exchange = @import("exchange.zig");
+const log = &@import("../log.zig").process;
 const partition_map = @import("partition_map.zig");
 const recovery = @import("recovery.zig");
 const statistics_module = @import("statistics.zig");
@@ -20,6 +21,8 @@ const Failure = @import("../status.zig").Failure;
 const Pool = @import("pool.zig").Pool;
 const Slot = @import("replica.zig").Slot;
 const Statistics = statistics_module.Statistics;
+const target_module = @import("target.zig");
+const Use = @import("context.zig").Use;
 const Version = @import("version.zig").Version;
 
 pub const name_bytes_max = Failure.node_name_max;
@@ -49,9 +52,11 @@ pub fn Node(comptime Net: type) type {
         /// Rack per namespace index; `rack_none` when unknown.
         rack_ids: [partition_map.namespaces_max]std.atomic.Value(i32) = @splat(.init(rack_none)),
         version_now: std.atomic.Value(Version) = .init(.zero),
-        /// Guards the next four.
+        /// Guards the next five.
         guard: io.sync.Mutex = .{},
-        address_now: Net.Address,
+        target_now: Target,
+        /// Where logins go that are apart from the commands' connections.
+        login_target: Target,
         session: auth.Session = .{},
         /// Counts logins, so that one refused token ends one session.
         session_serial: u64 = 0,
@@ -64,9 +69,10 @@ pub fn Node(comptime Net: type) type {
         pub const Connection = Pool(Net).Connection;
         pub const Pending = recovery.Pending;
         pub const Recovery = recovery.Recovery(Net);
+        pub const Target = target_module.Target(Net);
         pub const rack_none = std.math.minInt(i32);
 
-        pub fn create(context: *Context(Net), slot: Slot, address_new: Net.Address) !*This {
+        pub fn create(context: *Context(Net), slot: Slot, target_new: Target) !*This {
             const gpa = context.gpa;
             const node = try gpa.create(This);
             errdefer gpa.destroy(node);
@@ -77,7 +83,8 @@ pub fn Node(comptime Net: type) type {
                 .name_len = 0,
                 .pool = try .init(gpa, context.options.max_conns_per_node),
                 .breaker = .init(context.options.error_rate_max),
-                .address_now = address_new,
+                .target_now = target_new,
+                .login_target = target_new,
             };
             return node;
         }
@@ -109,9 +116,13 @@ pub fn Node(comptime Net: type) type {
         }
 
         pub fn address(node: *This) Net.Address {
+            return node.target(.data).address;
+        }
+
+        pub fn target(node: *This, use: Use) Target {
             node.guard.lock();
             defer node.guard.unlock();
-            return node.address_now;
+            return if (use == .login) node.login_target else node.target_now;
         }
 
         pub fn isActive(node: *const This) bool {
@@ -224,6 +235,10 @@ pub fn Node(comptime Net: type) type {
 
         /// Says why the server cannot be connected to.
         pub fn describeConnect(node: *This, err: anyerror, failure: *Failure) void {
+            if (err == error.LoginApart) {
+                const text = "{f}: the session has ended, and a new one is not begun yet";
+                return failure.set(.connection, text, .{node.address()});
+            }
             const known: exchange.Error = switch (err) {
                 error.Timeout,
                 error.ConnectionRefused,
@@ -231,6 +246,7 @@ pub fn Node(comptime Net: type) type {
                 error.Interrupted,
                 error.SystemResources,
                 error.Network,
+                error.Tls,
                 error.OutOfMemory,
                 => |known| known,
                 else => error.BadReply,
@@ -250,16 +266,66 @@ pub fn Node(comptime Net: type) type {
             deadline_ns: u64,
             failure: *Failure,
         ) error{Failed}!Net.Socket {
-            const target = node.address();
-            const connect_ns = @min(deadline_ns, node.context.connectDeadline(net.now()));
-            var socket = net.connect(target, connect_ns) catch |err| {
-                exchange.describe(err, "connect", target, failure);
-                return error.Failed;
-            };
+            var socket = try node.connectTo(net, .data, deadline_ns, failure);
             errdefer net.close(&socket);
             const login_ns = @min(deadline_ns, node.context.loginDeadline(net.now()));
             try node.authenticate(net, &socket, login_ns, failure);
             return socket;
+        }
+
+        /// Connects, with TLS where that is for the use.
+        fn connectTo(
+            node: *This,
+            net: *Net,
+            use: Use,
+            deadline_ns: u64,
+            failure: *Failure,
+        ) error{Failed}!Net.Socket {
+            const goal = node.target(use);
+            const connect_ns = @min(deadline_ns, node.context.connectDeadline(net.now()));
+            var socket = net.connect(goal.address, connect_ns) catch |err| {
+                exchange.describe(err, "connect", goal.address, failure);
+                return error.Failed;
+            };
+            errdefer net.close(&socket);
+            const handshake_ns = @min(deadline_ns, node.context.connectDeadline(net.now()));
+            node.shakeHands(net, &socket, use, &goal, handshake_ns) catch |err| {
+                exchange.describe(err, "TLS handshake", goal.address, failure);
+                return error.Failed;
+            };
+            return socket;
+        }
+
+        fn shakeHands(
+            node: *This,
+            net: *Net,
+            socket: *Net.Socket,
+            use: Use,
+            goal: *const Target,
+            deadline_ns: u64,
+        ) io.Error!void {
+            const context = node.context.holdTls(use) orelse return;
+            defer context.release();
+            try net.secure(socket, context, goal.peer());
+            try net.handshake(socket, deadline_ns);
+            node.tellTls(net, socket);
+        }
+
+        /// Begins TLS on a connected socket. False where connections are plain.
+        pub fn secure(node: *This, net: *Net, socket: *Net.Socket) io.Error!bool {
+            const context = node.context.holdTls(.data) orelse return false;
+            defer context.release();
+            const goal = node.target(.data);
+            try net.secure(socket, context, goal.peer());
+            return true;
+        }
+
+        /// Says what was agreed upon, if that is wanted.
+        pub fn tellTls(node: *This, net: *const Net, socket: *const Net.Socket) void {
+            const options = &(node.context.options.tls orelse return);
+            if (!options.log_session_info) return;
+            const stream = net.tlsOf(socket) orelse return;
+            log.write(.info, "node {s}: {f}", .{ node.name(), stream.* });
         }
 
         // Authentication. Whoever opens a connection makes it part of the node's session; whoever
@@ -271,23 +337,25 @@ pub fn Node(comptime Net: type) type {
             serial: u64 = 0,
         };
 
-        /// Appends the frame that a new connection begins with, if there is any.
+        /// Appends the frame that a new connection begins with, if there is any. A login that is
+        /// not for this connection is an error, and has to be carried out by `logInApart`.
         pub fn encodeAuthentication(
             node: *This,
             now_ns: u64,
             out: *wire.Buffer,
-        ) wire.Buffer.Error!Authentication {
+        ) (wire.Buffer.Error || error{LoginApart})!Authentication {
             const credentials = node.context.credentialsNow() orelse return .{ .kind = .none };
             node.guard.lock();
             defer node.guard.unlock();
             if (node.isSessionOver(now_ns)) {
+                if (node.context.logsInApart()) return error.LoginApart;
                 try auth.encodeLogin(&credentials, out);
                 return .{ .kind = .login };
             }
             const token = node.session.token;
             // The server has no security.
             if (token.len == 0) return .{ .kind = .none };
-            try wire.admin.encodeAuthenticate(out, credentials.user, token);
+            try auth.encodeSession(&credentials, token, out);
             return .{ .kind = .session, .serial = node.session_serial };
         }
 
@@ -305,7 +373,7 @@ pub fn Node(comptime Net: type) type {
             body: []const u8,
             failure: *Failure,
         ) error{Failed}!bool {
-            const user = node.context.options.user;
+            const user = node.context.options.userToLogIn();
             switch (asked.kind) {
                 .none => unreachable,
                 .session => {
@@ -331,13 +399,19 @@ pub fn Node(comptime Net: type) type {
             failure: *Failure,
         ) error{Failed}!void {
             const gpa = node.context.gpa;
-            // A session that was not taken, and the login after it.
-            for (0..2) |_| {
+            // A session that was not taken, the login after it, and, if that was apart, the new one.
+            for (0..3) |_| {
                 var memory: [1024]u8 = undefined;
                 var request = wire.Buffer.growing(gpa, &memory, auth.frame_bytes_max);
                 defer request.deinit();
-                const asked = node.encodeAuthentication(net.now(), &request) catch
-                    return auth.outOfMemory(failure);
+                const now_ns = net.now();
+                const asked = node.encodeAuthentication(now_ns, &request) catch |err| switch (err) {
+                    error.LoginApart => {
+                        try node.logInApart(net, deadline_ns, failure);
+                        continue;
+                    },
+                    error.OutOfMemory, error.NoSpaceLeft => return auth.outOfMemory(failure),
+                };
                 if (asked.kind == .none) return;
                 if (try node.converse(net, socket, asked, request.written(), deadline_ns, failure)) {
                     return;
@@ -371,6 +445,28 @@ pub fn Node(comptime Net: type) type {
                 return error.Failed;
             };
             return node.takeAuthentication(asked, net.now(), body, failure);
+        }
+
+        /// Begins a session over a connection that is for nothing else.
+        fn logInApart(
+            node: *This,
+            net: *Net,
+            deadline_ns: u64,
+            failure: *Failure,
+        ) error{Failed}!void {
+            var socket = try node.connectTo(net, .login, deadline_ns, failure);
+            defer net.close(&socket);
+            const gpa = node.context.gpa;
+            const credentials = node.context.credentialsNow().?;
+            var memory: [1024]u8 = undefined;
+            var request = wire.Buffer.growing(gpa, &memory, auth.frame_bytes_max);
+            defer request.deinit();
+            auth.encodeLogin(&credentials, &request) catch return auth.outOfMemory(failure);
+            defer std.crypto.secureZero(u8, request.bytes);
+            const asked: Authentication = .{ .kind = .login };
+            const frame = request.written();
+            const is_taken = try node.converse(net, &socket, asked, frame, deadline_ns, failure);
+            assert(is_taken);
         }
 
         /// Logs in on this socket, ahead of the session's end.
@@ -479,7 +575,8 @@ pub fn Node(comptime Net: type) type {
         /// Begins to use a server that was admitted; takes its session over.
         pub fn activate(
             node: *This,
-            address_new: Net.Address,
+            target_new: Target,
+            login_target: Target,
             version_new: Version,
             session: auth.Session,
         ) void {
@@ -487,7 +584,8 @@ pub fn Node(comptime Net: type) type {
             {
                 node.guard.lock();
                 defer node.guard.unlock();
-                node.address_now = address_new;
+                node.target_now = target_new;
+                node.login_target = login_target;
             }
             node.setSession(session);
             node.version_now.store(version_new, .monotonic);

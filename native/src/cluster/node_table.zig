@@ -101,7 +101,7 @@ pub fn NodeTable(comptime Net: type) type {
             context: *Context(Net),
             map: *partition_map.PartitionMap,
             name: []const u8,
-            address: Net.Address,
+            target: Tended(Net).Target,
         ) error{ OutOfMemory, TooManyNodes }!*Tended(Net) {
             var iterator = table.tended(.all);
             while (iterator.next()) |known| {
@@ -115,7 +115,7 @@ pub fn NodeTable(comptime Net: type) type {
                 reused.node.setName(name);
                 return reused;
             }
-            const added = try Tended(Net).create(context, @intCast(len), address);
+            const added = try Tended(Net).create(context, @intCast(len), target);
             added.node.setName(name);
             table.slots[len].store(added, .monotonic);
             table.len.store(len + 1, .release);

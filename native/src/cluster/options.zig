@@ -2,6 +2,8 @@
 
 const std = @import("std");
 const printable = @import("../printable.zig");
+const target = @import("target.zig");
+const tls = @import("../tls.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 
@@ -37,7 +39,8 @@ pub const Options = struct {
     /// What logging in takes of the password.
     password_hash: ?[wire.admin.hash_bytes]u8 = null,
     auth_mode: AuthMode = .internal,
-    tls: bool = false,
+    /// Null: connections are plain.
+    tls: ?tls.Options = null,
     connect_timeout_ms: u32 = 1000,
     login_timeout_ms: u32 = 5000,
     tend_interval_ms: u32 = 1000,
@@ -83,6 +86,12 @@ pub const Options = struct {
         for (options.hosts) |host| {
             if (host.name.len == 0) return fail(failure, "hosts has an empty host name", .{});
             if (host.port == 0) return fail(failure, "host {s} has port 0", .{host.name});
+            for ([_][]const u8{ host.name, host.tls_name orelse "" }) |name| {
+                if (name.len <= target.Name.bytes_max) continue;
+                return fail(failure, "a host's name is longer than {d} bytes", .{
+                    target.Name.bytes_max,
+                });
+            }
         }
         const conns_max = options.max_conns_per_node;
         if (conns_max == 0 or conns_max > conns_per_node_max) {
@@ -156,7 +165,6 @@ pub const Options = struct {
     }
 
     fn checkSecurity(options: *const Options, failure: *Failure) error{Failed}!void {
-        if (options.tls) return fail(failure, "tls is not supported yet", .{});
         if (options.user.len > credential_bytes_max or
             options.password.len > credential_bytes_max)
         {
@@ -164,13 +172,24 @@ pub const Options = struct {
         }
         switch (options.auth_mode) {
             .internal, .external_insecure => {},
-            .external => if (options.user.len > 0) {
-                const text = "auth_mode external sends the password in the clear and so needs " ++
-                    "tls, which is not supported yet";
+            .external => if (options.tls == null and options.user.len > 0) {
+                const text = "auth_mode external sends the password itself and so needs 'tls'; " ++
+                    "external_insecure sends it for everybody on the way to read";
                 return fail(failure, text, .{});
             },
-            .pki => return fail(failure, "auth_mode pki is not supported yet", .{}),
+            .pki => {
+                const is_known = if (options.tls) |*given| given.hasIdentity() else false;
+                if (is_known) return;
+                const text = "auth_mode pki logs in with the client's certificate and so needs " ++
+                    "'tls' with 'certfile' or 'cert'";
+                return fail(failure, text, .{});
+            },
         }
+    }
+
+    /// Empty: the server knows by the certificate who logs in.
+    pub fn userToLogIn(options: *const Options) []const u8 {
+        return if (options.auth_mode == .pki) "" else options.user;
     }
 
     /// Whether logging in sends the password itself.
@@ -223,8 +242,18 @@ pub const Options = struct {
         copied.hashPassword(password);
         copied.rack_ids = try arena.dupe(i32, options.rack_ids);
         copied.user_agent = try arena.dupe(u8, options.user_agent);
+        if (options.tls) |*given| copied.tls = try given.copy(arena);
         copied.app_id = try arena.dupe(u8, options.app_id);
         return copied;
+    }
+
+    /// Of a copy that is given up: what is secret is in no memory that is given back.
+    pub fn wipe(options: *Options) void {
+        const given: tls.Options = options.tls orelse .{};
+        for ([_][]const u8{ options.password, given.key, given.keyfile_pw }) |secret| {
+            // The copy's own memory.
+            std.crypto.secureZero(u8, @constCast(secret));
+        }
     }
 
     /// The name by which this client reaches an announced host.
@@ -253,10 +282,13 @@ test "options that cannot be served are refused with their name" {
     try expectRefused(.{ .hosts = &.{} }, "hosts");
     try expectRefused(.{ .hosts = &.{.{ .name = "" }} }, "host name");
     try expectRefused(.{ .hosts = &.{.{ .name = "a", .port = 0 }} }, "port");
+    try (Options{ .hosts = &hosts, .tls = .{}, .auth_mode = .external, .user = "u" }).check(&failure);
     // A name for TLS does not ask for it.
     try (Options{ .hosts = &.{.{ .name = "a", .tls_name = "b" }} }).check(&failure);
-    try expectRefused(.{ .hosts = &hosts, .tls = true }, "tls");
     try expectRefused(.{ .hosts = &hosts, .auth_mode = .pki }, "pki");
+    try expectRefused(.{ .hosts = &hosts, .tls = .{}, .auth_mode = .pki }, "certfile");
+    const long: [254]u8 = @splat('a');
+    try expectRefused(.{ .hosts = &.{.{ .name = "a", .tls_name = &long }} }, "253");
     try expectRefused(.{ .hosts = &hosts, .auth_mode = .external, .user = "u" }, "external");
     try expectRefused(.{ .hosts = &hosts, .max_conns_per_node = 0 }, "max_conns_per_node");
     const low_max: Options = .{

@@ -82,7 +82,8 @@ pub fn Peers(comptime Net: type) type {
         fn isSeen(cluster: *Cluster, peer: *const wire.info.Peer, round: *Round) bool {
             const tended = cluster.table.findActive(peer.name) orelse return false;
             const well = tended.node.failures.load(.monotonic) == 0;
-            if (!well and !isAt(cluster, peer, tended.node.address(), round)) return false;
+            const address = tended.node.target(.login).address;
+            if (!well and !isAt(cluster, peer, address, round)) return false;
             tended.friends += 1;
             return true;
         }
@@ -163,12 +164,12 @@ pub fn Peers(comptime Net: type) type {
             while (position.* < wanted.len and count < attempts.len) : (position.* += 1) {
                 const want = &wanted[position.*];
                 if (want.is_admitted or want.is_hopeless) continue;
-                const address = nextAddress(cluster, want, round) orelse {
+                const target = nextTarget(cluster, want, round) orelse {
                     if (context.interrupted or context.lacking) break;
                     want.is_hopeless = true;
                     continue;
                 };
-                attempts[count].begin(context, address, .peer);
+                attempts[count].begin(context, target, .peer);
                 tried[count] = want;
                 count += 1;
             }
@@ -184,6 +185,14 @@ pub fn Peers(comptime Net: type) type {
                 attempt.drop();
             }
             return count;
+        }
+
+        fn nextTarget(cluster: *Cluster, want: *Wanted, round: *Round) ?Admission.Target {
+            while (nextAddress(cluster, want, round)) |address| {
+                const host = want.host.name;
+                return Admission.Target.init(address, want.peer.tls_name, host) catch continue;
+            }
+            return null;
         }
 
         fn nextAddress(cluster: *Cluster, want: *Wanted, round: *Round) ?Net.Address {
@@ -223,7 +232,7 @@ pub fn Peers(comptime Net: type) type {
                     return;
                 }
             }
-            var candidate = attempt.take();
+            var candidate = attempt.take() catch return;
             const tended = cluster.tending.install(cluster, &candidate) catch return;
             tended.friends += 1;
             want.is_admitted = true;

@@ -11,6 +11,7 @@ const wire = @import("../wire.zig");
 const admission = @import("admission.zig");
 const Context = @import("context.zig").Context;
 const Failure = @import("../status.zig").Failure;
+const Host = @import("options.zig").Host;
 const io = @import("../io.zig");
 const NodeTable = @import("node_table.zig").NodeTable;
 const Round = @import("round.zig").Round;
@@ -19,8 +20,7 @@ const Status = @import("../status.zig").Status;
 pub fn Seeds(comptime Net: type) type {
     return struct {
         /// Where nodes were active at the end of the last round that found any.
-        known: [known_max]Net.Address = undefined,
-        known_count: usize = 0,
+        known: std.ArrayList(Admission.Target) = .empty,
 
         const This = @This();
         const Admission = admission.Admission(Net);
@@ -28,14 +28,19 @@ pub fn Seeds(comptime Net: type) type {
         const known_max = 64;
 
         /// Remembers the addresses of the active nodes.
-        pub fn remember(seeds: *This, table: *const NodeTable(Net)) void {
+        pub fn remember(
+            seeds: *This,
+            gpa: std.mem.Allocator,
+            table: *const NodeTable(Net),
+        ) void {
             if (table.activeCount() == 0) return;
-            seeds.known_count = 0;
+            // Without memory those of before stay.
+            seeds.known.ensureTotalCapacity(gpa, known_max) catch return;
+            seeds.known.clearRetainingCapacity();
             var iterator = table.active();
             while (iterator.next()) |node| {
-                if (seeds.known_count == known_max) return;
-                seeds.known[seeds.known_count] = node.address();
-                seeds.known_count += 1;
+                if (seeds.known.items.len == known_max) return;
+                seeds.known.appendAssumeCapacity(node.target(.login));
             }
         }
 
@@ -51,11 +56,11 @@ pub fn Seeds(comptime Net: type) type {
             var search: Search = .{ .context = context, .reply = reply };
             errdefer search.dropOrphan();
             for (context.options.hosts) |host| {
-                if (try search.tryHost(host.name, host.port)) |candidate| return candidate;
+                if (try search.tryHost(&host)) |candidate| return candidate;
                 if (search.orphan == null) round.unreachable_hosts.add(host.name, host.port);
             }
-            for (seeds.known[0..seeds.known_count]) |address| {
-                if (try search.tryAddress(address)) |candidate| return candidate;
+            for (seeds.known.items) |target| {
+                if (try search.tryTarget(target)) |candidate| return candidate;
             }
             if (search.orphan) |orphan| return orphan;
             search.report.finish(failure);
@@ -68,26 +73,33 @@ pub fn Seeds(comptime Net: type) type {
             orphan: ?Candidate = null,
             report: Report = .{},
 
-            fn tryHost(search: *Search, name: []const u8, port: u16) error{Failed}!?Candidate {
+            fn tryHost(search: *Search, host: *const Host) error{Failed}!?Candidate {
                 var buffer: [admission.addresses_max]Net.Address = undefined;
                 const context = search.context;
-                const addresses = context.resolve(name, port, io.never, &buffer) catch |err| {
+                const found = context.resolve(host.name, host.port, io.never, &buffer);
+                const addresses = found catch |err| {
                     var failure: Failure = .{};
-                    describeUnresolved(name, err, &failure);
+                    describeUnresolved(host.name, err, &failure);
                     return search.failed(&failure);
                 };
                 for (addresses) |address| {
-                    if (try search.tryAddress(address)) |candidate| return candidate;
+                    // The lengths were checked with the options.
+                    const target = Admission.Target.init(
+                        address,
+                        host.tls_name orelse "",
+                        host.name,
+                    ) catch unreachable;
+                    if (try search.tryTarget(target)) |candidate| return candidate;
                 }
                 return null;
             }
 
             /// Fails only when it is no use to go on.
-            fn tryAddress(search: *Search, address: Net.Address) error{Failed}!?Candidate {
+            fn tryTarget(search: *Search, target: Admission.Target) error{Failed}!?Candidate {
                 var failure: Failure = .{};
                 var candidate = Admission.admit(
                     search.context,
-                    address,
+                    target,
                     .seed,
                     &failure,
                 ) catch return search.failed(&failure);
@@ -128,7 +140,7 @@ pub fn Seeds(comptime Net: type) type {
                 );
                 return countOf(body, name) catch {
                     const text = "{f}: the list of peers is invalid";
-                    failure.set(.invalid_node, text, .{candidate.address});
+                    failure.set(.invalid_node, text, .{candidate.target.address});
                     return error.Failed;
                 };
             }
@@ -151,7 +163,12 @@ pub fn Seeds(comptime Net: type) type {
 
 /// What lists a node's peers with the addresses that this client can use.
 pub fn peersCommand(context: anytype) []const u8 {
-    return if (context.options.use_services_alternate) "peers-clear-alt" else "peers-clear-std";
+    return switch (context.serviceKind(.login)) {
+        .clear_std => "peers-clear-std",
+        .clear_alt => "peers-clear-alt",
+        .tls_std => "peers-tls-std",
+        .tls_alt => "peers-tls-alt",
+    };
 }
 
 fn describeUnresolved(name: []const u8, err: io.ResolveError, failure: *Failure) void {

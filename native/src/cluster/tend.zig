@@ -81,7 +81,7 @@ pub fn Tend(comptime Net: type) type {
                 }
             }
             try tending.refreshMaps(cluster, &round);
-            cluster.seeds.remember(&cluster.table);
+            cluster.seeds.remember(cluster.context.gpa, &cluster.table);
         }
 
         fn seed(
@@ -122,18 +122,19 @@ pub fn Tend(comptime Net: type) type {
                 context,
                 &cluster.map,
                 candidate.name(),
-                candidate.address,
+                candidate.target,
             );
             // The same node at another address.
             if (tended.node.isActive()) remove(cluster, tended);
             tended.activate(
-                candidate.address,
+                candidate.target,
+                candidate.login_target,
                 candidate.version,
                 candidate.socket,
                 candidate.session,
             );
             _ = cluster.statistics.nodes_added.fetchAdd(1, .monotonic);
-            log.write(.info, "node {s} at {f} joined", .{ candidate.name(), candidate.address });
+            log.write(.info, "node {s} at {f} joined", .{ candidate.name(), candidate.target.address });
             return tended;
         }
 

@@ -45,17 +45,18 @@ pub fn Tended(comptime Net: type) type {
 
         const This = @This();
         const Node = node_module.Node(Net);
+        pub const Target = Node.Target;
         const Recovery = Node.Recovery;
         /// `NotAsked`: for a lack of this process, which is no failure of the server.
         pub const AskError = error{ Failed, NotAsked };
         pub const names_max = 4;
         const Told = struct { is_slow: bool = false, rests: bool = false, storms: bool = false };
 
-        pub fn create(context: *Context(Net), slot: Slot, address: Net.Address) !*This {
+        pub fn create(context: *Context(Net), slot: Slot, target: Target) !*This {
             const gpa = context.gpa;
             const tended = try gpa.create(This);
             errdefer gpa.destroy(tended);
-            tended.* = .{ .node = try .create(context, slot, address) };
+            tended.* = .{ .node = try .create(context, slot, target) };
             return tended;
         }
 
@@ -71,14 +72,15 @@ pub fn Tended(comptime Net: type) type {
         /// Begins to use a server that was admitted; takes its socket and session over.
         pub fn activate(
             tended: *This,
-            address: Net.Address,
+            target: Target,
+            login_target: Target,
             version: Version,
             socket: Net.Socket,
             session: auth.Session,
         ) void {
             assert(tended.socket == null);
             const node = tended.node;
-            node.activate(address, version, session);
+            node.activate(target, login_target, version, session);
             const fresh: This = .{
                 .node = node,
                 .socket = socket,

@@ -8,6 +8,8 @@ const wire = @import("../wire.zig");
 
 pub const Phase = enum {
     connecting,
+    /// Beginning TLS.
+    securing,
     /// Presenting the session, or logging in.
     authenticating,
     busy,
@@ -32,6 +34,9 @@ pub fn Connection(comptime Net: type) type {
         is_paused: bool = false,
         /// Late because its exchange was cancelled: closed as soon as somebody needs its place.
         is_spare: bool = false,
+        /// In the list of those that have received more than they have read.
+        is_unread: bool = false,
+        unread_next: ?*This = null,
         memory: []u8,
         start: usize = 0,
         end: usize = 0,

@@ -11,6 +11,7 @@ const assert = std.debug.assert;
 const cluster = @import("../cluster.zig");
 const executor = @import("executor.zig");
 const timers = @import("timers.zig");
+const tls = @import("../tls.zig");
 const unfilled = @import("../unfilled.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
@@ -194,7 +195,7 @@ pub fn Exchange(comptime Net: type) type {
             failure.setNode(node.name());
             switch (failure.status) {
                 .timeout => node.recordTimeout(),
-                .connection, .client => node.recordError(),
+                .connection, .client, .tls => node.recordError(),
                 else => {},
             }
             exchange.verdict = executor.judgeClient(failure.status);
@@ -360,6 +361,7 @@ pub fn describe(err: anyerror, failure: *Failure) void {
             .{},
         ),
         error.ConnectionRefused => failure.set(.connection, "connection refused", .{}),
+        error.Tls => failure.set(.tls, "TLS: {s}", .{tls.problemText()}),
         else => failure.set(.connection, "network error: {t}", .{err}),
     }
 }

@@ -64,7 +64,7 @@ pub fn judgeServer(status: Status) Verdict {
 /// For an error of this side: the connection is always given up.
 pub fn judgeClient(status: Status) Verdict {
     const at_fault = switch (status) {
-        .connection, .timeout, .no_more_connections, .max_error_rate => true,
+        .connection, .tls, .timeout, .no_more_connections, .max_error_rate => true,
         else => false,
     };
     return .{

@@ -60,6 +60,8 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         open_first: ?*Connection = null,
         /// Closed connections; their memory may still be in the list of events at hand.
         graveyard: ?*Connection = null,
+        /// Connections of which TLS holds more than was read, which the poller does not know of.
+        unread: ?*Connection = null,
         /// To be called when the events at hand have been handled.
         deferred: ?*Deferred = null,
         idle_ns_max: u64,
@@ -151,6 +153,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 if (event.writable) loop.onWritable(connection);
                 if (event.readable) loop.onReadable(connection);
             }
+            loop.readRest();
             loop.bury();
             while (loop.timers.expire(loop.now_ns)) |entry| {
                 loop.onTimer(@fieldParentPtr("entry", entry));
@@ -161,6 +164,31 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 deferred.function(deferred);
             }
             loop.bury();
+        }
+
+        /// No event tells of what is inside TLS already.
+        fn readRest(loop: *This) void {
+            while (loop.unread) |connection| {
+                loop.unread = connection.unread_next;
+                connection.unread_next = null;
+                connection.is_unread = false;
+                if (!connection.is_paused) loop.onReadable(connection);
+            }
+        }
+
+        fn noteUnread(loop: *This, connection: *Connection) void {
+            if (connection.is_unread or connection.phase == .closed) return;
+            connection.is_unread = true;
+            connection.unread_next = loop.unread;
+            loop.unread = connection;
+        }
+
+        fn forgetUnread(loop: *This, connection: *Connection) void {
+            if (!connection.is_unread) return;
+            var link = &loop.unread;
+            while (link.*.? != connection) link = &link.*.?.unread_next;
+            link.* = connection.unread_next;
+            connection.is_unread = false;
         }
 
         /// Has a function called when the events at hand have been handled.
@@ -296,6 +324,10 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 @intFromPtr(connection),
                 connection.wants_write,
             ) catch return loop.fail(connection, error.SystemResources);
+            if (!loop.net.hasUnread(&connection.socket)) return;
+            loop.noteUnread(connection);
+            // Who drives the loop may wait for an event that does not come.
+            loop.poller.wake();
         }
 
         fn laneOf(loop: *This, node: *Node) error{OutOfMemory}!*Lane {
@@ -521,6 +553,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             }
             if (connection.open_next) |next| next.open_previous = connection.open_previous;
             if (!connection.is_paused) loop.poller.remove(connection.socket.fd);
+            loop.forgetUnread(connection);
             connection.phase = .closed;
             connection.next = loop.graveyard;
             loop.graveyard = connection;
@@ -530,12 +563,33 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             const node = connection.lane.node;
             loop.net.connectFinish(&connection.socket, node.address()) catch |err|
                 return loop.fail(connection, err);
-            const deadline_ns = @min(
-                connection.exchange.?.limits.openDeadline(connection.last_used_ns, loop.now_ns),
-                node.context.loginDeadline(loop.now_ns),
-            );
+            const is_secured = node.secure(loop.net, &connection.socket) catch |err|
+                return loop.fail(connection, err);
+            if (!is_secured) return loop.beginToAuthenticate(connection);
+            connection.phase = .securing;
+            loop.limitStep(connection, node.context.connectDeadline(loop.now_ns));
+            loop.shakeHands(connection);
+        }
+
+        /// A step of opening a connection begins, which has its own limit within the exchange's.
+        fn limitStep(loop: *This, connection: *Connection, until_ns: u64) void {
+            const limits = &connection.exchange.?.limits;
+            const deadline_ns = @min(limits.openDeadline(connection.last_used_ns, loop.now_ns), until_ns);
             loop.timers.cancel(&connection.timer.entry);
             loop.timers.schedule(&connection.timer.entry, deadline_ns);
+        }
+
+        fn shakeHands(loop: *This, connection: *Connection) void {
+            const waits = loop.net.tryHandshake(&connection.socket) catch |err|
+                return loop.fail(connection, err);
+            if (waits) |direction| return loop.setWritable(connection, direction == .writing);
+            connection.lane.node.tellTls(loop.net, &connection.socket);
+            loop.beginToAuthenticate(connection);
+        }
+
+        fn beginToAuthenticate(loop: *This, connection: *Connection) void {
+            const node = connection.lane.node;
+            loop.limitStep(connection, node.context.loginDeadline(loop.now_ns));
             loop.authenticate(connection);
         }
 
@@ -546,7 +600,11 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             connection.asked = node.encodeAuthentication(
                 loop.now_ns,
                 &connection.authentication,
-            ) catch |err| return loop.fail(connection, err);
+            ) catch |err| {
+                // Whoever tends logs in, over a connection that is for nothing else.
+                if (err == error.LoginApart) node.context.requestTend();
+                return loop.fail(connection, err);
+            };
             if (connection.asked.kind == .none) return loop.ready(connection);
             connection.phase = .authenticating;
             connection.unsent = connection.authentication.written();
@@ -617,17 +675,28 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             }
             const blocked = connection.unsent.len > 0;
             if (!blocked and connection.phase == .busy) connection.exchange.?.sent = true;
-            if (blocked == connection.wants_write) return;
-            connection.wants_write = blocked;
-            loop.poller.setWritable(connection.socket.fd, @intFromPtr(connection), blocked) catch
+            // With TLS it may be a receive that has to come first, which is told anyway.
+            loop.setWritable(connection, blocked and !loop.net.waitsToRead(&connection.socket));
+        }
+
+        fn setWritable(loop: *This, connection: *Connection, wanted: bool) void {
+            if (wanted == connection.wants_write) return;
+            connection.wants_write = wanted;
+            if (connection.is_paused) return;
+            loop.poller.setWritable(connection.socket.fd, @intFromPtr(connection), wanted) catch
                 loop.fail(connection, error.SystemResources);
         }
 
         fn onWritable(loop: *This, connection: *Connection) void {
             switch (connection.phase) {
                 .connecting => loop.onConnected(connection),
-                .authenticating, .busy => if (connection.wants_write) loop.flush(connection),
-                .late, .idle, .closed => {},
+                .securing => loop.shakeHands(connection),
+                .authenticating, .busy, .late => if (connection.wants_write) {
+                    const waits_to_receive = loop.net.waitsToWrite(&connection.socket);
+                    loop.flush(connection);
+                    if (waits_to_receive) loop.onReadable(connection);
+                },
+                .idle, .closed => {},
             }
         }
 
@@ -635,15 +704,27 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             switch (connection.phase) {
                 // A connect that failed shows itself as writable too.
                 .connecting, .closed => return,
-                // Closed by the server, or bytes that nobody asked for.
-                .idle => return loop.close(connection),
+                .securing => return loop.shakeHands(connection),
+                // Closed by the server, or bytes that nobody asked for, unless they are TLS's own.
+                .idle => {
+                    if (!loop.net.isIdle(&connection.socket)) loop.close(connection);
+                    return;
+                },
                 .authenticating, .busy, .late => {},
+            }
+            if (connection.unsent.len > 0 and loop.net.waitsToRead(&connection.socket)) {
+                loop.flush(connection);
+                if (connection.phase == .closed) return;
             }
             const space = loop.makeSpace(connection) catch
                 return loop.fail(connection, error.OutOfMemory);
             const count = loop.net.tryRecv(&connection.socket, space) catch |err|
                 return loop.fail(connection, err);
-            if (count == 0) return;
+            if (count == 0) {
+                if (loop.net.waitsToWrite(&connection.socket)) loop.setWritable(connection, true);
+                return;
+            }
+            if (loop.net.hasUnread(&connection.socket)) loop.noteUnread(connection);
             statistics.add(&connection.lane.node.statistics.bytes_received, count);
             connection.end += count;
             loop.consume(connection);
@@ -702,7 +783,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                         // Not a reply to a request that the server does not have yet.
                         return loop.fail(connection, error.UnexpectedBytes);
                     },
-                    .connecting, .idle, .closed => unreachable,
+                    .connecting, .securing, .idle, .closed => unreachable,
                 }
                 var unpacked: ?exchange_module.Unpacked = null;
                 defer if (unpacked) |*each| each.deinit(loop.gpa);

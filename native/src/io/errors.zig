@@ -16,6 +16,8 @@ pub const Error = error{
     OutOfMemory,
     /// Anything else: no route, no such address family, …
     Network,
+    /// TLS refuses the peer, or the peer this side; `tls.problemText` has the reason.
+    Tls,
 };
 
 /// Errors of looking up a host name.

@@ -3,7 +3,8 @@
 //! Descriptors are non-blocking, closed on exec, without Nagle's delay, and never raise SIGPIPE.
 //! Waiting is `poll` until the deadline, in slices, so that a signal or a stop is noticed even
 //! when it falls between the check and the wait. A `Net` is shared by all threads of a client and
-//! has no lock; a `Socket` is a value that one thread uses at a time.
+//! has no lock; a `Socket` is a value that one thread uses at a time. A socket that TLS was begun on
+//! is used like any other, once its handshake is over.
 
 const std = @import("std");
 const assert = std.debug.assert;
@@ -16,6 +17,7 @@ const ResolveError = errors.ResolveError;
 const Spin = @import("spin.zig").Spin;
 const Spinners = @import("spin.zig").Spinners;
 const sync = @import("sync.zig");
+const tls = @import("../tls.zig");
 const Resolver = @import("resolver.zig").Resolver;
 
 pub const Net = struct {
@@ -32,6 +34,29 @@ pub const Net = struct {
     pub const Socket = struct {
         fd: Fd,
         spin: Spin = .{},
+        /// Owned; null for one without TLS.
+        tls: ?*tls.Stream = null,
+
+        /// Null when nothing has arrived yet.
+        fn receive(socket: *const Socket, buffer: []u8) Error!?usize {
+            const stream = socket.tls orelse return tryReceive(socket.fd, buffer);
+            const count = stream.read(buffer) catch |err| return errorOf(stream, err);
+            return if (count == 0) null else count;
+        }
+
+        /// Null when the system has no room at present.
+        fn give(socket: *const Socket, bytes: []const u8) Error!?usize {
+            const stream = socket.tls orelse return trySendPlain(socket.fd, bytes);
+            const count = stream.write(bytes) catch |err| return errorOf(stream, err);
+            return if (count == 0) null else count;
+        }
+
+        /// What to wait for when a call that is for one direction has done nothing: TLS may have
+        /// to send before it can receive, and the other way round.
+        fn events(socket: *const Socket, direction: tls.Direction) i16 {
+            const stream = socket.tls orelse return eventsOf(direction);
+            return eventsOf(stream.wants orelse direction);
+        }
     };
 
     /// How long a wait goes on before it asks `interrupt` and `stop` again.
@@ -104,38 +129,78 @@ pub const Net = struct {
         if (isConnectedToItself(socket.fd, &name)) return error.ConnectionRefused;
     }
 
+    /// Begins TLS on a connected socket, with the peer as whom its certificate has to be for.
+    pub fn secure(net: *Net, socket: *Socket, context: *tls.Context, peer: tls.Peer) Error!void {
+        _ = net;
+        assert(socket.tls == null);
+        socket.tls = tls.Stream.create(context, socket.fd, peer) catch |err| switch (err) {
+            error.Tls => return error.Tls,
+            else => return error.OutOfMemory,
+        };
+    }
+
+    /// Goes on with the handshake without waiting: null when it is over, else what it waits for.
+    pub fn tryHandshake(net: *Net, socket: *Socket) Error!?tls.Direction {
+        _ = net;
+        const stream = socket.tls.?;
+        return stream.handshake() catch |err| errorOf(stream, err);
+    }
+
+    pub fn handshake(net: *Net, socket: *Socket, deadline_ns: u64) Error!void {
+        while (try net.tryHandshake(socket)) |direction| {
+            try net.wait(socket.fd, eventsOf(direction), deadline_ns);
+        }
+    }
+
+    /// Null for a socket without TLS.
+    pub fn tlsOf(net: *const Net, socket: *const Socket) ?*const tls.Stream {
+        _ = net;
+        return socket.tls;
+    }
+
+    /// More has arrived than was received, though the system does not know of it.
+    pub fn hasUnread(net: *const Net, socket: *const Socket) bool {
+        _ = net;
+        const stream = socket.tls orelse return false;
+        return stream.has_unread;
+    }
+
+    /// Something has to be received before more can be sent.
+    pub fn waitsToRead(net: *const Net, socket: *const Socket) bool {
+        _ = net;
+        const stream = socket.tls orelse return false;
+        return stream.wants == .reading;
+    }
+
+    /// Has to be writable before anything can be received.
+    pub fn waitsToWrite(net: *const Net, socket: *const Socket) bool {
+        _ = net;
+        const stream = socket.tls orelse return false;
+        return stream.wants == .writing;
+    }
+
     /// Sends what the system takes without waiting; 0 when that is nothing at present.
     pub fn trySend(net: *Net, socket: *Socket, bytes: []const u8) Error!usize {
         _ = net;
         assert(bytes.len > 0);
-        while (true) {
-            const rc = system.send(socket.fd, bytes.ptr, bytes.len, send_flags);
-            switch (os.errno(rc)) {
-                .SUCCESS => return @intCast(rc),
-                .INTR => {},
-                .AGAIN => return 0,
-                else => |code| return errorFrom(code),
-            }
-        }
+        return try socket.give(bytes) orelse 0;
     }
 
     /// Receives what has arrived; 0 when that is nothing.
     pub fn tryRecv(net: *Net, socket: *Socket, buffer: []u8) Error!usize {
         _ = net;
         assert(buffer.len > 0);
-        return try tryReceive(socket.fd, buffer) orelse 0;
+        return try socket.receive(buffer) orelse 0;
     }
 
     /// Sends all of the bytes. After an error some of them may have been sent.
     pub fn send(net: *Net, socket: *Socket, bytes: []const u8, deadline_ns: u64) Error!void {
         var rest = bytes;
         while (rest.len > 0) {
-            const rc = system.send(socket.fd, rest.ptr, rest.len, send_flags);
-            switch (os.errno(rc)) {
-                .SUCCESS => rest = rest[@intCast(rc)..],
-                .INTR => if (net.isInterrupted()) return error.Interrupted,
-                .AGAIN => try net.wait(socket.fd, system.POLL.OUT, deadline_ns),
-                else => |code| return errorFrom(code),
+            if (try socket.give(rest)) |count| {
+                rest = rest[count..];
+            } else {
+                try net.wait(socket.fd, socket.events(.writing), deadline_ns);
             }
         }
     }
@@ -143,21 +208,21 @@ pub const Net = struct {
     /// Receives at least one byte. A deadline that has passed makes one attempt without waiting.
     pub fn recv(net: *Net, socket: *Socket, buffer: []u8, deadline_ns: u64) Error!usize {
         assert(buffer.len > 0);
-        if (try tryReceive(socket.fd, buffer)) |count| return count;
+        if (try socket.receive(buffer)) |count| return count;
         if (deadline_ns == 0) return error.Timeout;
         const tries = socket.spin.begin();
         if (tries > 0 and net.spinners.enter()) {
             defer net.spinners.leave();
             for (0..tries) |_| {
-                const count = try tryReceive(socket.fd, buffer) orelse continue;
+                const count = try socket.receive(buffer) orelse continue;
                 socket.spin.hit();
                 return count;
             }
             socket.spin.miss();
         }
         while (true) {
-            try net.wait(socket.fd, system.POLL.IN, deadline_ns);
-            if (try tryReceive(socket.fd, buffer)) |count| return count;
+            try net.wait(socket.fd, socket.events(.reading), deadline_ns);
+            if (try socket.receive(buffer)) |count| return count;
         }
     }
 
@@ -167,12 +232,16 @@ pub const Net = struct {
         var byte: [1]u8 = undefined;
         const flags = system.MSG.PEEK | system.MSG.DONTWAIT;
         const rc = system.recvfrom(socket.fd, &byte, byte.len, flags, null, null);
-        return os.errno(rc) == .AGAIN;
+        const has_nothing = os.errno(rc) == .AGAIN;
+        const stream = socket.tls orelse return has_nothing;
+        // What has arrived may be a ticket, which is nobody's.
+        return if (has_nothing and !stream.hasPending()) true else stream.isIdle();
     }
 
     pub fn close(net: *const Net, socket: *Socket) void {
         _ = net;
         assert(socket.fd >= 0);
+        if (socket.tls) |stream| stream.destroy();
         // Not repeated on EINTR: the descriptor is gone already and may belong to someone else.
         _ = system.close(socket.fd);
         socket.* = undefined;
@@ -388,6 +457,35 @@ fn isConnectedToItself(fd: Fd, peer: *const SocketName) bool {
         },
         .ip6 => |*ip6| own.port == ip6.port and std.mem.eql(u8, &own.addr, &ip6.addr),
     };
+}
+
+fn eventsOf(direction: tls.Direction) i16 {
+    return switch (direction) {
+        .reading => system.POLL.IN,
+        .writing => system.POLL.OUT,
+    };
+}
+
+fn errorOf(stream: *const tls.Stream, err: tls.StreamError) Error {
+    return switch (err) {
+        error.Closed => error.ConnectionClosed,
+        error.Broken => errorFrom(stream.transport),
+        error.Tls => error.Tls,
+        error.OutOfMemory => error.OutOfMemory,
+    };
+}
+
+/// Null when the system has no room at present.
+fn trySendPlain(fd: Fd, bytes: []const u8) Error!?usize {
+    while (true) {
+        const rc = system.send(fd, bytes.ptr, bytes.len, Net.send_flags);
+        switch (os.errno(rc)) {
+            .SUCCESS => return @intCast(rc),
+            .INTR => {},
+            .AGAIN => return null,
+            else => |code| return errorFrom(code),
+        }
+    }
 }
 
 /// Null when nothing has arrived yet.

@@ -142,6 +142,12 @@ const winsock = struct {
 extern "ws2_32" fn closesocket(fd: fd_t) callconv(.winapi) c_int;
 pub const close = closesocket;
 
+pub fn pathExists(path: [:0]const u8) bool {
+    return GetFileAttributesA(path) != std.math.maxInt(u32);
+}
+
+extern "kernel32" fn GetFileAttributesA(path: [*:0]const u8) callconv(.winapi) u32;
+
 /// As it is called by those who are not advapi32 itself.
 pub fn RtlGenRandom(buffer: [*]u8, len: u32) u8 {
     return SystemFunction036(buffer, len);

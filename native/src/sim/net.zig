@@ -5,6 +5,7 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const io = @import("../io.zig");
+const tls = @import("../tls.zig");
 const World = @import("world.zig").World;
 
 pub const Net = struct {
@@ -168,6 +169,36 @@ pub const Net = struct {
     pub fn close(net: *const Net, socket: *Socket) void {
         net.world.close(socket.index());
         socket.* = undefined;
+    }
+
+    // Nothing here speaks TLS.
+
+    pub fn secure(_: *Net, _: *Socket, _: *tls.Context, _: tls.Peer) io.Error!void {
+        unreachable;
+    }
+
+    pub fn tryHandshake(_: *Net, _: *Socket) io.Error!?tls.Direction {
+        unreachable;
+    }
+
+    pub fn handshake(_: *Net, _: *Socket, _: u64) io.Error!void {
+        unreachable;
+    }
+
+    pub fn tlsOf(_: *const Net, _: *const Socket) ?*const tls.Stream {
+        return null;
+    }
+
+    pub fn hasUnread(_: *const Net, _: *const Socket) bool {
+        return false;
+    }
+
+    pub fn waitsToRead(_: *const Net, _: *const Socket) bool {
+        return false;
+    }
+
+    pub fn waitsToWrite(_: *const Net, _: *const Socket) bool {
+        return false;
     }
 
     pub fn isStopped(_: *const Net) bool {

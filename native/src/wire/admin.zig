@@ -143,14 +143,20 @@ pub fn encodeLogin(
     encoder.finishRequest(.login);
 }
 
-/// Makes a new connection part of a session.
+/// Asks for a session of the user whom the connection's certificate names.
+pub fn encodeCertificateLogin(buffer: *Buffer) Buffer.Error!void {
+    var encoder = try Encoder.begin(buffer);
+    encoder.finishRequest(.login);
+}
+
+/// Makes a new connection part of a session; without a user, of one by certificate.
 pub fn encodeAuthenticate(
     buffer: *Buffer,
-    user: []const u8,
+    user: ?[]const u8,
     session_token: []const u8,
 ) Buffer.Error!void {
     var encoder = try Encoder.begin(buffer);
-    try encoder.field(.user, user);
+    if (user) |name| try encoder.field(.user, name);
     try encoder.field(.session_token, session_token);
     encoder.finishRequest(.authenticate);
 }

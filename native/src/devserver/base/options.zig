@@ -76,6 +76,8 @@ pub const Problem = struct {
 pub const User = struct {
     name: []const u8,
     password: []const u8,
+    /// Somebody else knows the password, who is told what the client sends.
+    external: bool = false,
     roles: []const []const u8 = &.{"read-write"},
 
     pub const empty: User = .{ .name = "", .password = "" };
@@ -86,6 +88,20 @@ pub const default_admin: User = .{
     .name = "admin",
     .password = "admin",
     .roles = &.{ "user-admin", "sys-admin", "data-admin", "read-write-udf", "truncate" },
+};
+
+/// Certificates and keys are in PEM format.
+pub const Tls = struct {
+    cert: []const u8 = "",
+    key: []const u8 = "",
+    /// Not empty: clients have to show a certificate of one of these authorities.
+    ca: []const u8 = "",
+    /// What nodes tell clients of their names; empty: nothing.
+    name: []const u8 = "",
+    /// The ports take plain connections as well.
+    allows_plain: bool = false,
+    /// Of OpenSSL; empty: the one that is loaded already, else the system's.
+    library: []const u8 = "",
 };
 
 pub const Options = struct {
@@ -105,6 +121,8 @@ pub const Options = struct {
     /// Not empty: every connection has to authenticate.
     users: []const User = &.{},
     session_ttl_s: u32 = 24 * 60 * 60,
+    /// Null: connections are plain.
+    tls: ?Tls = null,
     /// Threads; 0: as many as there are processors, at most 4.
     workers: u8 = 0,
     /// A line on the standard error for each request.
@@ -170,6 +188,9 @@ pub const Options = struct {
                 options.nodes, options.nodes, options.racks.len,
             });
         }
+        if (options.tls) |*tls| if (tls.cert.len == 0 or tls.key.len == 0) {
+            return problem.of("TLS needs a certificate and its key", .{});
+        };
         for (options.users) |user| {
             if (user.name.len > 0 and user.name.len <= 63) continue;
             return problem.of("a user's name has 1 to 63 bytes, not {d}", .{user.name.len});

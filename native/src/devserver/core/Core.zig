@@ -33,6 +33,8 @@ alternate: []const u8,
 logs_requests: bool,
 /// Takes deflated requests and deflates what it is asked to.
 compresses: bool,
+/// What connections may be; null: plain only.
+tls: ?Tls,
 store: store_module.Store,
 topology: topology_module.Topology,
 security: security_module.Security,
@@ -53,6 +55,8 @@ unavailable: []std.atomic.Value(bool),
 clock_offset_ms: std.atomic.Value(i64) = .init(0),
 /// When the cluster was made, by the cluster's clock.
 started: record.Now,
+
+pub const Tls = struct { name: []const u8, allows_plain: bool };
 
 pub const Node = struct {
     faults: faults_module.Faults = .{},
@@ -120,6 +124,10 @@ pub fn create(
         .alternate = alternate,
         .logs_requests = options.log_requests,
         .compresses = options.compression,
+        .tls = if (options.tls) |*tls| .{
+            .name = try arena.allocator().dupe(u8, tls.name),
+            .allows_plain = tls.allows_plain,
+        } else null,
         .overrides = .{ .gpa = gpa },
         .store = store,
         .topology = topology,

@@ -25,7 +25,18 @@ pub const Kind = enum(u8) {
     flood,
 };
 
-pub const Scope = enum { message, info, admin, all };
+pub const Scope = enum {
+    message,
+    info,
+    admin,
+    /// Replies to all of these.
+    all,
+    /// In place of a reply the beginning of TLS.
+    handshake,
+};
+
+/// What there can be of it: never answered, broken off in its midst, something else, closed.
+pub const HandshakeFault = enum { drop, truncate, corrupt, close };
 
 pub const count_forever = std.math.maxInt(u32);
 /// The amount of `truncate` that cuts a reply in its middle, however long it is.
@@ -45,6 +56,7 @@ pub const Fault = struct {
             .message => kind == .message or kind == .compressed,
             .info => kind == .info,
             .admin => kind == .admin,
+            .handshake => false,
         };
     }
 };
@@ -82,6 +94,21 @@ pub const Faults = struct {
         var armed: u32 = 0;
         for (faults.slots.values) |fault| armed += @intFromBool(fault.count > 0);
         faults.armed.store(armed, .release);
+    }
+
+    /// What the next handshake suffers; counts it.
+    pub fn drawHandshake(faults: *Faults) ?HandshakeFault {
+        if (faults.armed.load(.acquire) == 0) return null;
+        faults.mutex.lock();
+        defer faults.mutex.unlock();
+        return inline for (comptime std.enums.values(HandshakeFault)) |kind| {
+            const fault = faults.slots.getPtr(@field(Kind, @tagName(kind)));
+            if (fault.count > 0 and fault.scope == .handshake) {
+                if (fault.count != count_forever) fault.count -= 1;
+                faults.publish();
+                break kind;
+            }
+        } else null;
     }
 
     /// What the next reply of this kind suffers; counts it.

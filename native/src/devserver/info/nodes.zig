@@ -15,8 +15,8 @@ pub const commands = [_]Question.Command{
     .{ .name = "peers-clear-alt", .answer = &answerPeersAlternate },
     .{ .name = "peers-clear-std", .answer = &answerPeers },
     .{ .name = "peers-generation", .answer = &answerPeersGeneration },
-    .{ .name = "peers-tls-alt", .answer = &Question.answerEnterprise },
-    .{ .name = "peers-tls-std", .answer = &Question.answerEnterprise },
+    .{ .name = "peers-tls-alt", .answer = &answerTlsPeersAlternate },
+    .{ .name = "peers-tls-std", .answer = &answerTlsPeers },
     .{ .name = "quiesce", .answer = &Question.answerEnterprise },
     .{ .name = "quiesce-undo", .answer = &Question.answerEnterprise },
     .{ .name = "rack-ids", .answer = &answerRackIds },
@@ -25,8 +25,8 @@ pub const commands = [_]Question.Command{
     .{ .name = "service", .answer = &answerService },
     .{ .name = "service-clear-alt", .answer = &answerServiceAlternate },
     .{ .name = "service-clear-std", .answer = &answerService },
-    .{ .name = "service-tls-alt", .answer = &Question.answerEnterprise },
-    .{ .name = "service-tls-std", .answer = &Question.answerEnterprise },
+    .{ .name = "service-tls-alt", .answer = &answerTlsServiceAlternate },
+    .{ .name = "service-tls-std", .answer = &answerTlsService },
     .{ .name = "services", .answer = &answerServices },
     .{ .name = "services-alumni", .answer = &answerServices },
 };
@@ -78,11 +78,31 @@ fn standardAddress(question: *const Question) []const u8 {
     return if (advertised.len > 0) advertised else question.context.local;
 }
 
+/// Whether the nodes' ports take plain connections.
+fn isPlain(question: *const Question) bool {
+    const tls = question.core().tls orelse return true;
+    return tls.allows_plain;
+}
+
 fn answerService(question: *const Question) Buffer.Error!void {
-    try printService(question, standardAddress(question));
+    if (isPlain(question)) try printService(question, standardAddress(question));
 }
 
 fn answerServiceAlternate(question: *const Question) Buffer.Error!void {
+    if (isPlain(question)) try printAlternate(question);
+}
+
+fn answerTlsService(question: *const Question) Buffer.Error!void {
+    if (question.core().tls == null) return Question.answerEnterprise(question);
+    try printService(question, standardAddress(question));
+}
+
+fn answerTlsServiceAlternate(question: *const Question) Buffer.Error!void {
+    if (question.core().tls == null) return Question.answerEnterprise(question);
+    try printAlternate(question);
+}
+
+fn printAlternate(question: *const Question) Buffer.Error!void {
     const alternate = question.core().alternate;
     if (alternate.len > 0) try printService(question, alternate);
 }
@@ -125,15 +145,31 @@ fn answerServices(question: *const Question) Buffer.Error!void {
 }
 
 fn answerPeers(question: *const Question) Buffer.Error!void {
-    try printPeers(question, standardAddress(question));
+    const address = if (isPlain(question)) standardAddress(question) else "";
+    try printPeers(question, address, "");
 }
 
 fn answerPeersAlternate(question: *const Question) Buffer.Error!void {
-    try printPeers(question, question.core().alternate);
+    const address = if (isPlain(question)) question.core().alternate else "";
+    try printPeers(question, address, "");
+}
+
+fn answerTlsPeers(question: *const Question) Buffer.Error!void {
+    const tls = question.core().tls orelse return Question.answerEnterprise(question);
+    try printPeers(question, standardAddress(question), tls.name);
+}
+
+fn answerTlsPeersAlternate(question: *const Question) Buffer.Error!void {
+    const tls = question.core().tls orelse return Question.answerEnterprise(question);
+    try printPeers(question, question.core().alternate, tls.name);
 }
 
 /// Without an address there are no peers to be told.
-fn printPeers(question: *const Question, address: []const u8) Buffer.Error!void {
+fn printPeers(
+    question: *const Question,
+    address: []const u8,
+    tls_name: []const u8,
+) Buffer.Error!void {
     const topology = question.topology();
     topology.mutex.lock();
     defer topology.mutex.unlock();
@@ -145,7 +181,7 @@ fn printPeers(question: *const Question, address: []const u8) Buffer.Error!void 
         if (address.len == 0) break;
         if (!is_first) try question.text(",");
         is_first = false;
-        try question.print("[{s},,[", .{peer.name()});
+        try question.print("[{s},{s},[", .{ peer.name(), tls_name });
         try printHost(question, address, peer.port);
         try question.text("]]");
     }

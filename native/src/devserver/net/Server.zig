@@ -15,6 +15,8 @@ const control_module = @import("control.zig");
 const options_module = @import("../base/options.zig");
 const security = @import("../security/security.zig");
 const socket = @import("socket.zig");
+const tls = @import("../../tls.zig");
+const Failure = @import("../../status.zig").Failure;
 const Mutex = @import("../base/sync.zig").Mutex;
 
 const Server = @This();
@@ -27,6 +29,7 @@ threads: []std.Thread,
 helpers: []Helper,
 port_numbers: [options_module.nodes_max]u16 = @splat(0),
 control_mutex: Mutex = .{},
+tls_counters: tls.Counters = .{},
 
 const workers_max_default = 4;
 /// Functions that run at once.
@@ -56,6 +59,8 @@ const Helper = struct {
 pub const StartError = Core.CreateError || socket.ListenError || error{
     ThreadFailed,
     NoRandomNumbers,
+    /// What is given for TLS will not do.
+    TlsFailed,
 };
 
 pub fn start(gpa: std.mem.Allocator, options: *const options_module.Options) StartError!*Server {
@@ -101,12 +106,31 @@ pub fn startOrSay(
         prepared += 1;
         try worker.listeners.ensureTotalCapacity(gpa, options.nodes);
     }
+    if (options.tls) |*given| server.team.tls = try server.makeTls(given, problem);
+    errdefer if (server.team.tls) |context| context.release();
     for (0..options.nodes) |index| try server.openPort(options, @intCast(index), problem);
     server.spawn() catch |err| {
         problem.set("there are no more threads", .{});
         return err;
     };
     return server;
+}
+
+fn makeTls(
+    server: *Server,
+    given: *const options_module.Tls,
+    problem: *options_module.Problem,
+) error{TlsFailed}!*tls.Context {
+    var failure: Failure = .{};
+    return tls.Context.create(server.gpa, .server, &.{
+        .library = given.library,
+        .cert = given.cert,
+        .key = given.key,
+        .ca = given.ca,
+    }, &server.tls_counters, &failure) catch {
+        problem.set("{s}", .{failure.message()});
+        return error.TlsFailed;
+    };
 }
 
 fn workerCount(options: *const options_module.Options) usize {
@@ -174,6 +198,7 @@ pub fn destroy(server: *Server) void {
     const gpa = server.gpa;
     server.stop(server.threads, server.helpers);
     for (server.team.workers) |*worker| worker.deinit();
+    if (server.team.tls) |context| context.release();
     for (server.helpers) |*helper| helper.scratch.deinit();
     gpa.free(server.helpers);
     gpa.free(server.team.workers);

@@ -35,6 +35,9 @@ address: access.Address = .loopback,
 /// The one that it goes to, as a text.
 local_buffer: [access.Address.text_bytes_max]u8 = undefined,
 local_len: u8 = 0,
+/// The name in the certificate that the client has shown.
+certified_buffer: [security.name_bytes_max]u8 = undefined,
+certified_len: u8 = 0,
 user_buffer: [security.name_bytes_max]u8 = undefined,
 user_len: u8 = 0,
 /// What the user may do, as far as known.
@@ -145,6 +148,13 @@ fn context(
 /// Before the first frame.
 pub fn setLocal(session: *Session, local: *const access.Address) void {
     session.local_len = @intCast(local.write(&session.local_buffer).len);
+}
+
+/// Before the first frame.
+pub fn setCertified(session: *Session, name: []const u8) void {
+    const len = if (name.len <= session.certified_buffer.len) name.len else 0;
+    @memcpy(session.certified_buffer[0..len], name[0..len]);
+    session.certified_len = @intCast(len);
 }
 
 fn userName(session: *const Session) []const u8 {
@@ -341,7 +351,9 @@ fn answerAdminMessage(
             return admin.handle(users, asking, scratch.arena.allocator(), &message, out);
         },
     }
-    const user = try message.find(.user) orelse return replyAdmin(out, .invalid_user);
+    const certified = session.certified_buffer[0..session.certified_len];
+    const user = try message.find(.user) orelse certified;
+    if (user.len == 0 or user.len > security.name_bytes_max) return replyAdmin(out, .invalid_user);
     const token = switch (try session.enter(user, &message, now)) {
         .refused => |code| return replyAdmin(out, code),
         .granted => |token| token,
@@ -373,10 +385,14 @@ fn enter(
             return users.authenticate(user, token, &session.address, now);
         }
     }
-    const credential = try message.find(.credential) orelse {
-        return .{ .refused = .invalid_credential };
-    };
-    return users.login(user, credential, &session.address, now);
+    const is_certified = try message.find(.user) == null;
+    const proof: security.Proof = if (is_certified) .certificate else if (try message.find(
+        .clear_password,
+    )) |password|
+        .{ .password = password }
+    else
+        .{ .hash = try message.find(.credential) orelse "" };
+    return users.login(user, proof, &session.address, now);
 }
 
 fn codeOf(code: status.Status) u8 {

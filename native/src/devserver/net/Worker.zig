@@ -15,6 +15,8 @@ const Session = @import("Session.zig");
 const poller_module = @import("poller.zig");
 const socket = @import("socket.zig");
 const sync = @import("../base/sync.zig");
+const tls = @import("../../tls.zig");
+const Transport = @import("transport.zig").Transport;
 
 const Worker = @This();
 
@@ -41,6 +43,8 @@ closed: std.DoublyLinkedList = .{},
 /// What the workers share.
 pub const Team = struct {
     workers: []Worker,
+    /// Null: connections are plain.
+    tls: ?*tls.Context = null,
     next: std.atomic.Value(u32) = .init(0),
     /// Rounds that have been asked for; each worker reports each one it has carried out.
     rounds: std.atomic.Value(u32) = .init(0),
@@ -82,7 +86,7 @@ const Connection = struct {
     state: State = .open,
     /// To be closed once `output` has gone.
     closes: bool = false,
-    fd: socket.Fd,
+    transport: Transport,
     session: Session,
     list_node: std.DoublyLinkedList.Node = .{},
     /// Requests that are incomplete or have to wait.
@@ -92,6 +96,8 @@ const Connection = struct {
     output_sent: usize = 0,
 
     const State = enum {
+        /// Whether it speaks TLS is not known yet, or it begins to.
+        greeting,
         open,
         /// Replies wait for a time.
         delayed,
@@ -221,6 +227,7 @@ fn handleEvent(worker: *Worker, event: poller_module.Event) void {
         .connection => {
             const connection: *Connection = @alignCast(@fieldParentPtr("kind", kind));
             if (connection.state == .closed) return;
+            if (connection.state == .greeting) return worker.greet(connection);
             if (event.writable and connection.interest == .write) worker.flush(connection);
             if (connection.state == .closed) return;
             if (event.readable and connection.interest == .read) worker.receive(connection);
@@ -333,9 +340,10 @@ fn adopt(worker: *Worker, accepted: Accepted) void {
     }
     const connection = worker.gpa.create(Connection) catch return socket.close(accepted.fd);
     connection.* = .{
-        .fd = accepted.fd,
+        .transport = .{ .fd = accepted.fd },
         .session = .init(worker.core, accepted.node),
     };
+    if (worker.team.tls != null) connection.state = .greeting;
     if (socket.peer(accepted.fd)) |address| connection.session.address = address;
     if (socket.local(accepted.fd)) |address| connection.session.setLocal(&address);
     worker.poller.add(accepted.fd, tokenOf(connection), .read) catch {
@@ -353,11 +361,8 @@ fn closeConnection(worker: *Worker, connection: *Connection, how: enum { soft, h
     assert(connection.state != .closed);
     if (connection.state == .delayed) worker.dropTimer(connection);
     connection.state = .closed;
-    worker.poller.remove(connection.fd);
-    switch (how) {
-        .soft => socket.close(connection.fd),
-        .hard => socket.closeHard(connection.fd),
-    }
+    worker.poller.remove(connection.transport.fd);
+    connection.transport.close(if (how == .hard) .hard else .soft);
     worker.connections.remove(&connection.list_node);
     worker.closed.append(&connection.list_node);
     worker.core.nodes[connection.session.node].counters.subtract(.connections_open, 1);
@@ -382,10 +387,83 @@ fn dropTimer(worker: *Worker, connection: *Connection) void {
     }
 }
 
+// Beginning.
+
+/// Begins TLS, or finds that it is not wanted.
+fn greet(worker: *Worker, connection: *Connection) void {
+    const transport = &connection.transport;
+    if (transport.stream == null) {
+        if (connection.interest == .none) return worker.closeConnection(connection, .soft);
+        const first = socket.peek(transport.fd) catch |err| switch (err) {
+            error.WouldBlock => return,
+            error.Closed => return worker.closeConnection(connection, .soft),
+        };
+        if (first != tls_handshake) {
+            if (!worker.core.tls.?.allows_plain) return worker.closeConnection(connection, .soft);
+            connection.state = .open;
+            return worker.receive(connection);
+        }
+        if (worker.spoilGreeting(connection)) return;
+        transport.stream = tls.Stream.create(worker.team.tls.?, transport.fd, null) catch
+            return worker.closeConnection(connection, .soft);
+    }
+    const stream = transport.stream.?;
+    const waits = stream.handshake() catch return worker.closeConnection(connection, .soft);
+    if (waits) |direction| {
+        return worker.setInterest(connection, if (direction == .reading) .read else .write);
+    }
+    var buffer: [64]u8 = undefined;
+    connection.session.setCertified(stream.commonName(&buffer));
+    connection.state = .open;
+    worker.setInterest(connection, .read);
+    if (connection.state != .closed) worker.receive(connection);
+}
+
+/// The first byte of TLS.
+const tls_handshake = 0x16;
+/// The beginning of a server's answer to it.
+const torn_greeting = "\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03";
+
+/// Whether a fault has taken the place of the handshake.
+fn spoilGreeting(worker: *Worker, connection: *Connection) bool {
+    const node = &worker.core.nodes[connection.session.node];
+    const drawn = node.faults.drawHandshake() orelse return false;
+    node.counters.add(.faults, 1);
+    const fd = connection.transport.fd;
+    // What is not read makes a reset of the end.
+    _ = socket.receive(fd, worker.input) catch {};
+    switch (drawn) {
+        .drop => {
+            worker.setInterest(connection, .none);
+            return true;
+        },
+        .truncate => _ = socket.send(fd, torn_greeting) catch {},
+        .corrupt => _ = socket.send(fd, "HTTP/1.1 400 Bad Request\r\n\r\n") catch {},
+        .close => {},
+    }
+    worker.closeConnection(connection, .soft);
+    return true;
+}
+
 // Requests and replies.
 
 fn receive(worker: *Worker, connection: *Connection) void {
-    const count = socket.receive(connection.fd, worker.input) catch |err| switch (err) {
+    worker.receiveOnce(connection);
+    // What is inside TLS already is told by no event.
+    while (connection.state == .open and connection.interest == .read and
+        connection.transport.hasUnread()) worker.receiveOnce(connection);
+}
+
+/// Reads again, when all replies have gone.
+fn resumeReading(worker: *Worker, connection: *Connection) void {
+    worker.setInterest(connection, .read);
+    if (connection.state != .closed) worker.answerPending(connection);
+    if (connection.state != .open or connection.interest != .read) return;
+    if (connection.transport.hasUnread()) worker.receive(connection);
+}
+
+fn receiveOnce(worker: *Worker, connection: *Connection) void {
+    const count = connection.transport.receive(worker.input) catch |err| switch (err) {
         error.WouldBlock => return,
         error.Closed => return worker.closeConnection(connection, .soft),
     };
@@ -475,7 +553,7 @@ fn sendOutput(worker: *Worker, connection: *Connection) void {
     const bytes = worker.out.written();
     var sent: usize = 0;
     if (bytes.len > 0) {
-        sent = socket.send(connection.fd, bytes) catch |err| switch (err) {
+        sent = connection.transport.send(bytes) catch |err| switch (err) {
             error.WouldBlock => 0,
             error.Closed => return worker.closeConnection(connection, .soft),
         };
@@ -511,8 +589,7 @@ fn proceed(worker: *Worker, connection: *Connection) void {
     if (session.isStreaming()) return worker.sendPiece(connection, disposition.again_ms);
     worker.sendOutput(connection);
     if (connection.state == .closed or connection.output.items.len > 0) return;
-    worker.setInterest(connection, .read);
-    if (connection.state != .closed) worker.answerPending(connection);
+    worker.resumeReading(connection);
 }
 
 /// Keeps what has been written for a time, and reads nothing until then.
@@ -542,7 +619,7 @@ fn flush(worker: *Worker, connection: *Connection) void {
     const output = &connection.output;
     while (connection.output_sent < output.items.len) {
         const rest = output.items[connection.output_sent..];
-        const sent = socket.send(connection.fd, rest) catch |err| switch (err) {
+        const sent = connection.transport.send(rest) catch |err| switch (err) {
             error.WouldBlock => return,
             error.Closed => return worker.closeConnection(connection, .soft),
         };
@@ -553,8 +630,7 @@ fn flush(worker: *Worker, connection: *Connection) void {
     connection.output_sent = 0;
     if (connection.closes) return worker.closeConnection(connection, .soft);
     if (connection.session.isStreaming()) return worker.proceed(connection);
-    worker.setInterest(connection, .read);
-    if (connection.state != .closed) worker.answerPending(connection);
+    worker.resumeReading(connection);
 }
 
 fn setInterest(
@@ -564,7 +640,7 @@ fn setInterest(
 ) void {
     if (connection.interest == interest) return;
     connection.interest = interest;
-    worker.poller.modify(connection.fd, tokenOf(connection), interest) catch {
+    worker.poller.modify(connection.transport.fd, tokenOf(connection), interest) catch {
         worker.closeConnection(connection, .soft);
     };
 }

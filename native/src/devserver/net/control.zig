@@ -223,6 +223,9 @@ fn fault(call: *const Call) Error!Effect {
     const kind_name = arguments.kind orelse return error.Refused;
     const kind = std.meta.stringToEnum(faults.Kind, kind_name) orelse return error.Refused;
     const scope = std.meta.stringToEnum(faults.Scope, arguments.scope) orelse return error.Refused;
+    if (scope == .handshake) {
+        if (std.meta.stringToEnum(faults.HandshakeFault, kind_name) == null) return error.Refused;
+    }
     const amount: u32 = switch (kind) {
         .delay, .flood => arguments.delay_ms orelse return error.Refused,
         .result_code => arguments.code orelse return error.Refused,

@@ -194,6 +194,17 @@ pub fn receive(fd: Fd, buffer: []u8) TransferError!usize {
     }
 }
 
+/// The first byte that has arrived, which stays to be received.
+pub fn peek(fd: Fd) TransferError!u8 {
+    var byte: [1]u8 = undefined;
+    const count = c.recv(fd, &byte, 1, c.MSG.PEEK);
+    return switch (os.errno(count)) {
+        .SUCCESS => if (count == 0) error.Closed else byte[0],
+        .AGAIN, .INTR => error.WouldBlock,
+        else => error.Closed,
+    };
+}
+
 /// As much as goes without waiting.
 pub fn send(fd: Fd, bytes: []const u8) TransferError!usize {
     assert(bytes.len > 0);

@@ -33,8 +33,9 @@ const roles_max = 10_000;
 pub const User = struct {
     arena: std.heap.ArenaAllocator,
     name: []const u8,
-    /// Until the hash is computed.
+    /// Until the hash is computed, or what somebody else knows it to be.
     password: []const u8 = "",
+    is_external: bool = false,
     hash: ?Hash = null,
     roles: std.ArrayList([]const u8) = .empty,
     /// Sessions begun under an earlier one have ended.
@@ -72,6 +73,20 @@ pub const User = struct {
     fn removeRole(user: *User, name: []const u8) void {
         const index = user.findRole(name) orelse return;
         _ = user.roles.orderedRemove(index);
+    }
+
+    fn isProven(user: *User, proof: Proof) bool {
+        switch (proof) {
+            .certificate => return true,
+            .hash => |hash| return !user.is_external and std.mem.eql(u8, user.hashOf(), hash),
+            .password => |password| {
+                if (user.is_external) return std.mem.eql(u8, user.password, password);
+                // One that the server knows itself.
+                var hash: Hash = undefined;
+                wire.admin.hashPassword(password, &hash);
+                return std.mem.eql(u8, user.hashOf(), &hash);
+            },
+        }
     }
 
     fn hashOf(user: *User) *const Hash {
@@ -129,6 +144,15 @@ pub const Key = [Mac.key_length]u8;
 pub const token_bytes = 8 + 8 + Mac.mac_length;
 pub const Token = [token_bytes]u8;
 
+/// What somebody gives who logs in.
+pub const Proof = union(enum) {
+    hash: []const u8,
+    /// Itself.
+    password: []const u8,
+    /// TLS has seen it.
+    certificate,
+};
+
 pub const Login = union(enum) {
     granted: Token,
     refused: Status,
@@ -175,6 +199,7 @@ pub const Security = struct {
         for (options.users) |*option| {
             const user = try security.addUser(option.name);
             user.password = try user.arena.allocator().dupe(u8, option.password);
+            user.is_external = option.external;
             for (option.roles) |role| try user.addRole(role);
         }
         return security;
@@ -231,14 +256,14 @@ pub const Security = struct {
     pub fn login(
         security: *Security,
         name: []const u8,
-        credential: []const u8,
+        proof: Proof,
         address: *const Address,
         now: record.Now,
     ) Login {
         security.mutex.lock();
         defer security.mutex.unlock();
         const user = security.findUser(name) orelse return .{ .refused = .invalid_user };
-        if (!std.mem.eql(u8, user.hashOf(), credential)) return .{ .refused = .invalid_credential };
+        if (!user.isProven(proof)) return .{ .refused = .invalid_credential };
         if (!security.admits(user, address)) return .{ .refused = .not_whitelisted };
         security.serial += 1;
         const end_ms = now.unix_ms + @as(u64, security.session_ttl_s) * 1000;
@@ -561,11 +586,11 @@ test "a login gives a token that authenticates until it expires or is revoked" {
     const now: record.Now = .{ .unix_ms = 1_000_000 };
     const from: *const Address = &.loopback;
 
-    const nobody = security.login("nobody", &hash, from, now);
+    const nobody = security.login("nobody", .{ .hash = &hash }, from, now);
     try testing.expectEqual(Status.invalid_user, nobody.refused);
-    const wrong = security.login("reader", "x", from, now);
+    const wrong = security.login("reader", .{ .hash = "x" }, from, now);
     try testing.expectEqual(Status.invalid_credential, wrong.refused);
-    const token = security.login("reader", &hash, from, now).granted;
+    const token = security.login("reader", .{ .hash = &hash }, from, now).granted;
     _ = security.authenticate("reader", &token, from, now).granted;
     const forged = security.authenticate("reader", "x" ++ token[1..], from, now);
     try testing.expectEqual(Status.invalid_credential, forged.refused);
@@ -585,7 +610,7 @@ test "a token is of one server alone" {
     defer other.deinit();
     var hash: Hash = undefined;
     wire.admin.hashPassword("admin", &hash);
-    const token = security.login("admin", &hash, &.loopback, .{ .unix_ms = 1 }).granted;
+    const token = security.login("admin", .{ .hash = &hash }, &.loopback, .{ .unix_ms = 1 }).granted;
     const refused = other.authenticate("admin", &token, &.loopback, .{ .unix_ms = 1 });
     try testing.expectEqual(Status.invalid_credential, refused.refused);
 }

@@ -1,0 +1,286 @@
+"""Clients of clusters whose nodes speak TLS, sync and async."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import textwrap
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from terminator import tls_error
+
+import aerospike_py
+from aerospike_py.devserver import Authority, DevCluster
+
+KEYS = [("test", "tls", number) for number in range(200)]
+KEY = ("test", "tls alone", 0)
+# Larger than what one record of TLS, or one receive, can carry.
+LARGE = os.urandom(200_000)
+
+
+def test_every_kind_of_command_passes(login: dict[str, Any]) -> None:
+    with aerospike_py.client(login).connect() as client:
+        assert len(client.get_node_names()) == 3
+        for key in KEYS:
+            client.put(key, {"n": key[2]})
+        rows = client.batch_read(KEYS).batch_records
+        assert [row.record.bins["n"] for row in rows if row.record] == list(range(200))
+        assert len(client.query("test", "tls").results()) == 200
+        client.put(KEYS[0], {"large": LARGE})
+        assert client.get(KEYS[0]).bins["large"] == LARGE
+        assert client.info_all("status")
+
+
+async def test_many_at_once_pass_and_cancelled_ones_do_no_harm(login: dict[str, Any]) -> None:
+    # As many handshakes as connections, on a machine that may be busy.
+    policies = {"write": {"total_timeout": 20_000}, "read": {"total_timeout": 20_000}}
+    config = login | {"policies": policies, "max_conns_per_node": 30}
+    async with aerospike_py.AsyncClient(config).connect() as client:
+        puts = (client.put(key, {"n": key[2], "l": LARGE[:9000]}) for key in KEYS)
+        await asyncio.gather(*puts)
+        tasks = [asyncio.ensure_future(client.get(key)) for key in KEYS]
+        await asyncio.sleep(0)
+        for task in tasks[::2]:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+        for key, result in list(zip(KEYS, results, strict=True))[1::2]:
+            assert result.bins["n"] == key[2]
+        found = await client.query("test", "tls").results()
+        assert len(found) == 200
+
+
+def test_connections_are_used_again_with_tickets_unread(login: dict[str, Any]) -> None:
+    config = {**login, "min_conns_per_node": 2}
+    with aerospike_py.client(config).connect() as client:
+        client.put(KEY, {"n": 1})
+        before = opened(client)
+        for _ in range(50):
+            client.get(KEY)
+        assert opened(client) == before
+
+
+def opened(client: Any) -> dict[str, int]:
+    """Connections so far, by node."""
+    from aerospike_py import _native, _node_metrics
+    from aerospike_py._native import NULL
+    from aerospike_py._values import encode
+
+    raw = _native.execute(client._session.native, _native.STATISTICS, encode([]), NULL, bytes)
+    _, rows = _node_metrics.decode(raw)
+    return {name: counts[0] for name, _, _, _, counts in rows}
+
+
+def test_a_node_may_die_and_come_back() -> None:
+    with (
+        DevCluster(nodes=2, tls=True, mutual_tls=True) as cluster,
+        aerospike_py.client(cluster.config | {"tend_interval": 100}).connect() as client,
+    ):
+        cluster.kill(1)
+        key = ("test", "tls", uuid.uuid4().hex)
+        policy = {"max_retries": 10, "sleep_between_retries": 50, "total_timeout": 10_000}
+        client.put(key, {"n": 1}, policy=policy)
+        cluster.revive(1)
+        client.info_all("status")
+        assert client.get(key, policy=policy).bins == {"n": 1}
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [
+        ("close_instead", "closed"),
+        ("truncate_replies", "closed"),
+        ("corrupt", "does this port speak TLS"),
+        ("drop", "timeout"),
+    ],
+)
+def test_a_handshake_that_goes_wrong_is_told_and_ends_in_time(fault: str, text: str) -> None:
+    with DevCluster(nodes=1, tls=True) as cluster:
+        getattr(cluster, fault)(scope="handshake")
+        config = cluster.config | {"timeout": 300}
+        with pytest.raises(aerospike_py.AerospikeError, match=text) as caught:
+            aerospike_py.client(config).connect()
+        assert "TLS handshake" in str(caught.value)
+        cluster.clear_faults()
+        # Later ones, of commands.
+        with aerospike_py.client(config).connect() as client:
+            client.put(KEY, {"n": 1})
+            cluster.close_connections()
+            getattr(cluster, fault)(scope="handshake", count=1)
+            policy = {"max_retries": 3, "total_timeout": 5000}
+            assert client.get(KEY, policy=policy).bins == {"n": 1}
+
+
+async def test_a_connect_that_is_cancelled_in_its_handshake_ends() -> None:
+    with DevCluster(nodes=1, tls=True) as cluster:
+        cluster.drop(scope="handshake")
+        client = aerospike_py.AsyncClient(cluster.config | {"timeout": 60_000})
+        connecting = asyncio.ensure_future(client.connect())
+        while cluster.counters()[0]["faults"] == 0:
+            await asyncio.sleep(0.01)
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        await client.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
+def test_a_fork_leaves_the_parents_connections_alone(login: dict[str, Any]) -> None:
+    script = textwrap.dedent(
+        """
+        import os, sys, aerospike_py
+        config = eval(sys.stdin.read())
+        client = aerospike_py.client(config).connect()
+        key = ("test", "tls", "fork")
+        client.put(key, {"n": 1})
+        for _ in range(3):
+            child = os.fork()
+            if child == 0:
+                assert client.get(key).bins == {"n": 1}
+                client.close()
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
+            # With a goodbye of the child's this would be a connection that the node has closed.
+            assert client.get(key, policy={"max_retries": 0}).bins == {"n": 1}
+        client.close()
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=repr(login),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_process_may_exit_without_closing(login: dict[str, Any]) -> None:
+    script = (
+        "import sys, aerospike_py\n"
+        "client = aerospike_py.client(eval(sys.stdin.read()) | {'tend_interval': 100}).connect()\n"
+        "client.put(('test', 'tls', 'exit'), {'n': 1})\n"
+        "import time; time.sleep(0.3)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=repr(login),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_node_of_another_name_or_authority_is_refused(
+    secured: DevCluster, other_authority: Authority
+) -> None:
+    hosts = [("127.0.0.1", secured.port, "other.dev")]
+    error = tls_error(secured.config | {"hosts": hosts})
+    assert "hostname mismatch" in str(error).lower()
+    assert "third member of its host" in str(error)
+    tls = secured.client_tls | {"ca": other_authority.pem}
+    assert "'cafile', 'capath' or 'ca'" in str(tls_error(secured.config | {"tls": tls}))
+
+
+def test_without_a_certificate_nobody_gets_in(secured: DevCluster) -> None:
+    tls = {"ca": secured.client_tls["ca"]}
+    error = tls_error(secured.config | {"tls": tls})
+    assert "certificate required" in str(error)
+    assert "tls 'certfile'" in str(error)
+
+
+def test_there_is_no_way_down_to_plain_connections(mixed: DevCluster, secured: DevCluster) -> None:
+    login = {"user": "ada", "password": "secret"}
+    # The node would take it.
+    with aerospike_py.client({"hosts": mixed.hosts, **login}).connect() as client:
+        assert len(client.get_node_names()) == 2
+    for fault in ("close_instead", "corrupt"):
+        getattr(mixed, fault)(scope="handshake")
+        try:
+            with pytest.raises(aerospike_py.AerospikeError):
+                aerospike_py.client(mixed.config | login).connect()
+        finally:
+            mixed.clear_faults()
+    with pytest.raises(aerospike_py.AerospikeError):
+        aerospike_py.client({"hosts": secured.hosts, **login}).connect()
+
+
+def test_tls_may_be_for_logins_only(mixed: DevCluster) -> None:
+    tls = mixed.client_tls | {"for_login_only": True}
+    config = {**mixed.config, "tls": tls, "user": "ada", "password": "secret"}
+    with aerospike_py.client(config | {"tend_interval": 100}).connect() as client:
+        assert len(client.get_node_names()) == 2
+        client.put(KEY, {"n": 1})
+        # Sessions that have ended begin anew, over TLS again.
+        mixed.revoke_sessions()
+        mixed.close_connections()
+        policy = {"max_retries": 10, "sleep_between_retries": 100, "total_timeout": 5000}
+        assert client.get(KEY, policy=policy).bins == {"n": 1}
+
+
+def test_without_tls_on_the_nodes_a_login_over_tls_is_no_plain_login(plain: DevCluster) -> None:
+    config = {**plain.config, "tls": {"for_login_only": True}}
+    with pytest.raises(aerospike_py.AerospikeError):
+        aerospike_py.client(config).connect()
+
+
+IDENTITIES: list[tuple[str, Callable[[DevCluster], dict[str, Any]]]] = [
+    ("internal", lambda _: {"user": "ada", "password": "secret"}),
+    (
+        "external",
+        lambda _: {
+            "user": "eve",
+            "password": "directory",
+            "auth_mode": aerospike_py.AUTH_EXTERNAL,
+        },
+    ),
+    (
+        "pki",
+        lambda cluster: {
+            "auth_mode": aerospike_py.AUTH_PKI,
+            "tls": cluster.client_tls
+            | cluster.authority.issue("ada.dev", common_name="ada")._asdict(),
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize("identity", IDENTITIES, ids=lambda each: each[0])
+def test_who_logs_in_is_known_and_known_again_when_the_session_ends(
+    secured: DevCluster, identity: Any
+) -> None:
+    config = secured.config | identity[1](secured)
+    with aerospike_py.client(config).connect() as client:
+        client.put(KEY, {"n": 1})
+        secured.revoke_sessions()
+        secured.close_connections()
+        policy = {"max_retries": 5, "total_timeout": 5000}
+        assert client.get(KEY, policy=policy).bins == {"n": 1}
+
+
+def test_a_directorys_password_is_sent_over_tls_or_by_its_own_name(mixed: DevCluster) -> None:
+    login = {"user": "eve", "password": "directory"}
+    config = {"hosts": mixed.hosts, **login}
+    external = config | {"auth_mode": aerospike_py.AUTH_EXTERNAL}
+    with pytest.raises(aerospike_py.InvalidArgError, match="needs 'tls'"):
+        aerospike_py.client(external).connect()
+    insecure = config | {"auth_mode": aerospike_py.AUTH_EXTERNAL_INSECURE}
+    with aerospike_py.client(insecure).connect() as client:
+        assert client.is_connected()
+    # Without the password itself the directory does not know.
+    with pytest.raises(aerospike_py.AdminError):
+        aerospike_py.client(mixed.config | login).connect()
+
+
+def test_a_password_may_be_what_a_function_says(secured: DevCluster) -> None:
+    said = ["wrong", "secret"]
+    config = {**secured.config, "user": "ada", "password": lambda: said.pop(0)}
+    client = aerospike_py.client(config)
+    with pytest.raises(aerospike_py.AdminError):
+        client.connect()
+    with client.connect():
+        assert client.is_connected()
+    assert said == []

@@ -1,0 +1,251 @@
+"""Handshakes with a server of another hand: versions, keys, chains, and what is refused."""
+
+import datetime
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from terminator import tls_error, tls_in_front_of
+
+import aerospike_py
+from aerospike_py.devserver import Authority, DevCluster
+
+
+class Maker:
+    """An authority whose certificates may be wrong in any way."""
+
+    def __init__(self, kind: str = "ecdsa") -> None:
+        self.kind = kind
+        self.key = self.new_key()
+        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"authority {kind}")])
+        self.cert = self.sign(self.name, self.key, is_authority=True, issuer=self.name)
+        self.pem = self.cert.public_bytes(serialization.Encoding.PEM)
+
+    def new_key(self) -> Any:
+        if self.kind == "rsa":
+            return rsa.generate_private_key(65537, 2048)
+        if self.kind == "ed25519":
+            return ed25519.Ed25519PrivateKey.generate()
+        return ec.generate_private_key(ec.SECP256R1())
+
+    def sign(
+        self,
+        subject: x509.Name,
+        key: Any,
+        *names: Any,
+        is_authority: bool = False,
+        issuer: x509.Name | None = None,
+        usage: Any = ExtendedKeyUsageOID.SERVER_AUTH,
+        begins: float = -1,
+        ends: float = 30,
+    ) -> x509.Certificate:
+        now = datetime.datetime.now(datetime.timezone.utc)
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer or self.name)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now + datetime.timedelta(days=begins))
+            .not_valid_after(now + datetime.timedelta(days=ends))
+            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        )
+        if names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        if not is_authority:
+            builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
+        algorithm = None if isinstance(self.key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
+        return builder.sign(self.key, algorithm)
+
+    def issue(self, *names: str, **how: Any) -> tuple[bytes, bytes]:
+        """A node's certificate and its key, in PEM format."""
+        key = self.new_key()
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "node")])
+        cert = self.sign(subject, key, *(x509.DNSName(name) for name in names), **how)
+        return cert.public_bytes(serialization.Encoding.PEM), pem_of(key)
+
+
+def pem_of(key: Any) -> bytes:
+    pem: bytes = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    return pem
+
+
+@pytest.fixture(scope="module")
+def maker() -> Maker:
+    return Maker()
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+def config(port: int, ca: bytes, name: str | None = "node.example", **tls: Any) -> dict[str, Any]:
+    return {"hosts": [("127.0.0.1", port, name)], "tls": {"ca": ca, **tls}}
+
+
+def reaches_the_node(settings: dict[str, Any]) -> bool:
+    """Whether the handshake succeeds: the node behind the port has no TLS, and says so then."""
+    try:
+        aerospike_py.client(settings).connect()
+    except aerospike_py.TLSError:
+        raise
+    except aerospike_py.ClusterError as error:
+        return "the list of peers is invalid" in str(error)
+    return True
+
+
+@pytest.mark.parametrize("kind", ["rsa", "ecdsa", "ed25519"])
+@pytest.mark.parametrize("version", ["TLSv1_2", "TLSv1_3"])
+def test_versions_and_kinds_of_keys(plain: DevCluster, kind: str, version: str) -> None:
+    def set_up(context: ssl.SSLContext) -> None:
+        context.minimum_version = context.maximum_version = ssl.TLSVersion[version]
+
+    maker = Maker(kind)
+    cert, key = maker.issue("node.example")
+    with tls_in_front_of(plain.port, cert, key, set_up) as port:
+        assert reaches_the_node(config(port, maker.pem))
+        other = "-all +TLSv1.3" if version == "TLSv1_2" else "-all +TLSv1.2"
+        error = tls_error(config(port, maker.pem, protocols=other))
+        assert "version" in str(error)
+
+
+@pytest.mark.parametrize(
+    "ciphers",
+    ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"],
+)
+def test_ciphers_of_tls_1_2(plain: DevCluster, maker: Maker, ciphers: str) -> None:
+    cert, key = maker.issue("node.example")
+    chosen = []
+
+    def set_up(context: ssl.SSLContext) -> None:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        context.sni_callback = lambda sock, name, _: chosen.append(name)
+
+    with tls_in_front_of(plain.port, cert, key, set_up) as port:
+        assert reaches_the_node(config(port, maker.pem, cipher_suite=ciphers))
+        assert chosen == ["node.example"]
+        assert "refuses" in str(tls_error(config(port, maker.pem, cipher_suite="AES128-SHA")))
+
+
+def test_chains_with_an_authority_between(plain: DevCluster, authority: Authority) -> None:
+    below = authority.between()
+    cert, key = below.issue("node.example")
+    with tls_in_front_of(plain.port, cert, key) as port:
+        assert reaches_the_node(config(port, authority.pem))
+    leaf_alone = cert[: cert.index(b"-----END CERTIFICATE-----") + 26]
+    with tls_in_front_of(plain.port, leaf_alone, key) as port:
+        tls_error(config(port, authority.pem))
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted", "is_right"),
+    [
+        (["node.example"], "node.example", True),
+        (["node.example"], "NODE.example", True),
+        (["*.cluster.example"], "node.cluster.example", True),
+        (["*.cluster.example"], "a.node.cluster.example", False),
+        (["n*.cluster.example"], "node.cluster.example", False),
+        (["127.0.0.1"], "127.0.0.1", True),
+        (["127.0.0.1"], None, True),
+        (["127.0.0.2"], None, False),
+        (["localhost"], None, False),
+        (["other.example"], "node.example", False),
+    ],
+)
+def test_names(
+    plain: DevCluster, authority: Authority, names: list[str], wanted: str | None, is_right: bool
+) -> None:
+    try:
+        cert, key = authority.issue(*names)
+    except ValueError:  # Not a name that this authority gives.
+        maker = Maker()
+        cert, key = maker.issue(*names)
+        ca = maker.pem
+    else:
+        ca = authority.pem
+    with tls_in_front_of(plain.port, cert, key) as port:
+        settings = config(port, ca, wanted)
+        if is_right:
+            assert reaches_the_node(settings)
+        else:
+            assert "mismatch" in str(tls_error(settings)).lower()
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        ({"ends": -0.5, "begins": -2}, "expired"),
+        ({"begins": 1}, "not yet valid"),
+        ({"usage": ExtendedKeyUsageOID.CLIENT_AUTH}, "purpose"),
+    ],
+)
+def test_what_is_not_valid_is_refused(
+    plain: DevCluster, maker: Maker, how: dict[str, Any], text: str
+) -> None:
+    cert, key = maker.issue("node.example", **how)
+    with tls_in_front_of(plain.port, cert, key) as port:
+        error = tls_error(config(port, maker.pem))
+        assert text in str(error)
+        assert "/CN=node" in str(error)
+
+
+def test_a_leaf_is_no_authority(plain: DevCluster, maker: Maker) -> None:
+    leaf_key = maker.new_key()
+    leaf_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "leaf")])
+    leaf = maker.sign(leaf_name, leaf_key, x509.DNSName("leaf.example"))
+    forger = Maker()
+    forger.key, forger.name = leaf_key, leaf_name
+    cert, key = forger.issue("node.example")
+    chain = cert + leaf.public_bytes(serialization.Encoding.PEM)
+    with tls_in_front_of(plain.port, chain, key) as port:
+        assert "invalid CA" in str(tls_error(config(port, maker.pem)))
+
+
+def test_revoked_certificates_are_refused_where_lists_are_looked_in(
+    plain: DevCluster, authority: Authority
+) -> None:
+    good, bad = authority.issue("node.example"), authority.issue("node.example")
+    revocations = authority.revoke(bad)
+    with tls_in_front_of(plain.port, *bad) as port:
+        assert reaches_the_node(config(port, authority.pem + revocations))
+        checked = config(port, authority.pem + revocations, crl_check=True)
+        assert "revoked" in str(tls_error(checked))
+        without = config(port, authority.pem, crl_check=True)
+        assert "needs a revocation list" in str(tls_error(without))
+    with tls_in_front_of(plain.port, *good) as port:
+        checked = config(port, authority.pem + revocations, crl_check_all=True)
+        assert reaches_the_node(checked)
+
+
+def test_blacklisted_certificates_are_refused(
+    plain: DevCluster, authority: Authority, write: Callable[[str, bytes], str]
+) -> None:
+    cert, key = authority.issue("node.example")
+    serial = x509.load_pem_x509_certificate(cert).serial_number
+    listed = write("listed", f"# taken back\n{serial:x}\n".encode())
+    others = write("others", f"{serial:X} /CN=somebody else\nAB12\n".encode())
+    with tls_in_front_of(plain.port, cert, key) as port:
+        assert reaches_the_node(config(port, authority.pem, cert_blacklist=others))
+        error = tls_error(config(port, authority.pem, cert_blacklist=listed))
+        assert "cert_blacklist" in str(error)
+
+
+def test_secrets_of_sessions_are_written_where_wanted(
+    plain: DevCluster, authority: Authority, write: Callable[[str, bytes], str]
+) -> None:
+    path = write("keys", b"")
+    cert, key = authority.issue("node.example")
+    with tls_in_front_of(plain.port, cert, key) as port:
+        assert reaches_the_node(config(port, authority.pem, keylog_file=path))
+    with open(path) as file:  # noqa: PTH123
+        assert "CLIENT_TRAFFIC_SECRET_0" in file.read()
