@@ -6,6 +6,7 @@ when nobody has it any more: a counter never goes back.
 
 import threading
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -65,7 +66,42 @@ class _Node:
             self.codes[code] = self.codes.get(code, 0) + count
 
 
-_Nodes = dict[_Name, _Node]
+@dataclass
+class _Tls:
+    full: int = 0
+    resumed: int = 0
+    failures: dict[str, int] = field(default_factory=dict)
+
+    def add(self, counts: list[Any]) -> None:
+        """The TLS of the C header."""
+        handshakes, resumed, failures = counts
+        self.full += handshakes - resumed
+        self.resumed += resumed
+        for reason, count in failures:
+            self.failures[reason] = self.failures.get(reason, 0) + count
+
+
+class _Counts:
+    """Of some clients: of nodes, and of TLS by cluster."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[_Name, _Node] = {}
+        self.tls: dict[str, _Tls] = {}
+
+    def add(self, cluster: str, statistics: bytes, *, is_open: bool) -> None:
+        _bounds[:], rows, tls = decode(statistics)
+        for name, active, connections_open, in_use, counts in rows:
+            node = self.nodes.setdefault(_Name(cluster, name), _Node())
+            node.add(counts)
+            if is_open:
+                node.active |= active
+                node.open += connections_open
+                node.in_use += in_use
+            else:
+                # Closed is what was open.
+                node.counters[1] += connections_open
+        if tls is not None:
+            self.tls.setdefault(cluster, _Tls()).add(tls)
 
 
 class Counted:
@@ -114,22 +150,9 @@ class Counted:
 _lock = threading.Lock()
 _counted: list[Counted] = []
 # Of the clients that are no longer in the list.
-_closed: _Nodes = {}
+_closed = _Counts()
 # Of the sizes' buckets, as the core has them.
 _bounds: list[int] = []
-
-
-def _add(nodes: _Nodes, cluster: str, rows: list[Any], *, is_open: bool) -> None:
-    for name, active, connections_open, in_use, counts in rows:
-        node = nodes.setdefault(_Name(cluster, name), _Node())
-        node.add(counts)
-        if is_open:
-            node.active |= active
-            node.open += connections_open
-            node.in_use += in_use
-        else:
-            # Closed is what was open.
-            node.counters[1] += connections_open
 
 
 def _settle() -> None:
@@ -138,16 +161,15 @@ def _settle() -> None:
         _counted.remove(client)
         statistics, _ = client.now()
         if statistics is not None:
-            _bounds[:], rows = decode(statistics)
-            _add(_closed, client.cluster, rows, is_open=False)
+            _closed.add(client.cluster, statistics, is_open=False)
 
 
 def after_fork_in_child() -> None:
     """What the parent's clients did, they did there."""
-    global _lock
+    global _lock, _closed
     _lock = threading.Lock()
     _counted.clear()
-    _closed.clear()
+    _closed = _Counts()
 
 
 def collect() -> "Iterator[Metric]":
@@ -159,23 +181,14 @@ def collect() -> "Iterator[Metric]":
         SummaryMetricFamily,
     )
 
-    nodes: _Nodes = {}
     with _lock:
         _settle()
-        for name, node in _closed.items():
-            nodes[name] = _Node(
-                counters=node.counters,
-                tends=node.tends,
-                tend_ns=node.tend_ns,
-                sizes=list(node.sizes),
-                codes=dict(node.codes),
-            )
+        counts = deepcopy(_closed)
         for client in _counted:
             statistics, is_open = client.now()
             if statistics is not None:
-                _bounds[:], rows = decode(statistics)
-                _add(nodes, client.cluster, rows, is_open=is_open)
-    listed = [(["aerospike", *name], node) for name, node in sorted(nodes.items())]
+                counts.add(client.cluster, statistics, is_open=is_open)
+    listed = [(["aerospike", *name], node) for name, node in sorted(counts.nodes.items())]
 
     for member, text in (
         ("active", "Whether the node is in the cluster, as a client sees it."),
@@ -217,6 +230,24 @@ def collect() -> "Iterator[Metric]":
             records, buckets = node.sizes[index]
             histogram.add_metric(labels, _cumulated(buckets), records)
         yield histogram
+    labels_of_cluster = _LABELS[:2]
+    handshakes = CounterMetricFamily(
+        "aerospike_client_tls_handshakes",
+        "Handshakes of TLS that were completed.",
+        labels=[*labels_of_cluster, "resumed"],
+    )
+    failures = CounterMetricFamily(
+        "aerospike_client_tls_failures",
+        "Handshakes and connections of TLS that failed.",
+        labels=[*labels_of_cluster, "reason"],
+    )
+    for cluster, tls in sorted(counts.tls.items()):
+        handshakes.add_metric(["aerospike", cluster, "false"], tls.full)
+        handshakes.add_metric(["aerospike", cluster, "true"], tls.resumed)
+        for reason, count in sorted(tls.failures.items()):
+            failures.add_metric(["aerospike", cluster, reason], count)
+    yield handshakes
+    yield failures
 
 
 def _cumulated(counts: list[int]) -> list[tuple[str, float]]:

@@ -42,6 +42,7 @@ from .types import (
     RecordMetadata,
     RoleInfo,
     SetInfo,
+    TlsStats,
     UDFFile,
     UserInfo,
     WriteMeta,
@@ -177,6 +178,16 @@ class AsyncClient:
             ClientError: The client is not connected.
         """
         return await self._submit(info.stats())
+
+    async def tls_stats(self) -> TlsStats | None:
+        """What this client has counted of TLS since it connected; None without `tls`.
+
+        Asks no node. `get_metrics` has the same of all clients of the process, as text.
+
+        Raises:
+            ClientError: The client is not connected.
+        """
+        return await self._submit(info.tls_stats())
 
     async def namespaces(self, policy: AdminPolicy | None = None) -> list[NamespaceInfo]:
         """The namespaces, by name.

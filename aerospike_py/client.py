@@ -42,6 +42,7 @@ from .types import (
     RecordMetadata,
     RoleInfo,
     SetInfo,
+    TlsStats,
     UDFFile,
     UserInfo,
     WriteMeta,
@@ -164,6 +165,16 @@ class Client:
             ClientError: The client is not connected.
         """
         return self._execute(info.stats())
+
+    def tls_stats(self) -> TlsStats | None:
+        """What this client has counted of TLS since it connected; None without `tls`.
+
+        Asks no node. `get_metrics` has the same of all clients of the process, as text.
+
+        Raises:
+            ClientError: The client is not connected.
+        """
+        return self._execute(info.tls_stats())
 
     def namespaces(self, policy: AdminPolicy | None = None) -> list[NamespaceInfo]:
         """The namespaces, by name.

@@ -53,6 +53,7 @@ __all__ = [
     "SizeStats",
     "StringPolicy",
     "TLSConfig",
+    "TlsStats",
     "UDFFile",
     "UserInfo",
     "UserKey",
@@ -756,6 +757,20 @@ class SizeStats(NamedTuple):
     counts: dict[int | None, int]
     """How many of them were no larger than a size, and larger than the one before; None: larger
     than all."""
+
+
+class TlsStats(NamedTuple):
+    """What a client has counted of TLS since it connected, with all nodes together."""
+
+    handshakes: int
+    """Those that were completed."""
+    resumed: int
+    """How many of them went on with an earlier session, which is quicker."""
+    failures: dict[str, int]
+    """Handshakes and connections that failed, by reason: "unknown_authority", "expired",
+    "not_yet_valid", "revoked", "other_name", "certificate" (anything else about one),
+    "refused_by_peer", "protocol", "torn" (it ended in the midst of it), "abandoned" (it took too
+    long)."""
 
 
 class NodeStats(NamedTuple):

@@ -16,6 +16,7 @@ from ..types import (
     NodeStats,
     SetInfo,
     SizeStats,
+    TlsStats,
 )
 from .policies import ClientPolicies
 from .request import Request, nothing
@@ -104,8 +105,16 @@ def _nodes(data: memoryview) -> list[NodeInfo]:
 
 
 def _statistics(data: memoryview) -> list[NodeStats]:
-    bounds, listed = value(data)
+    bounds, listed, _ = value(data)
     return sorted(_node_stats(bounds, *row) for row in listed)
+
+
+def _tls_statistics(data: memoryview) -> TlsStats | None:
+    _, _, counts = value(data)
+    if counts is None:
+        return None
+    handshakes, resumed, failures = counts
+    return TlsStats(handshakes, resumed, dict(failures))
 
 
 def _node_stats(
@@ -196,6 +205,10 @@ def nodes() -> Request[list[NodeInfo]]:
 
 def stats() -> Request[list[NodeStats]]:
     return _STATISTICS, _NO_ARGUMENTS, _native.NULL, _statistics
+
+
+def tls_stats() -> Request[TlsStats | None]:
+    return _STATISTICS, _NO_ARGUMENTS, _native.NULL, _tls_statistics
 
 
 def namespaces(policies: ClientPolicies, policy: Any) -> Request[list[str]]:

@@ -106,14 +106,15 @@ extern "C" {
 #define ASZ_INFO_ANY 65       /* [command]                  -> [[node, status, response]]: of one node */
 #define ASZ_NODES 66          /* []                         -> [[name, "address:port", {namespace: rack}]] */
 #define ASZ_PING 67           /* []                         -> nothing: one node answered */
-#define ASZ_STATISTICS 68     /* []                         -> [bounds of SIZES, [NODE]], asks no server */
+#define ASZ_STATISTICS 68     /* []                         -> [bounds of SIZES, [NODE], TLS], asks no server */
 
 /*
  * NODE is [name, whether it is in the cluster, connections open, those in use, COUNTS]. COUNTS, of
  * this client since it has connected: [connections opened, closed, errors, timeouts, recovered
  * connections, retries, bytes sent, bytes received, tends, ns of tends, SIZES of batches' parts,
  * SIZES of queries' streams, [[result code, count]]]. SIZES is [records, [count of a bucket]];
- * there is one bucket more than there are bounds.
+ * there is one bucket more than there are bounds. TLS is nil without it, else [handshakes, how many
+ * of them resumed a session, [[reason, failures]]]; a reason is a name, such as "expired".
  */
 
 /*

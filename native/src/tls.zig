@@ -13,6 +13,7 @@ pub const Reason = @import("tls/peer_check.zig").Reason;
 pub const Stream = @import("tls/stream.zig").Stream;
 pub const StreamError = @import("tls/stream.zig").Error;
 pub const Direction = @import("tls/stream.zig").Direction;
+pub const Watch = @import("tls/watch.zig").Watch;
 pub const problemText = @import("tls/stream.zig").problemText;
 
 test {
@@ -21,5 +22,6 @@ test {
     _ = Options;
     _ = Reason;
     _ = Stream;
+    _ = Watch;
     _ = @import("tls/stream_test.zig");
 }

@@ -491,6 +491,7 @@ NO_COMMANDS = {
     "get_node_names",
     "nodes",
     "stats",
+    "tls_stats",
     "background_job",
     "query",
     "query.select",

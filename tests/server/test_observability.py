@@ -133,6 +133,7 @@ NO_OPERATIONS = {
     "get_node_names",
     "nodes",
     "stats",
+    "tls_stats",
     "namespaces",
     "sets",
     "indexes",

@@ -5,7 +5,7 @@ import ssl
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,32 +28,75 @@ def tls_in_front_of(port: int, cert: bytes, key: bytes, set_up: Any = None) -> I
     if set_up is not None:
         set_up(context)
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        thread = threading.Thread(target=_accept, args=(listener, context, port), daemon=True)
+        relays = _Relays(context, port)
+        thread = threading.Thread(target=relays.accept, args=(listener,), daemon=True)
         thread.start()
-        yield listener.getsockname()[1]
-
-
-def _accept(listener: socket.socket, context: ssl.SSLContext, port: int) -> None:
-    while True:
         try:
-            accepted, _ = listener.accept()
-        except OSError:
-            return
-        threading.Thread(target=_relay, args=(accepted, context, port), daemon=True).start()
+            yield listener.getsockname()[1]
+        finally:
+            # A close alone would leave the thread in accept.
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            relays.end()
 
 
-def _relay(accepted: socket.socket, context: ssl.SSLContext, port: int) -> None:
-    try:
-        with (
-            context.wrap_socket(accepted, server_side=True) as near,
-            socket.create_connection(("127.0.0.1", port)) as far,
-        ):
-            back = threading.Thread(target=_pump, args=(far, near), daemon=True)
-            back.start()
-            _pump(near, far)
-            back.join()
-    except (OSError, ValueError):
-        pass  # Either end is gone, or nobody came to an agreement.
+class _Relays:
+    def __init__(self, context: ssl.SSLContext, port: int) -> None:
+        self._context = context
+        self._port = port
+        self._threads: list[threading.Thread] = []
+        self._open: set[socket.socket] = set()
+        self._lock = threading.Lock()
+
+    def accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                accepted, _ = listener.accept()
+            except OSError:
+                return
+            thread = threading.Thread(target=self._relay, args=(accepted,), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def end(self) -> None:
+        """Cuts what is still open; nobody accepts any more."""
+        with self._lock:
+            for each in self._open:
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+
+    @contextmanager
+    def _known(self, opened: socket.socket) -> Iterator[None]:
+        with self._lock:
+            self._open.add(opened)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._open.discard(opened)
+
+    def _relay(self, accepted: socket.socket) -> None:
+        try:
+            with (
+                accepted,
+                self._context.wrap_socket(
+                    accepted, server_side=True, do_handshake_on_connect=False
+                ) as near,
+                self._known(near),
+            ):
+                near.do_handshake()
+                with (
+                    socket.create_connection(("127.0.0.1", self._port)) as far,
+                    self._known(far),
+                ):
+                    back = threading.Thread(target=_pump, args=(far, near), daemon=True)
+                    back.start()
+                    _pump(near, far)
+                    back.join()
+        except (OSError, ValueError):
+            pass  # Either end is gone, or nobody came to an agreement.
 
 
 def _pump(source: Any, target: Any) -> None:

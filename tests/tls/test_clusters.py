@@ -64,13 +64,7 @@ def test_connections_are_used_again_with_tickets_unread(login: dict[str, Any]) -
 
 def opened(client: Any) -> dict[str, int]:
     """Connections so far, by node."""
-    from aerospike_py import _native, _node_metrics
-    from aerospike_py._native import NULL
-    from aerospike_py._values import encode
-
-    raw = _native.execute(client._session.native, _native.STATISTICS, encode([]), NULL, bytes)
-    _, rows = _node_metrics.decode(raw)
-    return {name: counts[0] for name, _, _, _, counts in rows}
+    return {node.name: node.connections_opened for node in client.stats()}
 
 
 def test_a_node_may_die_and_come_back() -> None:

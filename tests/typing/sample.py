@@ -70,6 +70,7 @@ from aerospike_py.types import (
     RoleInfo,
     SetInfo,
     SizeStats,
+    TlsStats,
     UDFFile,
     UserInfo,
     UserKey,
@@ -129,6 +130,7 @@ def connections(client: aerospike_py.Client) -> None:
     assert_type(client.nodes(), list[NodeInfo])
     assert_type(client.nodes()[0].racks, dict[str, int])
     assert_type(client.stats(), list[NodeStats])
+    assert_type(client.tls_stats(), TlsStats | None)
     assert_type(client.stats()[0].batch_records, SizeStats)
     assert_type(client.namespaces(), list[NamespaceInfo])
     assert_type(client.sets("test"), list[SetInfo])

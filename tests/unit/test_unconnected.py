@@ -33,6 +33,7 @@ OPERATIONS: dict[str, Callable[[Client], Any]] = {
     "get_node_names": lambda c: c.get_node_names(),
     "nodes": lambda c: c.nodes(),
     "stats": lambda c: c.stats(),
+    "tls_stats": lambda c: c.tls_stats(),
     "namespaces": lambda c: c.namespaces(),
     "sets": lambda c: c.sets(),
     "indexes": lambda c: c.indexes("test"),

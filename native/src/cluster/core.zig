@@ -34,6 +34,8 @@ pub fn Cluster(comptime Net: type) type {
         map: partition_map.PartitionMap = .{},
         seeds: Seeds(Net) = .{},
         tending: Tend(Net) = .{},
+        /// Of the files with certificates and keys. Only for whoever tends.
+        tls_watch: tls.Watch = .{},
         statistics: Statistics = .{},
         /// The log has been told. Only for whoever tends.
         is_unreachable: bool = false,
@@ -119,6 +121,7 @@ pub fn Cluster(comptime Net: type) type {
         fn loadTls(cluster: *This, failure: *Failure) error{Failed}!void {
             const context = &cluster.context;
             const options = &(context.options.tls orelse return);
+            cluster.tls_watch.note(options);
             const made = try tls.Context.create(
                 context.gpa,
                 .client,
@@ -130,6 +133,21 @@ pub fn Cluster(comptime Net: type) type {
             defer context.tls_guard.unlock();
             if (context.tls_now) |old| old.release();
             context.tls_now = made;
+        }
+
+        /// After a change of the files new connections are made with what is in them; the others
+        /// go on as they are. What will not do changes nothing.
+        fn renewTls(cluster: *This) void {
+            const context = &cluster.context;
+            const options = &(context.options.tls orelse return);
+            if (!cluster.tls_watch.hasChanged(options, context.tend_net.now())) return;
+            var failure: Failure = .{};
+            cluster.loadTls(&failure) catch {
+                const text = "files of TLS have changed and cannot be used; what was read before " ++
+                    "goes on: {s}";
+                return log.write(.warn, text, .{failure.message()});
+            };
+            log.write(.info, "files of TLS have changed: new connections use them", .{});
         }
 
         /// Finds the cluster by its seeds: afterwards nodes and partitions are known. Runs on
@@ -194,6 +212,7 @@ pub fn Cluster(comptime Net: type) type {
                     net.sleep(gap_ns) catch return;
                 }
                 started_ns = net.now();
+                cluster.renewTls();
                 cluster.tend();
             }
         }

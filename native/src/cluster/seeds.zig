@@ -139,8 +139,10 @@ pub fn Seeds(comptime Net: type) type {
                     failure,
                 );
                 return countOf(body, name) catch {
-                    const text = "{f}: the list of peers is invalid";
-                    failure.set(.invalid_node, text, .{candidate.target.address});
+                    const text = "{f}: the list of peers is invalid: {s} is answered with '{s}'";
+                    const answer = wire.info.Lines.find(body, name) orelse "";
+                    const shown = answer[0..@min(answer.len, 80)];
+                    failure.set(.invalid_node, text, .{ candidate.target.address, name, shown });
                     return error.Failed;
                 };
             }

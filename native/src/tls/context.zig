@@ -15,7 +15,9 @@ const Options = options_module.Options;
 const Reason = peer_check.Reason;
 const Stream = @import("stream.zig").Stream;
 const Table = openssl.Table;
+const wire = @import("../wire.zig");
 
+const msgpack = wire.msgpack;
 const secureZero = std.crypto.secureZero;
 
 /// No file of certificates is larger; the list that systems trust has 250 kB.
@@ -43,6 +45,19 @@ pub const Counters = struct {
 
     pub fn fail(counters: *Counters, reason: Reason) void {
         _ = counters.failures[@backingInt(reason)].fetchAdd(1, .monotonic);
+    }
+
+    /// Appends [handshakes, resumed ones, [[reason, failures]]].
+    pub fn write(counters: *const Counters, out: *wire.Buffer) wire.Buffer.Error!void {
+        try msgpack.writeArrayHeader(out, 3);
+        try msgpack.writeUint(out, counters.handshakes.load(.monotonic));
+        try msgpack.writeUint(out, counters.resumed.load(.monotonic));
+        try msgpack.writeArrayHeader(out, reasons);
+        for (&counters.failures, std.enums.values(Reason)) |*failures, reason| {
+            try msgpack.writeArrayHeader(out, 2);
+            try msgpack.writeString(out, @tagName(reason));
+            try msgpack.writeUint(out, failures.load(.monotonic));
+        }
     }
 };
 
@@ -484,8 +499,8 @@ const Password = struct {
             };
             return password.take(std.mem.span(value), failure);
         }
-        if (!std.mem.startsWith(u8, given, "file:")) return password.take(given, failure);
-        const path = given["file:".len..];
+        const path = options_module.pathOfPassword(given) orelse
+            return password.take(given, failure);
         const file = openFile(path) orelse
             return fail(failure, "keyfile_pw", path, "cannot be read", .{});
         defer _ = std.c.fclose(file);
@@ -513,7 +528,7 @@ const Password = struct {
     }
 };
 
-fn openFile(path: []const u8) ?*std.c.FILE {
+pub fn openFile(path: []const u8) ?*std.c.FILE {
     var memory: [path_bytes_max]u8 = undefined;
     const name = std.mem.printSentinel(&memory, "{s}", .{path}, 0) catch return null;
     return std.c.fopen(name, "rb");

@@ -44,6 +44,11 @@ pub const Options = struct {
         return options.certfile.len + options.cert.len > 0;
     }
 
+    /// Where the key's password is, if that is a file.
+    pub fn passwordFile(options: *const Options) ?[]const u8 {
+        return pathOfPassword(options.keyfile_pw);
+    }
+
     /// The same in the arena's memory.
     pub fn copy(options: *const Options, arena: std.mem.Allocator) error{OutOfMemory}!Options {
         var copied = options.*;
@@ -72,6 +77,11 @@ pub const Options = struct {
         };
     }
 };
+
+/// The path in a password that is written as "file:" and a path.
+pub fn pathOfPassword(given: []const u8) ?[]const u8 {
+    return std.mem.cutPrefix(u8, given, "file:");
+}
 
 fn parseProtocols(text: []const u8, failure: *Failure) error{Failed}!std.EnumSet(Version) {
     var enabled: std.EnumSet(Version) = .empty;

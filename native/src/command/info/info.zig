@@ -143,7 +143,7 @@ fn writeRacks(procedure: anytype, node: anytype) Error!void {
 /// Also of nodes that have left: what was counted of them stays true.
 fn writeStatistics(procedure: anytype) Error!void {
     const out = procedure.out;
-    try msgpack.writeArrayHeader(out, 2);
+    try msgpack.writeArrayHeader(out, 3);
     const bounds = &cluster.statistics.Sizes.bounds;
     try msgpack.writeArrayHeader(out, bounds.len);
     for (bounds) |bound| try msgpack.writeUint(out, bound);
@@ -159,4 +159,7 @@ fn writeStatistics(procedure: anytype) Error!void {
         try node.statistics.write(node.pool.trafficNow(), out);
     }
     out.patch(u32, header + 1, count);
+    const context = &procedure.owner.context;
+    if (context.options.tls == null) return msgpack.writeNil(out);
+    try context.tls_counters.write(out);
 }
