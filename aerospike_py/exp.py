@@ -44,6 +44,7 @@ from ._validate import (
     check_natural,
     check_str,
 )
+from ._values import encode
 from .cdt_ctx import Context
 from .exception import InvalidArgError
 from .types import (
@@ -113,6 +114,7 @@ __all__ = [
     "float_bin",
     "float_val",
     "from_base64",
+    "from_text",
     "ge",
     "geo_bin",
     "geo_compare",
@@ -318,6 +320,7 @@ _KEY_TYPES = (EXP_TYPE_INT, EXP_TYPE_STRING, EXP_TYPE_BLOB)
 _LIST_RETURN_TYPES = frozenset({0, 1, 2, 3, 4, 5, 7, 9})
 _MAP_RETURN_TYPES = frozenset({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17})
 _EXPR = "__expr__"
+_AEL_COMPILE = 128
 
 # Expressions that were compiled, by their encoded trees, as the same ones come again and again.
 _compiled: "dict[bytes, CompiledExpression]" = {}
@@ -420,6 +423,29 @@ def from_base64(text: str) -> CompiledExpression:
     made = CompiledExpression({_EXPR: "compiled", "val": encoded})
     expression_compile(encode_expression(made))  # Checks it.
     return made
+
+
+def from_text(text: str) -> CompiledExpression:
+    """A filter of its text, which the server compiles, where `parse` compiles it here.
+
+    That is for what servers of later versions understand and this package does not. Only servers
+    from 8.2 on do so; what they find wrong is said when the filter is used.
+
+        >>> client.get(key, policy={"expressions": exp.from_text("$.age > 21")})
+
+    Args:
+        text: The text, of which no part is checked here. It is a whole filter, and cannot be part
+            of an expression.
+
+    Raises:
+        TypeError: It is not a str.
+        InvalidArgError: It is empty.
+    """
+    data = check_str(text, "text").encode()
+    if not data:
+        raise InvalidArgError("text must not be empty")
+    # Opcode and text, as MessagePack (exp.c: EXP_AEL_COMPILE).
+    return CompiledExpression({_EXPR: "compiled", "val": encode((_AEL_COMPILE, data))})
 
 
 def _node_of(value: Any, name: str) -> Expression:

@@ -33,7 +33,7 @@ _HEADER_BYTES = 22
 class RecordingNode:
     """Listens on an ephemeral port of the loopback address until it is closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, build: str = "8.1.2.0") -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.requests: list[bytes] = []
@@ -41,7 +41,7 @@ class RecordingNode:
         bitmap = base64.b64encode(b"\xff" * 512).decode()
         self._answers = {
             "node": "BB9RECORDS00000",
-            "build": "8.1.2.0",
+            "build": build,
             "edition": "Aerospike Community Edition",
             "features": _FEATURES,
             "cluster-name": "",

@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 import aerospike_py
-from aerospike_py import Client, FilteredOut, InvalidArgError, KeyOrderedDict, batch, exp
+from aerospike_py import (
+    AerospikeError,
+    Client,
+    FilteredOut,
+    InvalidArgError,
+    KeyOrderedDict,
+    ResultCode,
+    batch,
+    exp,
+)
 from aerospike_py import exp_operations as eop
 
 BINS: dict[str, Any] = {
@@ -192,3 +201,23 @@ def test_a_text_with_parameters_stands_where_an_expression_can(client: Client, k
     assert outcome(client, key, exp.parse("$.m == ?0", dict(BINS["m"]))) is True
     read = eop.exp_read("r", exp.parse("$.i * 2 + $.l.[0]"))
     assert client.operate(key, [read]).bins == {"r": 13}
+
+
+def test_servers_before_8_2_compile_no_texts_and_are_not_asked_to(
+    client: Client, key: Any, set_name: str
+) -> None:
+    policy = {"expressions": exp.from_text("$.i == 5")}
+    rows = [batch.read(key), batch.read(key, policy=policy)]
+    for call in (
+        lambda: client.get(key, policy),
+        lambda: client.put(key, {"n": 2}, policy=policy),
+        lambda: client.batch_read([key], policy=policy),
+        lambda: client.batch(rows),
+        lambda: client.query(key[0], set_name).results(policy),
+        lambda: client.query(key[0], set_name).operate_background(
+            [{"op": aerospike_py.OPERATOR_WRITE, "bin": "n", "val": 1}], policy
+        ),
+    ):
+        with pytest.raises(AerospikeError, match="needs servers from 8.2 on") as caught:
+            call()
+        assert caught.value.result_code == ResultCode.UNSUPPORTED_FEATURE

@@ -289,6 +289,7 @@ EXPRESSIONS: list[Expression] = [
     exp.map_val({"k": 1}),
     exp.from_base64(exp.to_base64(exp.nil())),
     exp.parse("$.n > %s", 1),
+    exp.from_text("$.n > 1"),
     exp.map_val(aerospike_py.KeyOrderedDict(k=1)),
     exp.eq(exp.map_bin("m"), aerospike_py.KeyOrderedDict(k=1)),
     exp.geo_val(POINT),

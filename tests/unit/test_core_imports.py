@@ -54,13 +54,14 @@ COMMAND = {
     "source": {"batch", "query", "record"},
     "admin": {"procedure", "record"},
     "info": {"procedure", "query", "record", "cdt"},
-    "batch": {"record", "clock"},
-    "query": {"procedure", "record", "expression", "cdt", "clock"},
-    "record": {"expression", "cdt", "arguments", "clock"},
-    "expression": {"cdt", "arguments"},
+    "batch": {"record", "filter_text", "clock"},
+    "query": {"procedure", "record", "expression", "cdt", "filter_text", "clock"},
+    "record": {"expression", "cdt", "arguments", "filter_text", "clock"},
+    "expression": {"cdt", "arguments", "filter_text"},
     "cdt": {"expression", "arguments"},
     "arguments": set(),
     "clock": set(),
+    "filter_text": set(),
 }
 
 

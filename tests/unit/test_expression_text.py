@@ -1,4 +1,4 @@
-"""Expressions as base64, in both directions."""
+"""Expressions as base64, in both directions, and as text that the server compiles."""
 
 import base64
 
@@ -25,3 +25,20 @@ def test_text_of_no_expression_is_refused(text: str) -> None:
 def test_bytes_are_no_text() -> None:
     with pytest.raises(TypeError):
         exp.from_base64(b"kwE=")  # type: ignore[arg-type]
+
+
+def test_a_text_for_the_server_is_its_bytes_behind_an_opcode() -> None:
+    # As the Go and Rust clients send it.
+    assert exp.from_text("true").encoded == b"\x92\xcc\x80\xc4\x04true"
+    text = "$.s == '\u00e9'" * 25
+    assert exp.from_text(text).encoded == b"\x92\xcc\x80\xc5\x01\x13" + text.encode()
+    assert exp.compile(exp.from_text("true")) == exp.from_text("true")
+
+
+def test_a_text_for_the_server_is_a_whole_filter() -> None:
+    with pytest.raises(InvalidArgError, match="is a whole filter and no part of one"):
+        exp.compile(exp.and_(ADULT, exp.from_text("true")))
+    with pytest.raises(InvalidArgError, match="must not be empty"):
+        exp.from_text("")
+    with pytest.raises(TypeError):
+        exp.from_text(b"true")  # type: ignore[arg-type]

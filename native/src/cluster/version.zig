@@ -20,6 +20,9 @@ pub const Version = packed struct(u64) {
     /// An index is of type INTEGER, where it was of NUMERIC.
     pub const first_with_integer_indexes: Version = .{ .major = 8, .minor = 1, .patch = 3 };
 
+    /// Filters may be texts that the server compiles; 8.1.3 is what became 8.2.
+    pub const first_with_filter_texts: Version = .{ .major = 8, .minor = 1, .patch = 3 };
+
     /// "8.1.0.2-rc1" and the like; what follows the first three numbers does not matter, and the
     /// third may be missing.
     pub fn parse(text: []const u8) error{Malformed}!Version {

@@ -9,6 +9,7 @@ const cluster = @import("../../cluster.zig");
 const compression = @import("../record/compression.zig");
 const engine = @import("../../engine.zig");
 const executor = engine.executor;
+const filter_text = @import("../filter_text.zig");
 const reply = @import("../record/reply.zig");
 const request = @import("../record/request.zig");
 const wire = @import("../../wire.zig");
@@ -118,6 +119,10 @@ pub fn BatchRounds(comptime Net: type, comptime Poller: type) type {
             rounds.batch.init(gpa, cluster_of, &rounds.policy, target, net.now());
             errdefer rounds.batch.deinit();
             try rounds.batch.parse(kind, bytes, failure);
+            try filter_text.check(cluster_of, filter, failure);
+            for (rounds.batch.actions.items) |*action| {
+                if (action.filter.len != 0) try filter_text.check(cluster_of, action.filter, failure);
+            }
         }
 
         /// It is over, was cancelled, or was never started.

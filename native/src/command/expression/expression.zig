@@ -12,6 +12,7 @@ const cdt = @import("../cdt/cdt.zig");
 const comparable = @import("comparable.zig");
 const context = @import("../cdt/context.zig");
 const texts = @import("../cdt/text.zig");
+const filter_text = @import("../filter_text.zig");
 const Failure = @import("../../status.zig").Failure;
 const wire = @import("../../wire.zig");
 const msgpack = wire.msgpack;
@@ -581,6 +582,11 @@ const Node = struct {
                 var reader = msgpack.Reader.init(encoded);
                 reader.skip() catch return malformed(node.arguments.failure);
                 if (!reader.isAtEnd()) return malformed(node.arguments.failure);
+                if (node.depth > 0 and filter_text.isOne(encoded)) return node.arguments.failOf(
+                    .val,
+                    "is a text that the server compiles, which is a whole filter and no part of one",
+                    .{},
+                );
                 try node.out.append(encoded);
             },
             else => |token| return node.arguments.wrongType(.val, "bytes", token),

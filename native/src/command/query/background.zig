@@ -3,6 +3,7 @@
 
 const std = @import("std");
 const executor = @import("../../engine.zig").executor;
+const filter_text = @import("../filter_text.zig");
 const metrics = @import("../../metrics.zig");
 const procedure_module = @import("../procedure.zig");
 const query_request = @import("query_request.zig");
@@ -40,6 +41,7 @@ pub const Background = struct {
         );
         background.frame = frame.written();
         _ = try executor.findNamespace(procedure.owner, background.asked.namespace, failure);
+        try filter_text.check(procedure.owner, policy.filter, failure);
     }
 
     pub fn next(background: *Background, procedure: anytype) Error!Step {

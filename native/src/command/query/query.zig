@@ -18,6 +18,7 @@ const clock = @import("../clock.zig");
 const cluster = @import("../../cluster.zig");
 const engine = @import("../../engine.zig");
 const executor = engine.executor;
+const filter_text = @import("../filter_text.zig");
 const io = @import("../../io.zig");
 const metrics = @import("../../metrics.zig");
 const operate_reply = @import("../record/operate_reply.zig");
@@ -142,6 +143,7 @@ pub fn Query(comptime Net: type, comptime Poller: type) type {
                 return request.invalid(failure, "only a background query takes a function", .{});
             }
             const target = try executor.findNamespace(owner, asked.namespace, failure);
+            try filter_text.check(owner, policy.filter, failure);
             var kept = policy.*;
             kept.filter = arena.allocator().dupe(u8, policy.filter) catch
                 return outOfMemory(failure);

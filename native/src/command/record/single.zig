@@ -7,6 +7,7 @@ const cluster = @import("../../cluster.zig");
 const compression = @import("compression.zig");
 const engine = @import("../../engine.zig");
 const executor = engine.executor;
+const filter_text = @import("../filter_text.zig");
 const reply = @import("reply.zig");
 const request = @import("request.zig");
 const wire = @import("../../wire.zig");
@@ -82,6 +83,10 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
                 encoded.is_write,
                 failure,
             ) catch {
+                encoded.measure(failure.status, 0);
+                return error.Failed;
+            };
+            filter_text.check(owner, policy.filter, failure) catch {
                 encoded.measure(failure.status, 0);
                 return error.Failed;
             };
