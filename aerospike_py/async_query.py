@@ -596,11 +596,11 @@ class AsyncQuery(Generic[R]):
             InvalidArgError: The index that `where` names answers no part of the filter.
         """
         request, session = self._request, self._session
-        if self._filter is None and self._predicate is None:
-            return QueryPlan(None, None, None)
         indexes = await session.submit(index.listed(session.policies, request["namespace"], policy))
         if self._filter is not None:
             return self._filter.plan(request["set"], self._index_name, indexes)
+        if self._predicate is None:
+            return QueryPlan(plan.index_of_set(request["set"], indexes), None, None)
         found = plan.index_of(request["where"], request["set"], indexes)
         return QueryPlan(found, self._predicate, None)
 

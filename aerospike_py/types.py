@@ -866,8 +866,9 @@ class QueryPlan(NamedTuple):
     """How a query finds its records, as `Query.explain` tells."""
 
     index_used: IndexInfo | None
-    """The index that finds them; None: all records of the set are read, unless there is a
-    predicate, for which there is no index then."""
+    """The index that finds them; with no predicate, that of the set itself. None: all records are
+    looked through for those of the set, unless there is a predicate, for which there is no index
+    then."""
     predicate: tuple[Any, ...] | None
     """What the index is asked for, as of `aerospike_py.predicates`."""
     filter: dict[str, Any] | None

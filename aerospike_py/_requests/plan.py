@@ -1,5 +1,9 @@
 """Which part of a filter an index answers: what remains is for the servers to look at.
 
+An index is on a bin, on something nested in it, or on an expression, which answers what is asked
+of the same expression. One on the set as a whole answers no condition: the servers find by it
+the set's records, whatever the filter.
+
 A filter of several conditions that all have to hold is taken apart. Each condition that an index
 could answer is a candidate; comparisons of one place with ints are taken together as one range.
 Of the indexes that all nodes can read, one that answers a candidate is chosen: an equality is
@@ -36,20 +40,21 @@ _RETURN_EXISTS = 9
 _EXPR = "__expr__"
 _MIRRORED = {"eq": "eq", "gt": "lt", "ge": "le", "lt": "gt", "le": "ge"}
 _CONSTANTS = {f"{kind}_val" for kind in ("int", "string", "blob", "geo")}
-# Builder of a bin: the type of index on it, and of the constants to compare it with.
-_BINS: dict[str, tuple[int, type]] = {
-    "int_bin": (INDEX_NUMERIC, int),
-    "string_bin": (INDEX_STRING, str),
-    "blob_bin": (INDEX_BLOB, bytes),
-    "geo_bin": (INDEX_GEO2DSPHERE, GeoJSON),
+# The type of index by that of the constants to compare with.
+_DATA_TYPES: dict[type, int] = {
+    int: INDEX_NUMERIC,
+    str: INDEX_STRING,
+    bytes: INDEX_BLOB,
+    GeoJSON: INDEX_GEO2DSPHERE,
 }
-# The same by the EXP_TYPE_ constant of what is read within a collection.
-_READ: dict[int, tuple[int, type]] = {
-    2: _BINS["int_bin"],
-    3: _BINS["string_bin"],
-    6: _BINS["blob_bin"],
-    8: _BINS["geo_bin"],
+# The same by the builder of a bin, and by the EXP_TYPE_ constant of what is read in a collection.
+_BINS = {
+    "int_bin": INDEX_NUMERIC,
+    "string_bin": INDEX_STRING,
+    "blob_bin": INDEX_BLOB,
+    "geo_bin": INDEX_GEO2DSPHERE,
 }
+_READ = {2: INDEX_NUMERIC, 3: INDEX_STRING, 6: INDEX_BLOB, 8: INDEX_GEO2DSPHERE}
 # Builder of what is read: the step that leads there, and the member that says where.
 _STEPS = {
     "list_get_by_index": ("list_index", "index"),
@@ -69,13 +74,15 @@ _EQUALITY, _MEMBER, _RANGE, _REGION, _HALF_RANGE = range(5)
 
 
 class _Place(NamedTuple):
-    """What an index would be on."""
+    """What an index would be on: a bin or an expression."""
 
-    bin: str
+    bin: str | None
     data_type: int
     collection: int
-    context: bytes
+    context: bytes = b""
     """In the server's encoding; empty for the bin itself."""
+    expression: bytes | None = None
+    """In the server's encoding."""
 
 
 @dataclass
@@ -89,7 +96,7 @@ class _Candidate:
     high: int = INT64_MAX
 
     def predicate(self) -> Predicate:
-        bin_name, _, collection, _ = self.place
+        bin_name, _, collection, *_ = self.place
         if self.rank == _REGION:
             import json  # Slow to import, and seldom needed.
 
@@ -126,10 +133,12 @@ class Filter:
     def _find(self) -> list[_Candidate]:
         ranges: dict[_Place, _Candidate] = {}
         others: list[_Candidate] = []
-        for number, condition in enumerate(self._conditions):
-            candidate = _candidate(number, condition)
-            if candidate is None:
-                continue
+        found = (
+            candidate
+            for number, condition in enumerate(self._conditions)
+            for candidate in _candidates(number, condition)
+        )
+        for candidate in found:
             if candidate.rank not in (_RANGE, _HALF_RANGE):
                 others.append(candidate)
                 continue
@@ -162,7 +171,7 @@ class Filter:
                 raise InvalidArgError(
                     f"the index {index_name!r} answers no part of the filter, or is not there"
                 )
-            return QueryPlan(None, None, self.expression)
+            return QueryPlan(index_of_set(set_name, indexes), None, self.expression)
         _, _, order, number = min(found)
         candidate = self._candidates[order]
         rest = [
@@ -195,8 +204,7 @@ def index_of(where: tuple[Any, ...], set_name: str, indexes: list[IndexInfo]) ->
     if "index" in options:
         return next((each for each in indexes if each.name == options["index"]), None)
     context = _encoded_context(options["context"]) if "context" in options else b""
-    kinds = {int: INDEX_NUMERIC, str: INDEX_STRING, bytes: INDEX_BLOB}
-    data_type = kinds.get(type(begin), INDEX_GEO2DSPHERE)
+    data_type = _DATA_TYPES.get(type(begin), INDEX_GEO2DSPHERE)
     expression = options.get("expression")
     found = [
         each
@@ -221,39 +229,42 @@ def _conjuncts(expression: Any) -> Iterable[Any]:
         yield expression
 
 
-def _candidate(number: int, condition: Any) -> _Candidate | None:
-    """What an index would have to answer for a condition; None when none can."""
-    if not isinstance(condition, Mapping):
-        return None
-    name = condition.get(_EXPR)
-    if name in _MIRRORED:
-        return _comparison(number, condition)
-    if name == "geo_compare":
-        return _region(condition)
-    return _member(condition)
-
-
-def _comparison(number: int, condition: Mapping[str, Any]) -> _Candidate | None:
-    name: str = condition[_EXPR]
-    for name, subject, other in (  # noqa: B020
-        (name, condition["left"], condition["right"]),
-        (_MIRRORED[name], condition["right"], condition["left"]),
-    ):
-        found = _place(subject)
-        if found is None:
-            continue
-        place, kind = found
-        value: Any = _constant(other)
-        if type(value) is not kind:
-            continue
-        if type(value) is int:
-            return _of_int(number, name, place, value)
-        if name == "eq" and kind in (str, bytes) and _is_indexed(value):
-            return _Candidate(place, _EQUALITY, {number}, value)
+def index_of_set(set_name: str, indexes: list[IndexInfo]) -> IndexInfo | None:
+    """The index that the servers read all records of a set by; None when there is none."""
+    for each in indexes:
+        is_of_set = each.bin is None and each.expression is None and each.data_type is None
+        if is_of_set and each.is_readable and each.set_name == (set_name or ""):
+            return each
     return None
 
 
-def _of_int(number: int, name: str, place: _Place, value: int) -> _Candidate | None:
+def _candidates(number: int, condition: Any) -> Iterable[_Candidate]:
+    """What indexes would have to answer for a condition."""
+    if not isinstance(condition, Mapping):
+        return ()
+    name = condition.get(_EXPR)
+    if name in _MIRRORED:
+        return _comparisons(number, condition)
+    if name == "geo_compare":
+        return _regions(condition)
+    return _members(condition)
+
+
+def _comparisons(number: int, condition: Mapping[str, Any]) -> Iterable[_Candidate]:
+    operator: str = condition[_EXPR]
+    for name, subject, other in (
+        (operator, condition["left"], condition["right"]),
+        (_MIRRORED[operator], condition["right"], condition["left"]),
+    ):
+        value: Any = _constant(other)
+        for place in _places(subject, type(value)):
+            if type(value) is int:
+                yield _of_int(number, name, place, value)
+            elif name == "eq" and type(value) in (str, bytes) and _is_indexed(value):
+                yield _Candidate(place, _EQUALITY, {number}, value)
+
+
+def _of_int(number: int, name: str, place: _Place, value: int) -> _Candidate:
     if name == "eq":
         return _Candidate(place, _EQUALITY, {number}, value)
     candidate = _Candidate(place, _HALF_RANGE, {number})
@@ -264,57 +275,62 @@ def _of_int(number: int, name: str, place: _Place, value: int) -> _Candidate | N
     return candidate
 
 
-def _region(condition: Mapping[str, Any]) -> _Candidate | None:
+def _regions(condition: Mapping[str, Any]) -> Iterable[_Candidate]:
     """The index finds more than what is in a region, perhaps, so the servers look again."""
     for subject, other in (
         (condition["left"], condition["right"]),
         (condition["right"], condition["left"]),
     ):
-        found = _place(subject)
         value = _constant(other)
-        if found is not None and found[1] is GeoJSON and isinstance(value, GeoJSON):
-            return _Candidate(found[0], _REGION, value=value)
-    return None
+        if isinstance(value, GeoJSON):
+            for place in _places(subject, GeoJSON):
+                yield _Candidate(place, _REGION, value=value)
 
 
-def _member(condition: Mapping[str, Any]) -> _Candidate | None:
+def _members(condition: Mapping[str, Any]) -> Iterable[_Candidate]:
     """Whether a list has a value, or a map a key or value: the servers look again."""
     found = _MEMBERS.get(condition.get(_EXPR, ""))
     if found is None or condition.get("return_type") != _RETURN_EXISTS:
-        return None
+        return
     collection, member = found
     source: Any = condition.get("bin")
     value = _constant(condition.get(member))
-    kinds = {int: INDEX_NUMERIC, str: INDEX_STRING, bytes: INDEX_BLOB}
-    data_type = kinds.get(type(value))
-    if data_type is None or not _is_collection(source) or not _is_indexed(value):
-        return None
-    context = condition.get("ctx")
-    encoded = _encoded_context(context) if context else b""
-    if encoded is None:
-        return None
-    return _Candidate(_Place(source["name"], data_type, collection, encoded), _MEMBER, value=value)
+    data_type = _DATA_TYPES.get(type(value))
+    if data_type is None or data_type == INDEX_GEO2DSPHERE or not _is_indexed(value):
+        return
+    encoded = _encoded_context(condition.get("ctx"))
+    if _is_collection(source) and encoded is not None:
+        place = _Place(source["name"], data_type, collection, encoded)
+        yield _Candidate(place, _MEMBER, value=value)
+    if encoded == b"" and isinstance(source, Mapping) and _EXPR in source:
+        place = _Place(None, data_type, collection, expression=_encoded(source))
+        yield _Candidate(place, _MEMBER, value=value)
 
 
-def _place(subject: Any) -> tuple[_Place, type] | None:
-    """Where a value is that an index may be on, and the type of what it is compared with."""
-    if not isinstance(subject, Mapping):
-        return None
-    name = subject.get(_EXPR, "")
-    if name in _BINS:
-        data_type, kind = _BINS[name]
-        return _Place(subject["name"], data_type, INDEX_TYPE_DEFAULT, b""), kind
-    if name not in _STEPS or subject.get("return_type") != _RETURN_VALUE:
-        return None
-    source: Any = subject.get("bin")
-    read = _READ.get(subject.get("exp_type", 0))
-    if read is None or not _is_collection(source):
-        return None
-    step, member = _STEPS[name]
-    encoded = _encoded_context([*(subject.get("ctx") or ()), (step, subject[member])])
-    if encoded is None:
-        return None
-    return _Place(source["name"], read[0], INDEX_TYPE_DEFAULT, encoded), read[1]
+def _places(subject: Any, kind: type) -> Iterable[_Place]:
+    """Where indexes may be that have what is compared with a constant of some type."""
+    data_type = _DATA_TYPES.get(kind)
+    if data_type is None or not isinstance(subject, Mapping) or _EXPR not in subject:
+        return
+    if subject[_EXPR] in _CONSTANTS:
+        return
+    name = subject[_EXPR]
+    if _BINS.get(name) == data_type:
+        yield _Place(subject["name"], data_type, INDEX_TYPE_DEFAULT)
+    elif name in _STEPS and subject.get("return_type") == _RETURN_VALUE:
+        source: Any = subject.get("bin")
+        step, member = _STEPS[name]
+        encoded = _encoded_context([*(subject.get("ctx") or ()), (step, subject[member])])
+        is_read = _READ.get(subject.get("exp_type", 0)) == data_type
+        if is_read and encoded is not None and _is_collection(source):
+            yield _Place(source["name"], data_type, INDEX_TYPE_DEFAULT, encoded)
+    yield _Place(None, data_type, INDEX_TYPE_DEFAULT, expression=_encoded(subject))
+
+
+def _encoded(expression: Any) -> bytes:
+    from ..exp import compile as compile_expression
+
+    return compile_expression(expression).encoded
 
 
 def _is_indexed(value: Any) -> bool:
@@ -349,7 +365,7 @@ def _encoded_context(context: Any) -> bytes | None:
 def _answers(index: IndexInfo, place: _Place, set_name: str) -> bool:
     return (
         index.is_readable
-        and index.expression is None
+        and (None if index.expression is None else index.expression["val"]) == place.expression
         and index.set_name in (set_name or None, None)
         and (index.bin, index.data_type, index.collection)
         == (place.bin, place.data_type, place.collection)

@@ -72,7 +72,8 @@ def planned(plan: QueryPlan) -> dict[str, Any]:
     """The members of a request that has an index asked as a plan says."""
     if plan.predicate is None or plan.index_used is None:
         return {}
-    return {"where": where_member(plan.predicate, plan.index_used.ctx, None)}
+    index = plan.index_used
+    return {"where": where_member(plan.predicate, index.ctx, None, index.expression)}
 
 
 def where_member(

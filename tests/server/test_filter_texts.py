@@ -218,6 +218,6 @@ def test_servers_before_8_2_compile_no_texts_and_are_not_asked_to(
             [{"op": aerospike_py.OPERATOR_WRITE, "bin": "n", "val": 1}], policy
         ),
     ):
-        with pytest.raises(AerospikeError, match="needs servers from 8.2 on") as caught:
+        with pytest.raises(AerospikeError, match=r"needs servers from 8\.2 on") as caught:
             call()
         assert caught.value.result_code == ResultCode.UNSUPPORTED_FEATURE

@@ -129,7 +129,9 @@ def test_an_index_of_a_set(client: Client, set_name: str, index: str) -> None:
     assert found == ("test", place, index, None, None, None, None, None, True)
     (row,) = [each for each in client.sets("test") if each.name == place]
     assert row.has_index
-    assert client.query("test", place).where("$.a == 1").explain().index_used is None
+    for query in (client.query("test", place), client.query("test", place).where("$.a == 1")):
+        assert query.explain().index_used == found
+        assert [record.bins for record in query.results()] == [{"a": 1}]
 
 
 def test_an_index_of_an_expression_in_all_sets(client: Client, index: str) -> None:

@@ -112,6 +112,35 @@ def test_the_plan_of_a_predicate_and_of_no_filter(
     assert client.query("test", set_name).where(p.equals("none", 1)).explain().index_used is None
 
 
+def test_an_index_of_an_expression_answers_its_part(
+    client: Client, table: tuple[str, list[str]]
+) -> None:
+    if client.info_random_node("build") < "8.1":
+        pytest.skip("the server has no indexes of expressions")
+    set_name, _ = table
+    sums, name = exp.parse("$.age + $.i"), f"e{uuid.uuid4().hex[:10]}"
+    text = "$.age + $.i >= 10 and $.age + $.i < 13 and $.i != 2"
+    query = client.query("test", set_name)
+    expected = digests(query.results({"expressions": text}))
+    client.index_create(
+        *("test", set_name, None, name, aerospike_py.INDEX_NUMERIC), expression=sums
+    )
+    try:
+        found = client.query("test", set_name).where(text)
+        plan = found.explain()
+        assert plan.index_used is not None
+        assert (plan.index_used.name, plan.predicate) == (name, p.between(None, 10, 12))
+        assert plan.filter == exp.parse("$.i != 2")
+        assert digests(found.results()) == expected
+        named = client.query("test", set_name).where(text, index_name=name)
+        assert digests(named.results()) == expected
+        by_hand = client.query("test", set_name).where(p.between(None, 10, 12), expression=sums)
+        assert digests(by_hand.results({"expressions": "$.i != 2"})) == expected
+    finally:
+        client.index_remove("test", name)
+    assert len(expected) > 3
+
+
 def test_the_policys_filter_has_to_hold_too(client: Client, table: tuple[str, list[str]]) -> None:
     set_name, _ = table
     query = client.query("test", set_name).where("$.age >= 0 and $.age < 20 and $.i != 4")

@@ -37,6 +37,14 @@ EVERYTHING = [
     index("by_map_value", "m", NUMERIC, MAPVALUES),
     index("by_place", "m", NUMERIC, ctx=[cdt_ctx.map_key("a")]),
     index("by_region", "g", 2),
+    index("by_sum", None, expression=exp.compile(exp.parse("$.a + $.b"))),
+    index(
+        "by_word",
+        None,
+        STRING,
+        expression=exp.compile(exp.parse("when ($.i > 1 => 'x', default => 'y')")),
+    ),
+    index("by_merged", None, NUMERIC, LIST, expression=exp.compile(exp.list_append("l", 1))),
 ]
 POINT = '{"type":"Point","coordinates":[1,2]}'
 
@@ -62,6 +70,10 @@ CASES: list[tuple[str, str | None, Any, str | None]] = [
     ("$.age == 5.5", None, None, "$.age == 5.5"),
     ("$.age == $.other", None, None, "$.age == $.other"),
     ("$.age + 1 == 5", None, None, "$.age + 1 == 5"),
+    ("$.a + $.b == 5", "by_sum", p.equals(None, 5), None),
+    ("$.a + $.b > 5 and 9 > $.a + $.b", "by_sum", p.between(None, 6, 8), None),
+    ("$.b + $.a == 5", None, None, "$.b + $.a == 5"),
+    ("'x' == when ($.i > 1 => 'x', default => 'y')", "by_word", p.equals(None, "x"), None),
     ("$.name == 'x'", "by_name", p.equals("name", "x"), None),
     ("$.name > 'x'", None, None, "$.name > 'x'"),
     (
@@ -117,9 +129,30 @@ def test_indexes_of_other_sets_types_and_bins_and_unfinished_ones_are_left_alone
         index("in a list", "age", NUMERIC, LIST),
         index("nested", "age", ctx=[cdt_ctx.list_index(0)]),
         index("unfinished", "age", is_readable=False),
-        index("computed", None, expression=exp.compile(exp.int_bin("age"))),
+        index("computed", None, expression=exp.compile(exp.parse("$.age + 1"))),
     ]
     assert plan("$.age == 5", others).index_used is None
+
+
+def test_an_index_of_an_expression_answers_what_is_asked_of_the_same_expression() -> None:
+    age = index("computed", None, expression=exp.compile(exp.int_bin("age")))
+    assert plan("$.age == 5", [age]) == (age, p.equals(None, 5), None)
+    assert plan("$.age == 5", [age, AGE]).index_used is AGE
+    member = exp.list_get_by_value(exp.list_append("l", 1), 3, 9)
+    found = Filter(member).plan("demo", None, EVERYTHING)
+    assert found.index_used is not None
+    assert (found.index_used.name, found.predicate) == ("by_merged", p.contains(None, LIST, 3))
+    assert found.filter == member
+
+
+def test_an_index_of_the_set_finds_what_no_other_index_does() -> None:
+    whole = IndexInfo("test", "demo", "whole", None, None, None, None, None, is_readable=True)
+    text = "$.i == 3"
+    assert plan(text, [*EVERYTHING, whole]) == (whole, None, exp.parse(text))
+    assert plan("$.age == 3", [whole, AGE]).index_used is AGE
+    assert plan(text, [whole], set_name="other").index_used is None
+    assert plan(text, [whole], set_name="").index_used is None
+    assert plan(text, [whole._replace(is_readable=False)]).index_used is None
 
 
 def test_an_index_of_the_namespace_answers_if_there_is_none_of_the_set() -> None:
