@@ -42,7 +42,7 @@ from .types import (
     RecordMetadata,
     RoleInfo,
     SetInfo,
-    TlsStats,
+    TLSStats,
     UDFFile,
     UserInfo,
     WriteMeta,
@@ -179,7 +179,7 @@ class AsyncClient:
         """
         return await self._submit(info.stats())
 
-    async def tls_stats(self) -> TlsStats | None:
+    async def tls_stats(self) -> TLSStats | None:
         """What this client has counted of TLS since it connected; None without `tls`.
 
         Asks no node. `get_metrics` has the same of all clients of the process, as text.

@@ -53,7 +53,7 @@ __all__ = [
     "SizeStats",
     "StringPolicy",
     "TLSConfig",
-    "TlsStats",
+    "TLSStats",
     "UDFFile",
     "UserInfo",
     "UserKey",
@@ -759,7 +759,7 @@ class SizeStats(NamedTuple):
     than all."""
 
 
-class TlsStats(NamedTuple):
+class TLSStats(NamedTuple):
     """What a client has counted of TLS since it connected, with all nodes together."""
 
     handshakes: int

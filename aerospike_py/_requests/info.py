@@ -16,7 +16,7 @@ from ..types import (
     NodeStats,
     SetInfo,
     SizeStats,
-    TlsStats,
+    TLSStats,
 )
 from .policies import ClientPolicies
 from .request import Request, nothing
@@ -109,12 +109,12 @@ def _statistics(data: memoryview) -> list[NodeStats]:
     return sorted(_node_stats(bounds, *row) for row in listed)
 
 
-def _tls_statistics(data: memoryview) -> TlsStats | None:
+def _tls_statistics(data: memoryview) -> TLSStats | None:
     _, _, counts = value(data)
     if counts is None:
         return None
     handshakes, resumed, failures = counts
-    return TlsStats(handshakes, resumed, dict(failures))
+    return TLSStats(handshakes, resumed, dict(failures))
 
 
 def _node_stats(
@@ -207,7 +207,7 @@ def stats() -> Request[list[NodeStats]]:
     return _STATISTICS, _NO_ARGUMENTS, _native.NULL, _statistics
 
 
-def tls_stats() -> Request[TlsStats | None]:
+def tls_stats() -> Request[TLSStats | None]:
     return _STATISTICS, _NO_ARGUMENTS, _native.NULL, _tls_statistics
 
 

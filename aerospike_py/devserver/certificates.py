@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 from ..exception import ClientError
+from ..types import TLSConfig
 
 
 class Certificate(NamedTuple):
@@ -103,7 +104,7 @@ class ServerTLS(NamedTuple):
     """What a dev server's nodes need for TLS, and what their clients do."""
 
     options: dict[str, Any]
-    client: dict[str, Any]
+    client: TLSConfig
     authority: Authority | None
 
 
@@ -122,10 +123,9 @@ def made_on_the_spot(host: str, *, mutual: bool, allows_plain: bool) -> ServerTL
         "name": NODE_NAME,
         "allows_plain": allows_plain,
     }
-    client: dict[str, Any] = {"ca": authority.pem}
+    client: TLSConfig = {"ca": authority.pem}
     if mutual:
-        own = authority.issue("client.dev", common_name="client")
-        client |= own._asdict()
+        client["cert"], client["key"] = authority.issue("client.dev", common_name="client")
     return ServerTLS(options, client, authority)
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from .._values import decode, encode
 from ..exception import ClientError, InvalidArgError
+from ..types import TLSConfig
 from . import _functions, _library
 from ._controls import Controls
 from ._library import Server
@@ -191,7 +192,7 @@ class DevCluster(Controls):
         return {"hosts": self.hosts, "tls": self.client_tls}
 
     @property
-    def client_tls(self) -> dict[str, Any]:
+    def client_tls(self) -> TLSConfig:
         """The configuration of TLS for a client of this cluster.
 
         Raises:
@@ -199,7 +200,7 @@ class DevCluster(Controls):
         """
         if self._tls is None:
             raise ClientError("the dev server has no TLS: start it with tls=True")
-        return dict(self._tls.client)
+        return self._tls.client.copy()
 
     @property
     def authority(self) -> Authority:

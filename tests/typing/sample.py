@@ -16,12 +16,18 @@ from numpy.typing import NDArray
 from typing_extensions import assert_type
 
 import aerospike_py
-from aerospike_py import ResultCode, batch, exp, metrics, predicates, tracing
+from aerospike_py import ResultCode, TLSError, batch, exp, metrics, predicates, tracing
 from aerospike_py import list_operations as lop
 from aerospike_py import map_operations as mop
 from aerospike_py.arrow import ArrowBatch, ArrowTable
 from aerospike_py.batch import BatchRecord, BatchRecords, BatchResults, BatchRow, BatchWrite
-from aerospike_py.devserver import DevCluster, RemoteCluster, assert_record
+from aerospike_py.devserver import (
+    Authority,
+    Certificate,
+    DevCluster,
+    RemoteCluster,
+    assert_record,
+)
 from aerospike_py.numpy_batch import VALUE_MISMATCH, NumpyBatchRecords
 from aerospike_py.objects import (
     DATETIME_IN_MICROSECONDS,
@@ -70,7 +76,8 @@ from aerospike_py.types import (
     RoleInfo,
     SetInfo,
     SizeStats,
-    TlsStats,
+    TLSConfig,
+    TLSStats,
     UDFFile,
     UserInfo,
     UserKey,
@@ -130,7 +137,7 @@ def connections(client: aerospike_py.Client) -> None:
     assert_type(client.nodes(), list[NodeInfo])
     assert_type(client.nodes()[0].racks, dict[str, int])
     assert_type(client.stats(), list[NodeStats])
-    assert_type(client.tls_stats(), TlsStats | None)
+    assert_type(client.tls_stats(), TLSStats | None)
     assert_type(client.stats()[0].batch_records, SizeStats)
     assert_type(client.namespaces(), list[NamespaceInfo])
     assert_type(client.sets("test"), list[SetInfo])
@@ -433,6 +440,25 @@ def servers() -> None:
         cluster.wipe("test")
         cluster.stop()
         cluster.start()
+    with DevCluster(tls=True, mutual_tls=True, allows_plain=True) as cluster:
+        assert_type(cluster.client_tls, TLSConfig)
+        authority = cluster.authority
+        assert_type(authority, Authority)
+        assert_type(authority.pem, bytes)
+        certificate = authority.between().issue("node.dev", common_name="ada", days=1)
+        assert_type(certificate, Certificate)
+        assert_type(authority.revoke(certificate), bytes)
+        assert_type(authority.revocation_list(), bytes)
+        config: ClientConfig = {
+            "hosts": [("127.0.0.1", cluster.port, "node.dev")],
+            "tls": {**cluster.client_tls, "min_version": "TLSv1.3", "cert": certificate.cert},
+            "auth_mode": aerospike_py.AUTH_EXTERNAL_INSECURE,
+            "password": lambda: "secret",
+        }
+        try:
+            aerospike_py.client(config)
+        except TLSError as error:
+            assert_type(error, TLSError)
     with RemoteCluster("127.0.0.1:18709") as remote:
         assert_type(remote, RemoteCluster)
         assert_type(remote.topology(), dict[str, Any])
