@@ -20,7 +20,25 @@ extern "Python" int32_t asz_python_interrupt_check(void);
 extern "Python" int asz_python_stream_schema(struct ArrowArrayStream *, struct ArrowSchema *out);
 extern "Python" int asz_python_stream_next(struct ArrowArrayStream *, struct ArrowArray *out);
 extern "Python" const char *asz_python_stream_error(struct ArrowArrayStream *);
-extern "Python" void asz_python_stream_release(struct ArrowArrayStream *);
+extern "Python" void asz_python_stream_released(struct ArrowArrayStream *);
+void asz_python_stream_release(struct ArrowArrayStream *);
+"""
+# Readers of Arrow release a stream whenever they let go of it: also while an exception is on its way
+# through them, which no function of Python's may be called with. Some end the process if the stream
+# has not marked itself released.
+_SOURCE = """
+static void asz_python_stream_released(struct ArrowArrayStream *);
+
+static void asz_python_stream_release(struct ArrowArrayStream *stream)
+{
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    asz_python_stream_released(stream);
+    PyErr_Restore(type, value, traceback);
+    PyGILState_Release(state);
+    stream->release = NULL;
+}
 """
 _DEVSERVER_CALLBACKS = """
 extern "Python" int32_t asz_python_run_function(void *context, const uint8_t *request,
@@ -42,7 +60,7 @@ def _declarations(header: str) -> str:
     return "\n".join(lines)
 
 
-def _make(module: str, header: str, callbacks: str) -> FFI:
+def _make(module: str, header: str, callbacks: str, functions: str = "") -> FFI:
     source = (_HEADERS / header).read_text(encoding="utf-8")
     builder = FFI()
     builder.cdef(_declarations(source) + callbacks)
@@ -52,14 +70,14 @@ def _make(module: str, header: str, callbacks: str) -> FFI:
     origin = "@loader_path" if is_macos else "$ORIGIN"
     builder.set_source(
         module,
-        source,
+        source + functions,
         extra_link_args=[f"-Wl,-rpath,{origin}"],
         py_limited_api=not sysconfig.get_config_var("Py_GIL_DISABLED"),
     )
     return builder
 
 
-ffibuilder = _make("aerospike_py._ffi", "aerospike_zig.h", _CALLBACKS)
+ffibuilder = _make("aerospike_py._ffi", "aerospike_zig.h", _CALLBACKS, _SOURCE)
 devserver_ffibuilder = _make(
     "aerospike_py.devserver._ffi", "aerospike_devserver.h", _DEVSERVER_CALLBACKS
 )

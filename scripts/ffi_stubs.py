@@ -26,6 +26,7 @@ STUBS = {
             "asz_python_stream_next",
             "asz_python_stream_error",
             "asz_python_stream_release",
+            "asz_python_stream_released",
         ],
     ),
     "aerospike_devserver.h": ("devserver/_ffi.pyi", ["asz_python_run_function"]),

@@ -236,7 +236,7 @@ def stream_capsule(producer: Producer) -> object:
     struct.get_schema = lib.asz_python_stream_schema
     struct.get_next = lib.asz_python_stream_next
     struct.get_last_error = lib.asz_python_stream_error
-    struct.release = lib.asz_python_stream_release
+    struct.release = ffi.addressof(lib, "asz_python_stream_release")
     struct.private_data = handle
     _streams[handle] = handle
     return capsule(STREAM, struct)
@@ -274,14 +274,12 @@ def _stream_error(struct: Pointer) -> Pointer:
     return _of(struct).text
 
 
-def _stream_release(struct: Pointer) -> None:
-    producer = _of(struct).producer
-    _streams.pop(struct.private_data, None)
-    struct.release = ffi.NULL
-    producer.released()
+def _stream_released(struct: Pointer) -> None:
+    stream = _streams.pop(struct.private_data)
+    ffi.from_handle(stream).producer.released()
 
 
 ffi.def_extern("asz_python_stream_schema", error=_EIO)(_stream_schema)
 ffi.def_extern("asz_python_stream_next", error=_EIO)(_stream_next)
 ffi.def_extern("asz_python_stream_error", error=ffi.NULL)(_stream_error)
-ffi.def_extern("asz_python_stream_release")(_stream_release)
+ffi.def_extern("asz_python_stream_released")(_stream_released)

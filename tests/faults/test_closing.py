@@ -290,6 +290,29 @@ def test_a_thousand_closes_beside_tasks_that_do_everything(run: Run) -> None:
     assert out == "[] True\n"
 
 
+def test_whoever_reads_a_stream_of_arrow_is_told_of_a_close(run: Run) -> None:
+    out = run("""
+        import pyarrow as pa
+
+        def closed(client, reader):
+            client.close()
+            return reader
+
+        with DevCluster(nodes=2) as cluster:
+            fill(cluster)
+            client = aerospike_py.client(cluster.config)
+            for number in range(3):
+                client.connect()
+                stream = client.query("test", "demo").to_arrow(rows=10)
+                try:
+                    # Nobody but the call has the reader, which goes while the error is raised.
+                    closed(client, pa.RecordBatchReader.from_stream(stream)).read_all()
+                except OSError as error:
+                    print(is_of_a_close(stream.error), "ClientError" in str(error))
+    """)
+    assert out == "True True\n" * 3
+
+
 # A handler of SIGUSR1 runs while the main thread waits for what nobody answers.
 INTERRUPTED = {
     "close during a connect": """
