@@ -77,27 +77,34 @@ class _AsyncPulled(AsyncIterator[R], Generic[R]):
         # Of what begins with its first result, once for all who wait for that.
         self._begin = begin
         self._beginning = asyncio.Lock()
-        # The chunk at hand, and how much of it has not been handed out.
-        self._chunk: Iterator[R] = iter(())
-        self._unread = 0
+        # What has not been handed out of the chunk at hand, the next one last: whoever shares this
+        # takes from it. One at a time fetches another chunk.
+        self._chunk: list[R] = []
+        self._fetching = asyncio.Lock()
+        # What it failed of, as a text.
+        self._failure = ""
         self._traced = tracing.active
         self._span: Span | None = None
 
     async def __anext__(self) -> R:
-        for result in self._chunk:
-            self._unread -= 1
-            return result
+        try:
+            return self._chunk.pop()
+        except IndexError:
+            pass
         return await self._advance()
 
     async def _advance(self) -> R:
-        if self._stream is None and self._begin is None:
-            raise StopAsyncIteration
-        results = await self._fetch(self._session.fetch)
-        if not results:
-            self._finish()
-            raise StopAsyncIteration
-        self._unread = len(results)
-        self._chunk = iter(results)
+        async with self._fetching:
+            while not self._chunk:
+                if self._is_over():
+                    raise StopAsyncIteration
+                results = await self._fetch(self._session.fetch)
+                if not results:
+                    self._finish()
+                    raise StopAsyncIteration
+                results.reverse()
+                self._chunk = results
+        # Meanwhile others may have taken it all.
         return await _AsyncPulled.__anext__(self)
 
     async def _fetch(self, fetch: Callable[..., Any], *args: Any) -> Any:
@@ -149,12 +156,26 @@ class _AsyncPulled(AsyncIterator[R], Generic[R]):
             raise ClientError("the results were closed")
         return self._stream
 
+    def _is_over(self) -> bool:
+        """Whether nothing comes any more.
+
+        Raises:
+            ClientError: That is because of a failure, which somebody was told of.
+        """
+        if self._stream is not None or self._begin is not None:
+            return False
+        if self._failure:
+            raise ClientError(f"the results have ended with {self._failure}")
+        return True
+
     def _finish(self) -> None:
         self._end(None)
 
     def _end(self, error: BaseException | None) -> None:
         stream, self._stream, self._begin = self._stream, None, None
-        self._chunk = iter(())
+        self._chunk = []
+        if error is not None:
+            self._failure = f"{type(error).__name__}: {error}"
         span, self._span = self._span, None
         if span is not None and self._traced is not None:
             if error is not None:
@@ -202,6 +223,8 @@ class AsyncRecords(_AsyncPulled[R]):
     ) -> None:
         super().__init__(query._session, stream, begin)
         self._query = query
+        # Records that nobody has been handed, beside those of the chunk.
+        self._unread = 0
         if self._traced is not None:
             request = query._request
             place = (request["namespace"], request["set"])
@@ -212,8 +235,7 @@ class AsyncRecords(_AsyncPulled[R]):
 
     async def _rest(self) -> list[R]:
         """All that is left, faster than one by one."""
-        found = list(self._chunk)
-        self._unread = 0
+        found, self._chunk = self._chunk[::-1], []
         while records := await self._fetch(self._session.fetch):
             found += records
         self._finish()
@@ -253,7 +275,7 @@ class AsyncRecords(_AsyncPulled[R]):
         Raises:
             ClientError: The records were closed; the query's `token` has it then.
         """
-        return self._open().token(self._unread)
+        return self._open().token(self._left())
 
     async def close(self) -> None:
         """Has the servers stop, and keeps the query's `token`. Idempotent."""
@@ -261,6 +283,9 @@ class AsyncRecords(_AsyncPulled[R]):
 
     async def __aenter__(self) -> "AsyncRecords[R]":
         return self
+
+    def _left(self) -> int:
+        return len(self._chunk) + self._unread
 
     def _description(self) -> str:
         return "AsyncRecords of " + repr(self._query)
@@ -271,7 +296,7 @@ class AsyncRecords(_AsyncPulled[R]):
             self._end(None)
             return
         try:
-            self._query._token = stream.token(self._unread)
+            self._query._token = stream.token(self._left())
         except ClientError:
             self._query._token = None  # The client was closed.
         finally:
@@ -315,18 +340,27 @@ class AsyncArrowStream:
         # Read to know the columns, and not handed out.
         self._first: ArrowBatch | None = None
         self._is_started = False
+        # One at a time fetches a table.
+        self._fetching = asyncio.Lock()
 
     def __aiter__(self) -> "AsyncArrowStream":
         return self
 
     async def __anext__(self) -> "ArrowBatch":
-        batch = await self._next()
-        if not len(batch):
-            self._records._finish()
-            raise StopAsyncIteration
+        async with self._fetching:
+            if self._first is None and self._records._is_over():
+                raise StopAsyncIteration
+            batch = await self._take()
+            if not len(batch):
+                self._records._finish()
+                raise StopAsyncIteration
         return batch
 
     async def _next(self) -> "ArrowBatch":
+        async with self._fetching:
+            return await self._take()
+
+    async def _take(self) -> "ArrowBatch":
         self._is_started = True
         first, self._first = self._first, None
         self._records._unread = 0

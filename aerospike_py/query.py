@@ -76,27 +76,34 @@ class _Pulled(Iterator[R], Generic[R]):
         # Of what begins with its first result, once for all who wait for that.
         self._begin = begin
         self._beginning = threading.RLock()
-        # The chunk at hand, and how much of it has not been handed out.
-        self._chunk: Iterator[R] = iter(())
-        self._unread = 0
+        # What has not been handed out of the chunk at hand, the next one last: whoever shares this
+        # takes from it. One at a time fetches another chunk.
+        self._chunk: list[R] = []
+        self._fetching = threading.RLock()
+        # What it failed of, as a text.
+        self._failure = ""
         self._traced = tracing.active
         self._span: Span | None = None
 
     def __next__(self) -> R:
-        for result in self._chunk:
-            self._unread -= 1
-            return result
+        try:
+            return self._chunk.pop()
+        except IndexError:
+            pass
         return self._advance()
 
     def _advance(self) -> R:
-        if self._stream is None and self._begin is None:
-            raise StopIteration
-        results = self._fetch(self._session.fetch)
-        if not results:
-            self._finish()
-            raise StopIteration
-        self._unread = len(results)
-        self._chunk = iter(results)
+        with self._fetching:
+            while not self._chunk:
+                if self._is_over():
+                    raise StopIteration
+                results = self._fetch(self._session.fetch)
+                if not results:
+                    self._finish()
+                    raise StopIteration
+                results.reverse()
+                self._chunk = results
+        # Meanwhile others may have taken it all.
         return _Pulled.__next__(self)
 
     def _fetch(self, fetch: Callable[..., Any], *args: Any) -> Any:
@@ -148,12 +155,26 @@ class _Pulled(Iterator[R], Generic[R]):
             raise ClientError("the results were closed")
         return self._stream
 
+    def _is_over(self) -> bool:
+        """Whether nothing comes any more.
+
+        Raises:
+            ClientError: That is because of a failure, which somebody was told of.
+        """
+        if self._stream is not None or self._begin is not None:
+            return False
+        if self._failure:
+            raise ClientError(f"the results have ended with {self._failure}")
+        return True
+
     def _finish(self) -> None:
         self._end(None)
 
     def _end(self, error: BaseException | None) -> None:
         stream, self._stream, self._begin = self._stream, None, None
-        self._chunk = iter(())
+        self._chunk = []
+        if error is not None:
+            self._failure = f"{type(error).__name__}: {error}"
         span, self._span = self._span, None
         if span is not None and self._traced is not None:
             if error is not None:
@@ -201,6 +222,8 @@ class Records(_Pulled[R]):
     ) -> None:
         super().__init__(query._session, stream, begin)
         self._query = query
+        # Records that nobody has been handed, beside those of the chunk.
+        self._unread = 0
         if self._traced is not None:
             request = query._request
             place = (request["namespace"], request["set"])
@@ -211,8 +234,7 @@ class Records(_Pulled[R]):
 
     def _rest(self) -> list[R]:
         """All that is left, faster than one by one."""
-        found = list(self._chunk)
-        self._unread = 0
+        found, self._chunk = self._chunk[::-1], []
         while records := self._fetch(self._session.fetch):
             found += records
         self._finish()
@@ -252,7 +274,7 @@ class Records(_Pulled[R]):
         Raises:
             ClientError: The records were closed; the query's `token` has it then.
         """
-        return self._open().token(self._unread)
+        return self._open().token(self._left())
 
     def close(self) -> None:
         """Has the servers stop, and keeps the query's `token`. Idempotent."""
@@ -260,6 +282,9 @@ class Records(_Pulled[R]):
 
     def __enter__(self) -> "Records[R]":
         return self
+
+    def _left(self) -> int:
+        return len(self._chunk) + self._unread
 
     def _description(self) -> str:
         return "Records of " + repr(self._query)
@@ -270,7 +295,7 @@ class Records(_Pulled[R]):
             self._end(None)
             return
         try:
-            self._query._token = stream.token(self._unread)
+            self._query._token = stream.token(self._left())
         except ClientError:
             self._query._token = None  # The client was closed.
         finally:
@@ -317,18 +342,27 @@ class ArrowStream:
         # What somebody's reading of the stream failed of.
         self.error: BaseException | None = None
         self._is_started = False
+        # One at a time fetches a table.
+        self._fetching = threading.RLock()
 
     def __iter__(self) -> "ArrowStream":
         return self
 
     def __next__(self) -> "ArrowBatch":
-        batch = self._next()
-        if not len(batch):
-            self._records._finish()
-            raise StopIteration
+        with self._fetching:
+            if self._first is None and self._records._is_over():
+                raise StopIteration
+            batch = self._take()
+            if not len(batch):
+                self._records._finish()
+                raise StopIteration
         return batch
 
     def _next(self) -> "ArrowBatch":
+        with self._fetching:
+            return self._take()
+
+    def _take(self) -> "ArrowBatch":
         self._is_started = True
         first, self._first = self._first, None
         self._records._unread = 0

@@ -233,7 +233,7 @@ async def let_its_time_pass(records: Any) -> None:
         return await records.__anext__() if is_async else next(records)
 
     await following()
-    at_hand = records._unread
+    at_hand = records._left()
     await asyncio.sleep(0.45)
     for _ in range(at_hand):
         await following()

@@ -1,5 +1,6 @@
 """Queries and scans: what they find, how they are ended early, and how they go on."""
 
+import asyncio
 import itertools
 import os
 import socket
@@ -8,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -561,6 +563,81 @@ class TestErrors:
             assert len(client.query(NAMESPACE, people).results({"max_records": 5})) == 5
         with pytest.raises(InvalidArgError):
             make_client({**server.config, "policies": {"query": {"max_recordz": 3}}})
+
+
+SHARING = 6
+
+
+def in_shared_ways(query: Any) -> list[tuple[Any, Callable[[Any], list[int]]]]:
+    """What can be read by many at the same time, and what a piece of it brings."""
+    return [
+        (query.records(), lambda record: ids([record])),
+        (query.to_arrow(rows=50), lambda table: table.to_numpy()["id"].tolist()),
+    ]
+
+
+@pytest.fixture(scope="module")
+def thousands(server: Any, set_prefix: str) -> str:
+    """A set of more records than a node sends at a time."""
+    name = f"{set_prefix}_thousands"
+    with aerospike_py.client(server.config).connect() as client:
+        client.batch_write(
+            [((NAMESPACE, name, number), {"id": number, "data": bytes(500)}) for number in MANY]
+        )
+    return name
+
+
+MANY = list(range(4000))
+
+
+def test_threads_that_share_a_querys_records_get_each_one_once(
+    client: Client, thousands: str
+) -> None:
+    for shared, told in in_shared_ways(client.query(NAMESPACE, thousands).select("id", "data")):
+        found: list[int] = []
+
+        def read(shared: Any = shared, told: Any = told, found: list[int] = found) -> None:
+            for piece in shared:
+                found.extend(told(piece))
+
+        with ThreadPoolExecutor(SHARING) as threads:
+            for each in [threads.submit(read) for _ in range(SHARING)]:
+                each.result()
+        assert sorted(found) == MANY
+        assert list(shared) == []
+
+
+async def test_tasks_that_share_a_querys_records_get_each_one_once(
+    server: Any, thousands: str
+) -> None:
+    async with aerospike_py.AsyncClient(server.config) as client:
+        await client.connect()
+        query = client.query(NAMESPACE, thousands).select("id", "data")
+        for shared, told in in_shared_ways(query):
+            found: list[int] = []
+
+            async def read(shared: Any = shared, told: Any = told, found: Any = found) -> None:
+                async for piece in shared:
+                    found.extend(told(piece))
+
+            await asyncio.gather(*(read() for _ in range(SHARING)))
+            assert sorted(found) == MANY
+
+
+async def test_records_whose_wait_was_given_up_do_not_end_as_if_they_were_all(
+    server: Any, thousands: str
+) -> None:
+    async with aerospike_py.AsyncClient(server.config) as client:
+        await client.connect()
+        query = client.query(NAMESPACE, thousands)
+        for shared in (query.records(), query.to_arrow()):
+            waiting = asyncio.ensure_future(shared.__anext__())
+            await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            with pytest.raises(ClientError, match="CancelledError"):
+                await shared.__anext__()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds its sockets in /proc")
