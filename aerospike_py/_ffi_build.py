@@ -23,9 +23,9 @@ extern "Python" const char *asz_python_stream_error(struct ArrowArrayStream *);
 extern "Python" void asz_python_stream_released(struct ArrowArrayStream *);
 void asz_python_stream_release(struct ArrowArrayStream *);
 """
-# Readers of Arrow release a stream whenever they let go of it: also while an exception is on its way
-# through them, which no function of Python's may be called with. Some end the process if the stream
-# has not marked itself released.
+# Readers of Arrow release a stream whenever they let go of it: also while an exception is on its
+# way through them, which no function of Python's may be called with. Some end the process if the
+# stream has not marked itself released.
 _SOURCE = """
 static void asz_python_stream_released(struct ArrowArrayStream *);
 

@@ -84,7 +84,7 @@ PHRASES = {
             "Made of `async_query` by scripts/sync_face.py, and not to be changed by hand.\n",
         ),
         ("from ._async_session import", "from ._session import"),
-        ("AsyncIterator, Awaitable, Callable, Iterator", "Callable, Iterator"),
+        ("AsyncIterator, Awaitable, Callable", "Callable, Iterator"),
         ("import asyncio\nimport sys\n", "import sys\nimport threading\n"),
         ("asyncio.Lock()", "threading.RLock()"),
         ("Awaitable[Stream[list[Record]]]", "Stream[list[Record]]"),
