@@ -53,7 +53,6 @@ class Reduction:
         function: The function that says the steps.
         arguments: The function's further arguments.
         values: What the nodes have sent.
-        timeout_ms: How long it may take; 0: without limit.
 
     Raises:
         ClientError: lupa is not installed.
@@ -66,7 +65,6 @@ class Reduction:
         function: str,
         arguments: list[Any],
         values: list[Any],
-        timeout_ms: int,
     ) -> None:
         self._question = {
             "command": "reduce",
@@ -75,13 +73,17 @@ class Reduction:
             "function": function,
             "arguments": value_pack(encode(arguments)),
             "values": values,
-            "timeout_ms": timeout_ms or _FOR_EVER_MS,
+            "timeout_ms": _FOR_EVER_MS,
         }
         self._libraries: dict[str, bytes | bool] = {}
         self._lua = lua()
+        self._is_given_up = False
+        self._late_ms = 0
 
     def run(self) -> tuple[list[Any], str | None]:
         """What comes of it, or the name of another module that it needs first.
+
+        It takes as long as the function does, and holds up no other thread.
 
         Raises:
             UDFError: The function fails.
@@ -93,7 +95,7 @@ class Reduction:
             max_memory=_STATE_BYTES_MAX,
         )
         load = runtime.execute(b"return function(source) return load(source, '@functions.lua') end")
-        answer = load(_world())(_now_ms, _log)
+        answer = load(_world())(self._now_ms, _log)
         question = encode({**self._question, "libraries": self._libraries})
         try:
             said = _members(answer(question))
@@ -106,6 +108,17 @@ class Reduction:
         if not said["ok"]:
             raise UDFError(str(said["error"]))
         return [decode(particle_decode(kind, data)) for kind, data in said["values"]], None
+
+    def give_up(self) -> None:
+        """Has `run` end in another thread, unless the function is where Lua does not look."""
+        self._is_given_up = True
+
+    def _now_ms(self) -> int:
+        if not self._is_given_up:
+            return time.time_ns() // 1_000_000
+        # Later than whatever was to be reached from the last answer on.
+        self._late_ms += 2 * _FOR_EVER_MS
+        return self._late_ms
 
     def provide(self, name: str, source: bytes | None) -> None:
         """Gives the text of another module; None says that there is none."""
@@ -123,10 +136,6 @@ def _members(answer: bytes) -> dict[str, Any]:
         members[decode(answer[position:value])] = decode(answer[value:end])
         position = end
     return members
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _log(level: int, place: bytes, message: bytes) -> None:

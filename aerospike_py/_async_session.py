@@ -6,18 +6,21 @@ What waits, and a client's life, are in `_session`.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
+from contextlib import suppress
 from functools import partial, wraps
 from types import TracebackType
 from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar
 
 from . import tracing
+from ._apart import Apart
 from ._native import Pointer
 from ._native.completions import Completions
 from ._native.streams import Stream
+from ._requests.allowance import TIME_IS_OVER
 from ._requests.request import Request
 from ._results import T
 from ._session import Filler, Gatherer, Session, Steps, in_child_of_fork, not_connected
-from .exception import BackpressureError, ClientError
+from .exception import AerospikeTimeoutError, BackpressureError, ClientError
 from .types import Record
 
 
@@ -206,6 +209,26 @@ class AsyncSession:
         while not work.step():
             await asyncio.sleep(0)
         return work.result()
+
+    async def apart(self, work: Callable[[], T], left_ms: int) -> T:
+        """Has a thread do it, and waits so long at most; 0: without limit.
+
+        Raises:
+            AerospikeTimeoutError: It takes longer. The thread goes on.
+        """
+        loop = asyncio.get_running_loop()
+        ended = asyncio.Event()
+
+        def tell() -> None:
+            with suppress(RuntimeError):  # The loop is closed.
+                loop.call_soon_threadsafe(ended.set)
+
+        begun = Apart(work, tell)
+        try:
+            await asyncio.wait_for(ended.wait(), left_ms / 1000 if left_ms else None)
+        except asyncio.TimeoutError:
+            raise AerospikeTimeoutError(TIME_IS_OVER) from None
+        return begun.result()
 
     def require_connection(self) -> None:
         """Raises a ClientError unless the client is connected."""

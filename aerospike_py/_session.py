@@ -12,22 +12,25 @@ import sys
 import threading
 import warnings
 import weakref
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
 from typing import Any, Protocol, TypeVar
 
 from . import _core_log, _native, _node_metrics, tracing
+from ._apart import Apart
 from ._config import Config
 from ._config_file import ConfigFile, Settings, Watcher, named_file
 from ._native import Pointer
 from ._native.streams import Stream
 from ._node_metrics import Counted
 from ._requests import info
+from ._requests.allowance import TIME_IS_OVER
 from ._requests.policies import ClientPolicies
 from ._requests.request import Request
 from ._results import T, records
 from ._values import encode
-from .exception import ClientError
+from .exception import AerospikeTimeoutError, ClientError
 from .log import logger
 from .types import Record
 
@@ -267,6 +270,18 @@ class Session:
         while not work.step():
             pass
         return work.result()
+
+    def apart(self, work: Callable[[], T], left_ms: int) -> T:
+        """Has a thread do it, and waits so long at most; 0: without limit.
+
+        Raises:
+            AerospikeTimeoutError: It takes longer. The thread goes on.
+        """
+        ended = threading.Event()
+        begun = Apart(work, ended.set)
+        if not ended.wait(left_ms / 1000 if left_ms else None):
+            raise AerospikeTimeoutError(TIME_IS_OVER)
+        return begun.result()
 
     def require_connection(self) -> None:
         """Raises a ClientError unless the client is connected."""

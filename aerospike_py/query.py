@@ -18,13 +18,22 @@ from . import tracing
 from ._aggregation import lua
 from ._native.streams import Stream
 from ._requests import index, plan, query, udf
+from ._requests.allowance import Allowance
 from ._requests.request import Request
 from ._session import Session, place_of_creation, warn_unclosed
 from ._validate import Milliseconds, check_name, namespace_argument, set_argument
 from .batch import BatchRecord
 from .exception import AerospikeTimeoutError, ClientError, InvalidArgError, UDFError
 from .predicates import Predicate
-from .types import AdminPolicy, JobStatus, QueryPlan, QueryPolicy, Record, WritePolicy
+from .types import (
+    AdminPolicy,
+    IndexInfo,
+    JobStatus,
+    QueryPlan,
+    QueryPolicy,
+    Record,
+    WritePolicy,
+)
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -637,8 +646,14 @@ class Query(Generic[R]):
         Raises:
             InvalidArgError: The index that `where` names answers no part of the filter.
         """
-        request, session = self._request, self._session
-        indexes = session.execute(index.listed(session.policies, request["namespace"], policy))
+        return self._explained(self._listing(policy))
+
+    def _listing(self, policy: AdminPolicy | None) -> Request[list[IndexInfo]]:
+        return index.listed(self._session.policies, self._request["namespace"], policy)
+
+    def _explained(self, listing: Request[list[IndexInfo]]) -> QueryPlan:
+        request = self._request
+        indexes = self._session.execute(listing)
         if self._filter is not None:
             return self._filter.plan(request["set"], self._index_name, indexes)
         if self._predicate is None:
@@ -646,11 +661,11 @@ class Query(Generic[R]):
         found = plan.index_of(request["where"], request["set"], indexes)
         return QueryPlan(found, self._predicate, None)
 
-    def _planned(self) -> tuple[dict[str, Any], Any]:
+    def _planned(self, allowance: Allowance) -> tuple[dict[str, Any], Any]:
         """The request, and the filter that is left to the servers, None for none."""
         if self._filter is None:
             return self._request, None
-        chosen = self.explain()
+        chosen = self._explained(allowance.within(self._listing(None)))
         return {**self._request, **query.planned(chosen)}, chosen.filter
 
     @property
@@ -678,9 +693,11 @@ class Query(Generic[R]):
         session.require_connection()
 
         def begin() -> Stream[list[Record]]:
-            request, rest = self._planned()
+            allowance = query.allowance(session.policies, policy)
+            request, rest = self._planned(allowance)
             struct, members = session.policies.query(policy, rest)
-            return session.open_stream({**selected, **request, **members}, struct)
+            limited = allowance.limit(struct, query.QUERY)
+            return session.open_stream({**selected, **request, **members}, limited)
 
         return None, begin
 
@@ -885,24 +902,31 @@ class Query(Generic[R]):
         """
         lua()
         session = self._session
-        planned, rest = self._planned()
+        allowance = query.allowance(session.policies, policy)
+        planned, rest = self._planned(allowance)
         name, request = query.aggregate(
             session.policies, planned, module, function, args, policy, rest
         )
-        source = session.execute(udf.raw_content(session.policies, name, None))
-        values = session.execute(request)
-        reduction = query.reduction(session.policies, name, source, function, args, values, policy)
+        content = udf.raw_content(session.policies, name, None)
+        source = session.execute(allowance.within(content))
+        values = session.execute(allowance.within(request))
+        reduction = query.reduction(session.policies, name, source, function, args, values)
         while True:
-            made, needed = reduction.run()
+            try:
+                made, needed = session.apart(reduction.run, allowance.left_ms())
+            except BaseException:
+                reduction.give_up()
+                raise
             if needed is None:
                 return made
-            reduction.provide(needed, self._library(needed))
+            reduction.provide(needed, self._library(needed, allowance))
 
-    def _library(self, name: str) -> bytes | None:
+    def _library(self, name: str, allowance: Allowance) -> bytes | None:
         """The text of another module; None when the servers do not have it."""
         session = self._session
+        content = udf.raw_content(session.policies, name, None)
         try:
-            return session.execute(udf.raw_content(session.policies, name, None))
+            return session.execute(allowance.within(content))
         except UDFError:
             return None
 
@@ -928,10 +952,12 @@ class Query(Generic[R]):
             IndexNotFound: There is no index for the predicate.
         """
         session = self._session
-        planned, rest = self._planned()
+        allowance = query.background_allowance(session.policies, policy)
+        planned, rest = self._planned(allowance)
         members = query.limited(planned, records_per_second)
         request = query.operate_background(session.policies, members, ops, policy, rest)
-        return BackgroundJob(session, session.execute(request))
+        job_id = session.execute(allowance.within(request))
+        return BackgroundJob(session, job_id)
 
     def apply_background(
         self,
@@ -958,9 +984,11 @@ class Query(Generic[R]):
             IndexNotFound: There is no index for the predicate.
         """
         session = self._session
-        planned, rest = self._planned()
+        allowance = query.background_allowance(session.policies, policy)
+        planned, rest = self._planned(allowance)
         members = query.limited(planned, records_per_second)
         request = query.apply_background(
             session.policies, members, module, function, args, policy, rest
         )
-        return BackgroundJob(session, session.execute(request))
+        job_id = session.execute(allowance.within(request))
+        return BackgroundJob(session, job_id)

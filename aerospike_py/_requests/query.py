@@ -13,9 +13,11 @@ from .._values import EXTENSION_GEOJSON, INT64_MAX, INT64_MIN, Extension, encode
 from ..constants import INDEX_TYPE_DEFAULT, OPERATOR_READ
 from ..exception import InvalidArgError
 from ..types import GeoJSON, JobStatus, QueryPlan
+from .allowance import Allowance
 from .policies import INDEX_TYPE, ClientPolicies
 from .request import Request, nothing
 
+QUERY: int = lib.ASZ_QUERY
 _QUERY_BACKGROUND: int = lib.ASZ_QUERY_BACKGROUND
 _QUERY_AGGREGATE: int = lib.ASZ_QUERY_AGGREGATE
 _JOB_STATUS: int = lib.ASZ_JOB_STATUS
@@ -60,6 +62,16 @@ def select(request: dict[str, Any], bins: Sequence[Any], expressions: Mapping[st
         {"op": OPERATOR_READ, "bin": each} if isinstance(each, str) else each
         for each in [*names, *chosen]
     )
+
+
+def allowance(policies: ClientPolicies, policy: Any) -> Allowance:
+    """The time that a query has from now on."""
+    return Allowance(policies.query(policy)[0], QUERY)
+
+
+def background_allowance(policies: ClientPolicies, policy: Any) -> Allowance:
+    """The time that there is from now on to begin a background query."""
+    return Allowance(policies.with_rest(policy, None), _QUERY_BACKGROUND)
 
 
 def limited(request: Mapping[str, Any], records_per_second: Any) -> Mapping[str, Any]:
@@ -269,13 +281,10 @@ def reduction(
     function: str,
     args: Any,
     values: list[Any],
-    policy: Any,
 ) -> Reduction:
     """What is left of an aggregation, whose values the nodes have sent."""
     _, _, plain = function_call(module, function, args, policies)
-    struct, _ = policies.query(policy)
-    timeout_ms = 0 if struct == NULL else struct.total_timeout
-    return Reduction(module, source, function, plain, values, timeout_ms)
+    return Reduction(module, source, function, plain, values)
 
 
 def job_status(policies: ClientPolicies, job_id: Any, policy: Any) -> Request[JobStatus]:

@@ -241,6 +241,28 @@ async def let_its_time_pass(records: Any) -> None:
         await following()
 
 
+PLANNED = {
+    "results": lambda query, policy: query.results(policy),
+    "aggregate": lambda query, policy: query.aggregate("module", "function", None, policy),
+    "operate_background": lambda query, policy: query.operate_background(
+        [{"op": aerospike_py.OPERATOR_WRITE, "bin": "m", "val": 1}], policy
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANNED)
+def test_the_time_of_a_query_is_also_that_of_what_it_asks_before(
+    cluster: DevCluster, client: Client, name: str
+) -> None:
+    cluster.drop(scope="info")
+    query = client.query("test", "demo").where("$.id < 10")
+    begin_s = time.monotonic()
+    with pytest.raises(AerospikeTimeoutError) as caught:
+        PLANNED[name](query, {"total_timeout": 200})
+    assert time.monotonic() - begin_s < 3
+    assert not caught.value.in_doubt
+
+
 def test_broken_replies_are_errors(cluster: DevCluster, client: Client) -> None:
     for _ in range(20):
         cluster.corrupt(count=1)

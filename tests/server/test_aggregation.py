@@ -1,5 +1,8 @@
 """Aggregations: servers begin, the client ends, and the values are what Python makes of them."""
 
+import asyncio
+import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -104,6 +107,15 @@ function with_library(stream)
     return stream : map(function(rec) return 1 end) : reduce(library.add)
 end
 
+function for_ever_here(stream)
+    local function add(a, b)
+        -- A node has not so many.
+        while a + b == RECORDS do end
+        return a + b
+    end
+    return stream : map(function() return 1 end) : reduce(add)
+end
+
 function for_ever(stream)
     return stream : map(function() return 1 end) : reduce(function() while true do end end)
 end
@@ -130,7 +142,8 @@ def table(server: Any, set_prefix: str) -> Iterator[tuple[str, str]]:
         client.udf_put(
             f"{module}_library.lua", source="return {add = function(a, b) return a + b end}"
         )
-        client.udf_put(f"{module}.lua", source=SOURCE.replace("LIBRARY", f"{module}_library"))
+        source = SOURCE.replace("LIBRARY", f"{module}_library").replace("RECORDS", str(RECORDS))
+        client.udf_put(f"{module}.lua", source=source)
         yield set_name, module
         client.udf_remove(module)
         client.udf_remove(f"{module}_library")
@@ -262,6 +275,44 @@ def test_a_function_that_does_not_end_is_ended(
     query = client.query("test", set_name)
     with pytest.raises(aerospike_py.AerospikeError):
         query.aggregate(module, "for_ever", None, {"total_timeout": 300})
+
+
+def test_what_is_done_here_ends_with_its_time(client: Client, table: tuple[str, str]) -> None:
+    set_name, module = table
+    query = client.query("test", set_name)
+    begin_s = time.monotonic()
+    with pytest.raises(aerospike_py.AerospikeTimeoutError):
+        query.aggregate(module, "for_ever_here", None, {"total_timeout": 500})
+    assert time.monotonic() - begin_s < 5
+    wait_for_threads("aerospike-py-apart")
+
+
+async def test_what_is_done_here_holds_up_no_other_task(
+    server: Any, table: tuple[str, str]
+) -> None:
+    set_name, module = table
+    async with aerospike_py.AsyncClient(server.config) as client:
+        await client.connect()
+        query = client.query("test", set_name)
+        task = asyncio.create_task(query.aggregate(module, "for_ever_here"))
+        while not threads("aerospike-py-apart"):
+            await asyncio.sleep(0.001)
+        assert await client.ping()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    wait_for_threads("aerospike-py-apart")
+
+
+def threads(name: str) -> list[threading.Thread]:
+    return [each for each in threading.enumerate() if each.name == name]
+
+
+def wait_for_threads(name: str) -> None:
+    """Until they have ended."""
+    for thread in threads(name):
+        thread.join(20)
+    assert not threads(name)
 
 
 def test_without_lupa_it_is_said_what_to_install(
