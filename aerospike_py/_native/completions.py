@@ -282,18 +282,24 @@ class Completions:
             members = self._members[:members_count].tolist()
         end = perf_counter() + _BUDGET_S
         index = 0
-        while index < len(members):
-            stop = index + 4 * _LOOK_EVERY
-            handed = self._hand_over(members[index:stop])
-            index += handed
-            if index < stop or perf_counter() > end:
-                break
-        self._left = members[index:]
+        self._left = members
+        try:
+            while index < len(members):
+                stop = index + 4 * _LOOK_EVERY
+                handed = self._hand_over(members[index:stop])
+                index += handed
+                if index < stop or perf_counter() > end:
+                    break
+        finally:
+            # A signal's handler may raise in the midst of it; the others are resolved all the same.
+            self._left = members[index:]
+            if self._left:
+                self._goes_on = True
+                self.loop.call_soon(self._go_on)
         self._look_who_drives()
         if self._left:
-            self._goes_on = True
-            self.loop.call_soon(self._go_on)
-        elif len(self._view) > _DATA_BYTES:
+            return
+        if len(self._view) > _DATA_BYTES:
             self._allocate(_DATA_BYTES)
 
     def _go_on(self) -> None:
@@ -325,6 +331,9 @@ class Completions:
                 result = decode(data)
             except Exception as error:
                 future.set_exception(error)
+            except BaseException as error:
+                future.set_exception(_interrupted(error))
+                raise
             else:
                 future.set_result(result)
             if length >= _MUCH_BYTES:
@@ -340,6 +349,9 @@ class Completions:
         except Exception as error:
             future.set_exception(error)
             return
+        except BaseException as error:
+            future.set_exception(_interrupted(error))
+            raise
         if result is None:
             self.loop.call_soon(self._step, future, steps)
         else:
@@ -400,6 +412,11 @@ class Completions:
 
 def _nothing(_: memoryview) -> None:
     return None
+
+
+def _interrupted(error: BaseException) -> Exception:
+    """Of whom a signal's handler has interrupted."""
+    return _native.make_error(lib.ASZ_ERROR_CLIENT_ABORT, f"interrupted by {error!r}")
 
 
 def _failure(status: int, data: memoryview) -> Exception:

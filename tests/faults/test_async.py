@@ -9,7 +9,8 @@ import textwrap
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import pytest
 
@@ -243,6 +244,37 @@ async def test_arrays_of_cancelled_batches_are_not_freed_too_early(
     cluster.clear_faults()
     table = await client.batch_read(keys, _dtype=dtype)
     assert table.batch_records["n"].tolist() == list(range(200))
+
+
+class Interrupt(BaseException):
+    """What the handler of a signal may raise."""
+
+
+@dataclass
+class Interrupting:
+    """Its third one comes as a signal does, in the midst of the results of many."""
+
+    n: int
+    made: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        Interrupting.made += 1
+        if Interrupting.made == 3:
+            raise Interrupt
+
+
+async def test_an_interrupted_hand_over_leaves_nobody_waiting(client: AsyncClient) -> None:
+    keys = [key_of(worker) for worker in range(40)]
+    await client.batch_write([(key, {"n": 1}) for key in keys])
+    loop, raised = asyncio.get_running_loop(), list[Any]()
+    loop.set_exception_handler(lambda _, context: raised.append(context["exception"]))
+    Interrupting.made = 0
+    gets = [client.get(key, into=Interrupting) for key in keys]
+    ends = await asyncio.wait_for(asyncio.gather(*gets, return_exceptions=True), 10)
+    assert [type(each) for each in raised] == [Interrupt]
+    (failed,) = [each for each in ends if isinstance(each, BaseException)]
+    assert type(failed) is ClientError
+    assert "interrupted by Interrupt" in str(failed)
 
 
 async def test_closing_fails_what_is_in_flight(cluster: DevCluster) -> None:
