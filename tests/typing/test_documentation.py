@@ -56,7 +56,7 @@ def run(*command: str | Path, cwd: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_mypy(programs: list[Path]) -> None:
     cache = ROOT / ".mypy_cache" / "programs"
     config = ROOT / "pyproject.toml"  # Which packages have no types.
@@ -64,7 +64,7 @@ def test_mypy(programs: list[Path]) -> None:
     run(*command, "--cache-dir", cache, *programs, cwd=programs[0].parent)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_pyright(programs: list[Path]) -> None:
     pyright = shutil.which("pyright", path=Path(sys.executable).parent)
     if not pyright or subprocess.run([pyright, "--version"], capture_output=True).returncode:
