@@ -89,6 +89,7 @@ STEPS: list[Step] = [
     ("batch_read", "batch_read", lambda c, k, _: c.batch_read([k, k])),
     ("batch_read", "batch_read", lambda c, k, _: c.batch_read([k], [])),
     ("batch_read", "batch_read", lambda c, k, _: c.batch_read([k], _dtype=DTYPE)),
+    ("batch_stream", "batch_read", lambda c, k, _: list(c.batch_stream([k, k], ["n"]))),
     ("batch_read_arrow", "batch_read", lambda c, k, _: c.batch_read_arrow([k], ["n"])),
     ("batch_write", "batch_write", lambda c, k, _: c.batch_write([(k, {"n": 2})])),
     ("batch_write_arrow", "batch_write", lambda c, k, _: c.batch_write_arrow(FRAME, *k[:2])),
