@@ -192,7 +192,7 @@ def check_afterwards(cell: Cell) -> None:
         held: Resources = cell.ask("settle", 1 << 20)
         assert held.in_use == 0, held
     work = cell.work()._replace(is_bulk=False)
-    again: Outcome = cell.ask("run", work, None)
+    again = cell.run_unharmed(work)
     assert (again.error, again.failures, again.told) == ("", [], cell.kind.expected(work))
     check_observed(cell.kind, again)
     if cell.kind.applied is not None:
