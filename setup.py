@@ -36,7 +36,7 @@ SOURCES = ROOT / "native" / "src"
 CODEC = f"{PACKAGE}._codec"
 IS_LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
 CHOSEN = os.environ.get("AEROSPIKE_PY_TARGET", "")
-OPTIMIZE = os.environ.get("AEROSPIKE_PY_OPTIMIZE", "safe")
+OPTIMIZE = os.environ.get("AEROSPIKE_PY_OPTIMIZE") or "safe"
 IS_DEBUG = OPTIMIZE == "debug"
 
 

@@ -54,6 +54,7 @@ _NUMBERS: dict[str, Rule] = {
 }
 _FLAGS = ("use_services_alternate", "rack_aware", "coalesce")
 _TEXTS = ("cluster_name", "user", "password", "app_id")
+_OF_IPV6 = frozenset("0123456789abcdefABCDEF:.")
 _OTHERS = ("hosts", "rack_ids", "ip_map", "policies", "tls", "converters", "config_file")
 _KNOWN = (*_OTHERS, *_TEXTS, *_FLAGS, *_NUMBERS)
 # The core's.
@@ -233,7 +234,9 @@ def _check(key: str, value: Any, path: str) -> Any:
         raise wrong_type(path, "a dict", value)
     if key == "ip_map":
         return {
-            _text(name, f"a key of {path}"): _text(address, f"{path}[{name!r}]")
+            str.__str__(check_str(name, f"a key of {path}")): str.__str__(
+                check_str(address, f"{path}[{name!r}]")
+            )
             for name, address in value.items()
         }
     if key == "policies":
@@ -271,10 +274,20 @@ def _host(member: Any, path: str) -> list[Any]:
         raise InvalidArgError(f"{path}[0], the name or address, must not be empty")
     if name.startswith("[") and name.endswith("]"):
         name = name[1:-1]
+    if not _is_address(name):
+        raise InvalidArgError(f"{path}[0], the name or address, cannot be {name!r:.100}")
     host: list[Any] = [name, _PORT.check(member[1], f"{path}[1], the port,")]
     if len(member) == 3 and member[2] is not None:
         host.append(_text(member[2], f"{path}[2], the name in TLS,"))
     return host
+
+
+def _is_address(name: str) -> bool:
+    """Whether it can be a name or an address: no URL, no list of several, no second port."""
+    address, _, _ = name.partition("%")  # What follows is an interface, as in "fe80::1%eth0".
+    if ":" in address:
+        return not set(address) - _OF_IPV6
+    return not any(each.isspace() or each in "/,;@" for each in name)
 
 
 def parse_host(text: str, path: str) -> list[Any]:
@@ -288,7 +301,7 @@ def parse_host(text: str, path: str) -> list[Any]:
     else:
         name, colon, rest = text.partition(":")
         port, is_whole = (rest if colon else None), True
-    if not name or not is_whole:
+    if not name or not is_whole or not _is_address(name):
         raise InvalidArgError(f"{path} must be 'host' or 'host:port', not {text!r:.100}")
     if port is None:
         return [name, PORT_DEFAULT]

@@ -322,7 +322,10 @@ class Session:
             counted.end()
 
     def __repr__(self) -> str:
-        hosts = ", ".join(f"{name}:{port}" for name, port, *_ in self.config.hosts)
+        hosts = ", ".join(
+            f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+            for name, port, *_ in self.config.hosts
+        )
         state = "connected" if self.is_connected() else "not connected"
         return f"<{self._face} of {hosts or 'no hosts'}, {state}>"
 

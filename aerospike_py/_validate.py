@@ -6,6 +6,7 @@ is given back as an exact built-in, so that the encoder takes it.
 """
 
 import operator
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
@@ -113,14 +114,17 @@ class Milliseconds(NamedTuple):
 
 
 class TimeToLive(NamedTuple):
-    """Seconds, a timedelta, a TTL_ constant, or what the metadata of a record say."""
+    """Seconds, a timedelta, when it ends, a TTL_ constant, or what a record's metadata say."""
 
     def check(self, value: Any, path: str) -> int:
         """The seconds, or the constant."""
         if hasattr(value, "total_seconds"):
             number = _rounded_up(value.total_seconds())
+        elif is_moment(value):
+            return _seconds_until(value, path)
         elif not hasattr(value, "__index__") or isinstance(value, bool):
-            raise wrong_type(path, "seconds as an int, a timedelta or a TTL_ constant", value)
+            wanted = "seconds as an int, a timedelta, a datetime or a TTL_ constant"
+            raise wrong_type(path, wanted, value)
         else:
             number = integer(value, path)
         if number - 2**32 in _TTL_NAMES:  # The unsigned forms, as the server has them.
@@ -130,6 +134,29 @@ class TimeToLive(NamedTuple):
                 f"{path} must be seconds from 0 to {_TTL_MAX} or a TTL_ constant, not {value!r}"
             )
         return number
+
+
+def is_moment(value: Any) -> bool:
+    """Whether it is a datetime."""
+    return hasattr(value, "timestamp") and hasattr(value, "tzinfo")
+
+
+def check_moment(value: Any, path: str) -> Any:
+    """A datetime, which must have a time zone.
+
+    Raises:
+        InvalidArgError: It has none.
+    """
+    if value.tzinfo is None:
+        raise InvalidArgError(f"{path} must have a time zone when it is a datetime: {value}")
+    return value
+
+
+def _seconds_until(moment: Any, path: str) -> int:
+    left = _rounded_up(check_moment(moment, path).timestamp() - time.time())
+    if not 0 < left <= _TTL_MAX:
+        raise InvalidArgError(f"{path} must be in the next 68 years, not {moment}")
+    return left
 
 
 def _rounded_up(number: float) -> int:
@@ -311,7 +338,10 @@ def check_bin_name(name: Any, path: str = "a bin name") -> None:
     """
     if not isinstance(name, str):
         raise TypeError(f"{path} must be a str, not {type(name).__name__}: {name!r:.100}")
-    length = len(name.encode())
+    try:
+        length = len(name.encode())
+    except UnicodeEncodeError as error:
+        raise at(path, error) from None
     if length > BIN_NAME_BYTES_MAX:
         raise BinNameError(
             f"{path} must have at most {BIN_NAME_BYTES_MAX} bytes, and {name!r:.100} has {length}"

@@ -117,10 +117,8 @@ def plain_bins(bins: Any, converts: Converts | None = None) -> dict[str, Any]:
     return plain
 
 
-def encode_operand(
-    key: Any, name: Any, value: Any, kinds: tuple[type, ...], argument: str
-) -> bytes:
-    """The request [key, bin, value] of a method that takes values of certain types only.
+def operand(name: Any, value: Any, kinds: tuple[type, ...], argument: str) -> tuple[str, Any]:
+    """Bin and value of a method that takes values of certain types only.
 
     Raises:
         TypeError: The value is of another type, or the bin name is not a str.
@@ -128,11 +126,14 @@ def encode_operand(
         OverflowError: An int does not fit into 64 bits.
     """
     check_bin_name(name, "bin")
-    plain = plain_value(value, argument)
+    allowed = " or ".join(kind.__name__ for kind in kinds)
+    try:
+        plain = plain_value(value, argument)
+    except TypeError:
+        raise wrong_type(argument, allowed, value) from None
     if type(plain) not in kinds:
-        allowed = " or ".join(kind.__name__ for kind in kinds)
         raise wrong_type(argument, allowed, value)
-    return encode((key, str.__str__(name), plain))
+    return str.__str__(name), plain
 
 
 def plain_value(
@@ -206,7 +207,8 @@ class _Plain:
     def converted(self, value: Any, depth: int) -> Any:
         made = value if self.converts is None else self.converts.convert(value)
         if made is value:
-            raise TypeError(f"a value of type {_name(type(value))} cannot be stored")
+            hint = "" if self.converts is None else " without a Converter"
+            raise TypeError(f"a value of type {_name(type(value))} cannot be stored{hint}")
         return self.value(made, depth)
 
     def key(self, key: Any) -> Any:

@@ -22,7 +22,7 @@ from ._requests import index, plan, query, udf
 from ._requests.allowance import Allowance
 from ._requests.request import Request
 from ._session import place_of_creation, warn_unclosed
-from ._validate import Milliseconds, check_name, namespace_argument, set_argument
+from ._validate import Milliseconds, check_name, namespace_argument, set_argument, wrong_type
 from .batch import BatchRecord
 from .exception import AerospikeTimeoutError, ClientError, InvalidArgError, UDFError
 from .predicates import Predicate
@@ -724,8 +724,11 @@ class AsyncQuery(Generic[R]):
             policy: How to run it; see `QueryPolicy`.
 
         Raises:
+            TypeError: The callback cannot be called; nothing was sent.
             BaseException: What the callback raises; it stops the query.
         """
+        if not callable(callback):
+            raise wrong_type("callback", "a function", callback)
         async with self.records(policy) as records:
             async for record in records:
                 answer = callback(record)

@@ -50,7 +50,7 @@ from .types import (
 )
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from numpy.typing import DTypeLike, NDArray
 
@@ -352,7 +352,7 @@ class Client:
     def touch(
         self,
         key: Key,
-        val: "int | timedelta" = 0,
+        val: "int | timedelta | datetime" = 0,
         meta: WriteMeta | RecordMetadata | None = None,
         policy: WritePolicy | None = None,
     ) -> None:
@@ -360,8 +360,9 @@ class Client:
 
         Args:
             key: (namespace, set, user key), or a key that a result carries.
-            val: The time to live in seconds or as a timedelta, or a TTL_ constant; 0: the
-                namespace's default. A `ttl` in meta or policy goes before it.
+            val: The time to live in seconds or as a timedelta, when it ends as a datetime with a
+                time zone, or a TTL_ constant; 0: the namespace's default. A `ttl` in meta or
+                policy goes before it.
             meta: The time to live ("ttl") and the expected generation ("gen").
             policy: How to write.
 
@@ -563,8 +564,6 @@ class Client:
         bins: Sequence[str] | None = None,
         policy: BatchPolicy | None = None,
         _dtype: None = None,
-        *,
-        errors: Literal["raise", "zero"] = "raise",
     ) -> BatchRecords: ...
 
     @overload
@@ -638,6 +637,8 @@ class Client:
             AerospikeError: No record at all could be asked for; otherwise the rows have what
                 went wrong.
         """
+        if _dtype is None:
+            batch.check_without_dtype(errors, mask)
         if into is not None:
             batch.check_into(_dtype)
             return self._execute(batch.read_into(self._policies, keys, bins, policy, into))
@@ -994,8 +995,12 @@ class Client:
 
         Args:
             job_id: The `id` of the job.
+
+        Raises:
+            TypeError: It is no int.
+            InvalidArgError: It does not fit into 64 bits without a sign.
         """
-        return BackgroundJob(self._session, job_id)
+        return BackgroundJob(self._session, query.job_number(job_id))
 
     def info_node(self, command: str, node_name: str, policy: AdminPolicy | None = None) -> str:
         """Asks one node an info command.
@@ -1017,7 +1022,7 @@ class Client:
         self,
         namespace: str,
         set_name: str | None = None,
-        nanos: int = 0,
+        nanos: "int | datetime" = 0,
         policy: AdminPolicy | None = None,
     ) -> None:
         """Removes all records of a set that were last changed before a time.
@@ -1025,11 +1030,11 @@ class Client:
         Args:
             namespace: The namespace.
             set_name: The set; None or "" is the whole namespace.
-            nanos: Nanoseconds since 1970; 0 is now.
+            nanos: Nanoseconds since 1970, or a datetime with a time zone; 0 is now.
             policy: {"timeout": milliseconds}.
 
         Raises:
-            InvalidArgError: The time is in the future.
+            InvalidArgError: The time is in the future, or a datetime has no time zone.
             ServerError: There is no such namespace.
         """
         self._execute(info.truncate(self._policies, namespace, set_name, nanos, policy))

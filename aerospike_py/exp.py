@@ -35,6 +35,8 @@ from ._operations import (
     return_type_of,
 )
 from ._validate import (
+    Integer,
+    check_bin_name,
     check_bool,
     check_dict,
     check_enum,
@@ -448,6 +450,9 @@ def from_text(text: str) -> CompiledExpression:
     return CompiledExpression({_EXPR: "compiled", "val": encode((_AEL_COMPILE, data))})
 
 
+_MODULO = Integer(1, 2**31 - 1)
+
+
 def _node_of(value: Any, name: str) -> Expression:
     if not isinstance(value, dict):
         raise TypeError(
@@ -484,7 +489,8 @@ def _comparison(name: str, left: Any, right: Any) -> Expression:
 
 
 def _bin(name: str, bin_name: Any) -> Expression:
-    return _node(name, name=check_str(bin_name, "name"))
+    check_bin_name(bin_name, "name")
+    return _node(name, name=str.__str__(bin_name))
 
 
 # Values
@@ -568,7 +574,7 @@ def geo_val(val: str | GeoJSON) -> Expression:
     """
     if not isinstance(val, (str, GeoJSON)):
         raise TypeError(f"val must be GeoJSON or its text, not {type(val).__name__}")
-    return _node("geo_val", val=val)
+    return _node("geo_val", val=val if isinstance(val, GeoJSON) else GeoJSON(val).text)
 
 
 def hll_val(val: HyperLogLog) -> Expression:
@@ -908,9 +914,9 @@ def digest_modulo(modulo: int) -> Expression:
     """The record's digest modulo a number, for samples of the records.
 
     Args:
-        modulo: What to divide by.
+        modulo: What to divide by; from 1 to 2147483647.
     """
-    return _node("digest_modulo", modulo=check_int(modulo, "modulo"))
+    return _node("digest_modulo", modulo=_MODULO.check(modulo, "modulo"))
 
 
 # Numbers

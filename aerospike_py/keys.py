@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from . import _native
-from ._validate import wrong_type
+from ._validate import at, wrong_type
 from ._values import INT64_MAX, INT64_MIN, encode
 from .exception import InvalidArgError
 from .types import Key
@@ -14,6 +14,7 @@ __all__ = ["key_digest", "partition_id"]
 DIGEST_BYTES = 20
 PARTITIONS = 4096
 
+_MEMBERS = ("namespace", "set", "user key")
 _USER_KEYS = frozenset({str, bytes, bytearray})
 
 
@@ -64,7 +65,21 @@ def request_key(key: Any) -> tuple[Any, ...]:
 
 def encode_key(key: Any) -> bytes:
     """The request [key]; raises as `request_key` does, and UnicodeEncodeError."""
-    return encode((request_key(key),))
+    return encode_with_key(key)
+
+
+def encode_with_key(key: Any, *rest: Any) -> bytes:
+    """The request [key, ...]; raises as `request_key` does, and UnicodeEncodeError."""
+    checked = request_key(key)
+    try:
+        return encode((checked, *rest))
+    except UnicodeEncodeError:
+        for index, (member, what) in enumerate(zip(checked, _MEMBERS, strict=False)):
+            try:
+                encode(member)
+            except UnicodeEncodeError as error:
+                raise at(f"key[{index}], the {what}", error) from None
+        raise
 
 
 def _unusual_key(key: Any) -> tuple[Any, ...]:

@@ -30,6 +30,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from . import _native, _node_metrics
+from ._validate import Integer, check_str
 from ._values import decode
 from .exception import class_for
 from .log import logger
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = ["Collector", "get_metrics", "start_metrics_server", "stop_metrics_server"]
 
 PORT_DEFAULT = 9464
+_PORT = Integer(0, 65535)
 _NAME = "db_client_operation_duration_seconds"
 _HELP = "How long operations on the database took."
 _LABELS = [
@@ -194,11 +196,13 @@ def start_metrics_server(port: int = PORT_DEFAULT, host: str = "127.0.0.1") -> i
         The port.
 
     Raises:
+        TypeError, InvalidArgError: The port is none, or the host no str.
         OSError: The port is in use, or the address is not this machine's. A server that was
             started before goes on.
         ImportError: prometheus-client is not installed.
     """
     global _server
+    port, host = _PORT.check(port, "port"), check_str(host, "host")
     import prometheus_client  # noqa: F401 - told now rather than at the first scrape.
 
     with _lock:

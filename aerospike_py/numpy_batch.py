@@ -34,7 +34,13 @@ from . import _native
 from ._ffi import ffi, lib
 from ._native import Pointer
 from ._requests.batch import encode_same
-from ._validate import check_bin_name, did_you_mean, wrong_type
+from ._validate import (
+    check_bin_name,
+    did_you_mean,
+    namespace_argument,
+    set_argument,
+    wrong_type,
+)
 from ._values import INT64_MAX, encode
 from .exception import InvalidArgError
 from .keys import request_key
@@ -353,14 +359,28 @@ def read_request(
     """
     if errors not in ("raise", "zero"):
         raise InvalidArgError(f"errors must be 'raise' or 'zero', not {errors!r:.100}")
-    described = np.dtype(dtype)
+    described = dtype_of(dtype, "_dtype")
     names = described.names or ()
     if bins is not None:
         wanted = frozenset(bins)
-        names = tuple(name for name in names if name in wanted)
+        fields, names = names, tuple(name for name in names if name in wanted)
+        if fields and wanted and not names:
+            raise InvalidArgError(f"bins: _dtype has fields for none of them, but {fields}")
     asked = (lib.ASZ_SELECT, names) if names else (lib.ASZ_EXISTS, None)
     checked, request = encode_same(keys, *asked)
     return request, Destination(checked, described, errors, mask=mask)
+
+
+def dtype_of(given: "DTypeLike", path: str) -> "np.dtype[Any]":
+    """The dtype that is given in any of the forms that NumPy takes.
+
+    Raises:
+        TypeError: It is none.
+    """
+    try:
+        return np.dtype(given)
+    except TypeError as error:
+        raise TypeError(f"{path}: {error}") from None
 
 
 KEY = "_key"
@@ -439,7 +459,7 @@ def write_request(
     """
     names = _fields_to_write(array, key_field)
     rows = array.reshape(-1)
-    place = request_key((namespace, set_name, 0))[:2]
+    place = (namespace_argument(namespace), set_argument(set_name))
     user_keys = _keys_of(rows[key_field], key_field)
     columns = [_values_of(rows[name], name) for name in names]
     meta = None if ttl is None and generation is None else (generation, ttl)

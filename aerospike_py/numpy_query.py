@@ -6,7 +6,7 @@ import numpy as np
 
 from ._ffi import ffi
 from .exception import InvalidArgError
-from .numpy_batch import KEY, Errors, _columns, masked, mismatch_error, presence_of
+from .numpy_batch import KEY, Errors, _columns, dtype_of, masked, mismatch_error, presence_of
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -54,7 +54,7 @@ class Filler:
             raise InvalidArgError(f"errors must be 'raise' or 'zero', not {errors!r:.100}")
         if rows is not None and (type(rows) is not int or rows < 1):
             raise InvalidArgError(f"rows must be a positive int, not {rows!r:.100}")
-        self._bins = np.dtype(dtype)
+        self._bins = dtype_of(dtype, "dtype")
         self._columns = _columns(self._bins, key)
         extra = [("_digest", _DIGEST)] * key + [("_gen", "u4"), ("_ttl", "u4")] * meta
         self._dtype = _extended(self._bins, extra)

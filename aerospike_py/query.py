@@ -21,7 +21,7 @@ from ._requests import index, plan, query, udf
 from ._requests.allowance import Allowance
 from ._requests.request import Request
 from ._session import Session, place_of_creation, warn_unclosed
-from ._validate import Milliseconds, check_name, namespace_argument, set_argument
+from ._validate import Milliseconds, check_name, namespace_argument, set_argument, wrong_type
 from .batch import BatchRecord
 from .exception import AerospikeTimeoutError, ClientError, InvalidArgError, UDFError
 from .predicates import Predicate
@@ -731,8 +731,11 @@ class Query(Generic[R]):
             policy: How to run it; see `QueryPolicy`.
 
         Raises:
+            TypeError: The callback cannot be called; nothing was sent.
             BaseException: What the callback raises; it stops the query.
         """
+        if not callable(callback):
+            raise wrong_type("callback", "a function", callback)
         with self.records(policy) as records:
             for record in records:
                 if callback(record) is False:

@@ -74,9 +74,9 @@ UserKey: TypeAlias = str | int | bytes | bytearray | memoryview
 
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
-    Seconds: TypeAlias = int | timedelta
+    Seconds: TypeAlias = int | timedelta | datetime
     Milliseconds: TypeAlias = int | timedelta
     _StoredUserKey: TypeAlias = str | int | bytes | None
 else:
@@ -176,8 +176,8 @@ class GeoJSON:
         value: GeoJSON text, or the object as a dict.
 
     Raises:
-        TypeError: The value is neither text nor a mapping.
-        InvalidArgError: The text is not a JSON object.
+        TypeError: The value is neither text nor a mapping, or has a member that JSON has not.
+        InvalidArgError: The text is not a JSON object, or a number is not one of JSON.
 
     Two values are equal when they are the same JSON, whatever the spaces and the order of members.
     """
@@ -201,7 +201,13 @@ class GeoJSON:
         elif isinstance(value, Mapping):
             import json
 
-            self._text = json.dumps(dict(value))
+            try:
+                self._text = json.dumps(dict(value), allow_nan=False)
+            except TypeError as error:
+                raise TypeError(f"a GeoJSON value must be JSON, and is not: {error}") from None
+            except ValueError as error:
+                text = f"a GeoJSON value must be JSON, and is not: {error}"
+                raise InvalidArgError(text) from None
         else:
             raise TypeError(f"a GeoJSON value is made from str or dict, not {type(value).__name__}")
 
@@ -306,8 +312,9 @@ class WriteMeta(TypedDict, total=False):
     gen: int
     """The expected generation, when the policy's `gen` is POLICY_GEN_EQ or _GT."""
     ttl: Seconds
-    """Time to live in seconds or as a timedelta, or a TTL_ constant. The policy's `ttl` goes
-    first. What the metadata of a record say is taken, too: 4294967295 is never."""
+    """Time to live in seconds or as a timedelta, when it ends as a datetime with a time zone, or a
+    TTL_ constant. The policy's `ttl` goes first. What the metadata of a record say is taken, too:
+    4294967295 is never."""
 
 
 class _CommandPolicy(TypedDict, total=False):
@@ -367,7 +374,7 @@ class WritePolicy(_CommandPolicy, total=False):
     commit_level: int
     """A POLICY_COMMIT_LEVEL_ constant."""
     ttl: Seconds
-    """Time to live in seconds, or a TTL_ constant; goes before `ttl` of the metadata."""
+    """As `ttl` of the metadata, before which it goes. Not a datetime in a configuration."""
     durable_delete: bool
     """True: a delete leaves a tombstone (Enterprise Edition)."""
     on_locking_only: bool
@@ -419,7 +426,7 @@ class WriteRowPolicy(RemoveRowPolicy, total=False):
     exists: int
     """A POLICY_EXISTS_ constant."""
     ttl: Seconds
-    """Time to live in seconds, or a TTL_ constant. It goes before that of the row's `meta`."""
+    """As `ttl` of the row's `meta`, before which it goes."""
     on_locking_only: bool
     """As in a WritePolicy."""
 

@@ -10,7 +10,16 @@ from .._ffi import lib
 from .._native import Pointer
 from .._operations import encoded_operations, function_call
 from .._results import BatchDecoder
-from .._validate import at, check_iterable, check_natural, each, wrong_type
+from .._validate import (
+    at,
+    check_bool,
+    check_iterable,
+    check_natural,
+    each,
+    namespace_argument,
+    set_argument,
+    wrong_type,
+)
 from .._values import Converts, encode
 from ..batch import (
     BatchRecord,
@@ -92,6 +101,13 @@ def check_into(dtype: Any) -> None:
         raise InvalidArgError("into and _dtype are two kinds of results; give one")
 
 
+def check_without_dtype(errors: Any, mask: Any) -> None:
+    """Raises an InvalidArgError when something is said of an array, and there is to be none."""
+    for name, is_given in (("errors", errors != "raise"), ("mask", bool(mask))):
+        if is_given:
+            raise InvalidArgError(f"{name} is about the rows of an array, and needs a _dtype")
+
+
 def read_numpy(
     policies: ClientPolicies,
     keys: Any,
@@ -104,7 +120,7 @@ def read_numpy(
     from ..numpy_batch import read_request  # Imports NumPy.
 
     names = None if bins is None else read_argument(bins)[1] or []
-    request, destination = read_request(keys, names, dtype, errors, mask=bool(mask))
+    request, destination = read_request(keys, names, dtype, errors, mask=check_bool(mask, "mask"))
     return _native.TABLE, request, policies.batch_read(policy), destination
 
 
@@ -185,7 +201,7 @@ def write_arrow(
 
     struct = policies.batch_write(policy)
     generation, ttl = _common_meta(struct, meta)
-    place = request_key((namespace, set_name, 0))[:2]
+    place = (namespace_argument(namespace), set_argument(set_name))
     row_meta = None if ttl is None and generation is None else (generation, ttl)
     # A record that is replaced has no other bins to be removed.
     removes = struct.exists not in (POLICY_EXISTS_REPLACE, POLICY_EXISTS_REPLACE_ONLY)

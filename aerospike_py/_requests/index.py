@@ -125,7 +125,9 @@ def create(
     wait_timeout: Any,
 ) -> Request[None]:
     if bin_name is None and expression is None:
-        raise InvalidArgError("an index is on a bin or on an expression")
+        raise InvalidArgError("bin_name must not be None, unless there is an expression")
+    if bin_name is not None and expression is not None:
+        raise InvalidArgError("bin_name must be None where there is an expression")
     if bin_name is not None:
         check_bin_name(bin_name, "bin_name")
     request = encode(

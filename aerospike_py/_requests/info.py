@@ -6,7 +6,15 @@ from typing import Any
 from .. import _native
 from .._ffi import lib
 from .._results import value
-from .._validate import Integer, check_name, check_str, namespace_argument, set_argument
+from .._validate import (
+    Integer,
+    check_moment,
+    check_name,
+    check_str,
+    is_moment,
+    namespace_argument,
+    set_argument,
+)
 from .._values import encode, unsigned
 from ..exception import InvalidArgError, class_for
 from ..types import (
@@ -251,9 +259,18 @@ def info_node(policies: ClientPolicies, command: Any, node_name: Any, policy: An
 def truncate(
     policies: ClientPolicies, namespace: Any, set_name: Any, nanos: Any, policy: Any
 ) -> Request[None]:
+    if is_moment(nanos):
+        nanos = _nanoseconds(check_moment(nanos, "nanos"))
     time = _NANOS.check(nanos, "nanos")
     request = encode((namespace_argument(namespace), set_argument(set_name), unsigned(time)))
     return _TRUNCATE, request, policies.info(policy), nothing
+
+
+def _nanoseconds(moment: Any) -> int:
+    from datetime import datetime, timedelta, timezone  # Who has a datetime has imported it.
+
+    since = moment - datetime(1970, 1, 1, tzinfo=timezone.utc)
+    return int(since // timedelta(microseconds=1)) * 1000
 
 
 def set_xdr_filter(

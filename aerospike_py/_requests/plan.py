@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .. import predicates
-from .._validate import wrong_type
+from .._validate import at, wrong_type
 from .._values import INT64_MAX, INT64_MIN
 from ..constants import (
     INDEX_BLOB,
@@ -29,7 +29,7 @@ from ..constants import (
     INDEX_TYPE_MAPKEYS,
     INDEX_TYPE_MAPVALUES,
 )
-from ..exception import InvalidArgError
+from ..exception import BinNameError, InvalidArgError
 from ..predicates import Predicate
 from ..types import GeoJSON, IndexInfo, QueryPlan
 
@@ -380,10 +380,13 @@ def filter_argument(given: Any) -> "Filter | None":
         TypeError: It is neither, nor a predicate.
         InvalidArgError: The text is not one of the language, or the expression is not valid.
     """
-    if isinstance(given, str):
-        return _of_text(str.__str__(given))
-    if isinstance(given, Mapping):
-        return Filter(given)
+    try:
+        if isinstance(given, str):
+            return _of_text(str.__str__(given))
+        if isinstance(given, Mapping):
+            return Filter(given)
+    except (TypeError, ValueError, OverflowError, BinNameError) as error:
+        raise at("predicate", error, "expression") from None
     if not isinstance(given, tuple):
         raise wrong_type(
             "predicate", "a tuple made by aerospike_py.predicates, a text or an expression", given

@@ -20,11 +20,12 @@ from .._validate import (
     TimeToLive,
     at,
     check_bytes,
+    is_moment,
     unknown_key,
     wrong_type,
 )
 from .._values import INT64_MAX
-from ..exception import InvalidArgError
+from ..exception import BinNameError, InvalidArgError
 from ..types import RecordMetadata
 
 if TYPE_CHECKING:
@@ -231,7 +232,10 @@ class Policies:
         except TypeError:  # A value that has no hash, such as an expression.
             return self._filtered(policy, meta, val)
         if found is None:
-            found = self._keep(cache_key, self._make(policy, meta, val))
+            found = self._make(policy, meta, val)
+            # The seconds until a datetime are others the next time.
+            if not any(map(is_moment, (val, *[value for _, value in items + meta_items]))):
+                self._keep(cache_key, found)
         return found
 
     def _keep(self, cache_key: Any, struct: Pointer) -> Pointer:
@@ -242,15 +246,18 @@ class Policies:
 
     def _filtered(self, policy: Any, meta: Any, val: Any) -> Pointer:
         """The struct for what has no hash, such as a filter, whose encoded tree stands for it."""
-        trees = [policy[key] for key in self._filters if policy and policy.get(key) is not None]
-        if len(trees) != 1 or type(trees[0]) is not dict:
+        keys = [key for key in self._filters if policy and policy.get(key) is not None]
+        if len(keys) != 1 or type(policy[keys[0]]) is not dict:
             return self._make(policy, meta, val)
         if len(policy) == 1 and meta is None and val is None:
             unfiltered = self._base
         else:
             rest = {key: value for key, value in policy.items() if key not in _FILTERS}
             unfiltered = self.struct(rest, meta, val)
-        cache_key = (encode_expression(trees[0]), unfiltered)
+        try:
+            cache_key = (encode_expression(policy[keys[0]]), unfiltered)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise at(f"policy[{keys[0]!r}]", error, "expression") from None
         found = self._cache.get(cache_key)
         if found is None:
             struct = _native.copy_policy(unfiltered)
@@ -298,7 +305,10 @@ class Policies:
             if value is None:
                 continue
             member, rule = entry
-            number = rule.check(value, f"{path}[{key!r}]" if path else key)
+            place = f"{path}[{key!r}]" if path else key
+            if is_moment(value) and path.startswith("config"):
+                raise InvalidArgError(f"{place} is for many writes, and cannot be a datetime")
+            number = rule.check(value, place)
             if member == "ttl" and number == constants.TTL_CLIENT_DEFAULT:
                 number = self._base.ttl
             elif member == "read_touch_ttl_percent" and number < 0:
@@ -317,11 +327,25 @@ class _ComparingPolicies(Policies):
 
 
 def _unknown(path: str, key: Any, what: str, known: tuple[str, ...]) -> InvalidArgError:
-    if key in _WRITE and key not in known:
-        return InvalidArgError(
-            f"{path}[{key!r}]: that is a key of write policies, and not of {what}"
-        )
-    return unknown_key(path, key, what, known)
+    """The error for a key that a policy has not; it says which policies have it."""
+    kinds = [kind for kind, keys in _WHERE if key in keys]
+    if not kinds or _ADMIN.keys() <= set(known):
+        return unknown_key(path, key, what, known)
+    where = f"{' and '.join(kinds)} policies"
+    if what.startswith(_OF_A_ROW) and key not in _ROW_OPERATE:
+        where = "the whole batch's policy"
+    return InvalidArgError(f"{path}[{key!r}]: that is a key of {where}, and not of {what}")
+
+
+_OF_A_ROW = "the policy of a row made by"
+_ROW_OPERATE = _ROWS["operate"]
+# A key of reads and writes is one of all commands, which all policies have but those of info.
+_WHERE: tuple[tuple[str, Any], ...] = (
+    ("read", _READ),
+    ("write", _WRITE),
+    ("batch", _BATCH.keys() - _WRITE.keys()),
+    ("query", (*_QUERY_REQUEST, *_QUERY_OTHERS)),
+)
 
 
 def _what(kind: str, table: dict[str, tuple[str, Rule]]) -> str:
@@ -433,7 +457,7 @@ def row_meta(kind: str, meta: Any, policy: Any) -> RowMeta | None:
     for key, value in policy.items():
         entry = table.get(key) if isinstance(key, str) else None
         if entry is None and key not in _FILTERS:
-            what = f"the policy of a row made by {kind}"
+            what = f"{_OF_A_ROW} {kind}"
             raise _unknown("policy", key, what, (*table, *_FILTERS))
         if value is None or entry is None:
             continue
@@ -490,7 +514,7 @@ def _filter_of(given: Mapping[str, Any], path: str) -> bytes | None:
             tree = _expression(given_filter)
             encoded.add(compiled(tree).encoded)
             check_filter(tree)
-        except (TypeError, ValueError, OverflowError) as error:
+        except (TypeError, ValueError, OverflowError, BinNameError) as error:
             raise at(f"{path}[{key!r}]", error, "expression") from None
     if len(encoded) > 1:
         raise InvalidArgError(

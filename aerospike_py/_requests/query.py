@@ -1,5 +1,6 @@
 """Requests of queries and of the background jobs that they start."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from .._ffi import lib
 from .._native import NULL
 from .._operations import check_context, function_call, plain_operations
 from .._results import value
-from .._validate import Integer, check_bin_name, check_name, did_you_mean, wrong_type
+from .._validate import Integer, at, check_bin_name, check_name, did_you_mean, wrong_type
 from .._values import EXTENSION_GEOJSON, INT64_MAX, INT64_MIN, Extension, encode, unsigned
 from ..constants import INDEX_TYPE_DEFAULT, OPERATOR_READ
 from ..exception import InvalidArgError
@@ -137,38 +138,57 @@ _Range = tuple[int, Any, Any]
 
 
 def _equals(value: Any) -> _Range:
-    value = _indexed(value)
+    value = _indexed(value, 2)
     return INDEX_TYPE_DEFAULT, value, value
 
 
 def _between(low: Any, high: Any) -> _Range:
-    return _range(INDEX_TYPE_DEFAULT, low, high)
+    return _range_of(2, low, high, INDEX_TYPE_DEFAULT)
 
 
 def _contains(index_type: Any, value: Any) -> _Range:
-    value = _indexed(value)
-    return _collection(index_type), value, value
+    value = _indexed(value, 3)
+    return _collection(index_type, 2), value, value
 
 
 def _range(index_type: Any, low: Any, high: Any) -> _Range:
-    begin, end = _int(low), _int(high)
+    return _range_of(3, low, high, index_type)
+
+
+def _range_of(place: int, low: Any, high: Any, index_type: Any) -> _Range:
+    begin, end = _int(low, place, "an int"), _int(high, place + 1, "an int")
     if begin > end:
         raise InvalidArgError(f"predicate: the range from {begin} to {end} is reversed")
-    return _collection(index_type), begin, end
+    return _collection(index_type, 2), begin, end
 
 
 def _geo(geojson: Any, index_type: Any = INDEX_TYPE_DEFAULT) -> _Range:
     if isinstance(geojson, GeoJSON):
         geojson = geojson.text
-    if not isinstance(geojson, str):
+    elif isinstance(geojson, str):
+        try:
+            geojson = GeoJSON(geojson).text
+        except InvalidArgError as error:
+            raise at("predicate[2]", error) from None
+    else:
         raise wrong_type("predicate[2]", "GeoJSON or its text", geojson)
-    return _collection(index_type), Extension(EXTENSION_GEOJSON, geojson.encode()), None
+    return _collection(index_type, 3), Extension(EXTENSION_GEOJSON, geojson.encode()), None
 
 
 def _radius(lat: Any, lng: Any, radius: Any, index_type: Any = INDEX_TYPE_DEFAULT) -> _Range:
-    lat, lng, radius = (_number(value) for value in (lat, lng, radius))
-    circle = {"type": "AeroCircle", "coordinates": [[lng, lat], radius]}
-    return _geo(GeoJSON(circle), index_type)
+    numbers = [
+        _number(value, f"predicate[{index}], the {what},", limits)
+        for index, (value, what, limits) in enumerate(
+            [
+                (lat, "latitude", (-90, 90)),
+                (lng, "longitude", (-180, 180)),
+                (radius, "radius in metres", (0, sys.float_info.max)),
+            ],
+            start=2,
+        )
+    ]
+    circle = {"type": "AeroCircle", "coordinates": [[numbers[1], numbers[0]], numbers[2]]}
+    return _collection(index_type, 5), _geo(GeoJSON(circle))[1], None
 
 
 _PREDICATES: dict[str, tuple[tuple[int, ...], Callable[..., _Range]]] = {
@@ -182,33 +202,36 @@ _PREDICATES: dict[str, tuple[tuple[int, ...], Callable[..., _Range]]] = {
 }
 
 
-def _collection(index_type: Any) -> int:
-    return INDEX_TYPE.check(index_type, "predicate: the index type")
+def _collection(index_type: Any, place: int) -> int:
+    return INDEX_TYPE.check(index_type, f"predicate[{place}], the index type,")
 
 
-def _indexed(value: Any) -> int | str | bytes:
+def _indexed(value: Any, place: int) -> int | str | bytes:
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
-    return _int(value)
+    return _int(value, place, "an int, str or bytes")
 
 
-def _int(value: Any) -> int:
+def _int(value: Any, place: int, wanted: str) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise wrong_type(
-            "predicate: the value", "an int, str or bytes, those of a range ints", value
-        )
+        raise wrong_type(f"predicate[{place}], the value,", wanted, value)
     number = int(value.__index__())
     if not INT64_MIN <= number <= INT64_MAX:
-        raise OverflowError("predicate: an int does not fit into 64 bits")
+        raise OverflowError(f"predicate[{place}], the value, does not fit into 64 bits")
     return number
 
 
-def _number(value: Any) -> float:
+def _number(value: Any, path: str, limits: tuple[float, float]) -> float:
     if isinstance(value, bool) or not hasattr(value, "__float__"):
-        raise wrong_type("predicate: a coordinate or radius", "a number", value)
-    return float(value)
+        raise wrong_type(path, "a number", value)
+    number = float(value)
+    low, high = limits
+    if not low <= number <= high:
+        wanted = f"from {low} to {high}" if low else "a finite number that is not negative"
+        raise InvalidArgError(f"{path} must be {wanted}, not {value!r}")
+    return number
 
 
 def _job_status(data: memoryview) -> JobStatus:
@@ -295,5 +318,15 @@ def job_abort(policies: ClientPolicies, job_id: Any, policy: Any) -> Request[Non
     return _JOB_ABORT, _job(job_id), policies.info(policy), nothing
 
 
+def job_number(job_id: Any) -> int:
+    """The number of a job.
+
+    Raises:
+        TypeError: It is no int.
+        InvalidArgError: It does not fit into 64 bits without a sign.
+    """
+    return _JOB.check(job_id, "job_id")
+
+
 def _job(job_id: Any) -> bytes:
-    return encode((unsigned(_JOB.check(job_id, "job_id")),))
+    return encode((unsigned(job_number(job_id)),))

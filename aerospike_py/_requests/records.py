@@ -7,8 +7,8 @@ from .._ffi import lib
 from .._operations import plain_operations, within_count
 from .._results import exists_result, ordered_result, record
 from .._validate import COUNT_MAX, bin_names, check_count
-from .._values import encode, encode_operand, plain_bins
-from ..keys import encode_key, request_key
+from .._values import operand, plain_bins
+from ..keys import encode_key, encode_with_key
 from ..types import ExistsResult, OperateOrderedResult, Record
 from .policies import ClientPolicies
 from .request import Request, nothing
@@ -37,7 +37,7 @@ def get(policies: ClientPolicies, key: Any, policy: Any) -> Request[Record]:
 
 
 def select(policies: ClientPolicies, key: Any, bins: Any, policy: Any) -> Request[Record]:
-    request = encode((request_key(key), bin_names(bins)))
+    request = encode_with_key(key, bin_names(bins))
     return _SELECT, request, policies.read(policy), record
 
 
@@ -56,7 +56,7 @@ def exists(policies: ClientPolicies, key: Any, policy: Any) -> Request[ExistsRes
 def put(policies: ClientPolicies, key: Any, bins: Any, meta: Any, policy: Any) -> Request[None]:
     request = pack_put(key, bins)
     if request is None:
-        request = encode((request_key(key), plain_bins(bins, policies)))
+        request = encode_with_key(key, plain_bins(bins, policies))
     elif len(request) > COUNT_MAX:  # None of fewer bytes has as many bins.
         check_count("bins", "bins", len(bins))
     return _PUT, request, policies.write(policy, meta), nothing
@@ -75,36 +75,36 @@ def touch(policies: ClientPolicies, key: Any, val: Any, meta: Any, policy: Any) 
 def append(
     policies: ClientPolicies, key: Any, name: Any, val: Any, meta: Any, policy: Any
 ) -> Request[None]:
-    request = encode_operand(request_key(key), name, val, (str, bytes, bytearray), "val")
+    request = encode_with_key(key, *operand(name, val, (str, bytes, bytearray), "val"))
     return _APPEND, request, policies.write(policy, meta), nothing
 
 
 def prepend(
     policies: ClientPolicies, key: Any, name: Any, val: Any, meta: Any, policy: Any
 ) -> Request[None]:
-    request = encode_operand(request_key(key), name, val, (str, bytes, bytearray), "val")
+    request = encode_with_key(key, *operand(name, val, (str, bytes, bytearray), "val"))
     return _PREPEND, request, policies.write(policy, meta), nothing
 
 
 def increment(
     policies: ClientPolicies, key: Any, name: Any, offset: Any, meta: Any, policy: Any
 ) -> Request[None]:
-    request = encode_operand(request_key(key), name, offset, (int, float), "offset")
+    request = encode_with_key(key, *operand(name, offset, (int, float), "offset"))
     return _INCREMENT, request, policies.write(policy, meta), nothing
 
 
 def remove_bin(
     policies: ClientPolicies, key: Any, names: Any, meta: Any, policy: Any
 ) -> Request[None]:
-    request = encode((request_key(key), bin_names(names, "bin_names")))
+    request = encode_with_key(key, bin_names(names, "bin_names"))
     return _REMOVE_BIN, request, policies.write(policy, meta), nothing
 
 
 def operate(
     policies: ClientPolicies, key: Any, ops: Any, meta: Any, policy: Any
 ) -> Request[Record]:
-    request = within_count(ops, pack_operate(key, ops)) or encode(
-        (request_key(key), plain_operations(ops, policies))
+    request = within_count(ops, pack_operate(key, ops)) or encode_with_key(
+        key, plain_operations(ops, policies)
     )
     return _OPERATE, request, policies.operate(policy, meta), record
 
@@ -112,7 +112,7 @@ def operate(
 def operate_ordered(
     policies: ClientPolicies, key: Any, ops: Any, meta: Any, policy: Any
 ) -> Request[OperateOrderedResult]:
-    request = within_count(ops, pack_operate(key, ops)) or encode(
-        (request_key(key), plain_operations(ops, policies))
+    request = within_count(ops, pack_operate(key, ops)) or encode_with_key(
+        key, plain_operations(ops, policies)
     )
     return _OPERATE_ORDERED, request, policies.operate(policy, meta), ordered_result

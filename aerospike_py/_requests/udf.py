@@ -9,7 +9,7 @@ from .._results import value
 from .._validate import check_name, integer, wrong_type
 from .._values import encode
 from ..exception import InvalidArgError
-from ..keys import request_key
+from ..keys import encode_with_key
 from ..types import UDFFile
 from .policies import WAIT, ClientPolicies
 from .request import Request, nothing
@@ -80,7 +80,7 @@ def remove(policies: ClientPolicies, module: Any, policy: Any, wait_timeout: Any
 def apply(
     policies: ClientPolicies, key: Any, module: Any, function: Any, args: Any, policy: Any
 ) -> Request[Any]:
-    request = encode((request_key(key), *function_call(module, function, args, policies)))
+    request = encode_with_key(key, *function_call(module, function, args, policies))
     return _APPLY, request, policies.apply(policy), value
 
 

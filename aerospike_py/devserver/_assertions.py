@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .._validate import wrong_type
 from ..types import Record
 
 
@@ -25,8 +26,11 @@ def assert_record(
 
     Raises:
         AssertionError: It is otherwise. The message names each place.
+        TypeError: It is no record.
     """
     __tracebackhide__ = True
+    if not isinstance(record, Record):
+        raise wrong_type("record", "a Record, as a client reads them", record)
     found = [*_differences(record.bins or {}, bins, "bins")]
     if gen is not None and (record.meta is None or record.meta.gen != gen):
         found.append(f"gen is {record.meta and record.meta.gen}, not {gen}")

@@ -99,7 +99,7 @@ class Controls(ABC):
         """Answers with a result code in place of carrying requests out.
 
         Args:
-            result_code: The server's code, 0 to 255.
+            result_code: The server's code, 1 to 255.
             node: The node's index; None: all nodes.
             count: How many requests; None: all until `clear_faults`.
             scope: Which requests.

@@ -6,6 +6,15 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal
 
+from .._validate import (
+    check_bool,
+    check_int,
+    check_list,
+    check_names,
+    check_str,
+    unknown_key,
+    wrong_type,
+)
 from .._values import decode, encode
 from ..exception import ClientError, InvalidArgError
 from ..types import TLSConfig
@@ -62,6 +71,11 @@ class DevCluster(Controls):
     what they log goes to the logger "aerospike_py.devserver".
 
     As a context manager it starts on entry and stops on exit. A node is named by its index.
+
+    Raises:
+        TypeError: An option is of a wrong type.
+        InvalidArgError: A namespace or a user has an unknown member. `start` says what else is not
+            valid.
     """
 
     def __init__(
@@ -86,6 +100,14 @@ class DevCluster(Controls):
         mutual_tls: bool = False,
         allows_plain: bool = False,
     ) -> None:
+        _check_options(
+            numbers={"nodes": nodes, "port": port, "replication_factor": replication_factor}
+            | {"session_ttl_s": session_ttl_s, "seed": seed},
+            texts={"host": host, "cluster_name": cluster_name}
+            | {"advertised": advertised, "alternate": alternate},
+            flags={"security": security, "log_requests": log_requests, "compression": compression}
+            | {"mutual_tls": mutual_tls, "allows_plain": allows_plain},
+        )
         # Where a client of this machine finds what listens on all addresses.
         self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
         self._options: dict[str, Any] = {
@@ -94,18 +116,19 @@ class DevCluster(Controls):
             "address": numeric(host),
             "advertised": advertised,
             "alternate": alternate,
-            "racks": list(racks),
+            "racks": [
+                check_int(rack, f"racks[{index}]")
+                for index, rack in enumerate(check_list(racks, "racks"))
+            ],
             "log_requests": log_requests,
             "compression": compression,
             "namespaces": [
-                {
-                    "replication_factor": replication_factor,
-                    **({"name": each} if isinstance(each, str) else each),
-                }
-                for each in namespaces
+                {"replication_factor": replication_factor, **_namespace(each, index)}
+                for index, each in enumerate(check_list(namespaces, "namespaces"))
             ],
             "cluster_name": cluster_name,
-            "users": [dict(user) for user in users] or ([_ADMIN] if security else []),
+            "users": [_user(each, index) for index, each in enumerate(check_list(users, "users"))]
+            or ([_ADMIN] if security else []),
             "session_ttl_s": session_ttl_s,
             "seed": seed,
         }
@@ -120,6 +143,12 @@ class DevCluster(Controls):
         self._ports: list[int] = []
         # Where announced peers are that never answer: its backlog fills up.
         self._silence: socket.socket | None = None
+
+    def __repr__(self) -> str:
+        count = self._options["nodes"]
+        nodes = "1 node" if count == 1 else f"{count} nodes"
+        state = f"ports {', '.join(map(str, self._ports))}" if self.is_running else "not started"
+        return f"<DevCluster of {nodes} on {self._host}, {state}>"
 
     def start(self) -> "DevCluster":
         """Starts the nodes; does nothing when they are started.
@@ -254,10 +283,59 @@ def _tls(
         return None
     if tls is True:
         return made_on_the_spot(host, mutual=mutual_tls, allows_plain=allows_plain)
+    if not isinstance(tls, Mapping):
+        raise wrong_type("tls", "a bool or a dict", tls)
     for needed in ("cert", "key", *(["ca"] if mutual_tls else [])):
         if needed not in tls:
             raise InvalidArgError(f"tls has no {needed!r}")
     return given(tls, mutual=mutual_tls, allows_plain=allows_plain)
+
+
+# Members of a namespace: what their values are.
+_NAMESPACE = {
+    "name": check_str,
+    "strong_consistency": check_bool,
+    **dict.fromkeys(
+        ("default_ttl_s", "replication_factor", "record_bytes_max", "data_bytes_max"), check_int
+    ),
+}
+_USER = {"name": check_str, "password": check_str, "roles": check_names}
+
+
+def _check_options(
+    numbers: Mapping[str, Any], texts: Mapping[str, Any], flags: Mapping[str, Any]
+) -> None:
+    for name, value in numbers.items():
+        check_int(value, name)
+    for name, value in texts.items():
+        check_str(value, name)
+    for name, value in flags.items():
+        check_bool(value, name)
+
+
+def _namespace(given: Any, index: int) -> dict[str, Any]:
+    if isinstance(given, str):
+        return {"name": given}
+    return _members(given, f"namespaces[{index}]", "a namespace", _NAMESPACE, ("name",))
+
+
+def _user(given: Any, index: int) -> dict[str, Any]:
+    return _members(given, f"users[{index}]", "a user", _USER, ("name",))
+
+
+def _members(
+    given: Any, path: str, what: str, rules: Mapping[str, Any], needed: tuple[str, ...]
+) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise wrong_type(path, "a dict" if rules is _USER else "a str or a dict", given)
+    for key, value in given.items():
+        if key not in rules:
+            raise unknown_key(path, key, what, rules)
+        rules[key](value, f"{path}[{key!r}]")
+    for key in needed:
+        if key not in given:
+            raise InvalidArgError(f"{path} has no {key!r}")
+    return dict(given)
 
 
 def numeric(host: str) -> str:

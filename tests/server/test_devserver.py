@@ -10,9 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -268,7 +268,6 @@ def test_several_clusters_at_once() -> None:
     [
         {"nodes": 0},
         {"nodes": 129},
-        {"nodes": "three"},
         {"port": 70_000},
         {"namespaces": []},
         {"namespaces": ["a", "a"]},
@@ -287,12 +286,42 @@ def test_an_address_that_is_not_of_this_machine() -> None:
         DevCluster(host="192.0.2.1").start()
 
 
-def test_control_commands_that_make_no_sense() -> None:
-    with DevCluster() as cluster:
-        with pytest.raises(InvalidArgError, match="no-such"):
-            cluster.control("no-such")
-        with pytest.raises(InvalidArgError):
-            cluster.kill(5)
+def test_control_commands_that_make_no_sense_say_why() -> None:
+    cases: list[tuple[Callable[[DevCluster], Any], str]] = [
+        (lambda c: c.control("no-such"), "unknown command 'no-such'"),
+        (lambda c: c.kill(5), "kill: there are nodes 0 to 1, and no node 5"),
+        (
+            lambda c: c.control("kill", nod=0),
+            "there is no argument 'nod', or its value is not of its type or range",
+        ),
+        (lambda c: c.answer_with(0), "fault: 'code' must be from 1 to 255, not 0"),
+        (
+            lambda c: c.drop(scope=cast("Any", "reads")),
+            "fault: there is no scope 'reads'; there are message, info, admin, all, handshake",
+        ),
+        (lambda c: c.control("fault"), "fault: needs 'kind'"),
+        (
+            lambda c: c.move_partition(4096, 0),
+            "move: there are partitions 0 to 4095, and no 4096",
+        ),
+        (lambda c: c.wipe("nowhere"), "wipe: there is no namespace 'nowhere'"),
+        (lambda c: c.set_regime(1, "nowhere"), "set_regime: there is no namespace 'nowhere'"),
+        (lambda c: c.end_sessions("nobody"), "end_sessions: there is no user 'nobody'"),
+    ]
+    with DevCluster(2) as cluster:
+        for call, message in cases:
+            with pytest.raises(InvalidArgError) as caught:
+                call(cluster)
+            assert str(caught.value) == f"dev server: {message}"
+
+
+def test_a_cluster_says_what_it_is() -> None:
+    cluster = DevCluster(2)
+    assert repr(cluster) == "<DevCluster of 2 nodes on 127.0.0.1, not started>"
+    with cluster:
+        ports = ", ".join(map(str, cluster.ports))
+        assert repr(cluster) == f"<DevCluster of 2 nodes on 127.0.0.1, ports {ports}>"
+    assert repr(cluster) == "<DevCluster of 2 nodes on 127.0.0.1, not started>"
 
 
 def test_counters_count() -> None:

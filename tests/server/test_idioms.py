@@ -1,6 +1,7 @@
 """What people write without looking it up."""
 
 import datetime
+import time
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 
 import aerospike_py
 from aerospike_py import AsyncClient, Client, InvalidArgError, batch
+from aerospike_py._requests import info
 from aerospike_py.types import Key
 
 NEVER = 2**32 - 1
@@ -93,6 +95,33 @@ def test_metadata_of_a_record_are_written_back(client: Client, key: Key, ttl: in
     rows = client.batch_write([(key, {"n": 4}, written.meta, eq), (key, {"n": 5}, record.meta, eq)])
     assert [row.result for row in rows] == [0, aerospike_py.ResultCode.RECORD_GENERATION]
     client.remove(key, client.get(key).meta, eq)
+
+
+def test_a_time_to_live_may_say_when_it_ends(client: Client, key: Key) -> None:
+    def left(seconds: int) -> datetime.datetime:
+        return datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=seconds)
+
+    for way in WAYS:
+        way(client, key, left(3600))
+        assert client.get(key).ttl in range(3590, 3601)
+    # What is made of it is not kept: in a moment it is less.
+    policies: Any = client._session.policies
+    meta = {"ttl": left(3600)}
+    with pytest.MonkeyPatch.context() as patch:
+        before = policies.write(None, meta).ttl
+        now = time.time()
+        patch.setattr(time, "time", lambda: now + 600)
+        assert policies.write(None, meta).ttl in range(before - 601, before - 599)
+
+
+def test_truncating_up_to_a_moment(client: Client, key: Key) -> None:
+    place = key[0], f"{key[1]}_moment"
+    client.put((*place, 1), {"n": 1})
+    long_ago = datetime.datetime(2026, 1, 1, 1, 2, 3, 4, datetime.timezone.utc)
+    client.truncate(*place, long_ago)
+    assert client.exists((*place, 1))
+    request = info.truncate(client._session.policies, *place, long_ago, None)[1]
+    assert int.from_bytes(request[-8:], "big") == 1767229323000004000
 
 
 def test_timeouts_are_timedeltas_too(client: Client, key: Key) -> None:

@@ -96,9 +96,10 @@ class TestFiles:
             client.udf_put("broken.lua", source="error(('long '):rep(1000))")
 
     def test_files_that_are_not_there(self, client: Client, module: str, tmp_path: Path) -> None:
-        with pytest.raises(UDFError):
+        missing = r"^there is no file 'no_such_module\.lua' on the server"
+        with pytest.raises(UDFError, match=missing):
             client.udf_get("no_such_module")
-        with pytest.raises(UDFError):
+        with pytest.raises(UDFError, match=missing):
             client.udf_remove("no_such_module")
         with pytest.raises(FileNotFoundError):
             client.udf_put(str(tmp_path / "absent.lua"))

@@ -151,7 +151,6 @@ def test_an_unknown_choice_for_errors_is_refused():
         (None, [lib.ASZ_SELECT, ["age", "score", "name"]]),
         (["name", "age", "unknown"], [lib.ASZ_SELECT, ["age", "name"]]),
         ([], [lib.ASZ_EXISTS, None]),
-        (["unknown"], [lib.ASZ_EXISTS, None]),
     ],
 )
 def test_a_request_asks_for_the_bins_that_have_a_field(bins, expected):

@@ -35,7 +35,7 @@ from aerospike_py._values import (
     DEPTH_MAX,
     decode,
     encode,
-    encode_operand,
+    operand,
     plain_bins,
     plain_value,
 )
@@ -334,7 +334,7 @@ def test_bin_names_of_more_than_15_bytes_are_refused_by_name(name: str) -> None:
             encode_put(KEY, {"ok": 1, name: 1})
         assert caught.value.result_code == 21
     with pytest.raises(BinNameError):
-        encode_operand(KEY, name, 1, (int,), "offset")
+        operand(name, 1, (int,), "offset")
     with pytest.raises(BinNameError):
         bin_names(["ok", name])
 
@@ -374,13 +374,13 @@ def test_lists_of_bin_names() -> None:
 )
 def test_operands_of_other_types_are_refused(value: Any, kinds: tuple[type, ...]) -> None:
     with pytest.raises(TypeError, match=r"^offset must be"):
-        encode_operand(KEY, "b", value, kinds, "offset")
+        operand("b", value, kinds, "offset")
 
 
 def test_operands() -> None:
-    assert decode(encode_operand(KEY, "b", np.int32(4), (int, float), "offset"))[2] == 4
+    assert operand("b", np.int32(4), (int, float), "offset") == ("b", 4)
     with pytest.raises(OverflowError):
-        encode_operand(KEY, "b", 2**63, (int, float), "offset")
+        operand("b", 2**63, (int, float), "offset")
 
 
 scalars = (

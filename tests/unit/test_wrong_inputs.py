@@ -20,6 +20,8 @@ from aerospike_py import exp_operations as eop
 from aerospike_py import hll_operations as hop
 from aerospike_py import list_operations as lop
 from aerospike_py import map_operations as mop
+from aerospike_py.devserver import DevCluster, assert_record
+from aerospike_py.objects import DATETIME_IN_MICROSECONDS, Converter
 
 KEY = ("test", "demo", "k")
 KEYS = [("test", "demo", number) for number in range(5)]
@@ -50,6 +52,8 @@ NO_GENERATION_OF_KEYS = (
     "rows whose meta has a 'gen'"
 )
 WITH, WITHOUT = (KEY, {"n": 1}, {"gen": 1}), (KEY, {"n": 1}, {"ttl": 5})
+
+NOON = datetime.datetime(2020, 1, 1, 12, tzinfo=datetime.timezone.utc)
 
 # (what is called, what is raised, what it says)
 Case = tuple[Callable[[], Any], type[Exception], str]
@@ -618,22 +622,22 @@ CASES: list[Case] = [
     (
         lambda: client.put(KEY, {"a": {1, 2}}),
         TypeError,
-        "bins['a']: a value of type set cannot be stored",
+        "bins['a']: a value of type set cannot be stored without a Converter",
     ),
     (
         lambda: client.put(KEY, {"a": object()}),
         TypeError,
-        "bins['a']: a value of type object cannot be stored",
+        "bins['a']: a value of type object cannot be stored without a Converter",
     ),
     (
         lambda: client.put(KEY, {"a": decimal.Decimal("1.5")}),
         TypeError,
-        "bins['a']: a value of type decimal.Decimal cannot be stored",
+        "bins['a']: a value of type decimal.Decimal cannot be stored without a Converter",
     ),
     (
         lambda: client.put(KEY, {"a": {"x": [1, 2, {3}]}}),
         TypeError,
-        "bins['a']['x'][2]: a value of type set cannot be stored",
+        "bins['a']['x'][2]: a value of type set cannot be stored without a Converter",
     ),
     (
         lambda: client.put(KEY, {"a": 2**63}),
@@ -663,17 +667,17 @@ CASES: list[Case] = [
     (
         lambda: client.put(KEY, {"a": 1j}),
         TypeError,
-        "bins['a']: a value of type complex cannot be stored",
+        "bins['a']: a value of type complex cannot be stored without a Converter",
     ),
     (
         lambda: client.put(KEY, {"a": np.array([1, 2])}),
         TypeError,
-        "bins['a']: a value of type numpy.ndarray cannot be stored",
+        "bins['a']: a value of type numpy.ndarray cannot be stored without a Converter",
     ),
     (
         lambda: client.put(KEY, {"a": exp}),
         TypeError,
-        "bins['a']: a value of type module cannot be stored",
+        "bins['a']: a value of type module cannot be stored without a Converter",
     ),
     (
         lambda: client.put(KEY, dict.fromkeys(many(70_000), 1)),
@@ -708,7 +712,10 @@ CASES: list[Case] = [
     (
         lambda: client.put(KEY, {"a": 1}, {"ttl": "1h"}),
         TypeError,
-        ("meta['ttl'] must be seconds as an int, a timedelta or a TTL_ constant, not str"),
+        (
+            "meta['ttl'] must be seconds as an int, a timedelta, a datetime or a TTL_ constant, "
+            "not str"
+        ),
     ),
     (
         lambda: client.put(KEY, {"a": 1}, {"ttl": -4}),
@@ -723,7 +730,10 @@ CASES: list[Case] = [
     (
         lambda: client.put(KEY, {"a": 1}, {"ttl": 1.5}),
         TypeError,
-        ("meta['ttl'] must be seconds as an int, a timedelta or a TTL_ constant, not float"),
+        (
+            "meta['ttl'] must be seconds as an int, a timedelta, a datetime or a TTL_ constant, "
+            "not float"
+        ),
     ),
     (
         lambda: client.put(KEY, {"a": 1}, {"gen": -1}),
@@ -778,18 +788,15 @@ CASES: list[Case] = [
     (
         lambda: client.put(KEY, {"a": 1}, None, {"ttl": []}),
         TypeError,
-        ("policy['ttl'] must be seconds as an int, a timedelta or a TTL_ constant, not list"),
+        (
+            "policy['ttl'] must be seconds as an int, a timedelta, a datetime or a TTL_ constant, "
+            "not list"
+        ),
     ),
     (
         lambda: client.put(KEY, {"a": 1}, None, {"read_mode_ap": 1}),
         aerospike_py.InvalidArgError,
-        (
-            "policy['read_mode_ap']: a write policy has no such key; there are "
-            "socket_timeout, total_timeout, max_retries, sleep_between_retries, "
-            "timeout_delay, connect_timeout, compress, error_detail_verbosity, "
-            "replica, key, exists, gen, commit_level, ttl, durable_delete, "
-            "on_locking_only, compression_threshold, expressions, filter_expression"
-        ),
+        "policy['read_mode_ap']: that is a key of read policies, and not of a write policy",
     ),
     (
         lambda: client.remove(KEY, {"ttl": None, "gne": 1}),
@@ -799,7 +806,7 @@ CASES: list[Case] = [
     (
         lambda: client.touch(KEY, "60"),
         TypeError,
-        "val must be seconds as an int, a timedelta or a TTL_ constant, not str",
+        "val must be seconds as an int, a timedelta, a datetime or a TTL_ constant, not str",
     ),
     (
         lambda: client.touch(KEY, -7),
@@ -809,7 +816,7 @@ CASES: list[Case] = [
     (
         lambda: client.touch(KEY, True),
         TypeError,
-        "val must be seconds as an int, a timedelta or a TTL_ constant, not bool",
+        "val must be seconds as an int, a timedelta, a datetime or a TTL_ constant, not bool",
     ),
     (
         lambda: client.append(KEY, "a", 5),
@@ -889,7 +896,7 @@ CASES: list[Case] = [
     (
         lambda: client.operate(KEY, [INCREMENT, {"op": 2, "bin": "a", "val": {1}}]),
         TypeError,
-        "ops[1]['val']: a value of type set cannot be stored",
+        "ops[1]['val']: a value of type set cannot be stored without a Converter",
     ),
     (
         lambda: client.operate(KEY, [{"op": 2, "bin": "a", "val": [2**64]}]),
@@ -934,7 +941,7 @@ CASES: list[Case] = [
     (
         lambda: client.apply(KEY, "m", "f", [1, {2}]),
         TypeError,
-        "args[1]: a value of type set cannot be stored",
+        "args[1]: a value of type set cannot be stored without a Converter",
     ),
     (
         lambda: client.apply(KEY, "m", "f", [], {"gen": 1}),
@@ -1044,7 +1051,7 @@ CASES: list[Case] = [
     (
         lambda: client.batch_write([(KEY, {"a": 1}), (KEY, {"a": {1}})]),
         TypeError,
-        "records[1]: bins['a']: a value of type set cannot be stored",
+        "records[1]: bins['a']: a value of type set cannot be stored without a Converter",
     ),
     (
         lambda: client.batch_write([(KEY, {"a": 1}), (("test", 5, 1), {"a": 1})]),
@@ -1090,7 +1097,7 @@ CASES: list[Case] = [
     (
         lambda: client.batch_operate(KEYS, [{"op": 2, "bin": "a", "val": {1}}]),
         TypeError,
-        "ops[0]['val']: a value of type set cannot be stored",
+        "ops[0]['val']: a value of type set cannot be stored without a Converter",
     ),
     (
         lambda: client.batch_remove(5),
@@ -1138,7 +1145,10 @@ CASES: list[Case] = [
     (
         lambda: batch.write(KEY, {"a": 1}, None, {"ttl": "x"}),
         TypeError,
-        ("policy['ttl'] must be seconds as an int, a timedelta or a TTL_ constant, not str"),
+        (
+            "policy['ttl'] must be seconds as an int, a timedelta, a datetime or a TTL_ constant, "
+            "not str"
+        ),
     ),
     (
         lambda: batch.operate(KEY, [5]),
@@ -1148,17 +1158,17 @@ CASES: list[Case] = [
     (
         lambda: client.batch([batch.read(KEY), batch.apply(KEY, "m", "f", [{1}])]),
         TypeError,
-        "rows[1]: args[0]: a value of type set cannot be stored",
+        "rows[1]: args[0]: a value of type set cannot be stored without a Converter",
     ),
     (
         lambda: client.batch([batch.read(KEY), batch.write(KEY, {"a": [object()]})]),
         TypeError,
-        "rows[1]: bins['a'][0]: a value of type object cannot be stored",
+        "rows[1]: bins['a'][0]: a value of type object cannot be stored without a Converter",
     ),
     (
         lambda: client.batch([batch.operate(KEY, [INCREMENT, lop.list_append("a", {1})])]),
         TypeError,
-        "rows[0]: ops[1]['val']: a value of type set cannot be stored",
+        "rows[0]: ops[1]['val']: a value of type set cannot be stored without a Converter",
     ),
     (
         lambda: client.info_all(5),
@@ -1243,7 +1253,7 @@ CASES: list[Case] = [
     (
         lambda: client.index_create("test", "demo", None, "i", 0),
         aerospike_py.InvalidArgError,
-        "an index is on a bin or on an expression",
+        "bin_name must not be None, unless there is an expression",
     ),
     (
         lambda: client.index_create("test", "demo", "a", "i", 99),
@@ -1420,7 +1430,7 @@ CASES: list[Case] = [
     (
         lambda: query().where(("equals", "a", 1.5)),
         TypeError,
-        ("predicate: the value must be an int, str or bytes, those of a range ints, not float"),
+        "predicate[2], the value, must be an int, str or bytes, not float",
     ),
     (
         lambda: query().where(("between", "a", 2, 1)),
@@ -1430,17 +1440,17 @@ CASES: list[Case] = [
     (
         lambda: query().where(("between", "a", "x", "y")),
         TypeError,
-        ("predicate: the value must be an int, str or bytes, those of a range ints, not str"),
+        "predicate[2], the value, must be an int, not str",
     ),
     (
         lambda: query().where(("contains", "a", 9, 1)),
         aerospike_py.InvalidArgError,
-        "predicate: the index type must be one of the INDEX_TYPE_ constants, not 9",
+        "predicate[2], the index type, must be one of the INDEX_TYPE_ constants, not 9",
     ),
     (
         lambda: query().where(("equals", "a", 2**63)),
         OverflowError,
-        "predicate: an int does not fit into 64 bits",
+        "predicate[2], the value, does not fit into 64 bits",
     ),
     (
         lambda: query().where(predicates.equals("a", 1)).where(predicates.equals("b", 1)),
@@ -1604,6 +1614,504 @@ CASES: list[Case] = [
         aerospike_py.InvalidArgError,
         "expression: var('totl') is not defined; did you mean 'total'?",
     ),
+    (
+        lambda: make(hosts=["h:3000:tls"]),
+        aerospike_py.InvalidArgError,
+        ("config['hosts'][0] must be 'host' or 'host:port', not 'h:3000:tls'"),
+    ),
+    (
+        lambda: make(hosts=["h "]),
+        aerospike_py.InvalidArgError,
+        ("config['hosts'][0] must be 'host' or 'host:port', not 'h '"),
+    ),
+    (
+        lambda: make(hosts=["http://h:3000"]),
+        aerospike_py.InvalidArgError,
+        ("config['hosts'][0] must be 'host' or 'host:port', not 'http://h:3000'"),
+    ),
+    (
+        lambda: make(hosts=["a:3000,b:3000"]),
+        aerospike_py.InvalidArgError,
+        ("config['hosts'][0] must be 'host' or 'host:port', not 'a:3000,b:3000'"),
+    ),
+    (
+        lambda: make(hosts=[("http://h", 3000)]),
+        aerospike_py.InvalidArgError,
+        ("config['hosts'][0][0], the name or address, cannot be 'http://h'"),
+    ),
+    (
+        lambda: make(ip_map={"a": None}),
+        TypeError,
+        ("config['ip_map']['a'] must be a str, not NoneType"),
+    ),
+    (
+        lambda: make(policies={"write": {"ttl": NOON}}),
+        aerospike_py.InvalidArgError,
+        ("config['policies']['write']['ttl'] is for many writes, and cannot be a datetime"),
+    ),
+    (
+        lambda: make(policies={"batch_apply": {"ttl": NOON}}),
+        aerospike_py.InvalidArgError,
+        ("config['policies']['batch_apply']['ttl'] is for many writes, and cannot be a datetime"),
+    ),
+    (
+        lambda: make(converters=[5]),
+        TypeError,
+        ("config['converters'][0] must be a Converter, not int"),
+    ),
+    (
+        lambda: make(converters=[DATETIME_IN_MICROSECONDS, DATETIME_IN_MICROSECONDS]),
+        aerospike_py.InvalidArgError,
+        ("config['converters'][1] is the second of datetime"),
+    ),
+    (
+        lambda: Converter("x", str, str),
+        TypeError,
+        ("kind must be a type, not str"),
+    ),
+    (
+        lambda: Converter(set, list, "set"),
+        TypeError,
+        ("from_bin must be a function, not str"),
+    ),
+    (
+        lambda: client.get(("test", "demo", 1, 2, 3)),
+        aerospike_py.InvalidArgError,
+        ("key must have 3 members (namespace, set, user key), or a digest as the 4th, not 5"),
+    ),
+    (
+        lambda: client.get((b"test", "demo", 1)),
+        TypeError,
+        ("key[0], the namespace, must be a str, not bytes"),
+    ),
+    (
+        lambda: client.get(("test", "demo", decimal.Decimal(5))),
+        TypeError,
+        ("key[2], the user key, must be a str, int or bytes, not Decimal"),
+    ),
+    (
+        lambda: client.get(KEY, {"gen": 1}),
+        aerospike_py.InvalidArgError,
+        ("policy['gen']: that is a key of write policies, and not of a read policy"),
+    ),
+    (
+        lambda: client.get(KEY, {"timeout": 5}),
+        aerospike_py.InvalidArgError,
+        ("policy['timeout']: a read policy has no such key; did you mean 'total_timeout'?"),
+    ),
+    (
+        lambda: client.get(KEY, {"max_records": 5}),
+        aerospike_py.InvalidArgError,
+        ("policy['max_records']: that is a key of query policies, and not of a read policy"),
+    ),
+    (
+        lambda: client.get(KEY, {"allow_inline": True}),
+        aerospike_py.InvalidArgError,
+        ("policy['allow_inline']: that is a key of batch policies, and not of a read policy"),
+    ),
+    (
+        lambda: client.get(KEY, {"expressions": exp.gt(exp.int_bin("a"), decimal.Decimal(5))}),
+        TypeError,
+        ("policy['expressions']['right']: a value of type decimal.Decimal cannot be stored"),
+    ),
+    (
+        lambda: client.get(KEY, {"filter_expression": exp.gt(exp.int_bin("a"), 2**70)}),
+        OverflowError,
+        (
+            "policy['filter_expression']['right']: the int 1180591620717411303424 does not fit "
+            "into 64 bits"
+        ),
+    ),
+    (
+        lambda: client.get(KEY, {"expressions": "age > 5"}),
+        aerospike_py.InvalidArgError,
+        (
+            "policy['expressions']: line 1, column 1, before 'age > 5': expected a value; strings"
+            " have quotes, and bins begin with '$.'"
+        ),
+    ),
+    (
+        lambda: client.get(KEY, {"expressions": "$.age > 'x"}),
+        aerospike_py.InvalidArgError,
+        ("policy['expressions']: line 1, column 9, before \"'x\": this quote has no end"),
+    ),
+    (
+        lambda: client.get(KEY, {"expressions": True}),
+        TypeError,
+        ("policy['expressions'] must be an expression made by aerospike_py.exp, not bool"),
+    ),
+    (
+        lambda: client.get(KEY, {"expressions": [exp.bin_exists("a")]}),
+        TypeError,
+        ("policy['expressions'] must be an expression made by aerospike_py.exp, not list"),
+    ),
+    (
+        lambda: client.get(KEY, {"expressions": exp.not_(exp.string_val("x"))}),
+        aerospike_py.InvalidArgError,
+        ("policy['expressions']: not takes a bool, not a str; did you mean bool_bin('x')?"),
+    ),
+    (
+        lambda: client.get(KEY, {"expressions": exp.regex_compare("x", 0, exp.int_bin("a"))}),
+        aerospike_py.InvalidArgError,
+        ("policy['expressions']: regex_compare takes a str, not an int"),
+    ),
+    (
+        lambda: client.get(KEY, into="User"),
+        TypeError,
+        ("into must be a dataclass, a msgspec Struct, a TypedDict or a pydantic model, not 'User'"),
+    ),
+    (
+        lambda: client.get(KEY, into=list[int]),
+        TypeError,
+        (
+            "into must be a dataclass, a msgspec Struct, a TypedDict or a pydantic model, not "
+            "list[int]"
+        ),
+    ),
+    (
+        lambda: client.get(KEY, into=[int]),
+        TypeError,
+        (
+            "into must be a dataclass, a msgspec Struct, a TypedDict or a pydantic model, not "
+            "[<class 'int'>]"
+        ),
+    ),
+    (
+        lambda: client.select(KEY, ["a"], into=int),
+        TypeError,
+        ("into must be a dataclass, a msgspec Struct, a TypedDict or a pydantic model, not int"),
+    ),
+    (
+        lambda: client.operate(KEY, [INCREMENT], into=int),
+        TypeError,
+        ("into must be a dataclass, a msgspec Struct, a TypedDict or a pydantic model, not int"),
+    ),
+    (
+        lambda: client.put(KEY, {b"a": 1}),
+        TypeError,
+        ("the name of a bin must be a str, not bytes: b'a'"),
+    ),
+    (
+        lambda: client.put(KEY, {"a": datetime.datetime(2026, 1, 1)}),
+        TypeError,
+        ("bins['a']: a value of type datetime.datetime cannot be stored without a Converter"),
+    ),
+    (
+        lambda: client.put(KEY, {"a": int}),
+        TypeError,
+        ("bins['a']: a value of type type cannot be stored without a Converter"),
+    ),
+    (
+        lambda: client.put(KEY, {"a": 1}, (1, 2)),
+        TypeError,
+        ("meta must be a dict, or the metadata of a record, not tuple"),
+    ),
+    (
+        lambda: client.put(KEY, {"a": 1}, {"ttl": datetime.datetime(2026, 1, 1)}),
+        aerospike_py.InvalidArgError,
+        ("meta['ttl'] must have a time zone when it is a datetime: 2026-01-01 00:00:00"),
+    ),
+    (
+        lambda: client.put(KEY, {"a": 1}, {"ttl": NOON}),
+        aerospike_py.InvalidArgError,
+        ("meta['ttl'] must be in the next 68 years, not 2020-01-01 12:00:00+00:00"),
+    ),
+    (
+        lambda: client.put(KEY, {"a": 1}, {"ttl": datetime.timedelta(-1)}),
+        aerospike_py.InvalidArgError,
+        (
+            "meta['ttl'] must be seconds from 0 to 2147483647 or a TTL_ constant, not "
+            "datetime.timedelta(days=-1)"
+        ),
+    ),
+    (
+        lambda: client.put(KEY, {"a": 1}, None, {"partition_filter": 5}),
+        aerospike_py.InvalidArgError,
+        ("policy['partition_filter']: that is a key of query policies, and not of a write policy"),
+    ),
+    (
+        lambda: client.increment(KEY, "a", decimal.Decimal(1)),
+        TypeError,
+        ("offset must be int or float, not Decimal"),
+    ),
+    (
+        lambda: client.append(KEY, "a", {1}),
+        TypeError,
+        ("val must be str or bytes or bytearray, not set"),
+    ),
+    (
+        lambda: client.operate(KEY, [lop.list_append]),
+        TypeError,
+        ("ops[0] must be a dict, not function"),
+    ),
+    (
+        lambda: client.batch_read(KEYS, errors="zero"),
+        aerospike_py.InvalidArgError,
+        ("errors is about the rows of an array, and needs a _dtype"),
+    ),
+    (
+        lambda: client.batch_read(KEYS, mask=True),
+        aerospike_py.InvalidArgError,
+        ("mask is about the rows of an array, and needs a _dtype"),
+    ),
+    (
+        lambda: client.batch_read(KEYS, _dtype=[("n", "i8")], mask=5),
+        TypeError,
+        ("mask must be a bool, not int"),
+    ),
+    (
+        lambda: client.batch_read(KEYS, ["x"], _dtype=[("n", "i8")]),
+        aerospike_py.InvalidArgError,
+        ("bins: _dtype has fields for none of them, but ('n',)"),
+    ),
+    (
+        lambda: client.batch_read(KEYS, into=int, _dtype=[("n", "i8")]),
+        aerospike_py.InvalidArgError,
+        ("into and _dtype are two kinds of results; give one"),
+    ),
+    (
+        lambda: client.batch_write_numpy(np.zeros(1, [("_key", "i4"), ("n", "i4")]), "", "demo"),
+        aerospike_py.InvalidArgError,
+        ("namespace must not be empty"),
+    ),
+    (
+        lambda: client.batch_write_numpy(np.zeros(1, [("_key", "i4"), ("n", "i4")]), "test", 5),
+        TypeError,
+        ("set_name must be a str or None, not int"),
+    ),
+    (
+        lambda: batch.write(KEY, {"a": 1}, policy={"total_timeout": 5}),
+        aerospike_py.InvalidArgError,
+        (
+            "policy['total_timeout']: that is a key of the whole batch's policy, and not of the "
+            "policy of a row made by write"
+        ),
+    ),
+    (
+        lambda: batch.read(KEY, ["a"], {"allow_inline": True}),
+        aerospike_py.InvalidArgError,
+        (
+            "policy['allow_inline']: that is a key of the whole batch's policy, and not of the "
+            "policy of a row made by read"
+        ),
+    ),
+    (
+        lambda: batch.remove(KEY, policy={"ttl": 5}),
+        aerospike_py.InvalidArgError,
+        (
+            "policy['ttl']: that is a key of write policies, and not of the policy of a row made "
+            "by remove"
+        ),
+    ),
+    (
+        lambda: client.info_random_node("build", {"total_timeout": 5}),
+        aerospike_py.InvalidArgError,
+        ("policy['total_timeout']: an info policy has no such key; did you mean 'timeout'?"),
+    ),
+    (
+        lambda: run({"key": 1}),
+        aerospike_py.InvalidArgError,
+        ("policy['key']: that is a key of read and write policies, and not of a query policy"),
+    ),
+    (
+        lambda: run({"commit_level": 1}),
+        aerospike_py.InvalidArgError,
+        ("policy['commit_level']: that is a key of write policies, and not of a query policy"),
+    ),
+    (
+        lambda: query().operate_background([INCREMENT], {"max_records": 5}),
+        aerospike_py.InvalidArgError,
+        ("policy['max_records']: that is a key of query policies, and not of a write policy"),
+    ),
+    (
+        lambda: query().where(predicates.geo_within_radius("g", 200, 1, 1)),
+        aerospike_py.InvalidArgError,
+        ("predicate[2], the latitude, must be from -90 to 90, not 200"),
+    ),
+    (
+        lambda: query().where(predicates.geo_within_radius("g", 1, 200, 1)),
+        aerospike_py.InvalidArgError,
+        ("predicate[3], the longitude, must be from -180 to 180, not 200"),
+    ),
+    (
+        lambda: query().where(predicates.geo_within_radius("g", 1, 2, -5)),
+        aerospike_py.InvalidArgError,
+        (
+            "predicate[4], the radius in metres, must be a finite number that is not negative, "
+            "not -5"
+        ),
+    ),
+    (
+        lambda: query().where(predicates.geo_within_radius("g", 1, 2, "5")),
+        TypeError,
+        ("predicate[4], the radius in metres, must be a number, not str"),
+    ),
+    (
+        lambda: query().where(predicates.geo_within_geojson_region("g", "{bad")),
+        aerospike_py.InvalidArgError,
+        (
+            "predicate[2]: GeoJSON text must be JSON, and is not: Expecting property name "
+            "enclosed in double quotes: line 1 column 2 (char 1)"
+        ),
+    ),
+    (
+        lambda: query().where(predicates.between("n", 1, None)),
+        TypeError,
+        ("predicate[3], the value, must be an int, not NoneType"),
+    ),
+    (
+        lambda: query().where(predicates.contains("n", "list", 1)),
+        TypeError,
+        ("predicate[2], the index type, must be one of the INDEX_TYPE_ constants, not str"),
+    ),
+    (
+        lambda: query().where("n = 5"),
+        aerospike_py.InvalidArgError,
+        (
+            "predicate: line 1, column 1, before 'n = 5': expected a value; strings have quotes, "
+            "and bins begin with '$.'"
+        ),
+    ),
+    (
+        lambda: query().where(exp.int_bin("n")),
+        aerospike_py.InvalidArgError,
+        ("predicate: a filter is true or false, and int_bin gives an int"),
+    ),
+    (
+        lambda: query().foreach(5),
+        TypeError,
+        ("callback must be a function, not int"),
+    ),
+    (
+        lambda: client.background_job("x"),
+        TypeError,
+        ("job_id must be an int, not str"),
+    ),
+    (
+        lambda: client.background_job(-1),
+        aerospike_py.InvalidArgError,
+        ("job_id must be from 0 to 18446744073709551615, not -1"),
+    ),
+    (
+        lambda: client.index_create("test", "demo", "n", "i", 0, expression=exp.int_bin("n")),
+        aerospike_py.InvalidArgError,
+        ("bin_name must be None where there is an expression"),
+    ),
+    (
+        lambda: client.truncate("test", "demo", datetime.datetime(2026, 1, 1)),
+        aerospike_py.InvalidArgError,
+        ("nanos must have a time zone when it is a datetime: 2026-01-01 00:00:00"),
+    ),
+    (
+        lambda: client.udf_put("m.lua", "lua"),
+        TypeError,
+        ("udf_type must be an int, not str"),
+    ),
+    (
+        lambda: GeoJSON({"a": {1}}),
+        TypeError,
+        ("a GeoJSON value must be JSON, and is not: Object of type set is not JSON serializable"),
+    ),
+    (
+        lambda: aerospike_py.start_metrics_server(port="x"),
+        TypeError,
+        ("port must be an int, not str"),
+    ),
+    (
+        lambda: aerospike_py.start_metrics_server(port=70000),
+        aerospike_py.InvalidArgError,
+        ("port must be from 0 to 65535, not 70000"),
+    ),
+    (
+        lambda: aerospike_py.start_metrics_server(host=5),
+        TypeError,
+        ("host must be a str, not int"),
+    ),
+    (
+        lambda: aerospike_py.set_log_level("debug"),
+        TypeError,
+        ("the log level must be an int, not str"),
+    ),
+    (
+        lambda: exp.int_bin("a" * 16),
+        aerospike_py.BinNameError,
+        ("name must have at most 15 bytes, and 'aaaaaaaaaaaaaaaa' has 16 (result code 21)"),
+    ),
+    (
+        lambda: exp.int_bin(""),
+        aerospike_py.BinNameError,
+        ("name must not be empty (result code 21)"),
+    ),
+    (
+        lambda: exp.digest_modulo(0),
+        aerospike_py.InvalidArgError,
+        ("modulo must be from 1 to 2147483647, not 0"),
+    ),
+    (
+        lambda: exp.geo_val("[1]"),
+        aerospike_py.InvalidArgError,
+        ("GeoJSON text must be a JSON object, not '[1]'"),
+    ),
+    (
+        lambda: exp.let_(5, 6),
+        aerospike_py.InvalidArgError,
+        ("argument 0 of let_ must be made by def_"),
+    ),
+    (
+        lambda: DevCluster("3"),
+        TypeError,
+        ("nodes must be an int, not str"),
+    ),
+    (
+        lambda: DevCluster(namespaces="test"),
+        TypeError,
+        ("namespaces must be a list, not str"),
+    ),
+    (
+        lambda: DevCluster(namespaces=[5]),
+        TypeError,
+        ("namespaces[0] must be a str or a dict, not int"),
+    ),
+    (
+        lambda: DevCluster(namespaces=[{"nam": "x"}]),
+        aerospike_py.InvalidArgError,
+        ("namespaces[0]['nam']: a namespace has no such key; did you mean 'name'?"),
+    ),
+    (
+        lambda: DevCluster(namespaces=[{"name": "x", "default_ttl_s": "5"}]),
+        TypeError,
+        ("namespaces[0]['default_ttl_s'] must be an int, not str"),
+    ),
+    (
+        lambda: DevCluster(2, racks=["a", "b"]),
+        TypeError,
+        ("racks[0] must be an int, not str"),
+    ),
+    (
+        lambda: DevCluster(users={"x": "p"}),
+        TypeError,
+        ("users must be a list, not dict"),
+    ),
+    (
+        lambda: DevCluster(users=[{"password": "x"}]),
+        aerospike_py.InvalidArgError,
+        ("users[0] has no 'name'"),
+    ),
+    (
+        lambda: DevCluster(users=[{"name": "x", "password": "p", "roles": "read"}]),
+        TypeError,
+        ("users[0]['roles'] must be a list of str, not str"),
+    ),
+    (
+        lambda: DevCluster(compression="yes"),
+        TypeError,
+        ("compression must be a bool, not str"),
+    ),
+    (
+        lambda: assert_record(None, {"a": 1}),
+        TypeError,
+        ("record must be a Record, as a client reads them, not NoneType"),
+    ),
 ]
 
 
@@ -1616,8 +2124,8 @@ def test_what_is_said_of(call: Callable[[], Any], error: type[Exception], messag
 
 
 def test_the_table_is_long() -> None:
-    assert len(CASES) >= 200
-    assert len({message for _, _, message in CASES}) > 150
+    assert len(CASES) >= 300
+    assert len({message for _, _, message in CASES}) > 250
 
 
 @pytest.mark.parametrize(

@@ -580,7 +580,12 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
         ) error{Failed}![]const u8 {
             const name = try request.expectString(reader, what, procedure.failure);
             for (name) |byte| switch (byte) {
-                0...' ' - 1, ';', 0x7f => return request.invalid(
+                ';' => return request.invalid(
+                    procedure.failure,
+                    what ++ " must not contain a ';'",
+                    .{},
+                ),
+                0...' ' - 1, 0x7f => return request.invalid(
                     procedure.failure,
                     what ++ " must not contain the byte 0x{x:0>2}",
                     .{byte},

@@ -18,6 +18,7 @@ const msgpack = wire.msgpack;
 const file_bytes_max = 127;
 /// The text of a compile error is cut to this.
 const error_bytes_max = 320;
+const no_file = "there is no file '{s}' on the server";
 
 pub const Udf = struct {
     kind: Kind,
@@ -80,7 +81,7 @@ pub const Udf = struct {
     }
 
     fn afterCommand(udf: *Udf, procedure: anytype) Error!Step {
-        const text = try check(procedure, &procedure.questions[0]);
+        const text = try check(procedure, &procedure.questions[0], udf.file);
         switch (udf.kind) {
             .udf_get => {
                 try writeContent(procedure, text);
@@ -111,8 +112,7 @@ pub const Udf = struct {
             },
             else => {
                 if (hash == null) {
-                    const message = "there is no file '{s}' on the server";
-                    procedure.failure.set(.udf, message, .{udf.file});
+                    procedure.failure.set(.udf, no_file, .{udf.file});
                     procedure.failure.setNode(question.node.name());
                     return error.Failed;
                 }
@@ -187,7 +187,7 @@ fn writePut(out: *wire.Buffer, file: []const u8, content: []const u8) wire.Buffe
 
 /// Errors of these commands have a form of their own: error=not_found, or
 /// error=compile_error;file=...;line=...;message=base64.
-fn check(procedure: anytype, question: anytype) error{Failed}![]const u8 {
+fn check(procedure: anytype, question: anytype, file: []const u8) error{Failed}![]const u8 {
     const text = try procedure.answer(question);
     const kind = wire.info.Pairs.find(text, ';', "error") orelse return text;
     if (std.mem.eql(u8, kind, "compile_error")) {
@@ -201,6 +201,8 @@ fn check(procedure: anytype, question: anytype) error{Failed}![]const u8 {
             wire.info.Pairs.find(text, ';', "line") orelse "",
             message,
         });
+    } else if (std.mem.eql(u8, kind, "not_found")) {
+        procedure.failure.set(.udf, no_file, .{file});
     } else {
         procedure.failure.set(.udf, "the server says: {s}", .{kind});
     }

@@ -69,12 +69,37 @@ const Call = struct {
     core: *Core,
     arguments: Arguments,
     reply: *Buffer,
+    /// Why it is refused.
+    problem: *std.Io.Writer,
+
+    fn refused(call: *const Call, comptime format: []const u8, values: anytype) error{Refused} {
+        call.problem.print(format, values) catch {};
+        return error.Refused;
+    }
+
+    fn needs(call: *const Call, comptime argument: []const u8) error{Refused} {
+        return call.refused("needs '" ++ argument ++ "'", .{});
+    }
 
     /// The nodes that a command is about.
     fn nodes(call: *const Call) error{Refused}!struct { u8, u8 } {
         const node = call.arguments.node orelse return .{ 0, call.core.nodeCount() };
-        if (node >= call.core.nodeCount()) return error.Refused;
+        const count = call.core.nodeCount();
+        if (node >= count) {
+            return call.refused("there are nodes 0 to {d}, and no node {d}", .{ count - 1, node });
+        }
         return .{ node, node + 1 };
+    }
+
+    /// Whether a namespace is one that the command is about.
+    fn concerns(call: *const Call, namespace: []const u8) bool {
+        const name = call.arguments.namespace orelse return true;
+        return std.mem.eql(u8, name, namespace);
+    }
+
+    fn noNamespace(call: *const Call) error{Refused} {
+        const name = call.arguments.namespace orelse "";
+        return call.refused("there is no namespace '{s}'", .{name[0..@min(name.len, 32)]});
     }
 
     fn setStrangers(call: *const Call, count: u16, address: []const u8, port: u16) void {
@@ -119,10 +144,18 @@ pub fn handle(core: *Core, request: []const u8, reply: *Buffer) Buffer.Error!Eff
     var none: [0]u8 = .{};
     var fixed = std.heap.FixedBufferAllocator.init(&none);
     const arguments = msgpack_struct.decode(Arguments, fixed.allocator(), request, &culprit) catch {
-        try replyError(reply, "bad argument '{s}'", .{culprit[0..@min(culprit.len, 100)]});
+        const text = "there is no argument '{s}', or its value is not of its type or range";
+        try replyError(reply, text, .{culprit[0..@min(culprit.len, 100)]});
         return .nothing;
     };
-    const call: Call = .{ .core = core, .arguments = arguments, .reply = reply };
+    var memory: [160]u8 = undefined;
+    var problem = std.Io.Writer.fixed(&memory);
+    const call: Call = .{
+        .core = core,
+        .arguments = arguments,
+        .reply = reply,
+        .problem = &problem,
+    };
     const name = call.arguments.command;
     const function = commands.get(name) orelse {
         try replyError(reply, "unknown command '{s}'", .{name[0..@min(name.len, 100)]});
@@ -132,7 +165,7 @@ pub fn handle(core: *Core, request: []const u8, reply: *Buffer) Buffer.Error!Eff
     return function(&call) catch |err| switch (err) {
         error.Refused => {
             reply.end = start;
-            try replyError(reply, "the arguments of '{s}' make no sense", .{name});
+            try replyError(reply, "{s}: {s}", .{ name, problem.buffered() });
             return .nothing;
         },
         error.OutOfMemory, error.NoSpaceLeft => |other| return other,
@@ -220,20 +253,30 @@ fn closeConnections(call: *const Call) Error!Effect {
 fn fault(call: *const Call) Error!Effect {
     const first, const end = try call.nodes();
     const arguments = &call.arguments;
-    const kind_name = arguments.kind orelse return error.Refused;
-    const kind = std.meta.stringToEnum(faults.Kind, kind_name) orelse return error.Refused;
-    const scope = std.meta.stringToEnum(faults.Scope, arguments.scope) orelse return error.Refused;
-    if (scope == .handshake) {
-        if (std.meta.stringToEnum(faults.HandshakeFault, kind_name) == null) return error.Refused;
+    const kind_name = arguments.kind orelse return call.needs("kind");
+    const kind = std.meta.stringToEnum(faults.Kind, kind_name) orelse return call.refused(
+        "there is no kind '{s}'; there are " ++ comptime namesOf(faults.Kind),
+        .{kind_name[0..@min(kind_name.len, 32)]},
+    );
+    const scope_name = arguments.scope;
+    const scope = std.meta.stringToEnum(faults.Scope, scope_name) orelse return call.refused(
+        "there is no scope '{s}'; there are " ++ comptime namesOf(faults.Scope),
+        .{scope_name[0..@min(scope_name.len, 32)]},
+    );
+    if (scope == .handshake and std.meta.stringToEnum(faults.HandshakeFault, kind_name) == null) {
+        const text = "a handshake has no '{s}'; there are ";
+        return call.refused(text ++ comptime namesOf(faults.HandshakeFault), .{kind_name});
     }
     const amount: u32 = switch (kind) {
-        .delay, .flood => arguments.delay_ms orelse return error.Refused,
-        .result_code => arguments.code orelse return error.Refused,
+        .delay, .flood => arguments.delay_ms orelse return call.needs("delay_ms"),
+        .result_code => arguments.code orelse return call.needs("code"),
         .truncate => arguments.bytes orelse faults.half,
         .corrupt => arguments.bytes orelse 0,
         .drop, .close => 0,
     };
-    if (kind == .result_code and amount == 0) return error.Refused;
+    if (kind == .result_code and amount == 0) {
+        return call.refused("'code' must be from 1 to 255, not 0", .{});
+    }
     for (first..end) |node| {
         call.core.nodes[node].faults.set(kind, .{
             .count = arguments.count orelse faults.count_forever,
@@ -274,15 +317,26 @@ fn refuse(call: *const Call) Error!Effect {
     return .connections;
 }
 
-fn partitionOf(arguments: *const Arguments) error{Refused}!?u16 {
-    const partition = arguments.partition orelse return null;
-    if (partition >= store_module.partitions) return error.Refused;
+fn partitionOf(call: *const Call) error{Refused}!?u16 {
+    const partition = call.arguments.partition orelse return null;
+    if (partition >= store_module.partitions) {
+        const last = store_module.partitions - 1;
+        return call.refused("there are partitions 0 to {d}, and no {d}", .{ last, partition });
+    }
     return partition;
+}
+
+fn namesOf(comptime Kind: type) []const u8 {
+    var joined: []const u8 = "";
+    for (std.meta.fieldNames(Kind), 0..) |name, index| {
+        joined = joined ++ (if (index == 0) "" else ", ") ++ name;
+    }
+    return joined;
 }
 
 fn partitionUnavailable(call: *const Call) Error!Effect {
     const on = call.arguments.on;
-    if (try partitionOf(&call.arguments)) |partition| {
+    if (try partitionOf(call)) |partition| {
         call.core.unavailable[partition].store(on, .monotonic);
     } else {
         for (call.core.unavailable) |*flag| flag.store(on, .monotonic);
@@ -292,7 +346,7 @@ fn partitionUnavailable(call: *const Call) Error!Effect {
 }
 
 fn move(call: *const Call) Error!Effect {
-    const partition = try partitionOf(&call.arguments) orelse return error.Refused;
+    const partition = try partitionOf(call) orelse return call.needs("partition");
     const core = call.core;
     const node: u8 = if (call.arguments.node == null)
         topology_module.none
@@ -306,14 +360,15 @@ fn move(call: *const Call) Error!Effect {
 }
 
 fn setRegime(call: *const Call) Error!Effect {
-    const regime = call.arguments.regime orelse return error.Refused;
+    const regime = call.arguments.regime orelse return call.needs("regime");
     const core = call.core;
+    var matched = false;
     for (core.store.namespaces, core.regimes) |*namespace, *entry| {
-        if (call.arguments.namespace) |name| {
-            if (!std.mem.eql(u8, name, namespace.options.name)) continue;
-        }
+        if (!call.concerns(namespace.options.name)) continue;
+        matched = true;
         entry.store(regime, .monotonic);
     }
+    if (!matched) return call.noNamespace();
     core.topology.mutex.lock();
     defer core.topology.mutex.unlock();
     core.topology.announce();
@@ -322,7 +377,7 @@ fn setRegime(call: *const Call) Error!Effect {
 }
 
 fn setTimeOffset(call: *const Call) Error!Effect {
-    const offset_ms = call.arguments.ms orelse return error.Refused;
+    const offset_ms = call.arguments.ms orelse return call.needs("ms");
     call.core.clock_offset_ms.store(offset_ms, .monotonic);
     try replyOk(call.reply);
     return .nothing;
@@ -331,13 +386,11 @@ fn setTimeOffset(call: *const Call) Error!Effect {
 fn wipe(call: *const Call) Error!Effect {
     var matched = false;
     for (call.core.store.namespaces) |*namespace| {
-        if (call.arguments.namespace) |name| {
-            if (!std.mem.eql(u8, name, namespace.options.name)) continue;
-        }
+        if (!call.concerns(namespace.options.name)) continue;
         matched = true;
         for (namespace.partitions) |*partition| namespace.wipePartition(partition);
     }
-    if (!matched) return error.Refused;
+    if (!matched) return call.noNamespace();
     try replyOk(call.reply);
     return .nothing;
 }
@@ -349,14 +402,17 @@ fn revokeSessions(call: *const Call) Error!Effect {
 }
 
 fn endSessions(call: *const Call) Error!Effect {
-    if (!call.core.security.endSessions(call.arguments.user)) return error.Refused;
+    if (!call.core.security.endSessions(call.arguments.user)) {
+        const user = call.arguments.user orelse "";
+        return call.refused("there is no user '{s}'", .{user[0..@min(user.len, 64)]});
+    }
     try replyOk(call.reply);
     return .nothing;
 }
 
 fn setRack(call: *const Call) Error!Effect {
     const first, const end = try call.nodes();
-    const rack = call.arguments.rack orelse return error.Refused;
+    const rack = call.arguments.rack orelse return call.needs("rack");
     const racks: [topology_module.nodes_max]i32 = @splat(rack);
     const known = &call.core.topology;
     known.mutex.lock();
@@ -368,14 +424,20 @@ fn setRack(call: *const Call) Error!Effect {
 
 fn answerInfo(call: *const Call) Error!Effect {
     const first, const end = try call.nodes();
-    const name = call.arguments.name orelse return error.Refused;
-    if (name.len == 0 or name.len > overrides.name_bytes_max) return error.Refused;
+    const name = call.arguments.name orelse return call.needs("name");
+    if (name.len == 0 or name.len > overrides.name_bytes_max) {
+        const text = "'name' must have 1 to {d} bytes, not {d}";
+        return call.refused(text, .{ overrides.name_bytes_max, name.len });
+    }
     const answer = call.arguments.answer;
-    if (answer) |bytes| if (bytes.len > overrides.answer_bytes_max) return error.Refused;
+    if (answer) |bytes| if (bytes.len > overrides.answer_bytes_max) {
+        const text = "'answer' must have at most {d} bytes, not {d}";
+        return call.refused(text, .{ overrides.answer_bytes_max, bytes.len });
+    };
     for (first..end) |node| {
         call.core.overrides.set(@intCast(node), name, answer) catch |err| switch (err) {
             error.OutOfMemory => return error.OutOfMemory,
-            error.TooMany => return error.Refused,
+            error.TooMany => return call.refused("no more commands can be answered", .{}),
         };
     }
     try replyOk(call.reply);
@@ -383,13 +445,19 @@ fn answerInfo(call: *const Call) Error!Effect {
 }
 
 fn announcePeers(call: *const Call) Error!Effect {
-    const count = std.math.cast(u16, call.arguments.count orelse return error.Refused) orelse {
-        return error.Refused;
+    const given = call.arguments.count orelse return call.needs("count");
+    const count = std.math.cast(u16, given) orelse {
+        return call.refused("'count' must be at most 65535, not {d}", .{given});
     };
     const address = call.arguments.address orelse "";
     const port = call.arguments.port orelse 0;
-    if (address.len > options_module.address_bytes_max) return error.Refused;
-    if (count > 0 and (address.len == 0 or port == 0)) return error.Refused;
+    if (address.len > options_module.address_bytes_max) {
+        const text = "'address' must have at most {d} bytes, not {d}";
+        return call.refused(text, .{ options_module.address_bytes_max, address.len });
+    }
+    if (count > 0 and (address.len == 0 or port == 0)) {
+        return call.refused("peers need 'address' and 'port'", .{});
+    }
     call.setStrangers(count, address, port);
     try replyOk(call.reply);
     return .nothing;

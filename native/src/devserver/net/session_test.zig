@@ -527,10 +527,11 @@ test "a control request with an unknown command or argument is refused by name" 
     try testing.expect(std.mem.find(u8, reply.written(), "unknown command 'kiln'") != null);
     reply.clear();
     _ = try control.handle(client.core, "\x82\xa7command\xa4kill\xa4nodr\x01", &reply);
-    try testing.expect(std.mem.find(u8, reply.written(), "bad argument 'nodr'") != null);
+    try testing.expect(std.mem.find(u8, reply.written(), "no argument 'nodr'") != null);
     reply.clear();
     _ = try control.handle(client.core, "\x82\xa7command\xa4kill\xa4node\x05", &reply);
-    try testing.expect(std.mem.find(u8, reply.written(), "make no sense") != null);
+    const no_node = "kill: there are nodes 0 to 0, and no node 5";
+    try testing.expect(std.mem.find(u8, reply.written(), no_node) != null);
 }
 
 test "any bytes in a frame get an answer or nothing, never a crash" {
