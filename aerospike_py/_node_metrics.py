@@ -172,6 +172,26 @@ def after_fork_in_child() -> None:
     _closed = _Counts()
 
 
+def _now() -> _Counts:
+    with _lock:
+        _settle()
+        counts = deepcopy(_closed)
+        for client in _counted:
+            statistics, is_open = client.now()
+            if statistics is not None:
+                counts.add(client.cluster, statistics, is_open=is_open)
+    return counts
+
+
+def connections() -> list[tuple[str, int, int]]:
+    """Of each node the name, and how many connections idle and how many work."""
+    listed = []
+    for name, node in sorted(_now().nodes.items()):
+        pool = f"{name.cluster}/{name.node}" if name.cluster else name.node
+        listed.append((pool, node.open - node.in_use, node.in_use))
+    return listed
+
+
 def collect() -> "Iterator[Metric]":
     """The metrics of all nodes."""
     from prometheus_client.core import (
@@ -181,13 +201,7 @@ def collect() -> "Iterator[Metric]":
         SummaryMetricFamily,
     )
 
-    with _lock:
-        _settle()
-        counts = deepcopy(_closed)
-        for client in _counted:
-            statistics, is_open = client.now()
-            if statistics is not None:
-                counts.add(client.cluster, statistics, is_open=is_open)
+    counts = _now()
     listed = [(["aerospike", *name], node) for name, node in sorted(counts.nodes.items())]
 
     for member, text in (

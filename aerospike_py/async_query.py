@@ -43,13 +43,13 @@ if TYPE_CHECKING:
     import pandas
     import polars
     from numpy.typing import DTypeLike, NDArray
-    from opentelemetry.trace import Span
     from typing_extensions import TypeVar as TypeVarWithDefault
 
     from .arrow import ArrowBatch, ArrowTable, Gatherer
     from .numpy_batch import Errors
     from .numpy_query import Filler
     from .objects import Shape
+    from .tracing import Operation
 
     R = TypeVarWithDefault("R", default=Record)
     """What a query finds: records, or such with objects."""
@@ -93,7 +93,7 @@ class _AsyncPulled(AsyncIterator[R], Generic[R]):
         # What it failed of, as a text.
         self._failure = ""
         self._traced = tracing.active
-        self._span: Span | None = None
+        self._operation: Operation | None = None
 
     async def __anext__(self) -> R:
         try:
@@ -185,11 +185,11 @@ class _AsyncPulled(AsyncIterator[R], Generic[R]):
         self._chunk = []
         if error is not None:
             self._failure = f"{type(error).__name__}: {error}"
-        span, self._span = self._span, None
-        if span is not None and self._traced is not None:
+        operation, self._operation = self._operation, None
+        if operation is not None:
             if error is not None:
-                self._traced.fail(span, error)
-            span.end()
+                operation.fail(error)
+            operation.end()
         if stream is not None:
             stream.close()
 
@@ -204,7 +204,7 @@ class AsyncBatchStream(_AsyncPulled[BatchRecord]):
     def __init__(self, session: AsyncSession, request: Request[list[BatchRecord]]) -> None:
         super().__init__(session, session.open_batch(request))
         if self._traced is not None:
-            self._span = self._traced.begin_command(session.config, *request[:2])
+            self._operation = self._traced.begin_command(session.config, *request[:2])
 
     def __aiter__(self) -> "AsyncBatchStream":
         return self
@@ -237,7 +237,7 @@ class AsyncRecords(_AsyncPulled[R]):
         if self._traced is not None:
             request = query._request
             place = (request["namespace"], request["set"])
-            self._span = self._traced.begin(self._session.config, "QUERY", *place)
+            self._operation = self._traced.begin(self._session.config, "QUERY", *place)
 
     def __aiter__(self) -> "AsyncRecords[R]":
         return self

@@ -26,7 +26,7 @@ An application that has a Prometheus endpoint of its own registers a `Collector`
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from . import _native, _node_metrics
@@ -36,8 +36,9 @@ from .exception import class_for
 from .log import logger
 
 if TYPE_CHECKING:
-    from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+    from wsgiref.simple_server import WSGIServer
 
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
     from prometheus_client.core import HistogramMetricFamily, Metric
 
 __all__ = ["Collector", "get_metrics", "start_metrics_server", "stop_metrics_server"]
@@ -53,7 +54,7 @@ _LABELS = [
     "db_operation_name",
     "error_type",
 ]
-_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_END = b"# EOF\n"
 _STOP_POLL_S = 0.2
 _REQUEST_TIMEOUT_S = 10
 
@@ -111,16 +112,16 @@ def get_metrics() -> str:
 
     registry = CollectorRegistry(auto_describe=False)
     registry.register(Collector())
-    return generate_latest(registry).decode() + "# EOF\n"
+    return (generate_latest(registry) + _END).decode()
 
 
 class _Server:
-    """An HTTP server with one page, and its thread."""
+    """The server of prometheus-client with one page, and its thread."""
 
     def __init__(self, host: str, port: int) -> None:
         self._http = _bind(host, port)
         self.host = host
-        self.port: int = self._http.server_address[1]
+        self.port: int = self._http.server_port
         self._thread = threading.Thread(
             target=self._http.serve_forever,
             args=(_STOP_POLL_S,),
@@ -139,43 +140,41 @@ class _Server:
         self._http.socket.close()
 
 
-def _bind(host: str, port: int) -> "ThreadingHTTPServer":
+def _bind(host: str, port: int) -> "WSGIServer":
     import socket
-    from http.server import ThreadingHTTPServer
+    from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-    class Server(ThreadingHTTPServer):
+    from prometheus_client.exposition import ThreadingWSGIServer
+
+    class Server(ThreadingWSGIServer):
         address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        daemon_threads = True
 
-    return Server((host, port), _handler())
-
-
-def _handler() -> "type[BaseHTTPRequestHandler]":
-    from http.server import BaseHTTPRequestHandler
-
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(WSGIRequestHandler):
         timeout = _REQUEST_TIMEOUT_S
-        server_version = "aerospike_py"
-        sys_version = ""
-
-        def do_GET(self) -> None:
-            if self.path.partition("?")[0] != "/metrics":
-                self.send_error(404)
-                return
-            body = get_metrics().encode()
-            self.send_response(200)
-            self.send_header("Content-Type", _CONTENT_TYPE)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
-
-        do_HEAD = do_GET  # noqa: N815
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             logger.debug("metrics server: " + format, *args)
 
-    return Handler
+    return make_server(host, port, _page, Server, Handler)
+
+
+def _page(environ: "WSGIEnvironment", start_response: "StartResponse") -> "Iterable[bytes]":
+    """The metrics in the format that who asks prefers, OpenMetrics or the older text."""
+    from prometheus_client import CollectorRegistry
+    from prometheus_client.exposition import choose_encoder
+
+    if environ["PATH_INFO"] != "/metrics":
+        start_response("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"the metrics are at /metrics\n"]
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(Collector())
+    encode, content_type = choose_encoder(environ.get("HTTP_ACCEPT", ""))
+    body = encode(registry)
+    if not body.endswith(_END):
+        body += _END
+    headers = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
+    start_response("200 OK", headers)
+    return [body]
 
 
 _lock = threading.Lock()

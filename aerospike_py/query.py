@@ -42,13 +42,13 @@ if TYPE_CHECKING:
     import pandas
     import polars
     from numpy.typing import DTypeLike, NDArray
-    from opentelemetry.trace import Span
     from typing_extensions import TypeVar as TypeVarWithDefault
 
     from .arrow import ArrowBatch, ArrowTable, Gatherer
     from .numpy_batch import Errors
     from .numpy_query import Filler
     from .objects import Shape
+    from .tracing import Operation
 
     R = TypeVarWithDefault("R", default=Record)
     """What a query finds: records, or such with objects."""
@@ -92,7 +92,7 @@ class _Pulled(Iterator[R], Generic[R]):
         # What it failed of, as a text.
         self._failure = ""
         self._traced = tracing.active
-        self._span: Span | None = None
+        self._operation: Operation | None = None
 
     def __next__(self) -> R:
         try:
@@ -184,11 +184,11 @@ class _Pulled(Iterator[R], Generic[R]):
         self._chunk = []
         if error is not None:
             self._failure = f"{type(error).__name__}: {error}"
-        span, self._span = self._span, None
-        if span is not None and self._traced is not None:
+        operation, self._operation = self._operation, None
+        if operation is not None:
             if error is not None:
-                self._traced.fail(span, error)
-            span.end()
+                operation.fail(error)
+            operation.end()
         if stream is not None:
             stream.close()
 
@@ -203,7 +203,7 @@ class BatchStream(_Pulled[BatchRecord]):
     def __init__(self, session: Session, request: Request[list[BatchRecord]]) -> None:
         super().__init__(session, session.open_batch(request))
         if self._traced is not None:
-            self._span = self._traced.begin_command(session.config, *request[:2])
+            self._operation = self._traced.begin_command(session.config, *request[:2])
 
     def __iter__(self) -> "BatchStream":
         return self
@@ -236,7 +236,7 @@ class Records(_Pulled[R]):
         if self._traced is not None:
             request = query._request
             place = (request["namespace"], request["set"])
-            self._span = self._traced.begin(self._session.config, "QUERY", *place)
+            self._operation = self._traced.begin(self._session.config, "QUERY", *place)
 
     def __iter__(self) -> "Records[R]":
         return self

@@ -1,4 +1,4 @@
-"""Tracing with OpenTelemetry: a span for every operation on records.
+"""Tracing with OpenTelemetry: a span for every operation on records, and metrics beside them.
 
 Off until `init_tracing`. When the application has a tracer provider, spans go to it; otherwise one
 is made from the `OTEL_*` environment variables, for this package alone. A span is a child of the
@@ -13,11 +13,12 @@ import contextlib
 import os
 import sys
 import threading
+import time
 import warnings
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from . import _native
+from . import _native, _node_metrics
 from ._codec import skip
 from ._ffi import lib
 from ._values import decode
@@ -25,11 +26,12 @@ from .exception import AerospikeError
 from .log import logger
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Span, Tracer
+    from opentelemetry.metrics import Histogram, Meter, MeterProvider, Observation
+    from opentelemetry.trace import Span, Status, Tracer, TracerProvider
 
     from ._config import Config
 
-__all__ = ["init_tracing", "shutdown_tracing"]
+__all__ = ["init_tracing", "instrument", "shutdown_tracing", "uninstrument"]
 
 T = TypeVar("T")
 
@@ -38,6 +40,8 @@ _TRACER_NAME = "aerospike-py"
 # The release of OpenTelemetry's semantic conventions that the attributes' names are of.
 _SCHEMA_URL = "https://opentelemetry.io/schemas/1.34.0"
 _SHUTDOWN_TIMEOUT_S = 5.0
+# The bounds of the buckets that the conventions have for durations.
+_BOUNDS_S = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0]
 
 _OPERATIONS: dict[int, str] = {
     lib.ASZ_PUT: "PUT",
@@ -80,26 +84,101 @@ class _Described(NamedTuple):
     """The module and the function that are called."""
 
 
+class Operation:
+    """One operation while it goes on: its span, and what its duration is recorded with.
+
+    Args:
+        tracing: What made it.
+        span: Its span.
+        labels: The attributes that the metric shares with the span.
+    """
+
+    __slots__ = ("_labels", "_span", "_started", "_tracing")
+
+    def __init__(self, tracing: "Tracing", span: "Span", labels: "dict[str, str | int]") -> None:
+        self._tracing = tracing
+        self._span = span
+        self._labels = labels
+        self._started = time.perf_counter()
+
+    def fail(self, error: BaseException) -> None:
+        """Notes that the operation raised."""
+        span = self._span
+        failure = {"error.type": type(error).__name__}
+        if isinstance(error, AerospikeError):
+            failure["db.response.status_code"] = str(error.result_code)
+        span.set_status(self._tracing.error_status(str(error)))
+        span.set_attributes(failure)
+        span.record_exception(error)
+        self._labels |= failure
+
+    def end(self) -> None:
+        """Ends the span, and records how long it took."""
+        durations = self._tracing.durations
+        if durations is not None:
+            took_s = time.perf_counter() - self._started
+            # The span is the exemplar of its bucket, where the application has exemplars.
+            durations.record(took_s, self._labels, context=self._tracing.context_of(self._span))
+        self._span.end()
+
+
 class Tracing:
-    """What `init_tracing` has set up.
+    """What `init_tracing` or `instrument` has set up.
 
     Args:
         tracer: Makes the spans.
         shut: Sends what is left to send; None when the provider is the application's.
         stable: Whether batches are named as OpenTelemetry's stable conventions name them.
+        meter: Makes the instruments of metrics; None when nothing is measured.
     """
 
     def __init__(
-        self, tracer: "Tracer", shut: Callable[[], None] | None, stable: bool = False
+        self,
+        tracer: "Tracer",
+        shut: Callable[[], None] | None,
+        stable: bool = False,
+        meter: "Meter | None" = None,
     ) -> None:
-        from opentelemetry.trace import SpanKind, Status, StatusCode
+        from opentelemetry import trace
 
         self._tracer = tracer
-        self._kind = SpanKind.CLIENT
-        self._error = StatusCode.ERROR
-        self._status = Status
+        self._kind = trace.SpanKind.CLIENT
+        self._error = trace.StatusCode.ERROR
+        self._status = trace.Status
         self._is_stable = stable
+        self.context_of = trace.set_span_in_context
         self.shut = shut
+        self.durations: Histogram | None = None
+        if meter is not None:
+            self._measure(meter)
+
+    def _measure(self, meter: "Meter") -> None:
+        self.durations = meter.create_histogram(
+            "db.client.operation.duration",
+            unit="s",
+            description="Duration of database client operations.",
+            explicit_bucket_boundaries_advisory=_BOUNDS_S,
+        )
+        meter.create_observable_up_down_counter(
+            "db.client.connection.count",
+            [self._observe_connections],
+            unit="{connection}",
+            description="Connections in the state that the attribute names.",
+        )
+
+    def _observe_connections(self, _options: object) -> "Iterator[Observation]":
+        from opentelemetry.metrics import Observation
+
+        if active is not self:
+            return
+        for pool, idle, used in _node_metrics.connections():
+            named = {"db.system.name": "aerospike", "db.client.connection.pool.name": pool}
+            yield Observation(idle, {**named, "db.client.connection.state": "idle"})
+            yield Observation(used, {**named, "db.client.connection.state": "used"})
+
+    def error_status(self, text: str) -> "Status":
+        """The status of a span that failed."""
+        return self._status(self._error, text)
 
     def execute(self, config: "Config", command: int, request: bytes, run: Callable[[], T]) -> T:
         """Runs a command within a span, if it is one on records.
@@ -110,36 +189,36 @@ class Tracing:
             request: What the core is given.
             run: Carries it out.
         """
-        span = self.begin_command(config, command, request)
-        if span is None:
+        operation = self.begin_command(config, command, request)
+        if operation is None:
             return run()
         try:
             return run()
         except BaseException as error:
-            self.fail(span, error)
+            operation.fail(error)
             raise
         finally:
-            span.end()
+            operation.end()
 
     async def start(
         self, config: "Config", command: int, request: bytes, run: Callable[[], Awaitable[T]]
     ) -> T:
         """The same for a command that is awaited."""
-        span = self.begin_command(config, command, request)
-        if span is None:
+        operation = self.begin_command(config, command, request)
+        if operation is None:
             return await run()
         try:
             return await run()
         except BaseException as error:
-            self.fail(span, error)
+            operation.fail(error)
             raise
         finally:
-            span.end()
+            operation.end()
 
     def begin(
         self, config: "Config", operation: str, namespace: str, set_name: str
-    ) -> "Span | None":
-        """A span that the caller ends; None if it cannot be made.
+    ) -> Operation | None:
+        """An operation that the caller ends; None if it cannot be made.
 
         Args:
             config: The client's configuration.
@@ -153,51 +232,45 @@ class Tracing:
             logger.warning("no span could be made for an operation", exc_info=True)
             return None
 
-    def _begin(self, config: "Config", command: _Described) -> "Span":
-        operation = self._operation(command)
-        attributes: dict[str, str | int] = {
-            "db.system.name": "aerospike",
-            "db.operation.name": operation,
-        }
-        if command.namespace:
-            attributes["db.namespace"] = command.namespace
-        if command.set_name:
-            attributes["db.collection.name"] = command.set_name
-        if command.procedure:
-            attributes["db.stored_procedure.name"] = command.procedure
-        # To the conventions, one record is no batch.
-        if command.size is not None and command.size > 1:
-            attributes["db.operation.batch.size"] = command.size
-        if config.cluster_name:
-            attributes["db.aerospike.cluster_name"] = config.cluster_name
-        if config.hosts:
-            attributes["server.address"] = config.hosts[0][0]
-            attributes["server.port"] = config.hosts[0][1]
-        target = ".".join(name for name in (command.namespace, command.set_name) if name)
-        name = f"{operation} {target}" if target else operation
-        return self._tracer.start_span(name, kind=self._kind, attributes=attributes)
-
-    def _operation(self, command: _Described) -> str:
-        if command.size is None or (self._is_stable and command.size == 1):
-            return command.operation
-        return f"BATCH{' ' if self._is_stable else '_'}{command.operation}"
-
-    def fail(self, span: "Span", error: BaseException) -> None:
-        """Notes on a span that the operation raised."""
-        span.set_status(self._status(self._error, str(error)))
-        span.set_attribute("error.type", type(error).__name__)
-        if isinstance(error, AerospikeError):
-            span.set_attribute("db.response.status_code", str(error.result_code))
-        span.record_exception(error)
-
-    def begin_command(self, config: "Config", command: int, request: bytes) -> "Span | None":
-        """The span of a command, which the caller ends; None if there is none to be made."""
+    def begin_command(self, config: "Config", command: int, request: bytes) -> Operation | None:
+        """The same of a command; None, too, if it is not one on records."""
         try:
             described = _describe(command, request)
             return None if described is None else self._begin(config, described)
         except Exception:
             logger.warning("no span could be made for an operation", exc_info=True)
             return None
+
+    def _begin(self, config: "Config", command: _Described) -> Operation:
+        operation = self._operation(command)
+        labels: dict[str, str | int] = {
+            "db.system.name": "aerospike",
+            "db.operation.name": operation,
+        }
+        if command.namespace:
+            labels["db.namespace"] = command.namespace
+        if command.set_name:
+            labels["db.collection.name"] = command.set_name
+        if command.procedure:
+            labels["db.stored_procedure.name"] = command.procedure
+        if config.hosts:
+            labels["server.address"] = config.hosts[0][0]
+            labels["server.port"] = config.hosts[0][1]
+        attributes = labels.copy()
+        # To the conventions, one record is no batch.
+        if command.size is not None and command.size > 1:
+            attributes["db.operation.batch.size"] = command.size
+        if config.cluster_name:
+            attributes["db.aerospike.cluster_name"] = config.cluster_name
+        target = ".".join(name for name in (command.namespace, command.set_name) if name)
+        name = f"{operation} {target}" if target else operation
+        span = self._tracer.start_span(name, kind=self._kind, attributes=attributes)
+        return Operation(self, span, labels)
+
+    def _operation(self, command: _Described) -> str:
+        if command.size is None or (self._is_stable and command.size == 1):
+            return command.operation
+        return f"BATCH{' ' if self._is_stable else '_'}{command.operation}"
 
 
 active: Tracing | None = None
@@ -359,6 +432,37 @@ def shutdown_tracing() -> None:
     sender.join(_SHUTDOWN_TIMEOUT_S)
     if sender.is_alive():
         logger.warning("the last spans could not be sent in time")
+
+
+def instrument(
+    tracer_provider: "TracerProvider | None" = None, meter_provider: "MeterProvider | None" = None
+) -> None:
+    """Begins to make a span of every operation on records, and to measure it for OpenTelemetry.
+
+    The metrics are `db.client.operation.duration`, with the span as exemplar where the SDK has
+    exemplars, and `db.client.connection.count`, by node. `AerospikeInstrumentor` calls this. What
+    was begun before, by this or by `init_tracing`, ends.
+
+    Args:
+        tracer_provider: Makes the tracer; the application's global one by default.
+        meter_provider: Makes the meter; the application's global one by default.
+    """
+    global active
+    from opentelemetry import metrics, trace
+
+    from . import __version__
+
+    shutdown_tracing()
+    named = (_TRACER_NAME, __version__)
+    tracer = trace.get_tracer(*named, tracer_provider, _SCHEMA_URL)
+    meter = metrics.get_meter(*named, meter_provider, _SCHEMA_URL)
+    with _lock:
+        active = Tracing(tracer, None, _wants_stable_names(), meter)
+
+
+def uninstrument() -> None:
+    """Ends what `instrument` has begun; the providers are left alone."""
+    shutdown_tracing()
 
 
 def _shut(shut: Callable[[], None]) -> None:

@@ -11,13 +11,26 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider, TraceBasedExemplarFilter
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.semconv._incubating.metrics import db_metrics as incubating_metrics
+from opentelemetry.semconv.attributes import db_attributes, error_attributes, server_attributes
+from opentelemetry.semconv.metrics import db_metrics
 from opentelemetry.trace import SpanKind, StatusCode
 
 import aerospike_py
 from aerospike_py import batch, metrics, tracing
+
+# The stable attributes of databases' clients, as the registry of the conventions has them.
+CONVENTIONS = {
+    value
+    for module in (db_attributes, error_attributes, server_attributes)
+    for name, value in vars(module).items()
+    if name.isupper() and isinstance(value, str)
+}
 
 Key = tuple[str, str, str]
 Spans = Callable[[], list[ReadableSpan]]
@@ -414,3 +427,78 @@ async def test_an_awaited_query_has_a_span(server: Any, fresh: Key, spans: Spans
     assert good.status.status_code is StatusCode.UNSET
     assert bad.attributes is not None
     assert bad.attributes["error.type"] == "IndexNotFound"
+
+
+@pytest.fixture
+def reader() -> Iterator[InMemoryMetricReader]:
+    """What is measured for OpenTelemetry, with a span around each operation."""
+    reader = InMemoryMetricReader()
+    meters = MeterProvider([reader], exemplar_filter=TraceBasedExemplarFilter())
+    tracers = TracerProvider()
+    tracing.instrument(tracers, meters)
+    try:
+        yield reader
+    finally:
+        tracing.uninstrument()
+        meters.shutdown()
+        tracers.shutdown()
+
+
+def points(reader: InMemoryMetricReader, name: str) -> list[Any]:
+    data = reader.get_metrics_data()
+    assert data is not None
+    (resource,) = data.resource_metrics
+    (scope,) = resource.scope_metrics
+    assert scope.schema_url == tracing._SCHEMA_URL
+    (metric,) = [each for each in scope.metrics if each.name == name]
+    return list(metric.data.data_points)
+
+
+def test_every_operation_is_measured_as_the_conventions_say(
+    client: Client, fresh: Key, module: str, reader: InMemoryMetricReader
+) -> None:
+    do_each(client, fresh, module)
+    measured = points(reader, db_metrics.DB_CLIENT_OPERATION_DURATION)
+    assert sum(point.count for point in measured) == len(STEPS)
+    for point in measured:
+        assert set(point.attributes) <= CONVENTIONS, point.attributes
+        assert point.attributes["db.namespace"] == "test"
+        assert point.attributes["db.collection.name"] == fresh[1]
+        assert point.explicit_bounds == (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0)
+        # Every duration has a span that it can be looked up with.
+        assert all(each.trace_id and each.span_id for each in point.exemplars)
+        assert point.exemplars
+
+
+def test_a_failure_is_measured_with_its_code(
+    client: Client, fresh: Key, reader: InMemoryMetricReader
+) -> None:
+    with pytest.raises(aerospike_py.RecordNotFound):
+        client.get(fresh)
+    (point,) = points(reader, db_metrics.DB_CLIENT_OPERATION_DURATION)
+    assert point.attributes["error.type"] == "RecordNotFound"
+    assert point.attributes["db.response.status_code"] == "2"
+    assert set(point.attributes) <= CONVENTIONS
+
+
+def test_connections_are_measured_by_node(
+    client: Client, fresh: Key, reader: InMemoryMetricReader
+) -> None:
+    client.put(fresh, {"n": 1})
+    found = points(reader, incubating_metrics.DB_CLIENT_CONNECTION_COUNT)
+    names = {point.attributes["db.client.connection.pool.name"] for point in found}
+    assert {name.rpartition("/")[2] for name in names} >= set(client.get_node_names())
+    assert {point.attributes["db.client.connection.state"] for point in found} == {"idle", "used"}
+    assert sum(point.value for point in found) > 0
+
+
+def test_every_span_is_made_as_the_conventions_say(
+    client: Client, fresh: Key, module: str, spans: Spans
+) -> None:
+    do_each(client, fresh, module)
+    found = spans()
+    assert len(found) == len(STEPS)
+    for span in found:
+        # The name of the cluster is this package's own; OpenTelemetry has none.
+        assert set(span.attributes or {}) <= CONVENTIONS | {"db.aerospike.cluster_name"}
+        assert span.kind is SpanKind.CLIENT

@@ -477,6 +477,8 @@ def observability() -> None:
     metrics.Collector().collect()
     tracing.init_tracing()
     tracing.shutdown_tracing()
+    tracing.instrument(None, meter_provider=None)
+    tracing.uninstrument()
     aerospike_py.set_log_level(aerospike_py.LOG_LEVEL_DEBUG)
 
 

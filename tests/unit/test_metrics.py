@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import msgspec
 import prometheus_client
 import pytest
+from prometheus_client.openmetrics import parser as openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from aerospike_py import _native, metrics
@@ -185,3 +186,16 @@ def test_a_forked_child_has_no_server_and_may_start_one() -> None:
             os._exit(status)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert fetch(port)[0] == 200
+
+
+def test_who_asks_for_openmetrics_gets_it(counted: list[object]) -> None:
+    counted.append(("get", "test", "users", 0, 0, [1, 0, 0]))
+    port = metrics.start_metrics_server(port=0)
+    accept = {"Accept": "application/openmetrics-text; version=1.0.0"}
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers=accept)
+    with urllib.request.urlopen(request, timeout=10) as response:
+        assert response.headers["Content-Type"].startswith("application/openmetrics-text")
+        body = response.read().decode()
+    assert body.count("# EOF\n") == 1
+    names = {family.name for family in openmetrics.text_string_to_metric_families(body)}
+    assert "db_client_operation_duration_seconds" in names

@@ -93,7 +93,7 @@ NOT_FOR_USERS = {
         *("read_request", "write_request"),
     },
     "objects": {"Shape", "Shapes", "check_converters"},
-    "tracing": {"Tracing"},
+    "tracing": {"Operation", "Tracing"},
 }
 
 

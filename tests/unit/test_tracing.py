@@ -7,11 +7,14 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from typing import Any
 
 import msgspec
 import pytest
 from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -425,3 +428,44 @@ def test_nothing_of_opentelemetry_is_imported_while_tracing_is_off() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
     )
     assert result.stdout.strip() == "[]"
+
+
+def test_the_instrumentor_is_found_and_measures_until_it_is_told_not_to(
+    provider: TracerProvider, exporter: InMemorySpanExporter
+) -> None:
+    group = entry_points(group="opentelemetry_instrumentor", name="aerospike_py")
+    instrumentor = next(iter(group)).load()()
+    reader = InMemoryMetricReader()
+    meters = MeterProvider([reader])
+    instrumentor.instrument(tracer_provider=provider, meter_provider=meters)
+    try:
+        assert tracing.active is not None
+        tracing.active.execute(CONFIG, lib.ASZ_GET, request(KEY), lambda: None)
+    finally:
+        instrumentor.uninstrument()
+    assert tracing.active is None
+    assert one(exporter).name == "GET test.users"
+    data = reader.get_metrics_data()
+    assert data is not None
+    (metric,) = data.resource_metrics[0].scope_metrics[0].metrics
+    assert (metric.name, metric.unit) == ("db.client.operation.duration", "s")
+    (point,) = metric.data.data_points
+    assert point.count == 1
+    assert dict(point.attributes) == {
+        "db.system.name": "aerospike",
+        "db.namespace": "test",
+        "db.collection.name": "users",
+        "db.operation.name": "GET",
+        "server.address": "db.example",
+        "server.port": 3100,
+    }
+    meters.shutdown()
+
+
+def test_init_tracing_alone_measures_nothing(
+    provider: TracerProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    tracing.init_tracing()
+    assert tracing.active is not None
+    assert tracing.active.durations is None
