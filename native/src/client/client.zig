@@ -134,6 +134,7 @@ pub const Client = struct {
     fn wipe(client: *Client) void {
         std.crypto.secureZero(u8, client.config_bytes);
         client.config_bytes = &.{};
+        if (client.options.password_hash) |*hash| std.crypto.secureZero(u8, hash);
     }
 
     // Connecting.

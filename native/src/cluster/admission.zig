@@ -71,7 +71,6 @@ pub fn Admission(comptime Net: type) type {
             deadline_ns: u64 = 0,
             /// The frame of the phase.
             request: wire.Buffer,
-            holds_secret: bool = false,
             sent: usize = 0,
             /// What has come of its reply: the header, then the body.
             header: [header_bytes]u8 = undefined,
@@ -104,8 +103,8 @@ pub fn Admission(comptime Net: type) type {
                     .target = target,
                     .purpose = purpose,
                     .phase = .connecting,
-                    .request = .growing(context.gpa, &.{}, auth.frame_bytes_max),
-                    .reply = .growing(context.gpa, &.{}, reply_bytes_max),
+                    .request = .secret(context.gpa, &.{}, auth.frame_bytes_max),
+                    .reply = .secret(context.gpa, &.{}, reply_bytes_max),
                     .deadline_ns = context.connectDeadline(net.now()),
                 };
                 const socket = net.connectStart(target.address) catch |err| {
@@ -202,7 +201,7 @@ pub fn Admission(comptime Net: type) type {
                 attempt.request.clear();
                 auth.encodeSession(&credentials, token, &attempt.request) catch
                     return error.OutOfMemory;
-                var reply: wire.Buffer = .growing(context.gpa, &.{}, reply_bytes_max);
+                var reply: wire.Buffer = .secret(context.gpa, &.{}, reply_bytes_max);
                 defer reply.deinit();
                 const body = try exchange.roundTrip(
                     context.tend_net,
@@ -219,7 +218,6 @@ pub fn Admission(comptime Net: type) type {
             pub fn drop(attempt: *Attempt) void {
                 assert(!attempt.isUnderWay());
                 if (attempt.phase == .admitted) attempt.candidate.deinit(attempt.context);
-                attempt.wipe();
                 attempt.request.deinit();
                 attempt.reply.deinit();
                 attempt.* = undefined;
@@ -336,7 +334,6 @@ pub fn Admission(comptime Net: type) type {
                 attempt.startFrame(.logging_in);
                 attempt.deadline_ns = context.loginDeadline(context.tend_net.now());
                 auth.encodeLogin(&credentials, &attempt.request) catch return error.OutOfMemory;
-                attempt.holds_secret = true;
             }
 
             fn ask(attempt: *Attempt) exchange.Error!void {
@@ -360,15 +357,8 @@ pub fn Admission(comptime Net: type) type {
                 return attempt.purpose == .seed and !isLoopback(address);
             }
 
-            /// A login is in no memory that is given back.
-            fn wipe(attempt: *Attempt) void {
-                if (attempt.holds_secret) std.crypto.secureZero(u8, attempt.request.bytes);
-                attempt.holds_secret = false;
-            }
-
             fn startFrame(attempt: *Attempt, phase: Phase) void {
                 attempt.phase = phase;
-                attempt.wipe();
                 attempt.request.clear();
                 attempt.sent = 0;
                 attempt.header_len = 0;

@@ -43,6 +43,7 @@ pub const Session = struct {
     renew_ns: u64 = io.never,
 
     pub fn deinit(session: *Session, gpa: std.mem.Allocator) void {
+        std.crypto.secureZero(u8, session.token);
         gpa.free(session.token);
         session.* = .{};
     }

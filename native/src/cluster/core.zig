@@ -273,6 +273,7 @@ pub fn Cluster(comptime Net: type) type {
             cluster.seeds.known.deinit(cluster.context.gpa);
             if (cluster.context.tls_now) |held| held.release();
             cluster.context.options.wipe();
+            if (cluster.context.credentials) |*held| std.crypto.secureZero(u8, &held.hash);
             var arena = cluster.arena;
             cluster.context.gpa.destroy(cluster);
             arena.deinit();

@@ -402,7 +402,7 @@ pub fn Node(comptime Net: type) type {
             // A session that was not taken, the login after it, and, if that was apart, the new one.
             for (0..3) |_| {
                 var memory: [1024]u8 = undefined;
-                var request = wire.Buffer.growing(gpa, &memory, auth.frame_bytes_max);
+                var request = wire.Buffer.secret(gpa, &memory, auth.frame_bytes_max);
                 defer request.deinit();
                 const now_ns = net.now();
                 const asked = node.encodeAuthentication(now_ns, &request) catch |err| switch (err) {
@@ -431,7 +431,7 @@ pub fn Node(comptime Net: type) type {
         ) error{Failed}!bool {
             const gpa = node.context.gpa;
             var memory: [256]u8 = undefined;
-            var reply = wire.Buffer.growing(gpa, &memory, auth.frame_bytes_max);
+            var reply = wire.Buffer.secret(gpa, &memory, auth.frame_bytes_max);
             defer reply.deinit();
             const body = exchange.roundTrip(
                 net,
@@ -459,10 +459,9 @@ pub fn Node(comptime Net: type) type {
             const gpa = node.context.gpa;
             const credentials = node.context.credentialsNow().?;
             var memory: [1024]u8 = undefined;
-            var request = wire.Buffer.growing(gpa, &memory, auth.frame_bytes_max);
+            var request = wire.Buffer.secret(gpa, &memory, auth.frame_bytes_max);
             defer request.deinit();
             auth.encodeLogin(&credentials, &request) catch return auth.outOfMemory(failure);
-            defer std.crypto.secureZero(u8, request.bytes);
             const asked: Authentication = .{ .kind = .login };
             const frame = request.written();
             const is_taken = try node.converse(net, &socket, asked, frame, deadline_ns, failure);

@@ -254,6 +254,8 @@ pub const Options = struct {
             // The copy's own memory.
             std.crypto.secureZero(u8, @constCast(secret));
         }
+        // It is as good as the password.
+        if (options.password_hash) |*hash| std.crypto.secureZero(u8, hash);
     }
 
     /// The name by which this client reaches an announced host.

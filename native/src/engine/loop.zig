@@ -62,6 +62,8 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         graveyard: ?*Connection = null,
         /// Connections of which TLS holds more than was read, which the poller does not know of.
         unread: ?*Connection = null,
+        /// Those of them that the present round reads.
+        unread_at_hand: ?*Connection = null,
         /// To be called when the events at hand have been handled.
         deferred: ?*Deferred = null,
         idle_ns_max: u64,
@@ -154,6 +156,8 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 if (event.readable) loop.onReadable(connection);
             }
             loop.readRest();
+            // Who drives the loop may wait for an event that does not come.
+            if (loop.unread != null) loop.poller.wake();
             loop.bury();
             while (loop.timers.expire(loop.now_ns)) |entry| {
                 loop.onTimer(@fieldParentPtr("entry", entry));
@@ -166,10 +170,13 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             loop.bury();
         }
 
-        /// No event tells of what is inside TLS already.
+        /// No event tells of what is inside TLS already. Once each: what then is left waits for the
+        /// next round, as a node that sends without end must keep neither others nor timers waiting.
         fn readRest(loop: *This) void {
-            while (loop.unread) |connection| {
-                loop.unread = connection.unread_next;
+            loop.unread_at_hand = loop.unread;
+            loop.unread = null;
+            while (loop.unread_at_hand) |connection| {
+                loop.unread_at_hand = connection.unread_next;
                 connection.unread_next = null;
                 connection.is_unread = false;
                 if (!connection.is_paused) loop.onReadable(connection);
@@ -185,10 +192,17 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
 
         fn forgetUnread(loop: *This, connection: *Connection) void {
             if (!connection.is_unread) return;
-            var link = &loop.unread;
-            while (link.*.? != connection) link = &link.*.?.unread_next;
-            link.* = connection.unread_next;
-            connection.is_unread = false;
+            // It is in one of the two.
+            for ([_]*?*Connection{ &loop.unread, &loop.unread_at_hand }) |first| {
+                var link = first;
+                while (link.*) |each| : (link = &each.unread_next) {
+                    if (each != connection) continue;
+                    link.* = connection.unread_next;
+                    connection.is_unread = false;
+                    return;
+                }
+            }
+            unreachable;
         }
 
         /// Has a function called when the events at hand have been handled.
@@ -533,7 +547,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 .wants_write = phase == .connecting,
                 .memory = memory,
                 .last_used_ns = loop.now_ns,
-                .authentication = .growing(loop.gpa, &.{}, authentication_bytes_max),
+                .authentication = .secret(loop.gpa, &.{}, authentication_bytes_max),
             };
             try loop.poller.add(socket.fd, @intFromPtr(connection), connection.wants_write);
             connection.open_next = loop.open_first;
@@ -631,6 +645,8 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 frame.body,
                 failure,
             ) catch return loop.failOpening(connection);
+            // It may have granted a session.
+            std.crypto.secureZero(u8, @constCast(frame.body));
             if (is_taken) return loop.ready(connection);
             if (connection.authentications < authentications_max) {
                 return loop.authenticate(connection);

@@ -3,7 +3,8 @@
 //! A fixed buffer is memory of the caller and never grows. A growing one begins in memory of
 //! the caller (usually a stack array that most requests fit into) and moves to the heap once,
 //! by doubling, when that is full; `deinit` frees the heap part. The caller's memory is never
-//! freed here. Offsets stay valid when the buffer moves, slices do not.
+//! freed here. Offsets stay valid when the buffer moves, slices do not. What is written into one that
+//! is for secrets is overwritten before its memory goes to somebody else, the caller's included.
 
 const std = @import("std");
 const assert = std.debug.assert;
@@ -17,6 +18,7 @@ end: usize = 0,
 gpa: ?std.mem.Allocator = null,
 size_max: usize,
 on_heap: bool = false,
+is_secret: bool = false,
 
 const Buffer = @This();
 
@@ -35,7 +37,13 @@ pub fn growing(gpa: std.mem.Allocator, initial: []u8, size_max: usize) Buffer {
     return .{ .bytes = initial, .gpa = gpa, .size_max = size_max };
 }
 
+/// The same, for secrets.
+pub fn secret(gpa: std.mem.Allocator, initial: []u8, size_max: usize) Buffer {
+    return .{ .bytes = initial, .gpa = gpa, .size_max = size_max, .is_secret = true };
+}
+
 pub fn deinit(buffer: *Buffer) void {
+    if (buffer.is_secret) std.crypto.secureZero(u8, buffer.bytes);
     if (buffer.on_heap) unfilled.free(buffer.gpa.?, buffer.bytes);
     buffer.* = undefined;
 }
@@ -62,12 +70,14 @@ fn grow(buffer: *Buffer, count: usize) Error!void {
     const needed = std.math.add(usize, buffer.end, count) catch return error.NoSpaceLeft;
     if (needed > buffer.size_max) return error.NoSpaceLeft;
     const size = @min(@max(needed, buffer.bytes.len *| 2, 256), buffer.size_max);
-    if (buffer.on_heap) {
+    if (buffer.on_heap and !buffer.is_secret) {
         buffer.bytes = try unfilled.resize(gpa, buffer.bytes, buffer.end, size);
         return;
     }
     const memory = try unfilled.alloc(u8, gpa, size);
     @memcpy(memory[0..buffer.end], buffer.bytes[0..buffer.end]);
+    if (buffer.is_secret) std.crypto.secureZero(u8, buffer.bytes);
+    if (buffer.on_heap) unfilled.free(gpa, buffer.bytes);
     buffer.bytes = memory;
     buffer.on_heap = true;
 }
@@ -130,6 +140,20 @@ pub inline fn patch(buffer: *Buffer, comptime T: type, offset: usize, value: T) 
 }
 
 const testing = std.testing;
+
+test "secrets are in no memory that a buffer has left" {
+    var heap: [4096]u8 = @splat(0);
+    var fixed_gpa: std.heap.FixedBufferAllocator = .init(&heap);
+    var initial: [8]u8 = undefined;
+    var buffer = Buffer.secret(fixed_gpa.allocator(), &initial, 2048);
+    for (0..100) |_| try buffer.append("password");
+    try testing.expectEqual(null, std.mem.find(u8, &initial, "pass"));
+    // Once, where they are now.
+    try testing.expectEqual(100, std.mem.count(u8, &heap, "password"));
+    try testing.expectEqual(800, buffer.written().len);
+    buffer.deinit();
+    try testing.expectEqual(null, std.mem.find(u8, &heap, "pass"));
+}
 
 test "a fixed buffer refuses what does not fit and keeps what it has" {
     var memory: [4]u8 = undefined;
