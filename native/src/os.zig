@@ -47,6 +47,15 @@ pub fn pathExists(path: [:0]const u8) bool {
     return std.c.access(path, 0) == 0;
 }
 
+/// Makes a file that only its owner may read, unless there is one already. On Windows its folder
+/// decides about that.
+pub fn createPrivate(path: [:0]const u8) void {
+    if (is_windows) return;
+    const flags: std.c.O = .{ .ACCMODE = .WRONLY, .CREAT = true, .CLOEXEC = true, .NONBLOCK = true };
+    const fd = std.c.open(path, flags, @as(c_uint, 0o600));
+    if (fd >= 0) _ = std.c.close(fd);
+}
+
 /// Fills a buffer with what nobody can foresee, from the system each time: nothing of it is kept,
 /// so that a forked process gets other bytes.
 ///

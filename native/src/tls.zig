@@ -23,5 +23,6 @@ test {
     _ = Reason;
     _ = Stream;
     _ = Watch;
+    _ = @import("tls/gate.zig");
     _ = @import("tls/stream_test.zig");
 }

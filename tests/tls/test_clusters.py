@@ -151,6 +151,47 @@ def test_a_fork_leaves_the_parents_connections_alone(login: dict[str, Any]) -> N
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
+def test_a_fork_beside_the_connecting_of_other_threads(mixed: DevCluster) -> None:
+    """A thread of the parent may be inside OpenSSL, and hold what the child needs as well."""
+    script = textwrap.dedent(
+        """
+        import os, sys, signal, threading, aerospike_py
+        config = eval(sys.stdin.read())
+        aerospike_py.client(config)  # All modules are there.
+        over = threading.Event()
+
+        def connect() -> None:
+            while not over.is_set():
+                aerospike_py.client(config)
+
+        threads = [threading.Thread(target=connect) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        ended = []
+        for _ in range(100):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)
+                aerospike_py.client(config)
+                os._exit(0)
+            ended.append(os.waitpid(child, 0)[1])
+        over.set()
+        for thread in threads:
+            thread.join()
+        print(set(ended))
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=repr(mixed.config),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "{0}\n"), done.stderr
+
+
 def test_a_process_may_exit_without_closing(login: dict[str, Any]) -> None:
     script = (
         "import sys, aerospike_py\n"

@@ -6,6 +6,7 @@
 
 const std = @import("std");
 const assert = std.debug.assert;
+const gate = @import("gate.zig");
 const openssl = @import("openssl.zig");
 const options_module = @import("options.zig");
 const os = @import("../os.zig");
@@ -85,6 +86,8 @@ pub const Context = struct {
     ) error{Failed}!*Context {
         const versions = try options.versions(failure);
         const table = try openssl.get(options.library, failure);
+        gate.enter();
+        defer gate.leave();
         const context = gpa.create(Context) catch return outOfMemory(failure);
         errdefer gpa.destroy(context);
         const kind = if (role == .client) table.TLS_client_method() else table.TLS_server_method();
@@ -102,7 +105,8 @@ pub const Context = struct {
             .counters = counters,
         };
         errdefer context.freeOwn();
-        context.setUp(versions);
+        try context.setVersions(versions, failure);
+        context.setUp();
         try context.setCiphers(options, failure);
         try context.setTrust(options, failure);
         try context.setIdentity(options, failure);
@@ -127,19 +131,38 @@ pub const Context = struct {
 
     pub fn release(context: *Context) void {
         if (context.holders.fetchSub(1, .acq_rel) > 1) return;
+        gate.enter();
+        defer gate.leave();
         context.freeOwn();
         context.table.SSL_CTX_free(context.ctx);
         context.gpa.destroy(context);
     }
 
-    fn setUp(context: *Context, versions: [2]options_module.Version) void {
+    /// The lowest and the highest that may be spoken. A library may have been built without one.
+    fn setVersions(
+        context: *Context,
+        versions: [2]options_module.Version,
+        failure: *Failure,
+    ) error{Failed}!void {
         const table = context.table;
-        const ctx = context.ctx;
         const control = openssl.ctrl;
         for (versions, [_]c_int{ control.min_proto_version, control.max_proto_version }) |version, which| {
             const number: c_long = if (version == .tls1_2) openssl.tls1_2 else openssl.tls1_3;
-            _ = table.SSL_CTX_ctrl(ctx, which, number, null);
+            if (table.SSL_CTX_ctrl(context.ctx, which, number, null) == 1) continue;
+            // A library that has no newer one stops at the older by itself.
+            if (version == .tls1_3 and versions[0] == .tls1_2) continue;
+            const text = "TLSv1.{d} is wanted (tls 'protocols', 'min_version'), and not spoken by " ++
+                "'{s}' ({s})";
+            const shown: u8 = if (version == .tls1_2) 2 else 3;
+            failure.set(.tls, text, .{ shown, table.OpenSSL_version(0), openssl.source() });
+            return error.Failed;
         }
+    }
+
+    fn setUp(context: *Context) void {
+        const table = context.table;
+        const ctx = context.ctx;
+        const control = openssl.ctrl;
         _ = table.SSL_CTX_set_options(ctx, no_compression | no_renegotiation);
         _ = table.SSL_CTX_ctrl(ctx, control.mode, mode_bits, null);
         // A record's header and its bytes come in one receive.
@@ -400,6 +423,7 @@ pub const Context = struct {
         if (path.len == 0) return;
         var memory: [path_bytes_max]u8 = undefined;
         const name = std.mem.printSentinel(&memory, "{s}", .{path}, 0) catch "";
+        os.createPrivate(name);
         context.keylog = std.c.fopen(name, "a") orelse
             return fail(failure, "keylog_file", path, "cannot be written", .{});
         context.table.SSL_CTX_set_keylog_callback(context.ctx, Stream.onKeylog);
@@ -531,7 +555,10 @@ const Password = struct {
 pub fn openFile(path: []const u8) ?*std.c.FILE {
     var memory: [path_bytes_max]u8 = undefined;
     const name = std.mem.printSentinel(&memory, "{s}", .{path}, 0) catch return null;
-    return std.c.fopen(name, "rb");
+    const file = std.c.fopen(name, "rb") orelse return null;
+    // Else parts of a key stay behind in a buffer of the C library.
+    _ = openssl.setvbuf(file, null, openssl.unbuffered, 0);
+    return file;
 }
 
 /// All of it, the caller's to free.

@@ -6,6 +6,7 @@
 
 const std = @import("std");
 const assert = std.debug.assert;
+const gate = @import("gate.zig");
 const os = @import("../os.zig");
 const Failure = @import("../status.zig").Failure;
 const Library = @import("../os/library.zig").Library;
@@ -259,20 +260,25 @@ const init_no_atexit = 0x0008_0000;
 const State = enum(u8) { unknown, loading, loaded };
 var state: std.atomic.Value(State) = .init(.unknown);
 var shared: Table = undefined;
+var shared_library: Library = undefined;
 /// Where the table comes from.
 var source_buffer: [256]u8 = undefined;
 var source_len: usize = 0;
 
-/// The functions, of the library that is loaded first: a path that is given later has no effect.
+/// The functions, of the library that is loaded first, beside which there is room for no other.
 pub fn get(path: []const u8, failure: *Failure) error{Failed}!*const Table {
     while (true) {
-        if (state.load(.acquire) == .loaded) return &shared;
+        if (state.load(.acquire) == .loaded) {
+            if (path.len > 0) try expectSame(path, failure);
+            return &shared;
+        }
         if (state.cmpxchgStrong(.unknown, .loading, .acquire, .monotonic) == null) break;
         // Another thread is at it, which takes milliseconds.
         std.Thread.yield() catch {};
     }
     errdefer state.store(.unknown, .release);
     try locate(path, &shared, failure);
+    gate.guardForks();
     state.store(.loaded, .release);
     return &shared;
 }
@@ -288,11 +294,21 @@ pub fn loaded() *const Table {
     return &shared;
 }
 
+pub extern "c" fn setvbuf(file: *std.c.FILE, buffer: ?[*]u8, mode: c_int, size: usize) c_int;
+pub const unbuffered: c_int = if (os.is_windows) 4 else 2;
 pub extern "c" fn fflush(file: *std.c.FILE) c_int;
 
 /// In the child of a fork, whose parent may have been at it.
 pub fn afterFork() void {
     if (state.load(.monotonic) == .loading) state.store(.unknown, .monotonic);
+}
+
+fn expectSame(path: []const u8, failure: *Failure) error{Failed}!void {
+    const library = try openGiven(path, failure);
+    if (library.handle == shared_library.handle) return;
+    const text = "tls 'library': {s} cannot be used, as this process uses {s} already";
+    failure.set(.tls, text, .{ path[0..@min(path.len, 256)], source() });
+    return error.Failed;
 }
 
 fn locate(path: []const u8, table: *Table, failure: *Failure) error{Failed}!void {
@@ -325,15 +341,19 @@ fn lookForCrypto(comptime look: anytype) ?Library {
     return null;
 }
 
-fn useGiven(path: []const u8, table: *Table, failure: *Failure) error{Failed}!void {
+fn openGiven(path: []const u8, failure: *Failure) error{Failed}!Library {
     var memory: [1024]u8 = undefined;
     const given = std.mem.printSentinel(&memory, "{s}", .{path}, 0) catch "";
-    const library = Library.open(given) orelse {
+    return Library.open(given) orelse {
         const text = "tls 'library': {s} cannot be loaded as a shared library; it must be the " ++
             "libssl of OpenSSL 3 or 1.1.1";
         failure.set(.tls, text, .{path[0..@min(path.len, 256)]});
         return error.Failed;
     };
+}
+
+fn useGiven(path: []const u8, table: *Table, failure: *Failure) error{Failed}!void {
+    const library = try openGiven(path, failure);
     // Beside the one that was given.
     var crypto_memory: [1024]u8 = undefined;
     const crypto = if (os.is_windows) crypto: {
@@ -343,7 +363,7 @@ fn useGiven(path: []const u8, table: *Table, failure: *Failure) error{Failed}!vo
         }, 0) catch break :crypto null;
         break :crypto Library.open(name);
     } else null;
-    return use(given, library, crypto, table, failure);
+    return use(path, library, crypto, table, failure);
 }
 
 /// If the library is one that will do.
@@ -374,6 +394,7 @@ fn use(
     _ = initialize(init_no_atexit, null);
     @memcpy(source_buffer[0..shown.len], shown);
     source_len = shown.len;
+    shared_library = library;
 }
 
 test "a library that is none, and one of something else, are refused by name" {

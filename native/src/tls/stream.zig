@@ -9,6 +9,7 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const context_module = @import("context.zig");
+const gate = @import("gate.zig");
 const openssl = @import("openssl.zig");
 const os = @import("../os.zig");
 const peer_check = @import("peer_check.zig");
@@ -102,6 +103,8 @@ pub const Stream = struct {
 
     /// For a descriptor, which stays the caller's. Holds the context.
     pub fn create(context: *Context, fd: os.Fd, peer: ?Peer) Error!*Stream {
+        gate.enter();
+        defer gate.leave();
         const table = context.table;
         const stream = context.gpa.create(Stream) catch return error.OutOfMemory;
         errdefer context.gpa.destroy(stream);
@@ -128,6 +131,8 @@ pub const Stream = struct {
     pub fn destroy(stream: *Stream) void {
         const context = stream.context;
         if (stream.process != os.processId()) return;
+        gate.enter();
+        defer gate.leave();
         switch (stream.state) {
             .handshake => context.counters.fail(.abandoned),
             .open => {
@@ -177,6 +182,8 @@ pub const Stream = struct {
     pub fn handshake(stream: *Stream) Error!?Direction {
         if (stream.state == .open) return null;
         if (stream.state == .over) return stream.ended_by;
+        gate.enter();
+        defer gate.leave();
         const context = stream.context;
         const table = context.table;
         table.ERR_clear_error();
@@ -203,6 +210,8 @@ pub const Stream = struct {
     pub fn read(stream: *Stream, buffer: []u8) Error!usize {
         assert(buffer.len > 0);
         if (stream.state != .open) return stream.ended_by;
+        gate.enter();
+        defer gate.leave();
         const table = stream.context.table;
         stream.wants = null;
         stream.has_unread = false;
@@ -237,6 +246,8 @@ pub const Stream = struct {
     pub fn write(stream: *Stream, bytes: []const u8) Error!usize {
         assert(bytes.len > 0);
         if (stream.state != .open) return stream.ended_by;
+        gate.enter();
+        defer gate.leave();
         const table = stream.context.table;
         stream.wants = null;
         table.ERR_clear_error();
@@ -263,6 +274,8 @@ pub const Stream = struct {
     /// for the next session, off the descriptor.
     pub fn isIdle(stream: *Stream) bool {
         if (stream.state != .open) return false;
+        gate.enter();
+        defer gate.leave();
         const table = stream.context.table;
         table.ERR_clear_error();
         var byte: [1]u8 = undefined;
@@ -284,6 +297,8 @@ pub const Stream = struct {
 
     /// The name in the peer's certificate, if it has shown one.
     pub fn commonName(stream: *const Stream, buffer: []u8) []const u8 {
+        gate.enter();
+        defer gate.leave();
         const table = stream.context.table;
         const certificate = table.peerCertificate(stream.ssl) orelse return "";
         defer table.X509_free(certificate);
