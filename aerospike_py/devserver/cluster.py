@@ -299,7 +299,12 @@ _NAMESPACE = {
         ("default_ttl_s", "replication_factor", "record_bytes_max", "data_bytes_max"), check_int
     ),
 }
-_USER = {"name": check_str, "password": check_str, "roles": check_names}
+_USER = {
+    "name": check_str,
+    "password": check_str,
+    "roles": check_names,
+    "external": check_bool,
+}
 
 
 def _check_options(
