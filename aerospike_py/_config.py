@@ -39,7 +39,7 @@ _NUMBERS: dict[str, Rule] = {
             }
         ),
     ),
-    "timeout": _MS,
+    "timeout": Milliseconds(1),
     "login_timeout": _MS,
     "idle_timeout": _MS,
     "max_conns_per_node": Integer(1, 65535),

@@ -453,6 +453,11 @@ def from_text(text: str) -> CompiledExpression:
 _MODULO = Integer(1, 2**31 - 1)
 
 
+# Other clients call them so.
+_of_bin = also_named(bin_expr="bin")
+_of_bin_and_vals = also_named(bin_expr="bin", values="vals")
+
+
 def _node_of(value: Any, name: str) -> Expression:
     if not isinstance(value, dict):
         raise TypeError(
@@ -773,6 +778,7 @@ def le(left: Any, right: Any) -> Expression:
     return _comparison("le", left, right)
 
 
+@_of_bin
 def regex_compare(regex: str, flags: int, bin: Any) -> Expression:
     """Whether a string matches a regular expression.
 
@@ -1223,11 +1229,6 @@ def remove_result() -> Expression:
 
 
 # Lists and maps
-
-
-# Other clients call them so.
-_of_bin = also_named(bin_expr="bin")
-_of_bin_and_vals = also_named(bin_expr="bin", values="vals")
 
 
 def _call(name: str, bin: Any, ctx: Any = None, **fields: Any) -> Expression:
@@ -2452,6 +2453,7 @@ def map_values(map: Any) -> Expression:
     return _node("map_values", expr=_expression(map, "map"))
 
 
+@_of_bin
 def select_by_path(bin: Any, ctx: Context, exp_type: int, flags: int = 0) -> Expression:
     """All that a path with branches leads to (server 8.1).
 
@@ -2470,6 +2472,7 @@ def select_by_path(bin: Any, ctx: Context, exp_type: int, flags: int = 0) -> Exp
     )
 
 
+@_of_bin
 def modify_by_path(
     bin: Any,
     ctx: Context,
@@ -3040,6 +3043,7 @@ def to_string(value: Any) -> Expression:
     return _node("to_string", expr=_expression(value, "value"))
 
 
+@_of_bin
 def list_join(bin: Any, separator: Any = None) -> Expression:
     """The strings of a list as one, with a separator between them.
 
@@ -3050,6 +3054,7 @@ def list_join(bin: Any, separator: Any = None) -> Expression:
     return _call("list_join", bin, val=_optional(separator, "separator"))
 
 
+@_of_bin
 def bit_b64_encode(
     bin: Any, byte_offset: Any = 0, byte_size: Any = None, invert_size: bool = False
 ) -> Expression:
@@ -3074,6 +3079,7 @@ def _optional(value: Any, name: str) -> Any:
     return None if value is None else _expression(value, name)
 
 
+@_of_bin
 def string_strlen(bin: Any) -> Expression:
     """The number of code points.
 
@@ -3083,6 +3089,7 @@ def string_strlen(bin: Any) -> Expression:
     return _call("string_strlen", bin)
 
 
+@_of_bin
 def string_substr(bin: Any, start: Any, end: Any = None) -> Expression:
     """The part from `start` up to, not including, `end`; None is the end of all.
 
@@ -3094,6 +3101,7 @@ def string_substr(bin: Any, start: Any, end: Any = None) -> Expression:
     return _call("string_substr", bin, index=_expression(start, "start"), end=_optional(end, "end"))
 
 
+@_of_bin
 def string_char_at(bin: Any, index: Any) -> Expression:
     """The code point at an index.
 
@@ -3104,6 +3112,7 @@ def string_char_at(bin: Any, index: Any) -> Expression:
     return _call("string_char_at", bin, index=_expression(index, "index"))
 
 
+@_of_bin
 def string_find(bin: Any, needle: Any, occurrence: Any = 1) -> Expression:
     """Where a text is found for the nth time; -1: nowhere.
 
@@ -3120,6 +3129,7 @@ def string_find(bin: Any, needle: Any, occurrence: Any = 1) -> Expression:
     )
 
 
+@_of_bin
 def string_contains(bin: Any, needle: Any) -> Expression:
     """Whether a text is found.
 
@@ -3130,6 +3140,7 @@ def string_contains(bin: Any, needle: Any) -> Expression:
     return _call("string_contains", bin, val=_expression(needle, "needle"))
 
 
+@_of_bin
 def string_starts_with(bin: Any, prefix: Any) -> Expression:
     """Whether the string begins with a text.
 
@@ -3140,6 +3151,7 @@ def string_starts_with(bin: Any, prefix: Any) -> Expression:
     return _call("string_starts_with", bin, val=_expression(prefix, "prefix"))
 
 
+@_of_bin
 def string_ends_with(bin: Any, suffix: Any) -> Expression:
     """Whether the string ends with a text.
 
@@ -3150,6 +3162,7 @@ def string_ends_with(bin: Any, suffix: Any) -> Expression:
     return _call("string_ends_with", bin, val=_expression(suffix, "suffix"))
 
 
+@_of_bin
 def string_to_integer(bin: Any) -> Expression:
     """The integer that the string is.
 
@@ -3159,6 +3172,7 @@ def string_to_integer(bin: Any) -> Expression:
     return _call("string_to_integer", bin)
 
 
+@_of_bin
 def string_to_double(bin: Any) -> Expression:
     """The float that the string is.
 
@@ -3168,6 +3182,7 @@ def string_to_double(bin: Any) -> Expression:
     return _call("string_to_double", bin)
 
 
+@_of_bin
 def string_byte_length(bin: Any) -> Expression:
     """The number of bytes in UTF-8.
 
@@ -3177,6 +3192,7 @@ def string_byte_length(bin: Any) -> Expression:
     return _call("string_byte_length", bin)
 
 
+@_of_bin
 def string_is_numeric(bin: Any, numeric_type: int = 0) -> Expression:
     """Whether the string is a number; see STRING_NUMERIC_...
 
@@ -3189,6 +3205,7 @@ def string_is_numeric(bin: Any, numeric_type: int = 0) -> Expression:
     )
 
 
+@_of_bin
 def string_is_upper(bin: Any) -> Expression:
     """Whether all letters are capitals.
 
@@ -3198,6 +3215,7 @@ def string_is_upper(bin: Any) -> Expression:
     return _call("string_is_upper", bin)
 
 
+@_of_bin
 def string_is_lower(bin: Any) -> Expression:
     """Whether no letter is a capital.
 
@@ -3207,6 +3225,7 @@ def string_is_lower(bin: Any) -> Expression:
     return _call("string_is_lower", bin)
 
 
+@_of_bin
 def string_to_blob(bin: Any) -> Expression:
     """The string's bytes in UTF-8.
 
@@ -3216,6 +3235,7 @@ def string_to_blob(bin: Any) -> Expression:
     return _call("string_to_blob", bin)
 
 
+@_of_bin
 def string_split(bin: Any, separator: Any = None) -> Expression:
     """A list of the parts between separators; None splits into code points.
 
@@ -3226,6 +3246,7 @@ def string_split(bin: Any, separator: Any = None) -> Expression:
     return _call("string_split", bin, val=_optional(separator, "separator"))
 
 
+@_of_bin
 def string_base64_decode(bin: Any) -> Expression:
     """The bytes that the string has in base64.
 
@@ -3235,6 +3256,7 @@ def string_base64_decode(bin: Any) -> Expression:
     return _call("string_base64_decode", bin)
 
 
+@_of_bin
 def string_regex_compare(bin: Any, pattern: Any, regex_flags: int = 0) -> Expression:
     """Whether a regular expression matches; see STRING_REGEX_...
 
@@ -3251,6 +3273,7 @@ def string_regex_compare(bin: Any, pattern: Any, regex_flags: int = 0) -> Expres
     )
 
 
+@_of_bin
 def string_insert(
     bin: Any, index: Any, value: Any, policy: StringPolicy | None = None
 ) -> Expression:
@@ -3271,6 +3294,7 @@ def string_insert(
     )
 
 
+@_of_bin
 def string_overwrite(
     bin: Any, index: Any, value: Any, policy: StringPolicy | None = None
 ) -> Expression:
@@ -3291,6 +3315,7 @@ def string_overwrite(
     )
 
 
+@_of_bin
 def string_concat(bin: Any, values: list[str], policy: StringPolicy | None = None) -> Expression:
     """The string that `string_operations.string_concat` would write.
 
@@ -3307,6 +3332,7 @@ def string_concat(bin: Any, values: list[str], policy: StringPolicy | None = Non
     )
 
 
+@_of_bin
 def string_snip(
     bin: Any, start: Any, end: Any = None, policy: StringPolicy | None = None
 ) -> Expression:
@@ -3327,6 +3353,7 @@ def string_snip(
     )
 
 
+@_of_bin
 def string_replace(
     bin: Any, needle: Any, replacement: str, policy: StringPolicy | None = None
 ) -> Expression:
@@ -3347,6 +3374,7 @@ def string_replace(
     )
 
 
+@_of_bin
 def string_replace_all(
     bin: Any, needle: Any, replacement: str, policy: StringPolicy | None = None
 ) -> Expression:
@@ -3367,6 +3395,7 @@ def string_replace_all(
     )
 
 
+@_of_bin
 def string_upper(bin: Any, policy: StringPolicy | None = None) -> Expression:
     """The string that `string_operations.string_upper` would write.
 
@@ -3377,6 +3406,7 @@ def string_upper(bin: Any, policy: StringPolicy | None = None) -> Expression:
     return _call("string_upper", bin, string_policy=flags_policy(policy, "string_policy"))
 
 
+@_of_bin
 def string_lower(bin: Any, policy: StringPolicy | None = None) -> Expression:
     """The string that `string_operations.string_lower` would write.
 
@@ -3387,6 +3417,7 @@ def string_lower(bin: Any, policy: StringPolicy | None = None) -> Expression:
     return _call("string_lower", bin, string_policy=flags_policy(policy, "string_policy"))
 
 
+@_of_bin
 def string_casefold(bin: Any, policy: StringPolicy | None = None) -> Expression:
     """The string that `string_operations.string_casefold` would write.
 
@@ -3397,6 +3428,7 @@ def string_casefold(bin: Any, policy: StringPolicy | None = None) -> Expression:
     return _call("string_casefold", bin, string_policy=flags_policy(policy, "string_policy"))
 
 
+@_of_bin
 def string_normalize_nfc(bin: Any, policy: StringPolicy | None = None) -> Expression:
     """The string that `string_operations.string_normalize_nfc` would write.
 
@@ -3407,6 +3439,7 @@ def string_normalize_nfc(bin: Any, policy: StringPolicy | None = None) -> Expres
     return _call("string_normalize_nfc", bin, string_policy=flags_policy(policy, "string_policy"))
 
 
+@_of_bin
 def string_trim_start(bin: Any, policy: StringPolicy | None = None) -> Expression:
     """The string that `string_operations.string_trim_start` would write.
 
@@ -3417,6 +3450,7 @@ def string_trim_start(bin: Any, policy: StringPolicy | None = None) -> Expressio
     return _call("string_trim_start", bin, string_policy=flags_policy(policy, "string_policy"))
 
 
+@_of_bin
 def string_trim_end(bin: Any, policy: StringPolicy | None = None) -> Expression:
     """The string that `string_operations.string_trim_end` would write.
 
@@ -3427,6 +3461,7 @@ def string_trim_end(bin: Any, policy: StringPolicy | None = None) -> Expression:
     return _call("string_trim_end", bin, string_policy=flags_policy(policy, "string_policy"))
 
 
+@_of_bin
 def string_trim(bin: Any, policy: StringPolicy | None = None) -> Expression:
     """The string that `string_operations.string_trim` would write.
 
@@ -3437,6 +3472,7 @@ def string_trim(bin: Any, policy: StringPolicy | None = None) -> Expression:
     return _call("string_trim", bin, string_policy=flags_policy(policy, "string_policy"))
 
 
+@_of_bin
 def string_pad_start(
     bin: Any, target_length: Any, pad_string: Any, policy: StringPolicy | None = None
 ) -> Expression:
@@ -3457,6 +3493,7 @@ def string_pad_start(
     )
 
 
+@_of_bin
 def string_pad_end(
     bin: Any, target_length: Any, pad_string: Any, policy: StringPolicy | None = None
 ) -> Expression:
@@ -3477,6 +3514,7 @@ def string_pad_end(
     )
 
 
+@_of_bin
 def string_repeat(bin: Any, count: Any, policy: StringPolicy | None = None) -> Expression:
     """The string that `string_operations.string_repeat` would write.
 
@@ -3493,6 +3531,7 @@ def string_repeat(bin: Any, count: Any, policy: StringPolicy | None = None) -> E
     )
 
 
+@_of_bin
 def string_regex_replace(
     bin: Any,
     pattern: Any,
@@ -3519,6 +3558,7 @@ def string_regex_replace(
     )
 
 
+@_of_bin
 def string_append(bin: Any, value: Any, policy: StringPolicy | None = None) -> Expression:
     """The string that `string_operations.string_append` would write.
 
@@ -3535,6 +3575,7 @@ def string_append(bin: Any, value: Any, policy: StringPolicy | None = None) -> E
     )
 
 
+@_of_bin
 def string_prepend(bin: Any, value: Any, policy: StringPolicy | None = None) -> Expression:
     """The string that `string_operations.string_prepend` would write.
 

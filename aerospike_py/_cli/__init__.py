@@ -15,11 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from ..client import client
-from ..exception import AerospikeError, InvalidArgError, RecordNotFound
+from ..exception import AerospikeError, BinNameError, InvalidArgError, RecordNotFound
 from . import arguments
 from .notation import NotationError, printable
 from .output import Output
 
+_OF_ARGUMENTS = (
+    *(InvalidArgError, BinNameError, NotationError),
+    *(OverflowError, TypeError, UnicodeError),
+)
 DONE, FAILED, MISUSED, NOT_FOUND, INTERRUPTED = arguments.STATUSES
 
 
@@ -64,7 +68,7 @@ def guarded(program: str, run: Callable[[], int]) -> int:
         return status
     except RecordNotFound as error:
         return _say(program, error, NOT_FOUND)
-    except (InvalidArgError, NotationError, OverflowError, TypeError, UnicodeError) as error:
+    except _OF_ARGUMENTS as error:
         return _say(program, error, MISUSED)
     except BrokenPipeError:
         # Who reads has seen enough; nothing is to be written when the interpreter ends, either.

@@ -42,7 +42,7 @@ def main(
         return 0
     except KeyboardInterrupt:
         return 0
-    except (AerospikeError, _FileError) as error:
+    except (AerospikeError, TypeError, _FileError) as error:
         print(f"aerospike_py.devserver: {error}", file=sys.stderr)
         return 1
 

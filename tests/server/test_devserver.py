@@ -174,6 +174,18 @@ def test_the_command_line_takes_users_and_a_time_to_live(tmp_path: Path) -> None
             assert 45 <= meta.ttl <= 50
 
 
+@pytest.mark.parametrize(
+    "content", ['[{"name": 5}]', '[{"secret": "x"}]', '[{"name": "ann", "roles": "read"}]']
+)
+def test_users_that_cannot_be_are_named(tmp_path: Path, content: str) -> None:
+    users = tmp_path / "users.json"
+    users.write_text(content)
+    result = run_command_line("--users", str(users))
+    assert result.returncode == 1
+    assert result.stderr.startswith("aerospike_py.devserver: users[0]")
+    assert result.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("content", ["{", '{"name": "ann"}', None])
 def test_a_file_of_users_that_is_none_is_an_error(tmp_path: Path, content: str | None) -> None:
     users = tmp_path / "users.json"

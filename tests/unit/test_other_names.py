@@ -1,5 +1,6 @@
 """Arguments are taken by the names that other clients have for them, too."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -76,3 +77,22 @@ def test_the_array_of_a_batch_by_either_name() -> None:
     for name in ("array", "data"):
         with pytest.raises(aerospike_py.ClientError, match="not connected"):
             client.batch_write_numpy(**{name: array}, namespace="test", set_name="demo")
+
+
+NAMES = {"bin": "bin_expr", "vals": "values"}
+OF_EXPRESSIONS = [
+    (name, own, other)
+    for name in exp.__all__
+    if inspect.isfunction(build := getattr(exp, name))
+    for own, other in NAMES.items()
+    if own in inspect.signature(build).parameters
+]
+
+
+@pytest.mark.parametrize(("name", "own", "other"), OF_EXPRESSIONS)
+def test_no_expression_is_forgotten(name: str, own: str, other: str) -> None:
+    build = getattr(exp, name)
+    with pytest.raises(
+        TypeError, match=f"^{name}: '{other}' is another name of '{own}'; give one$"
+    ):
+        build(**{own: "b", other: "b"})

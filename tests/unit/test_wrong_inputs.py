@@ -243,7 +243,12 @@ CASES: list[Case] = [
     (
         lambda: make(timeout=-1),
         aerospike_py.InvalidArgError,
-        "config['timeout'] must be from 0 to 2147483647, not -1",
+        "config['timeout'] must be from 1 to 2147483647, not -1",
+    ),
+    (
+        lambda: make(timeout=0),
+        aerospike_py.InvalidArgError,
+        "config['timeout'] must be from 1 to 2147483647, not 0",
     ),
     (
         lambda: make(timeout=True),
