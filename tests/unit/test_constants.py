@@ -1,6 +1,7 @@
 """The constants have the values of the API document."""
 
 import re
+from pathlib import Path
 
 import aerospike_py
 from aerospike_py import constants
@@ -142,3 +143,9 @@ def test_every_constant_is_exported() -> None:
     defined = {name for name in vars(constants) if name.isupper()}
     assert defined == set(constants.__all__)
     assert defined <= set(aerospike_py.__all__)
+
+
+def test_no_constant_has_changed_or_come_without_being_recorded() -> None:
+    recorded = Path(__file__).with_name("constants.txt").read_text()
+    present = {name: getattr(constants, name) for name in sorted(constants.__all__)}
+    assert "".join(f"{name} = {value!r}\n" for name, value in present.items()) == recorded
