@@ -1,8 +1,8 @@
 //! A cluster as the client sees it: nodes, connections, and who owns which partition.
 //!
 //! The network is a compile-time parameter (see io.zig), so that the same code runs over a
-//! simulated one. How things divide up: `core` is the cluster itself; `tend` is one round of
-//! keeping up with the servers, with `seeds`, `admission` and `peers` as its parts; `node` is one
+//! simulated one. How things divide up: `core` is the cluster itself; `tend` is one look at
+//! the state of all servers, with `seeds`, `admission` and `peers` as its parts; `node` is one
 //! server with its `pool`, `breaker`, `recovery` and `auth`, and `tended` what whoever tends knows
 //! of it besides; `partition_map` and `replica` route.
 
@@ -37,7 +37,7 @@ test {
     _ = @import("cluster/pool.zig");
     _ = @import("cluster/recovery.zig");
     _ = @import("cluster/replica.zig");
-    _ = @import("cluster/round.zig");
+    _ = @import("cluster/findings.zig");
     _ = @import("cluster/silence.zig");
     _ = @import("cluster/seeds.zig");
     _ = @import("cluster/statistics.zig");

@@ -27,10 +27,10 @@ pub fn Context(comptime Net: type) type {
         tls_counters: tls.Counters = .{},
         /// Set by any thread, taken by the tend thread.
         tend_requested: io.sync.Event = .{},
-        /// A signal, or the end of the tend thread, cut the present round short: what did not
+        /// A signal, or the end of the tend thread, cut the present tend short: what did not
         /// answer in it has not failed. Only for whoever tends.
         interrupted: bool = false,
-        /// This process ran out of something in the present round: what could not be asked for that
+        /// This process ran out of something in the present tend: what could not be asked for that
         /// reason has not failed either. Only for whoever tends.
         lacking: bool = false,
 
@@ -96,7 +96,7 @@ pub fn Context(comptime Net: type) type {
             if (context.credentials) |*credentials| credentials.hash = hash.*;
         }
 
-        /// Whoever tends: what has failed in the present round.
+        /// Whoever tends: what has failed in the present tend.
         pub fn note(context: *This, failure: *const Failure) void {
             if (failure.status == .interrupted) context.interrupted = true;
             if (failure.status.isOwnLack()) context.lacking = true;

@@ -1,7 +1,7 @@
 //! The cluster: its nodes, its partition map, and the thread that keeps both true.
 //!
 //! Commands of any thread look up namespaces, route partitions to nodes and iterate nodes, all
-//! without locks. `tend` is one round of keeping up with the servers (see tend.zig); it is called
+//! without locks. `tend` is one look, to keep up with the servers (see tend.zig); it is called
 //! by `connect`, then by the tend thread, or by a simulator, never by two threads at a time.
 //! Everything is freed by `destroy`, when no command is inside any more.
 
@@ -203,7 +203,7 @@ pub fn Cluster(comptime Net: type) type {
                 std.time.ns_per_ms;
             var started_ns = net.now();
             while (true) {
-                // The first round is an interval away: `connect` has just made one.
+                // The first tend is an interval away: `connect` has just made one.
                 const elapsed_ns = net.now() -| started_ns;
                 const requested = cluster.context.tend_requested.wait(interval_ns -| elapsed_ns);
                 if (cluster.thread_stop.load(.acquire)) return;
@@ -217,10 +217,10 @@ pub fn Cluster(comptime Net: type) type {
             }
         }
 
-        /// One round. Not by two threads at a time.
+        /// One tend. Not by two threads at a time.
         pub fn tend(cluster: *This) void {
             var failure: Failure = .{};
-            // A round that failed leaves everything as it was; the next one tries again.
+            // A tend that failed leaves everything as it was; the next one tries again.
             cluster.tendOnce(&failure) catch return cluster.tellUnreachable(&failure);
             if (!cluster.is_unreachable) return;
             cluster.is_unreachable = false;

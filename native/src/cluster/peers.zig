@@ -5,7 +5,7 @@
 //! known one that fails may have moved: when none of the announced addresses is the one in use, it
 //! is admitted anew. The generation of a list is only taken as read when every node in it is
 //! there, so that one that could not be reached is tried again, at once or, if it was silent, after
-//! a rest. A round tries for a limited time, and the next one begins with those that it did not come
+//! a rest. A tend tries for a limited time, and the next one begins with those that it did not come
 //! to. Used by whoever tends.
 
 const std = @import("std");
@@ -22,7 +22,7 @@ pub fn Peers(comptime Net: type) type {
         const Tended = Cluster.Tended;
         const Admission = admission.Admission(Net);
         const Attempt = Admission.Attempt;
-        const Round = @import("round.zig").Round;
+        const Findings = @import("findings.zig").Findings;
 
         /// A peer that is to be admitted. Its texts are in the list.
         const Wanted = struct {
@@ -42,7 +42,7 @@ pub fn Peers(comptime Net: type) type {
         pub fn refresh(
             cluster: *Cluster,
             tended: *Tended,
-            round: *Round,
+            findings: *Findings,
             list: *wire.Buffer,
         ) Tended.AskError!void {
             var failure: Failure = .{};
@@ -57,12 +57,12 @@ pub fn Peers(comptime Net: type) type {
             var wanted: std.ArrayList(Wanted) = .empty;
             defer wanted.deinit(gpa);
             while (peers.next() catch null) |peer| {
-                if (isSeen(cluster, &peer, round)) continue;
+                if (isSeen(cluster, &peer, findings)) continue;
                 const added: Wanted = .{ .peer = peer, .hosts = peer.hosts };
                 wanted.append(gpa, added) catch return error.NotAsked;
             }
-            round.answered += 1;
-            const is_complete = admitAll(cluster, wanted.items, round);
+            findings.answered += 1;
+            const is_complete = admitAll(cluster, wanted.items, findings);
             // One that was known before may be missing now.
             tended.peers_generation = if (is_complete) generation else -1;
         }
@@ -79,11 +79,11 @@ pub fn Peers(comptime Net: type) type {
         }
 
         /// Counts a known node as listed; false when the peer is to be admitted.
-        fn isSeen(cluster: *Cluster, peer: *const wire.info.Peer, round: *Round) bool {
+        fn isSeen(cluster: *Cluster, peer: *const wire.info.Peer, findings: *Findings) bool {
             const tended = cluster.table.findActive(peer.name) orelse return false;
             const well = tended.node.failures.load(.monotonic) == 0;
             const address = tended.node.target(.login).address;
-            if (!well and !isAt(cluster, peer, address, round)) return false;
+            if (!well and !isAt(cluster, peer, address, findings)) return false;
             tended.friends += 1;
             return true;
         }
@@ -92,14 +92,14 @@ pub fn Peers(comptime Net: type) type {
             cluster: *Cluster,
             peer: *const wire.info.Peer,
             address: Net.Address,
-            round: *Round,
+            findings: *Findings,
         ) bool {
             const context = &cluster.context;
             var buffer: [admission.addresses_max]Net.Address = undefined;
             var hosts = peer.hosts;
             while (hosts.next() catch null) |host| {
                 if (host.port != address.getPort()) continue;
-                const until_ns = untilNs(cluster, round);
+                const until_ns = untilNs(cluster, findings);
                 const found = context.resolve(host.name, host.port, until_ns, &buffer) catch
                     continue;
                 for (found) |*candidate| if (candidate.eql(&address)) return true;
@@ -107,18 +107,18 @@ pub fn Peers(comptime Net: type) type {
             return false;
         }
 
-        /// How long this round goes on admitting: enough for a machine that does not answer, twice.
-        fn untilNs(cluster: *Cluster, round: *Round) u64 {
-            if (round.admission_until_ns) |until_ns| return until_ns;
+        /// How long this tend goes on admitting: enough for a machine that does not answer, twice.
+        fn untilNs(cluster: *Cluster, findings: *Findings) u64 {
+            if (findings.admission_until_ns) |until_ns| return until_ns;
             const context = &cluster.context;
             const now_ns = context.tend_net.now();
             const until_ns = now_ns +| 2 *| (context.connectDeadline(now_ns) - now_ns);
-            round.admission_until_ns = until_ns;
+            findings.admission_until_ns = until_ns;
             return until_ns;
         }
 
         /// False when some are to be tried again.
-        fn admitAll(cluster: *Cluster, wanted: []Wanted, round: *Round) bool {
+        fn admitAll(cluster: *Cluster, wanted: []Wanted, findings: *Findings) bool {
             if (wanted.len == 0) return true;
             const gpa = cluster.context.gpa;
             const attempts = gpa.alloc(Attempt, Admission.attempts_max) catch return false;
@@ -130,11 +130,11 @@ pub fn Peers(comptime Net: type) type {
                 var tried: usize = 0;
                 var position: usize = 0;
                 while (position < wanted.len) {
-                    if (!hasTime(cluster, round)) {
+                    if (!hasTime(cluster, findings)) {
                         first.* +%= position;
                         return false;
                     }
-                    tried += admitSome(cluster, wanted, &position, attempts, round);
+                    tried += admitSome(cluster, wanted, &position, attempts, findings);
                     if (cluster.context.interrupted or cluster.context.lacking) return false;
                 }
                 if (tried == 0) break;
@@ -144,8 +144,8 @@ pub fn Peers(comptime Net: type) type {
         }
 
         /// One node of several is of little use: for the second one there is always time.
-        fn hasTime(cluster: *Cluster, round: *Round) bool {
-            const until_ns = untilNs(cluster, round);
+        fn hasTime(cluster: *Cluster, findings: *Findings) bool {
+            const until_ns = untilNs(cluster, findings);
             return cluster.nodeCount() < 2 or cluster.context.tend_net.now() < until_ns;
         }
 
@@ -156,7 +156,7 @@ pub fn Peers(comptime Net: type) type {
             wanted: []Wanted,
             position: *usize,
             attempts: []Attempt,
-            round: *Round,
+            findings: *Findings,
         ) usize {
             const context = &cluster.context;
             var tried: [Admission.attempts_max]*Wanted = undefined;
@@ -164,7 +164,7 @@ pub fn Peers(comptime Net: type) type {
             while (position.* < wanted.len and count < attempts.len) : (position.* += 1) {
                 const want = &wanted[position.*];
                 if (want.is_admitted or want.is_hopeless) continue;
-                const target = nextTarget(cluster, want, round) orelse {
+                const target = nextTarget(cluster, want, findings) orelse {
                     if (context.interrupted or context.lacking) break;
                     want.is_hopeless = true;
                     continue;
@@ -187,17 +187,17 @@ pub fn Peers(comptime Net: type) type {
             return count;
         }
 
-        fn nextTarget(cluster: *Cluster, want: *Wanted, round: *Round) ?Admission.Target {
-            while (nextAddress(cluster, want, round)) |address| {
+        fn nextTarget(cluster: *Cluster, want: *Wanted, findings: *Findings) ?Admission.Target {
+            while (nextAddress(cluster, want, findings)) |address| {
                 const host = want.host.name;
                 return Admission.Target.init(address, want.peer.tls_name, host) catch continue;
             }
             return null;
         }
 
-        fn nextAddress(cluster: *Cluster, want: *Wanted, round: *Round) ?Net.Address {
+        fn nextAddress(cluster: *Cluster, want: *Wanted, findings: *Findings) ?Net.Address {
             while (want.address_next == want.address_count) {
-                const unreachable_hosts = &round.unreachable_hosts;
+                const unreachable_hosts = &findings.unreachable_hosts;
                 // The last of this host's addresses has failed.
                 if (want.address_count > 0) unreachable_hosts.add(want.host.name, want.host.port);
                 want.host = (want.hosts.next() catch null) orelse return null;
@@ -210,7 +210,7 @@ pub fn Peers(comptime Net: type) type {
                 const found = cluster.context.resolve(
                     host.name,
                     host.port,
-                    untilNs(cluster, round),
+                    untilNs(cluster, findings),
                     &want.addresses,
                 ) catch {
                     unreachable_hosts.add(host.name, host.port);

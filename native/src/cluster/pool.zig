@@ -416,7 +416,7 @@ test "many threads never pass the maximum, and each is served" {
         event: Event = .{},
         served: u32 = 0,
 
-        const rounds = 2000;
+        const turns = 2000;
 
         fn wake(waiter: *TestPool.Waiter) void {
             const worker: *@This() = @fieldParentPtr("waiter", waiter);
@@ -424,7 +424,7 @@ test "many threads never pass the maximum, and each is served" {
         }
 
         fn run(worker: *@This(), shared: *TestPool, highest: *std.atomic.Value(u32)) void {
-            for (0..rounds) |round| {
+            for (0..turns) |turn| {
                 const grant = shared.enter(&worker.waiter) orelse waited: {
                     while (true) {
                         if (shared.granted(&worker.waiter)) |given| break :waited given;
@@ -438,7 +438,7 @@ test "many threads never pass the maximum, and each is served" {
                     .place => testConnection(shared, 7, 0),
                     .shut => unreachable,
                 };
-                const keep = round % 3 != 0;
+                const keep = turn % 3 != 0;
                 if (!keep or !shared.put(connection)) shared.unreserve();
             }
         }
@@ -451,7 +451,7 @@ test "many threads never pass the maximum, and each is served" {
     }
     for (threads) |thread| thread.join();
     try testing.expect(highest.load(.monotonic) <= 3);
-    for (&workers) |*worker| try testing.expectEqual(Worker.rounds, worker.served);
+    for (&workers) |*worker| try testing.expectEqual(Worker.turns, worker.served);
     while (pool.take()) |_| pool.unreserve();
     try testing.expectEqual(0, pool.count.load(.monotonic));
 }

@@ -31,7 +31,7 @@ pub fn Recovery(comptime Net: type) type {
 
         pub const entries_max = 16;
         const reply_bytes_max = 1024 * 1024;
-        /// Work for one connection in one round of the tend thread.
+        /// Work for one connection in one tend.
         const receives_per_round_max = 64;
 
         pub const Entry = struct {

@@ -14,12 +14,12 @@ const Failure = @import("../status.zig").Failure;
 const Host = @import("options.zig").Host;
 const io = @import("../io.zig");
 const NodeTable = @import("node_table.zig").NodeTable;
-const Round = @import("round.zig").Round;
+const Findings = @import("findings.zig").Findings;
 const Status = @import("../status.zig").Status;
 
 pub fn Seeds(comptime Net: type) type {
     return struct {
-        /// Where nodes were active at the end of the last round that found any.
+        /// Where nodes were active at the end of the last tend that found any.
         known: std.ArrayList(Admission.Target) = .empty,
 
         const This = @This();
@@ -49,7 +49,7 @@ pub fn Seeds(comptime Net: type) type {
         pub fn find(
             seeds: *const This,
             context: *Context(Net),
-            round: *Round,
+            findings: *Findings,
             reply: *wire.Buffer,
             failure: *Failure,
         ) error{Failed}!Candidate {
@@ -57,7 +57,7 @@ pub fn Seeds(comptime Net: type) type {
             errdefer search.dropOrphan();
             for (context.options.hosts) |host| {
                 if (try search.tryHost(&host)) |candidate| return candidate;
-                if (search.orphan == null) round.unreachable_hosts.add(host.name, host.port);
+                if (search.orphan == null) findings.unreachable_hosts.add(host.name, host.port);
             }
             for (seeds.known.items) |target| {
                 if (try search.tryTarget(target)) |candidate| return candidate;

@@ -4,7 +4,7 @@
 //! Each time in vain doubles the rest. Whatever a node says anew of its peers ends all rests.
 
 const std = @import("std");
-const HostSet = @import("round.zig").Round.HostSet;
+const HostSet = @import("findings.zig").Findings.HostSet;
 
 pub const Silence = struct {
     gpa: std.mem.Allocator,

@@ -43,7 +43,7 @@ pub const Statistics = struct {
     /// Beside those that the pool knows of.
     bytes_sent: Counter = .init(0),
     bytes_received: Counter = .init(0),
-    /// Rounds of the tend thread that the node answered, and how long they took.
+    /// Tends that the node answered, and how long they took.
     tends: Counter = .init(0),
     tend_ns: Counter = .init(0),
     /// Records of the parts of batches that were sent here.
@@ -162,8 +162,8 @@ const testing = std.testing;
 test "codes are counted each, by many threads, and those beyond the places together" {
     const Worker = struct {
         fn run(statistics: *Statistics) void {
-            for (0..300) |round| {
-                statistics.answered(@fromBackingInt(@as(i32, @intCast(round % 30)) + 1));
+            for (0..300) |number| {
+                statistics.answered(@fromBackingInt(@as(i32, @intCast(number % 30)) + 1));
                 statistics.answered(.ok);
             }
         }

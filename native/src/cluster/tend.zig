@@ -1,4 +1,4 @@
-//! One round of keeping up with the cluster.
+//! One look at the state of the whole cluster, to keep up with it.
 //!
 //! Every node says whether its list of peers, its partitions or its racks have changed. When any
 //! list has, or any node did not answer, all lists are read: nodes that are new in them join,
@@ -16,19 +16,19 @@ const node_module = @import("node.zig");
 const partition_map = @import("partition_map.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
-const Round = @import("round.zig").Round;
+const Findings = @import("findings.zig").Findings;
 const Silence = @import("silence.zig").Silence;
 
 pub fn Tend(comptime Net: type) type {
     return struct {
-        /// Reused from round to round.
+        /// Reused from tend to tend.
         list: wire.Buffer = undefined,
         reply: wire.Buffer = undefined,
-        /// When the last round that counts as one of the interval began; requested ones between
+        /// When the last tend that counts as one of the interval began; requested ones between
         /// do no housekeeping.
         periodic_ns: ?u64 = null,
         periodic_count: u64 = 0,
-        /// The announced peer that the next round tries first, when there was no time for all.
+        /// The announced peer that the next tend tries first, when there was no time for all.
         first_peer: usize = 0,
         silence: Silence = undefined,
 
@@ -58,8 +58,8 @@ pub fn Tend(comptime Net: type) type {
 
         /// Fails when no node is known and no seed helps, or when it is interrupted.
         pub fn run(tending: *This, cluster: *Cluster, failure: *Failure) error{Failed}!void {
-            var round: Round = .init(cluster.context.gpa);
-            defer round.deinit();
+            var findings: Findings = .init(cluster.context.gpa);
+            defer findings.deinit();
             cluster.context.interrupted = false;
             cluster.context.lacking = false;
             errdefer if (cluster.context.interrupted) failure.set(.interrupted, "interrupted", .{});
@@ -71,28 +71,28 @@ pub fn Tend(comptime Net: type) type {
             }
             defer tending.keepHouse(cluster);
             if (cluster.nodeCount() == 0) {
-                try tending.seed(cluster, &round, failure);
+                try tending.seed(cluster, &findings, failure);
             } else {
-                try tending.refreshAll(cluster, &round);
-                if (round.peers_changed) {
-                    try tending.refreshPeers(cluster, &round);
+                try tending.refreshAll(cluster, &findings);
+                if (findings.peers_changed) {
+                    try tending.refreshPeers(cluster, &findings);
                     // Who could not be asked may know who is there.
-                    if (!cluster.context.lacking) tending.removeLost(cluster, &round);
+                    if (!cluster.context.lacking) tending.removeLost(cluster, &findings);
                 }
             }
-            try tending.refreshMaps(cluster, &round);
+            try tending.refreshMaps(cluster, &findings);
             cluster.seeds.remember(cluster.context.gpa, &cluster.table);
         }
 
         fn seed(
             tending: *This,
             cluster: *Cluster,
-            round: *Round,
+            findings: *Findings,
             failure: *Failure,
         ) error{Failed}!void {
             var candidate = try cluster.seeds.find(
                 &cluster.context,
-                round,
+                findings,
                 &tending.reply,
                 failure,
             );
@@ -100,7 +100,7 @@ pub fn Tend(comptime Net: type) type {
                 failure.set(.out_of_memory, "out of memory", .{});
                 return error.Failed;
             };
-            try tending.refreshPeers(cluster, round);
+            try tending.refreshPeers(cluster, findings);
         }
 
         /// A node did not answer as it should, or was not asked.
@@ -144,17 +144,17 @@ pub fn Tend(comptime Net: type) type {
             log.write(.info, "node {s} left", .{tended.node.name()});
         }
 
-        fn refreshAll(tending: *This, cluster: *Cluster, round: *Round) error{Failed}!void {
+        fn refreshAll(tending: *This, cluster: *Cluster, findings: *Findings) error{Failed}!void {
             var iterator = cluster.table.tended(.active);
             while (iterator.next()) |tended| {
                 const node = tended.node;
                 const began_ns = cluster.context.tend_net.now();
-                tending.refresh(cluster, tended, round) catch |err| {
+                tending.refresh(cluster, tended, findings) catch |err| {
                     try failed(cluster, tended, err);
-                    round.peers_changed = true;
+                    findings.peers_changed = true;
                     continue;
                 };
-                round.answered += 1;
+                findings.answered += 1;
                 const took_ns = cluster.context.tend_net.now() - began_ns;
                 statistics.add(&node.statistics.tends, 1);
                 statistics.add(&node.statistics.tend_ns, took_ns);
@@ -164,7 +164,7 @@ pub fn Tend(comptime Net: type) type {
                 node.failures.store(0, .monotonic);
                 tended.partitions_changed = true;
                 tended.racks_changed = true;
-                round.peers_changed = true;
+                findings.peers_changed = true;
             }
         }
 
@@ -220,7 +220,7 @@ pub fn Tend(comptime Net: type) type {
             tending: *This,
             cluster: *Cluster,
             tended: *Tended,
-            round: *Round,
+            findings: *Findings,
         ) AskError!void {
             var failure: Failure = .{};
             var names: [Tended.names_max][]const u8 = undefined;
@@ -231,7 +231,7 @@ pub fn Tend(comptime Net: type) type {
                 count += 1;
             }
             const body = try tended.ask(names[0..count], &tending.reply, &failure);
-            refreshFrom(cluster, tended, round, body) catch {
+            refreshFrom(cluster, tended, findings, body) catch {
                 tended.closeSocket();
                 return error.Failed;
             };
@@ -240,7 +240,7 @@ pub fn Tend(comptime Net: type) type {
         fn refreshFrom(
             cluster: *Cluster,
             tended: *Tended,
-            round: *Round,
+            findings: *Findings,
             body: []const u8,
         ) error{Malformed}!void {
             const find = wire.info.Lines.find;
@@ -249,18 +249,18 @@ pub fn Tend(comptime Net: type) type {
             if (!std.mem.eql(u8, name, tended.node.name())) {
                 // Another server has this address now; its own name will be found as a peer.
                 remove(cluster, tended);
-                round.peers_changed = true;
+                findings.peers_changed = true;
                 return error.Malformed;
             }
             const peers_text = find(body, "peers-generation") orelse return error.Malformed;
             const peers_generation = try wire.info.parseGeneration(peers_text);
             if (peers_generation != tended.peers_generation_told) {
-                // It went back: the server was restarted between two rounds.
+                // It went back: the server was restarted between two tends.
                 if (peers_generation < tended.peers_generation_told) tended.node.renew();
                 tended.peers_generation_told = peers_generation;
                 cluster.tending.silence.clear();
             }
-            if (peers_generation != tended.peers_generation) round.peers_changed = true;
+            if (peers_generation != tended.peers_generation) findings.peers_changed = true;
             const partitions_text = find(body, "partition-generation") orelse
                 return error.Malformed;
             const partition_generation = try wire.info.parseGeneration(partitions_text);
@@ -274,8 +274,8 @@ pub fn Tend(comptime Net: type) type {
 
         /// Reads the peers of all nodes that answer, then of those that have joined thereby, until
         /// no more do.
-        fn refreshPeers(tending: *This, cluster: *Cluster, round: *Round) error{Failed}!void {
-            round.answered = 0;
+        fn refreshPeers(tending: *This, cluster: *Cluster, findings: *Findings) error{Failed}!void {
+            findings.answered = 0;
             var seen: partition_map.SlotSet = .empty;
             var found = true;
             while (found) {
@@ -290,7 +290,7 @@ pub fn Tend(comptime Net: type) type {
                     Peers.refresh(
                         cluster,
                         tended,
-                        round,
+                        findings,
                         &tending.list,
                     ) catch |err| try failed(cluster, tended, err);
                     if (cluster.context.interrupted) return error.Failed;
@@ -298,12 +298,12 @@ pub fn Tend(comptime Net: type) type {
             }
         }
 
-        fn removeLost(tending: *This, cluster: *Cluster, round: *const Round) void {
+        fn removeLost(tending: *This, cluster: *Cluster, findings: *const Findings) void {
             _ = tending;
             var iterator = cluster.table.tended(.active);
             while (iterator.next()) |tended| {
                 const failures = tended.node.failures.load(.monotonic);
-                if (round.answered == 0) {
+                if (findings.answered == 0) {
                     // Perhaps it is our own network: nobody is given up too soon.
                     if (failures >= node_module.failures_max) remove(cluster, tended);
                     continue;
@@ -317,13 +317,13 @@ pub fn Tend(comptime Net: type) type {
         fn refreshMaps(
             tending: *This,
             cluster: *Cluster,
-            round: *const Round,
+            findings: *const Findings,
         ) error{Failed}!void {
             var iterator = cluster.table.tended(.active);
             while (iterator.next()) |tended| {
                 if (tended.node.failures.load(.monotonic) > 0) continue;
                 // A node that has lost sight of its cluster believes that it owns everything.
-                const trusted = tended.peers_count > 0 or round.answered == 1;
+                const trusted = tended.peers_count > 0 or findings.answered == 1;
                 if (tended.partitions_changed and trusted) {
                     tending.refreshPartitions(cluster, tended) catch |err|
                         try failed(cluster, tended, err);

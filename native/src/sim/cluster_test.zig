@@ -260,7 +260,7 @@ fn connected(harness: *Harness, seed: u64, nodes: u8) !void {
     harness.tended_ns = harness.net.now();
 }
 
-test "connect finds all nodes and the whole partition map in one round" {
+test "connect finds all nodes and the whole partition map in one tend" {
     var harness: Harness = undefined;
     try connected(&harness, 1, 5);
     errdefer harness.abandon();
@@ -408,7 +408,7 @@ test "when every node has a new address the seeds find the cluster again" {
     try harness.deinit();
 }
 
-test "a server that was restarted between two rounds is not met with connections of before" {
+test "a server that was restarted between two tends is not met with connections of before" {
     var harness: Harness = undefined;
     try connected(&harness, 1, 2);
     errdefer harness.abandon();
@@ -745,7 +745,7 @@ test "a password leaves no trace in the cluster's memory" {
     try std.testing.expect(std.mem.find(u8, memory, "$2a$") != null);
 }
 
-/// Connects to servers of all kinds, in one round.
+/// Connects to servers of all kinds, in one tend.
 fn connectedAmong(harness: *Harness, servers: ServerOptions, more: cluster.Options) !void {
     var options = more;
     options.hosts = &.{.{ .name = Net.cluster_host }};
@@ -897,7 +897,7 @@ test "strong consistency: who claims partitions under an older regime does not g
     try harness.deinit();
 }
 
-test "128 nodes and 8 namespaces: all found in one round, and a quiet round asks each node once" {
+test "128 nodes and 8 namespaces: all found in one tend, and a quiet tend asks each node once" {
     const namespaces = comptime names: {
         var made: [8]ServerNamespace = undefined;
         for (&made, 0..) |*each, index| {
@@ -925,7 +925,7 @@ test "128 nodes and 8 namespaces: all found in one round, and a quiet round asks
             }
         }
     }
-    // The second round finds that all peers know one another by now.
+    // The second tend finds that all peers know one another by now.
     harness.cluster.tend();
     for (0..3) |_| {
         const events = harness.world.events_total;

@@ -1,25 +1,25 @@
-//! What one round of tending finds out on its way.
+//! What one tend finds out on its way.
 
 const std = @import("std");
 
-pub const Round = struct {
+pub const Findings = struct {
     /// Nodes that answered the question that was asked of all of them last.
     answered: u32 = 0,
     peers_changed: bool = false,
     unreachable_hosts: HostSet,
-    /// When this round has tried long enough to let nodes in. Set when it begins to.
+    /// When this tend has tried long enough to let nodes in. Set when it begins to.
     admission_until_ns: ?u64 = null,
 
-    pub fn init(gpa: std.mem.Allocator) Round {
+    pub fn init(gpa: std.mem.Allocator) Findings {
         return .{ .unreachable_hosts = .{ .gpa = gpa } };
     }
 
-    pub fn deinit(round: *Round) void {
-        round.unreachable_hosts.hashes.deinit(round.unreachable_hosts.gpa);
-        round.* = undefined;
+    pub fn deinit(findings: *Findings) void {
+        findings.unreachable_hosts.hashes.deinit(findings.unreachable_hosts.gpa);
+        findings.* = undefined;
     }
 
-    /// Hosts that failed in this round and are not tried again in it.
+    /// Hosts that failed in this tend and are not tried again in it.
     pub const HostSet = struct {
         gpa: std.mem.Allocator,
         hashes: std.AutoHashMapUnmanaged(u64, void) = .empty,
@@ -40,9 +40,9 @@ pub const Round = struct {
 };
 
 test "a host that failed is remembered by name and port" {
-    var round: Round = .init(std.testing.allocator);
-    defer round.deinit();
-    const set = &round.unreachable_hosts;
+    var findings: Findings = .init(std.testing.allocator);
+    defer findings.deinit();
+    const set = &findings.unreachable_hosts;
     set.add("a", 3000);
     set.add("a", 3000);
     try std.testing.expect(set.contains("a", 3000));
