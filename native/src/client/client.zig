@@ -328,7 +328,7 @@ pub const Client = struct {
                 client.attendants.connecting.store(operation.token, .release);
                 // Signals are for the threads of the program.
                 var net = client.net.stoppable(&client.stop);
-                client.connectBy(&net, &operation.failure) catch {};
+                client.connectBy(&net, &operation.body.elsewhere) catch {};
                 client.attendants.connecting.store(0, .release);
             },
             .close => client.close(),

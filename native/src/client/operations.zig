@@ -105,7 +105,6 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             /// Its part of the load.
             weight: u32,
             /// Of an operation without a task.
-            failure: Failure,
             out: wire.Buffer,
             /// The request's bytes, which keys in results refer to.
             request: wire.Buffer,
@@ -125,6 +124,9 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 batch: *BatchTask,
                 procedure: *Procedure,
                 pull: Pull,
+                pulled: Pulled,
+                /// What something that is carried out elsewhere failed of.
+                elsewhere: Failure,
             };
 
             /// Whether it may begin before the reads that are being gathered, which came first.
@@ -138,6 +140,16 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             }
 
             const Pull = struct { source: Source, has_target: bool, owner: Puller };
+            const Pulled = struct { owner: Puller, failure: Failure };
+
+            fn failure(operation: *Operation) *Failure {
+                if (operation.task) |task| return &task.failure;
+                return switch (operation.body) {
+                    .pulled => |*pulled| &pulled.failure,
+                    .elsewhere => |*failed| failed,
+                    else => unreachable,
+                };
+            }
 
             /// What is left of the memory beside the request and so many bytes more.
             fn restOf(operation: *Operation, used: usize) []u8 {
@@ -154,9 +166,10 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                         task.failure.set(.out_of_memory, "out of memory for the result", .{});
                     };
                 }
-                operation.failure = task.failure;
                 operation.out = task.out;
                 operation.task = null;
+                const owner = pull.owner;
+                operation.body = .{ .pulled = .{ .owner = owner, .failure = task.failure } };
             }
         };
 
@@ -224,8 +237,9 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             operation.task = null;
             operation.out = .fixed(&.{});
             switch (operation.body) {
-                .none => {},
+                .none, .elsewhere => {},
                 .pull => |*pull| pull.owner.on_collected(pull.owner.context),
+                .pulled => |*pulled| pulled.owner.on_collected(pulled.owner.context),
                 .single => |*single| single.deinit(),
                 .batch => |batch| batch.destroy(),
                 .procedure => |procedure| procedure.destroy(),
@@ -424,7 +438,9 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             token: u64,
             failure: *Failure,
         ) error{Failed}!*Operation {
-            return operations.prepare(token, &.{}, failure);
+            const operation = try operations.prepare(token, &.{}, failure);
+            operation.body = .{ .elsewhere = .{} };
+            return operation;
         }
 
         /// It never came to be.
@@ -462,7 +478,6 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             operation.is_gathered = false;
             operation.weight = 0;
             operations.weigh(operation, weight_alone);
-            operation.failure.status = .ok;
             operation.out = .fixed(&.{});
             operation.next = null;
             operation.is_cancelled = false;
@@ -575,7 +590,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
         /// until `collected` is called.
         pub fn first(operations: *This) ?Completion {
             const operation = operations.drained orelse return null;
-            const failure = if (operation.task) |task| &task.failure else &operation.failure;
+            const failure = operation.failure();
             return .{
                 .token = operation.token,
                 .failure = if (failure.status == .ok) null else failure,
@@ -590,8 +605,9 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 if (task.failure.status == .ok) task.loseResult();
                 return;
             }
-            if (operation.failure.status != .ok) return;
-            operation.failure.set(.out_of_memory, "out of memory for the result", .{});
+            const failure = operation.failure();
+            if (failure.status != .ok) return;
+            failure.set(.out_of_memory, "out of memory for the result", .{});
             operation.out.deinit();
             operation.out = .fixed(&.{});
         }
