@@ -49,6 +49,13 @@ def client(node: LyingNode) -> Iterator[aerospike_py.Client]:
         yield connected
 
 
+@pytest.mark.parametrize("answer", [b"", b"ERROR:4:text", b"test:1,2,no base64"])
+def test_a_node_that_does_not_say_which_partitions_it_has(node: LyingNode, answer: bytes) -> None:
+    node.lies["replicas"] = answer
+    with pytest.raises(ClusterError, match="which partitions"):
+        aerospike_py.client(config_of(node)).connect()
+
+
 REFUSALS = [
     (b"ERROR:0:text", 1),
     (b"FAIL:000", 1),

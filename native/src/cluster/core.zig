@@ -163,6 +163,12 @@ pub fn Cluster(comptime Net: type) type {
             defer cluster.context.tend_net = cluster.context.net;
             try cluster.tendOnce(failure);
             const count = cluster.table.activeCount();
+            if (count > 0 and cluster.map.at(0) == null) {
+                // Every command would be told that there is no such namespace.
+                const text = "{f}: the node joined, and then did not say which partitions it has";
+                failure.set(.connection, text, .{cluster.table.first().?.node.address()});
+                return error.Failed;
+            }
             if (count > 1) return;
             const only = if (count == 1) cluster.table.first().? else {
                 failure.set(.connection, "no node of the cluster could be reached", .{});

@@ -443,8 +443,10 @@ test "racks are read again until the namespaces that they are of are known" {
     errdefer harness.abandon();
     try harness.world.core.overrides.set(0, "rack-ids", "test:7;bar:8");
     try harness.world.core.overrides.set(0, "replicas", "");
+    // To connect would be an error, as no command could find its node.
     var failure: Failure = .{};
-    try harness.cluster.connect(&failure);
+    try std.testing.expectError(error.Failed, harness.cluster.connect(&failure));
+    try std.testing.expectEqual(.connection, failure.status);
     const tended = harness.cluster.table.first().?;
     try std.testing.expectEqual(null, harness.cluster.namespace("test"));
     try harness.world.core.overrides.set(0, "replicas", null);
