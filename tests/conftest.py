@@ -2,14 +2,18 @@
 
 `--server embedded` (the default) starts a three-node dev server in the process, `--server
 embedded-tls` one that shows certificates and asks for them; `--server HOST:PORT` uses a cluster
-that runs there, with a namespace `test` that allows records to expire.
+that runs there, with a namespace `test` that allows records to expire; `--server tls:HOST:PORT` the
+same over TLS, by ports of this process in front of its nodes, which are on this machine.
 """
 
 import gc
 import os
 import re
+import sys
 import uuid
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -25,17 +29,20 @@ class Server(NamedTuple):
 
     hosts: list[tuple[str, int]]
     embedded: DevCluster | None
+    tls: dict[str, object] | None = None
 
     @property
     def config(self) -> dict[str, object]:
-        return {"hosts": self.hosts} if self.embedded is None else self.embedded.config
+        if self.embedded is not None:
+            return self.embedded.config
+        return {"hosts": self.hosts} if self.tls is None else self.tls
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--server",
         default=os.environ.get("AEROSPIKE_SERVER", "embedded"),
-        metavar="embedded|embedded-tls|HOST:PORT",
+        metavar="embedded|embedded-tls|HOST:PORT|tls:HOST:PORT",
         help="the server that the tests run on",
     )
 
@@ -54,8 +61,15 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         with DevCluster(nodes=3, tls=has_tls, mutual_tls=has_tls) as cluster:
             yield Server(cluster.hosts, cluster)
         return
-    host, _, port = place.rpartition(":")
-    yield Server([(host, int(port))], None)
+    host, _, port = place.removeprefix("tls:").rpartition(":")
+    hosts = [(host, int(port))]
+    if not place.startswith("tls:"):
+        yield Server(hosts, None)
+        return
+    sys.path.insert(0, str(Path(__file__).parent / "tls"))
+    terminator = import_module("terminator")
+    with terminator.tls_in_front_of_all(hosts) as config:
+        yield Server(config["hosts"], None, config)
 
 
 @pytest.fixture
