@@ -22,6 +22,8 @@ _CHUNK_BYTES = 1 << 18
 # So much of a request is looked at, where it is not all read.
 _GLANCE_BYTES = 256
 _DRIP_S = 0.03
+# From a socket to the task that serves it.
+_ACCEPTING_TURNS = 5
 _EMPTY_FRAMES = (b"\x02\x03" + bytes(6)) * 1000
 # A record without bins, of generation 1.
 _FORGED = b"\x02\x03" + (22).to_bytes(6, "big") + b"\x16" + bytes(8) + b"\1" + bytes(12)
@@ -207,8 +209,8 @@ class _Node:
     async def accept(self, reader: Any, writer: Any) -> None:
         try:
             up, down = await asyncio.open_connection(*self.address, limit=_CHUNK_BYTES)
-        except OSError:
-            writer.close()
+        except (OSError, asyncio.CancelledError):
+            writer.transport.abort()
             return
         connection = _Connection(self, reader, writer, up, down)
         self.connections.add(connection)
@@ -294,12 +296,16 @@ class Proxies:
         await self._heal()
         for node in self._nodes:
             node.fall()
+        # What was accepted just before is to have somebody who closes it.
+        for _ in range(_ACCEPTING_TURNS):
+            await asyncio.sleep(0)
         current = asyncio.current_task()
         others = [task for task in asyncio.all_tasks() if task is not current]
         for task in others:
             task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # A transport closes its socket in the loop's next turn.
 
     async def _cut(self) -> None:
         for node in self._nodes:
