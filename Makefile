@@ -3,6 +3,7 @@
 # make test-python, make test-core    one half of them; FILTER=word takes the core's that have it
 # make lint      formatting, style and types
 # make bench     this client beside the official one
+# make bench-core    what the core costs by itself, through the C library; ARGS="rounds records set"
 # make wheels    wheels for every platform, built on this machine, in dist/
 # make docs      the documentation, in site/
 # make debug     a core that builds in seconds, for who works on it; `make safe` goes back
@@ -20,7 +21,7 @@ CHART ?= .bench/bench.svg
 export PYTHON ?= python3
 ON_SERVER := $(if $(filter-out embedded,$(SERVER)),--server $(SERVER))
 
-.PHONY: debug safe demo test test-python test-core lint bench wheels docs clean built development
+.PHONY: debug safe demo test test-python test-core lint bench bench-core wheels docs clean built development
 
 demo: built
 	.venv/bin/python examples/quickstart.py $(ON_SERVER)
@@ -41,6 +42,14 @@ bench: built
 	mkdir -p .bench
 	.venv/bin/python bench/run.py --server $(SERVER) --json .bench/bench.json \
 		--chart $(CHART) $(ARGS)
+
+# On a local server, unless SERVER says otherwise.
+bench-core: built
+	mkdir -p .bench
+	.venv/bin/python -m ziglang cc -std=c99 -D_POSIX_C_SOURCE=200809L -O2 bench/core.c \
+		-I native/include aerospike_py/libaerospike_zig.so -Wl,-rpath,$(CURDIR)/aerospike_py \
+		-o .bench/core
+	.venv/bin/python bench/core.py $(ON_SERVER) $(ARGS)
 
 wheels:
 	@.ci/setup wheels

@@ -15,10 +15,14 @@ PACKAGE = Path(aerospike_py.__file__).parent
 WARNINGS = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
 
-def build(source: str, folder: Path, library: str, output: Path) -> Path:
+POSIX = "-D_POSIX_C_SOURCE=200809L"
+
+
+def build(source: str, folder: Path, library: str, output: Path, *options: str) -> Path:
     """An example, built against the library and the header that lie in a folder."""
     suffix = "dylib" if sys.platform == "darwin" else "so"
-    command = [sys.executable, "-m", "ziglang", "cc", *WARNINGS, str(ROOT / "examples" / source)]
+    command = [sys.executable, "-m", "ziglang", "cc", *WARNINGS, *options]
+    command += [str(ROOT / "examples" / source)]
     command += ["-I", str(folder / "include"), str(folder / f"lib{library}.{suffix}")]
     command += [f"-Wl,-rpath,{folder}", "-o", str(output)]
     run = subprocess.run(command, capture_output=True, text=True)
@@ -79,3 +83,16 @@ def test_starts_a_local_cluster(tmp_path: Path) -> None:
     assert run.returncode == 0
     assert len(ports) == 2
     assert all(re.fullmatch(r"port \d{4,5}", port) for port in ports)
+
+
+@pytest.mark.timeout(180)
+def test_the_benchmark_of_the_core(tmp_path: Path, server: Any, set_name: str) -> None:
+    program = build("../bench/core.c", PACKAGE, "aerospike_zig", tmp_path / "core", POSIX)
+    host, port = server.hosts[0]
+    arguments = (host, str(port), "1", "50", f"{set_name}_core")
+    run = subprocess.run([program, *arguments], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    head, *rows = run.stdout.splitlines()
+    assert head.split() == ["CPU,", "us", "clock,", "us"]
+    assert [row.split()[0] for row in rows] == ["put", "get", "batch", "query"]
+    assert all(float(figure) > 0 for row in rows for figure in row.split()[2:])
