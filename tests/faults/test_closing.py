@@ -59,7 +59,7 @@ def run() -> Run:
             [sys.executable, "-X", "faulthandler", "-c", code],
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=190,
         )
         assert process.returncode == 0, process.stderr[-4000:]
         return process.stdout
