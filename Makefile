@@ -5,8 +5,10 @@
 # make bench     this client beside the official one
 # make bench-core    what the core costs by itself, through the C library; ARGS="rounds records set"
 # make wheels    wheels for every platform, built on this machine, in dist/
+# make release   the wheels, the source and what they are made of (CycloneDX), in dist/
 # make docs      the documentation, in site/
 # make debug     a core that builds in seconds, for who works on it; `make safe` goes back
+# make watch     runs tests whenever a source changes; ARGS=tests/unit says which
 # make clean     remove what was built, and the virtual environment
 #
 # SERVER=host:port takes any running cluster instead, such as the one of docker-compose.yml:
@@ -21,7 +23,7 @@ CHART ?= .bench/bench.svg
 export PYTHON ?= python3
 ON_SERVER := $(if $(filter-out embedded,$(SERVER)),--server $(SERVER))
 
-.PHONY: debug safe demo test test-python test-core lint bench bench-core wheels docs clean built development
+.PHONY: debug safe demo test test-python test-core lint bench bench-core wheels release watch docs clean built development
 
 demo: built
 	.venv/bin/python examples/quickstart.py $(ON_SERVER)
@@ -55,6 +57,12 @@ wheels:
 	@.ci/setup wheels
 	.venv/bin/python scripts/wheels.py $(ARGS)
 	.venv/bin/python scripts/try_wheels.py
+
+release: wheels
+	.venv/bin/python scripts/sbom.py
+
+watch: development
+	.venv/bin/python scripts/watch.py $(ARGS)
 
 docs:
 	@.ci/setup docs
