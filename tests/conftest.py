@@ -9,6 +9,7 @@ same over TLS, by ports of this process in front of its nodes, which are on this
 import gc
 import os
 import re
+import signal
 import sys
 import uuid
 from collections.abc import Iterator
@@ -22,6 +23,11 @@ import aerospike_py
 from aerospike_py.devserver import DevCluster
 
 NAMESPACE = "test"
+
+# A shell that starts something in the background has it ignore what Ctrl-C sends, and so would the
+# processes that tests start, to which they send it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Server(NamedTuple):
