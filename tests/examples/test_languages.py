@@ -88,6 +88,10 @@ def test_node(server: Any, set_name: str, tmp_path: Path) -> None:
         "node", "demo.mjs", LIBRARY, HEADER, host, str(port), f"{set_name}_node", cwd=tmp_path
     )
     assert 'get: {"name":"Alice","age":30,"tags":["a",{"b":null}]}' in output
+    assert (
+        "large: { above: 9007199254740993n, least: -9223372036854775808n, exact: 1099511627776 }"
+        in output.replace("\n ", "").replace("\n}", " }")
+    )
     assert "batch: 1001 rows, sum 499500 last null" in output
     assert "get again: 2 " in output
 

@@ -26,7 +26,19 @@ const extensions = new ExtensionCodec();
 const no = () => null;
 extensions.register({ type: 23, encode: no, decode: (data) => new TextDecoder().decode(data) });
 extensions.register({ type: 18, encode: no, decode: (data) => data });
-const decodeValue = (data) => decode(data, { extensionCodec: extensions, useBigInt64: false });
+const decodeValue = (data) =>
+  narrowed(decode(data, { extensionCodec: extensions, useBigInt64: true }));
+const encodeValue = (value) => encode(value, { useBigInt64: true });
+
+// Integers that a number holds exactly are numbers, all others stay bigint.
+function narrowed(value) {
+  if (typeof value === "bigint") {
+    return BigInt.asIntN(54, value) === value ? Number(value) : value;
+  }
+  if (Array.isArray(value)) return value.map(narrowed);
+  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, narrowed(each)]));
+}
 
 // The command numbers and the ABI version come from the header that belongs to the library.
 function constants(header) {
@@ -103,7 +115,7 @@ export class Client {
   constructor({ abi, commands }, config) {
     this.#abi = abi;
     this.commands = commands;
-    const request = encode(config);
+    const request = encodeValue(config);
     const handle = [null];
     this.#check((error) => abi.create(request, request.length, handle, error));
     this.#handle = handle[0];
@@ -148,7 +160,7 @@ export class Client {
   // Starts a command; the promise is settled when it has ended.
   submit(command, request) {
     if (this.#isClosed) throw new Error("the client is closed");
-    const bytes = encode(request);
+    const bytes = encodeValue(request);
     const token = ++this.#token;
     this.#check((error) =>
       this.#abi.submit(this.#handle, token, command, bytes, bytes.length, null, error),

@@ -12,6 +12,12 @@ const key = ["test", set, "alice"];
 await client.put(key, { name: "Alice", age: 30, tags: ["a", { b: null }] });
 console.log("get:", JSON.stringify((await client.get(key)).bins));
 
+// Beyond 2^53 an integer is a bigint, both ways.
+const large = ["test", set, "large"];
+await client.put(large, { above: 2n ** 53n + 1n, least: -(2n ** 63n), exact: 2 ** 40 });
+console.log("large:", (await client.get(large)).bins);
+await client.remove(large);
+
 // A thousand operations in flight at once, then all of them as one batch.
 const keys = Array.from({ length: 1000 }, (_, number) => ["test", set, number]);
 await Promise.all(keys.map((each) => client.put(each, { number: each[2] })));
