@@ -1,17 +1,25 @@
 //! Shared libraries that are looked for while the process runs, and what they export.
 
 const std = @import("std");
+const builtin = @import("builtin");
 const os = @import("../os.zig");
+
+const open_flags: std.c.RTLD = if (os.is_linux and builtin.abi.isGnu())
+    .{ .NOW = true, .DEEPBIND = true }
+else
+    .{ .NOW = true };
 
 pub const Library = struct {
     handle: *anyopaque,
 
-    /// What the loader finds under a name or a path. It stays loaded.
+    /// What the loader finds under a name or a path. It stays loaded. Its own libraries come before
+    /// the program's: one that has an OpenSSL built in, as Node.js has, may export other functions
+    /// of the same names.
     pub fn open(path: [:0]const u8) ?Library {
         const handle = if (os.is_windows)
             windows.LoadLibraryA(path)
         else
-            std.c.dlopen(path, .{ .NOW = true });
+            std.c.dlopen(path, open_flags);
         return .{ .handle = handle orelse return null };
     }
 
