@@ -4,12 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import aerospike_py
+from aerospike_py.devserver import DevCluster
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ROOT / "examples" / "languages"
@@ -24,8 +26,20 @@ def run(*command: str | Path, **options: Any) -> str:
     return done.stdout
 
 
+@pytest.fixture(scope="module")
+def secured(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[DevCluster, dict[str, str]]]:
+    """A cluster that only speaks TLS, and the environment of a program that is to connect to it."""
+    with DevCluster(nodes=1, tls=True) as cluster:
+        authority = tmp_path_factory.mktemp("tls") / "ca.pem"
+        authority.write_bytes(cluster.authority.pem)
+        told = {"AEROSPIKE_CAFILE": str(authority), "AEROSPIKE_TLS_NAME": "node.dev"}
+        yield cluster, {**os.environ, **told}
+
+
 @pytest.mark.timeout(180)
-def test_c(server: Any, set_name: str, tmp_path: Path) -> None:
+def test_c(server: Any, secured: Any, set_name: str, tmp_path: Path) -> None:
     host, port = server.hosts[0]
     program = tmp_path / "in_flight"
     warnings = [
@@ -41,28 +55,37 @@ def test_c(server: Any, set_name: str, tmp_path: Path) -> None:
         *(sys.executable, "-m", "ziglang", "cc", *warnings, source),
         *("-I", HEADER.parent, LIBRARY, f"-Wl,-rpath,{PACKAGE}", "-o", program),
     )
-    assert run(program, host, str(port), f"{set_name}_c").splitlines() == [
-        "put: 1000 of 1000",
-        "batch: 1000 found, sum 499500",
-        "remove: 1000 of 1000",
-    ]
+    cluster, environment = secured
+    for arguments, options in (
+        ((host, str(port), f"{set_name}_c"), {}),
+        (("127.0.0.1", str(cluster.port)), {"env": environment}),
+    ):
+        assert run(program, *arguments, **options).splitlines() == [
+            "put: 1000 of 1000",
+            "batch: 1000 found, sum 499500",
+            "remove: 1000 of 1000",
+        ]
 
 
 @pytest.mark.timeout(180)
 @pytest.mark.skipif(not shutil.which("cargo"), reason="needs Rust")
-def test_rust(server: Any, set_name: str, tmp_path: Path) -> None:
+def test_rust(server: Any, secured: Any, set_name: str, tmp_path: Path) -> None:
     host, port = server.hosts[0]
-    output = run(
-        *("cargo", "run", "--quiet", "--offline", "--target-dir", tmp_path),
-        *("--", host, str(port), f"{set_name}_rust"),
-        cwd=LANGUAGES / "rust",
-        env={**os.environ, "AEROSPIKE_ZIG_LIB": str(PACKAGE)},
-    )
-    assert 'get: Some(Text("Alice")) Some(Int(30))' in output
-    assert "submitted: 1000 written" in output
-    assert "batch: 1001 rows, sum 499500, last None" in output
-    assert "submitted: 1001 removed" in output
-    assert "remove again: 2: " in output
+    cluster, environment = secured
+    for arguments, told in (
+        ((host, str(port), f"{set_name}_rust"), os.environ),
+        (("127.0.0.1", str(cluster.port)), environment),
+    ):
+        output = run(
+            *("cargo", "run", "--quiet", "--offline", "--target-dir", tmp_path, "--", *arguments),
+            cwd=LANGUAGES / "rust",
+            env={**told, "AEROSPIKE_ZIG_LIB": str(PACKAGE)},
+        )
+        assert 'get: Some(Text("Alice")) Some(Int(30))' in output
+        assert "submitted: 1000 written" in output
+        assert "batch: 1001 rows, sum 499500, last None" in output
+        assert "submitted: 1001 removed" in output
+        assert "remove again: 2: " in output
 
 
 def node_modules() -> Path | None:
@@ -77,31 +100,32 @@ def node_modules() -> Path | None:
     not shutil.which("node") or node_modules() is None,
     reason="needs Node.js, and `npm install` in examples/languages/node",
 )
-def test_node(server: Any, set_name: str, tmp_path: Path) -> None:
+def test_node(server: Any, secured: Any, set_name: str, tmp_path: Path) -> None:
     host, port = server.hosts[0]
+    cluster, environment = secured
     for name in ("aerospike.mjs", "demo.mjs"):
         shutil.copy(LANGUAGES / "node" / name, tmp_path)
     modules = node_modules()
     assert modules is not None
     (tmp_path / "node_modules").symlink_to(modules)
-    output = run(
-        "node", "demo.mjs", LIBRARY, HEADER, host, str(port), f"{set_name}_node", cwd=tmp_path
-    )
-    assert 'get: {"name":"Alice","age":30,"tags":["a",{"b":null}]}' in output
-    assert (
-        "large: { above: 9007199254740993n, least: -9223372036854775808n, exact: 1099511627776 }"
-        in output.replace("\n ", "").replace("\n}", " }")
-    )
-    assert "batch: 1001 rows, sum 499500 last null" in output
-    assert "get again: 2 " in output
+    large = "{ above: 9007199254740993n, least: -9223372036854775808n, exact: 1099511627776 }"
+    for arguments, options in (
+        ((host, str(port), f"{set_name}_node"), {}),
+        (("127.0.0.1", str(cluster.port)), {"env": environment}),
+    ):
+        output = run("node", "demo.mjs", LIBRARY, HEADER, *arguments, cwd=tmp_path, **options)
+        assert 'get: {"name":"Alice","age":30,"tags":["a",{"b":null}]}' in output
+        assert f"large: {large}" in output.replace("\n ", "").replace("\n}", " }")
+        assert "batch: 1001 rows, sum 499500 last null" in output
+        assert "get again: 2 " in output
 
 
 @pytest.mark.timeout(180)
 @pytest.mark.skipif(not shutil.which("go"), reason="needs Go")
-def test_go(server: Any, set_name: str) -> None:
+def test_go(server: Any, secured: Any, set_name: str) -> None:
     host, port = server.hosts[0]
+    cluster, told = secured
     environment = {
-        **os.environ,
         "CC": f"{sys.executable} -m ziglang cc",
         "CGO_ENABLED": "1",
         "CGO_CFLAGS": f"-I{HEADER.parent}",
@@ -110,20 +134,24 @@ def test_go(server: Any, set_name: str) -> None:
         "GOCACHE": str(ROOT / "build" / "go-cache"),
         "GOPROXY": "off",
     }
-    run("go", "vet", "./...", cwd=LANGUAGES / "go", env=environment)
-    output = run(
-        *("go", "run", "./cmd/demo", host, str(port), f"{set_name}_go"),
-        cwd=LANGUAGES / "go",
-        env=environment,
-    )
-    assert output.splitlines() == [
-        'get: Alice 30 [a map[1:[0 255] b:<nil>]] {"type": "Point", "coordinates": [1.0, 2.0]}',
-        "at once: 1000 written",
-        "batch: 1001 rows, sum 499500, last 2: record not found",
-        "cancelled: context canceled",
-        "at once: 1001 removed",
-        "get again: 2: record not found true",
-    ]
+    run("go", "vet", "./...", cwd=LANGUAGES / "go", env={**os.environ, **environment})
+    for arguments, outer in (
+        ((host, str(port), f"{set_name}_go"), os.environ),
+        (("127.0.0.1", str(cluster.port)), told),
+    ):
+        output = run(
+            *("go", "run", "./cmd/demo", *arguments),
+            cwd=LANGUAGES / "go",
+            env={**outer, **environment},
+        )
+        assert output.splitlines() == [
+            'get: Alice 30 [a map[1:[0 255] b:<nil>]] {"type": "Point", "coordinates": [1.0, 2.0]}',
+            "at once: 1000 written",
+            "batch: 1001 rows, sum 499500, last 2: record not found",
+            "cancelled: context canceled",
+            "at once: 1001 removed",
+            "get again: 2: record not found true",
+        ]
 
 
 @pytest.mark.timeout(180)

@@ -5,6 +5,8 @@
  *       aerospike_py/libaerospike_zig.so -Wl,-rpath,"$PWD/aerospike_py" -o in_flight
  *   ./in_flight 127.0.0.1 3000 [set]
  *
+ * With TLS where AEROSPIKE_CAFILE names whom to trust, and AEROSPIKE_TLS_NAME what nodes are called.
+ *
  * or by CMakeLists.txt, which is beside it.
  *
  * examples/hello.c is the place to begin: it shows a command, its result and its errors.
@@ -35,13 +37,29 @@ static asz_client *connect_to(const char *host, int port, asz_writer *scratch)
 {
     asz_client *client = NULL;
     asz_error error = {.size = sizeof error};
+    const char *authority = getenv("AEROSPIKE_CAFILE");
+    const char *name = getenv("AEROSPIKE_TLS_NAME");
     asz_writer_clear(scratch);
-    asz_write_map(scratch, 1);
+    asz_write_map(scratch, authority ? 3 : 1);
     asz_write_text(scratch, "hosts");
     asz_write_array(scratch, 1);
-    asz_write_array(scratch, 2);
+    asz_write_array(scratch, 3);
     asz_write_text(scratch, host);
     asz_write_integer(scratch, port);
+    if (name) {
+        asz_write_text(scratch, name);
+    } else {
+        asz_write_nil(scratch);
+    }
+    if (authority) {
+        asz_write_text(scratch, "tls");
+        asz_write_map(scratch, 1);
+        asz_write_text(scratch, "cafile");
+        asz_write_text(scratch, authority);
+        /* Each begins with a handshake; a thousand commands at once do with few of them. */
+        asz_write_text(scratch, "max_conns_per_node");
+        asz_write_integer(scratch, 8);
+    }
     if (asz_client_create(scratch->data, scratch->length, &client, &error) != ASZ_OK ||
         asz_client_connect(client, &error) != ASZ_OK) {
         fail("connect", &error);

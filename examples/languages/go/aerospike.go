@@ -91,14 +91,28 @@ type Client struct {
 	collected chan struct{} // Closed by the collecting goroutine when it ends.
 }
 
-// Connect connects to the cluster that the host belongs to.
-func Connect(ctx context.Context, host string, port int) (*Client, error) {
+// TLS says whom to trust, and what nodes are called in their certificates.
+type TLS struct {
+	CAFile string // In PEM format.
+	Name   string // Empty: as the host.
+}
+
+// Connect connects to the cluster that the host belongs to. A nil TLS makes plain connections.
+func Connect(ctx context.Context, host string, port int, tls *TLS) (*Client, error) {
 	if version := C.asz_abi_version(); version != C.ASZ_ABI_VERSION {
 		return nil, fmt.Errorf("the library has ABI version %d, not %d", version, C.ASZ_ABI_VERSION)
 	}
 	config := newWriter()
 	defer config.release()
-	config.value(map[string]any{"hosts": []any{[]any{host, port}}})
+	settings := map[string]any{"hosts": []any{[]any{host, port}}}
+	if tls != nil {
+		settings["tls"] = map[string]any{"cafile": tls.CAFile}
+		settings["max_conns_per_node"] = 8 // Each begins with a handshake.
+		if tls.Name != "" {
+			settings["hosts"] = []any{[]any{host, port, tls.Name}}
+		}
+	}
+	config.value(settings)
 	client := &Client{collected: make(chan struct{})}
 	client.changed = sync.NewCond(&client.lock)
 	raw := newError()

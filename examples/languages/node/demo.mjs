@@ -5,7 +5,11 @@
 import { Client, load } from "./aerospike.mjs";
 
 const [library, header, host, port, set = "from-node"] = process.argv.slice(2);
-const client = new Client(load(library, header), { hosts: [[host, Number(port)]] });
+const { AEROSPIKE_CAFILE: cafile, AEROSPIKE_TLS_NAME: name = null } = process.env;
+// With TLS each connection begins with a handshake: few of them will do.
+const tls = cafile ? { tls: { cafile }, max_conns_per_node: 8 } : {};
+const hosts = [[host, Number(port), name]];
+const client = new Client(load(library, header), { hosts, ...tls });
 await client.connect();
 
 const key = ["test", set, "alice"];

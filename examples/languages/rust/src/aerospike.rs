@@ -154,12 +154,28 @@ pub struct Client {
     token: u64,
 }
 
+/// Whom to trust, and what nodes are called in their certificates; None: as the host.
+pub struct Tls {
+    pub cafile: String,
+    pub name: Option<String>,
+}
+
 impl Client {
-    pub fn connect(host: &str, port: i64) -> Result<Client, Error> {
+    /// Without TLS connections are plain.
+    pub fn connect(host: &str, port: i64, tls: Option<Tls>) -> Result<Client, Error> {
         assert_eq!(unsafe { asz_abi_version() }, ABI_VERSION);
-        let address = Value::Array(vec![Value::text(host), Value::Int(port)]);
-        let hosts = (Value::text("hosts"), Value::Array(vec![address]));
-        let config = Value::Map(vec![hosts]).encode();
+        let mut address = vec![Value::text(host), Value::Int(port)];
+        let mut members = vec![];
+        if let Some(Tls { cafile, name }) = tls {
+            address.push(name.map_or(Value::Nil, Value::Text));
+            let trusted = vec![(Value::text("cafile"), Value::Text(cafile))];
+            members.push((Value::text("tls"), Value::Map(trusted)));
+            // Each begins with a handshake.
+            members.push((Value::text("max_conns_per_node"), Value::Int(8)));
+        }
+        let hosts = Value::Array(vec![Value::Array(address)]);
+        members.push((Value::text("hosts"), hosts));
+        let config = Value::Map(members).encode();
         let mut error = RawError::new();
         let mut client = Client {
             handle: ptr::null_mut(),

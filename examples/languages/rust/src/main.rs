@@ -6,7 +6,7 @@
 mod aerospike;
 mod msgpack;
 
-use aerospike::{batch_bins, Client, Error, Key};
+use aerospike::{batch_bins, Client, Error, Key, Tls};
 use msgpack::Value;
 
 fn main() -> Result<(), Error> {
@@ -16,7 +16,11 @@ fn main() -> Result<(), Error> {
         _ => panic!("usage: aerospike-zig-example HOST PORT [SET]"),
     };
     let set = arguments.get(3).map_or("from-rust", String::as_str);
-    let mut client = Client::connect(host, port)?;
+    let tls = std::env::var("AEROSPIKE_CAFILE").ok().map(|cafile| Tls {
+        cafile,
+        name: std::env::var("AEROSPIKE_TLS_NAME").ok(),
+    });
+    let mut client = Client::connect(host, port, tls)?;
 
     let alice: Key = ("test", set, Value::text("alice"));
     client.put(

@@ -38,7 +38,11 @@ func main() {
 }
 
 func run(ctx context.Context, host string, port int, set string) error {
-	client, err := aerospike.Connect(ctx, host, port)
+	var tls *aerospike.TLS
+	if authority := os.Getenv("AEROSPIKE_CAFILE"); authority != "" {
+		tls = &aerospike.TLS{CAFile: authority, Name: os.Getenv("AEROSPIKE_TLS_NAME")}
+	}
+	client, err := aerospike.Connect(ctx, host, port, tls)
 	if err != nil {
 		return err
 	}
