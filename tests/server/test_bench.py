@@ -85,3 +85,11 @@ def test_the_cost_of_nodes_is_measured(tmp_path: Path) -> None:
         assert row["connect_ms"] > 0
         assert row["tend_cpu_us"] > 0
         assert row["batch_cpu_us"] > 0
+
+
+def test_what_tls_costs() -> None:
+    command = [sys.executable, str(ROOT / "bench" / "tls.py"), "--count", "10", "--rounds", "1"]
+    done = subprocess.run([*command, "--clients", "ours"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for name in ("put", "get", "batch of 100", "connect and close", "async get, 128 at once"):
+        assert f"\n{name} " in done.stdout
