@@ -8,7 +8,6 @@ reached.
 
 import time
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from ._codec import skip
@@ -41,6 +40,8 @@ def lua() -> Any:
 
 @lru_cache(maxsize=1)
 def _world() -> bytes:
+    from pathlib import Path  # Only needed here, and slow to import.
+
     return Path(__file__).with_name("functions.lua").read_bytes()
 
 

@@ -10,14 +10,15 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple, Protocol
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from . import constants
 from ._validate import Boolean, Integer, Milliseconds, Rule, check_str, unknown_key
 from .exception import ClientError, InvalidArgError
 from .log import logger
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VARIABLE = "AEROSPIKE_CLIENT_CONFIG_URL"
 """The environment variable that names the file; it goes before the configuration's key."""
@@ -155,7 +156,7 @@ class Settings(NamedTuple):
 NOTHING = Settings({}, {}, _INTERVAL_MS_DEFAULT, ())
 
 
-def named_file(given: Any) -> Path | None:
+def named_file(given: Any) -> "Path | None":
     """The file that the environment or a configuration's value names; None for none.
 
     Raises:
@@ -165,6 +166,9 @@ def named_file(given: Any) -> Path | None:
     given = os.environ.get(VARIABLE) or given
     if given is None or given == "":
         return None
+    from pathlib import Path  # Both only needed here, and slow to import.
+    from urllib.parse import unquote, urlsplit
+
     if isinstance(given, os.PathLike):
         return Path(given)
     text = str.__str__(check_str(given, "config['config_file']"))
@@ -297,7 +301,7 @@ class ConfigFile:
         ClientError: PyYAML is not installed.
     """
 
-    def __init__(self, path: Path, *, is_async: bool) -> None:
+    def __init__(self, path: "Path", *, is_async: bool) -> None:
         yaml()
         self.path = path
         self.settings = NOTHING

@@ -1,7 +1,6 @@
 """Results and failures of the library into the types of the API."""
 
 import sys
-import sysconfig
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -24,7 +23,7 @@ T = TypeVar("T")
 Decode: TypeAlias = Callable[[memoryview], T]
 
 # Since Python 3.14 a tuple has a place for its hash, and without the GIL another layout.
-_TUPLES_ARE_PLAIN = sys.version_info < (3, 14) and not sysconfig.get_config_var("Py_GIL_DISABLED")
+_TUPLES_ARE_PLAIN = sys.version_info < (3, 14) and "free-threading" not in sys.version
 
 
 def _not_shown(error: Exception) -> ClientError:

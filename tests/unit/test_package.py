@@ -23,9 +23,10 @@ PUBLIC = sorted(path.stem for path in PACKAGE.glob("*.py") if not path.stem.star
 MAY_BE_LOADED = {
     *("atexit", "collections", "copyreg", "enum", "functools", "keyword", "linecache", "logging"),
     *("operator", "re", "reprlib", "string", "threading", "tokenize", "token", "traceback"),
-    *("types", "typing", "warnings", "weakref", "contextlib", "textwrap", "sysconfig"),
+    *("types", "typing", "warnings", "weakref", "contextlib", "textwrap"),
     *("_collections_abc", "_weakrefset", "__future__", "_cffi_backend", "time", "itertools"),
     *("math", "numbers", "datetime", "ast", "inspect", "dis", "opcode", "importlib", "locale"),
+    *("os", "stat", "genericpath", "posixpath", "ntpath"),  # Which Python loads with its site.
     *("annotationlib", "_colorize", "dataclasses", "copy", "collections.abc"),
 }
 
@@ -44,11 +45,14 @@ def test_importing_loads_nothing_heavy() -> None:
 
 
 def loaded_by(statement: str) -> set[str]:
+    # Without what the environment's own hooks load when the interpreter starts.
     script = (
-        f"import sys; before = set(sys.modules); {statement}; print(*set(sys.modules) - before)"
+        f"import sys; sys.path[:] = {[str(PACKAGE.parent), *sys.path]!r}; "
+        f"before = set(sys.modules); {statement}; "
+        "print(*set(sys.modules) - before)"
     )
     result = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+        [sys.executable, "-S", "-c", script], capture_output=True, text=True, check=True, timeout=30
     )
     return set(result.stdout.split())
 
