@@ -33,6 +33,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/<pi
 HASH = rb"\$2a\$10\$7EqJtq98hPqEX7fNZaFWoO[./A-Za-z0-9]{31}"
 KEY_PASSWORD = "the password of the key"
 TOKEN_FIELD = 5
+# What each of the C library's further heaps begins at a multiple of.
+ARENA_BYTES = 64 * 1024 * 1024
 SCRIPT = """
 import asyncio, gc, json, sys
 import aerospike_py
@@ -60,7 +62,8 @@ sys.stdin.readline()
 """
 
 
-def writable_memory(pid: int) -> Iterator[bytes]:
+def allocated_memory(pid: int) -> Iterator[bytes]:
+    """All that was ever allocated; not stacks, on which the next calls overwrite the last."""
     with (
         (Path("/proc") / str(pid) / "maps").open() as maps,
         (Path("/proc") / str(pid) / "mem").open("rb", 0) as memory,
@@ -68,7 +71,8 @@ def writable_memory(pid: int) -> Iterator[bytes]:
         for line in maps:
             span, rights, *_ = line.split()
             first, _, end = span.partition("-")
-            if "w" in rights:
+            is_heap = line.endswith("[heap]\n") or int(first, 16) % ARENA_BYTES == 0
+            if "w" in rights and is_heap:
                 with suppress(OSError):
                     memory.seek(int(first, 16))
                     yield memory.read(int(end, 16) - int(first, 16))
@@ -96,7 +100,7 @@ def left_after_close(
         patterns = patterns_of()
         found = {
             name
-            for part in writable_memory(process.pid)
+            for part in allocated_memory(process.pid)
             for name, pattern in patterns.items()
             if re.search(pattern, part)
         }
