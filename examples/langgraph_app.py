@@ -9,6 +9,7 @@ real one: a test of an application on them needs no cluster.
 from typing import TypedDict
 
 import aerospike
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.aerospike import AerospikeSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.store.aerospike import AerospikeStore
@@ -35,7 +36,7 @@ def main() -> None:
         builder.add_edge(START, "turn")
         builder.add_edge("turn", END)
         graph = builder.compile(checkpointer=AerospikeSaver(client, namespace="test"))
-        thread = {"configurable": {"thread_id": "alice"}}
+        thread: RunnableConfig = {"configurable": {"thread_id": "alice"}}
         graph.invoke({"turns": 0}, thread)
         print("remembered:", graph.get_state(thread).values)
         print("checkpoints:", len(list(graph.get_state_history(thread))))

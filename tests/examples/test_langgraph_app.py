@@ -4,14 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "langgraph_app.py"
 
 
 def test_langgraphs_checkpoints_and_store() -> None:
-    pytest.importorskip("langgraph.checkpoint.aerospike")
-    pytest.importorskip("langgraph.store.aerospike")
     run = subprocess.run([sys.executable, EXAMPLE], capture_output=True, text=True, timeout=50)
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines() == [
