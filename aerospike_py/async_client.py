@@ -206,6 +206,9 @@ class AsyncClient:
         Args:
             namespace: The namespace; None for all.
             policy: {"timeout": milliseconds} for each question to a node.
+
+        Raises:
+            InvalidNamespace: The cluster has no such namespace.
         """
         return await self._submit(info.sets(self._policies, namespace, policy))
 
@@ -217,6 +220,9 @@ class AsyncClient:
         Args:
             namespace: The namespace; None for all.
             policy: {"timeout": milliseconds} for each question to a node.
+
+        Raises:
+            InvalidNamespace: The cluster has no such namespace.
         """
         return await self._submit(index.listed(self._policies, namespace, policy))
 

@@ -193,6 +193,9 @@ class Client:
         Args:
             namespace: The namespace; None for all.
             policy: {"timeout": milliseconds} for each question to a node.
+
+        Raises:
+            InvalidNamespace: The cluster has no such namespace.
         """
         return self._execute(info.sets(self._policies, namespace, policy))
 
@@ -204,6 +207,9 @@ class Client:
         Args:
             namespace: The namespace; None for all.
             policy: {"timeout": milliseconds} for each question to a node.
+
+        Raises:
+            InvalidNamespace: The cluster has no such namespace.
         """
         return self._execute(index.listed(self._policies, namespace, policy))
 

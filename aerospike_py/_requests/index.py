@@ -54,7 +54,7 @@ def listed(
     policies: ClientPolicies, namespace: str | None, policy: Any
 ) -> Request[list[IndexInfo]]:
     wanted = None if namespace is None else namespace_argument(namespace)
-    command, request, struct, decode = info.info_all(policies, _LIST, policy)
+    command, request, struct, decode = info.info_of(policies, _LIST, wanted, policy)
 
     def indexes(response: memoryview) -> list[IndexInfo]:
         nodes = info.answers(decode(response))

@@ -203,6 +203,14 @@ def info_all(policies: ClientPolicies, command: Any, policy: Any) -> Request[lis
     return _INFO, request, policies.info(policy), _info_results
 
 
+def info_of(
+    policies: ClientPolicies, command: str, namespace: str | None, policy: Any
+) -> Request[list[InfoNodeResult]]:
+    """What is asked of all nodes about a namespace, which the cluster has to have; None: of all."""
+    members = (command, None) if namespace is None else (command, None, namespace)
+    return _INFO, encode(members), policies.info(policy), _info_results
+
+
 def info_random_node(policies: ClientPolicies, command: Any, policy: Any) -> Request[str]:
     return _INFO_ANY, encode((_info_command(command),)), policies.info(policy), _info_response
 
@@ -235,12 +243,12 @@ def namespace(policies: ClientPolicies, name: str, policy: Any) -> Request[Names
 
 def sets(policies: ClientPolicies, namespace: Any, policy: Any) -> Request[list[SetInfo]]:
     wanted = None if namespace is None else namespace_argument(namespace)
-    request = encode(("sets", None))
+    command, request, struct, results = info_of(policies, "sets", wanted, policy)
 
     def decode(response: memoryview) -> list[SetInfo]:
-        return _set_infos(wanted, _info_results(response))
+        return _set_infos(wanted, results(response))
 
-    return _INFO, request, policies.info(policy), decode
+    return command, request, struct, decode
 
 
 def node_names() -> Request[list[str]]:

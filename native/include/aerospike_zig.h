@@ -109,6 +109,8 @@ extern "C" {
 #define ASZ_STATISTICS 68     /* []                         -> [bounds of SIZES, [NODE], TLS], asks no server */
 
 /*
+ * ASZ_INFO may have a namespace as a third member: nobody is asked unless the cluster has it.
+ *
  * NODE is [name, whether it is in the cluster, connections open, those in use, COUNTS]. COUNTS, of
  * this client since it has connected: [connections opened, closed, errors, timeouts, recovered
  * connections, retries, bytes sent, bytes received, tends, ns of tends, SIZES of batches' parts,

@@ -104,7 +104,15 @@ def test_sets_and_their_records(client: Client, server: Any, set_name: str) -> N
     assert (found.namespace, found.objects) == ("test", 20 * copies)
     assert found in client.sets()
     assert found.has_index is False
-    assert client.sets("nowhere") == []
+    assert found not in client.sets("bar")
+
+
+def test_of_a_namespace_that_is_not_there_nothing_is_known(client: Client) -> None:
+    query = client.query("nowhere", "demo").where("$.a > 1")
+    for ask in (lambda: client.sets("nowhere"), lambda: client.indexes("nowhere"), query.explain):
+        with pytest.raises(aerospike_py.InvalidNamespace, match="'nowhere'") as caught:
+            ask()
+        assert caught.value.result_code == aerospike_py.AEROSPIKE_ERR_NAMESPACE_NOT_FOUND
 
 
 def test_an_index_of_a_bin(client: Client, set_name: str, index: str) -> None:

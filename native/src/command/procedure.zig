@@ -87,6 +87,11 @@ pub const Kind = enum(i32) {
         };
     }
 
+    /// How many more it may have.
+    fn optionalCount(kind: Kind) u32 {
+        return if (kind == .info) 1 else 0;
+    }
+
     /// More than one node is asked, or may be.
     pub fn asksAll(kind: Kind) bool {
         return switch (kind) {
@@ -261,7 +266,7 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
             if (kind_of.memberCount()) |expected| {
                 const text = "the request must be an array";
                 const count = try request.expectArray(&reader, text, procedure.failure);
-                if (count != expected) return request.invalid(
+                if (count < expected or count > expected + kind_of.optionalCount()) return request.invalid(
                     procedure.failure,
                     "the request of {t} must have {d} members, not {d}",
                     .{ kind_of, expected, count },

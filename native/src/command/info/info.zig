@@ -17,7 +17,7 @@ pub const Info = struct {
     node: ?[]const u8 = null,
     is_asked: bool = false,
 
-    /// [command, node or nil], [command] or [].
+    /// [command, node or nil], the same with a namespace that has to be there, [command] or [].
     pub fn parse(info: *Info, procedure: anytype, reader: *msgpack.Reader) Error!void {
         const failure = procedure.failure;
         switch (info.kind) {
@@ -36,6 +36,7 @@ pub const Info = struct {
                 .{token},
             ),
         }
+        if (!reader.isAtEnd()) _ = try procedure.takeNamespace(reader);
     }
 
     pub fn next(info: *Info, procedure: anytype) Error!Step {
