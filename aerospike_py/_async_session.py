@@ -19,7 +19,15 @@ from ._native.streams import Stream
 from ._requests.allowance import TIME_IS_OVER
 from ._requests.request import Request
 from ._results import T
-from ._session import Filler, Gatherer, Session, Steps, in_child_of_fork, not_connected
+from ._session import (
+    Filler,
+    Gatherer,
+    Session,
+    Steps,
+    in_child_of_fork,
+    not_connected,
+    results_closed,
+)
 from .exception import AerospikeTimeoutError, BackpressureError, ClientError
 from .types import Record
 
@@ -249,6 +257,40 @@ class AsyncSession:
         completions: Completions | None = getattr(self, "_completions", None)
         if completions is not None:
             completions.leave()
+
+
+class Endable(Generic[T]):
+    """What a task waits for, and whoever closes what it is for can end."""
+
+    def __init__(self) -> None:
+        self._is_over = False
+        self._work: asyncio.Future[T] | None = None
+
+    async def wait(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What the work returns.
+
+        Raises:
+            ClientError: It was ended.
+        """
+        if self._is_over:
+            raise results_closed()
+        self._work = future = asyncio.ensure_future(work())
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError:
+            future.cancel()
+            # Nobody is left to be told.
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise
+        if future.cancelled():
+            raise results_closed()
+        return future.result()
+
+    def end(self) -> None:
+        """Ends the wait, or the next one."""
+        self._is_over = True
+        if self._work is not None:
+            self._work.cancel()
 
 
 class _Line:

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable
 from functools import partial
 from types import FrameType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from . import _core_log, _native, _node_metrics, tracing
 from ._apart import Apart
@@ -343,6 +343,44 @@ class Session:
             counted.end()
 
 
+class Endable(Generic[T]):
+    """What a thread waits for in its calls, and whoever closes what it is for can end."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._is_over = False
+        # The thread that waits, and how many calls signal handlers have interrupted around it.
+        self._waiting: tuple[int, int] | None = None
+
+    def wait(self, work: Callable[[], T]) -> T:
+        """What the work returns.
+
+        Raises:
+            ClientError: It was ended.
+        """
+        try:
+            with self._lock:
+                if self._is_over:
+                    raise results_closed()
+                self._waiting = threading.get_ident(), _native.calls_interrupted()
+            return work()
+        except ClientError as error:
+            if error.result_code != _native.INTERRUPTED or not self._is_over:
+                raise
+            raise results_closed() from None
+        finally:
+            with self._lock:
+                self._waiting = None
+                _native.let_call()
+
+    def end(self) -> None:
+        """Ends the wait, or the next one. Any thread, and signal handlers."""
+        with self._lock:
+            self._is_over = True
+            if self._waiting is not None:
+                _native.end_call(*self._waiting)
+
+
 def _statistics(client: Pointer) -> bytes | None:
     try:
         return _native.execute(client, _native.STATISTICS, b"\x90", _native.NULL, bytes)
@@ -376,6 +414,11 @@ def not_connected() -> ClientError:
         "AsyncClient",
         result_code=_native.NOT_CONNECTED,
     )
+
+
+def results_closed() -> Exception:
+    """What those get who wait for results that are closed meanwhile."""
+    return _native.make_error(_native.CLIENT_ABORT, "its results were closed")
 
 
 def _after_fork_in_child() -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar, cast
 
 from . import tracing
 from ._aggregation import lua
-from ._async_session import AsyncSession
+from ._async_session import AsyncSession, Endable
 from ._native.streams import Stream
 from ._requests import index, plan, query, udf
 from ._requests.allowance import Allowance
@@ -86,6 +86,7 @@ class _AsyncPulled(AsyncIterator[R], Generic[R]):
         # Of what begins with its first result, once for all who wait for that.
         self._begin = begin
         self._beginning = asyncio.Lock()
+        self._begun_by = Endable[Stream[list[Any]]]()
         # What has not been handed out of the chunk at hand, the next one last: whoever shares this
         # takes from it. One at a time fetches another chunk.
         self._chunk: list[R] = []
@@ -129,7 +130,7 @@ class _AsyncPulled(AsyncIterator[R], Generic[R]):
             async with self._beginning:
                 begin = self._begin
                 if begin is not None:
-                    stream = await begin()
+                    stream = await self._begun_by.wait(begin)
                     if self._begin is None:  # It was closed meanwhile.
                         stream.close()
                     else:
@@ -181,7 +182,10 @@ class _AsyncPulled(AsyncIterator[R], Generic[R]):
         self._end(None)
 
     def _end(self, error: BaseException | None) -> None:
-        stream, self._stream, self._begin = self._stream, None, None
+        stream, self._stream = self._stream, None
+        begin, self._begin = self._begin, None
+        if begin is not None:
+            self._begun_by.end()
         self._chunk = []
         if error is not None:
             self._failure = f"{type(error).__name__}: {error}"
@@ -637,6 +641,7 @@ class AsyncQuery(Generic[R]):
 
         Raises:
             InvalidArgError: The index that `where` names answers no part of the filter.
+            InvalidNamespace: The cluster has no such namespace.
         """
         return await self._explained(self._listing(policy))
 

@@ -20,7 +20,7 @@ from ._native.streams import Stream
 from ._requests import index, plan, query, udf
 from ._requests.allowance import Allowance
 from ._requests.request import Request
-from ._session import Session, place_of_creation, warn_unclosed
+from ._session import Endable, Session, place_of_creation, warn_unclosed
 from ._validate import Milliseconds, check_name, namespace_argument, set_argument, wrong_type
 from .batch import BatchRecord
 from .exception import AerospikeTimeoutError, ClientError, InvalidArgError, UDFError
@@ -85,6 +85,7 @@ class _Pulled(Iterator[R], Generic[R]):
         # Of what begins with its first result, once for all who wait for that.
         self._begin = begin
         self._beginning = threading.RLock()
+        self._begun_by = Endable[Stream[list[Any]]]()
         # What has not been handed out of the chunk at hand, the next one last: whoever shares this
         # takes from it. One at a time fetches another chunk.
         self._chunk: list[R] = []
@@ -128,7 +129,7 @@ class _Pulled(Iterator[R], Generic[R]):
             with self._beginning:
                 begin = self._begin
                 if begin is not None:
-                    stream = begin()
+                    stream = self._begun_by.wait(begin)
                     if self._begin is None:  # It was closed meanwhile.
                         stream.close()
                     else:
@@ -180,7 +181,10 @@ class _Pulled(Iterator[R], Generic[R]):
         self._end(None)
 
     def _end(self, error: BaseException | None) -> None:
-        stream, self._stream, self._begin = self._stream, None, None
+        stream, self._stream = self._stream, None
+        begin, self._begin = self._begin, None
+        if begin is not None:
+            self._begun_by.end()
         self._chunk = []
         if error is not None:
             self._failure = f"{type(error).__name__}: {error}"
@@ -645,6 +649,7 @@ class Query(Generic[R]):
 
         Raises:
             InvalidArgError: The index that `where` names answers no part of the filter.
+            InvalidNamespace: The cluster has no such namespace.
         """
         return self._explained(self._listing(policy))
 

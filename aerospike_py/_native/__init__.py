@@ -6,6 +6,7 @@ thread waits in a call: the library asks for them, and an exception that a handl
 call and surfaces from it.
 """
 
+import sys
 from collections.abc import Callable
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
@@ -15,6 +16,8 @@ from .._codec import unpack
 from .._ffi import ffi, lib
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from .._ffi import CData, asz_client, asz_error, asz_policy, asz_result
 
 T = TypeVar("T")
@@ -29,6 +32,7 @@ if lib.asz_abi_version() != lib.ASZ_ABI_VERSION:
 
 NULL: Pointer = ffi.NULL
 CLIENT_ABORT: int = lib.ASZ_ERROR_CLIENT_ABORT
+INTERRUPTED: int = lib.ASZ_ERROR_INTERRUPTED
 NOT_CONNECTED: int = lib.ASZ_ERROR_NOT_CONNECTED
 
 STATISTICS: int = lib.ASZ_STATISTICS
@@ -62,6 +66,8 @@ _push = _free.append
 
 # By thread: what a signal handler raised while the thread was in a call.
 _raised: dict[int, BaseException] = {}
+# By thread: how many calls it was in, around the one that is to end.
+_ending: dict[int, int] = {}
 
 
 def _new_scratch(size: int = _SCRATCH_BYTES) -> Scratch:
@@ -309,8 +315,36 @@ def _keep_raised(kind: object, raised: BaseException, traceback: object) -> int:
 
 
 def _interrupt_check() -> int:
-    """Gives Python's signal handlers their turn; 1 when one of them raised."""
-    return 1 if get_ident() in _raised else 0
+    """Gives Python's signal handlers their turn; 1 when one of them raised, or the call is over."""
+    ident = get_ident()
+    if ident in _raised:
+        return 1
+    return 1 if _ending and _ending.get(ident) == calls_interrupted() - 1 else 0
+
+
+def calls_interrupted() -> int:
+    """How many calls of this thread wait for a signal handler, which this is called in."""
+    count = 0
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        count += frame.f_code is _interrupt_check.__code__
+        frame = frame.f_back
+    return count
+
+
+def end_call(ident: int, depth: int) -> None:
+    """Has a thread's call end soon, with the code INTERRUPTED, if it waits.
+
+    Args:
+        ident: The thread.
+        depth: What `calls_interrupted` said where the call is made.
+    """
+    _ending[ident] = depth
+
+
+def let_call() -> None:
+    """The same is not to end any more, if it was."""
+    _ending.pop(get_ident(), None)
 
 
 ffi.def_extern("asz_python_interrupt_check", error=1, onerror=_keep_raised)(_interrupt_check)

@@ -5,8 +5,12 @@ Whatever happens, a query brings each record once, or it raises an error; never 
 
 import asyncio
 import base64
+import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -23,7 +27,10 @@ from aerospike_py import (
 )
 from aerospike_py import predicates as p
 from aerospike_py.devserver import DevCluster
+from aerospike_py.types import NodeStats
 
+# For what ends at once, on a machine that has other things to do.
+AT_ONCE_S = 2.0
 COUNT = 6000
 EVERYBODY = list(range(COUNT))
 
@@ -261,6 +268,104 @@ def test_the_time_of_a_query_is_also_that_of_what_it_asks_before(
         PLANNED[name](query, {"total_timeout": 200})
     assert time.monotonic() - begin_s < 3
     assert not caught.value.in_doubt
+
+
+# What is read of a query that asks for indexes before.
+RESULTS = {"records": lambda query: query.records(), "tables": lambda query: query.to_arrow()}
+WAITERS = 2
+
+
+def is_asked(stats: list[NodeStats]) -> bool:
+    """Whether all nodes were asked something that they have not answered."""
+    return all(each.connections_in_use for each in stats)
+
+
+def assert_closed(ends: list[Any], begin_s: float) -> None:
+    for end in ends:
+        assert isinstance(end, ClientError), end
+        assert "closed" in str(end)
+    assert time.monotonic() - begin_s < AT_ONCE_S
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+def test_closing_ends_what_threads_have_asked_before(
+    cluster: DevCluster, client: Client, kind: str
+) -> None:
+    cluster.drop(scope="info")
+    results: Any = RESULTS[kind](client.query("test", "demo").where("$.id < 10"))
+    with ThreadPoolExecutor(WAITERS) as threads:
+        waiting = [threads.submit(next, results) for _ in range(WAITERS)]
+        while not is_asked(client.stats()):
+            time.sleep(0.005)
+        begin_s = time.monotonic()
+        results.close()
+        assert_closed([each.exception(10) for each in waiting], begin_s)
+
+
+def test_closing_in_a_signal_handler_ends_what_was_asked_before(
+    cluster: DevCluster, client: Client
+) -> None:
+    """And nothing else: what the handler itself asks is answered."""
+    cluster.drop(scope="info")
+    records = client.query("test", "demo").where("$.id < 10").records()
+    seen: list[Any] = []
+
+    def close(*_: object) -> None:
+        seen.append(time.monotonic())
+        records.close()
+        cluster.delay(150)
+        seen.append(client.get(("test", "demo", 7)).bins["id"])
+
+    def interrupt() -> None:
+        while not is_asked(client.stats()):
+            time.sleep(0.005)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    before = signal.signal(signal.SIGUSR1, close)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        with pytest.raises(ClientError, match="closed"):
+            next(records)
+    finally:
+        thread.join()
+        signal.signal(signal.SIGUSR1, before)
+    begin_s, got = seen
+    assert got == 7
+    assert time.monotonic() - begin_s < AT_ONCE_S
+
+
+@pytest.mark.parametrize("kind", RESULTS)
+async def test_closing_ends_what_tasks_have_asked_before(cluster: DevCluster, kind: str) -> None:
+    async with aerospike_py.AsyncClient(cluster.config).connect() as client:
+        results: Any = RESULTS[kind](client.query("test", "demo").where("$.id < 10"))
+        try:
+            cluster.drop(scope="info")
+            waiting = [asyncio.ensure_future(results.__anext__()) for _ in range(WAITERS)]
+            while not is_asked(await client.stats()):
+                await asyncio.sleep(0.005)
+            begin_s = time.monotonic()
+            await results.close()
+            assert_closed(await asyncio.gather(*waiting, return_exceptions=True), begin_s)
+        finally:
+            cluster.clear_faults()
+
+
+async def test_a_task_that_is_cancelled_meanwhile_is_cancelled(cluster: DevCluster) -> None:
+    async with aerospike_py.AsyncClient(cluster.config).connect() as client:
+        records = client.query("test", "demo").where("$.id < 10").records()
+        try:
+            cluster.drop(scope="info")
+            task = asyncio.ensure_future(records.__anext__())
+            while not is_asked(await client.stats()):
+                await asyncio.sleep(0.005)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            while any(each.connections_in_use for each in await client.stats()):
+                await asyncio.sleep(0.005)
+        finally:
+            cluster.clear_faults()
 
 
 def test_broken_replies_are_errors(cluster: DevCluster, client: Client) -> None:
