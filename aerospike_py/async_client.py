@@ -47,6 +47,7 @@ from .types import (
     UserInfo,
     WriteMeta,
     WritePolicy,
+    _NotChecked,
 )
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class AsyncClient:
     All of the package's own are AerospikeErrors with `result_code`, `in_doubt` and `node`.
     """
 
-    def __init__(self, config: ClientConfig | Mapping[str, Any]) -> None:
+    def __init__(self, config: ClientConfig | Mapping[str, _NotChecked]) -> None:
         self._session = AsyncSession(config)
         self._policies = self._session.policies
         self._submit = self._session.submit

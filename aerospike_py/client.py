@@ -47,6 +47,7 @@ from .types import (
     UserInfo,
     WriteMeta,
     WritePolicy,
+    _NotChecked,
 )
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Client:
     All of the package's own are AerospikeErrors with `result_code`, `in_doubt` and `node`.
     """
 
-    def __init__(self, config: ClientConfig | Mapping[str, Any]) -> None:
+    def __init__(self, config: ClientConfig | Mapping[str, _NotChecked]) -> None:
         self._session = Session(config)
         self._policies = self._session.policies
         self._execute = self._session.execute
@@ -1695,7 +1696,7 @@ class Client:
         self._execute(admin.set_quotas(self._policies, role, read_quota, write_quota, policy))
 
 
-def client(config: ClientConfig | Mapping[str, Any]) -> Client:
+def client(config: ClientConfig | Mapping[str, _NotChecked]) -> Client:
     """Makes a client; see `Client`. It does not connect yet.
 
     Args:

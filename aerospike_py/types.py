@@ -2,7 +2,16 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias, TypedDict, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    NamedTuple,
+    SupportsIndex,
+    TypeAlias,
+    TypedDict,
+    cast,
+    final,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -626,6 +635,15 @@ class Privilege(TypedDict, total=False):
     """The set it is limited to; "" is all."""
 
 
+@final
+class _NotChecked:
+    """What nothing is but a value of type Any.
+
+    So a `dict[str, Any]` is a mapping of such to a type checker, and a literal is none: its keys
+    are looked at.
+    """
+
+
 class TLSConfig(TypedDict, total=False):
     """How connections are made safe. `{"enable": True}` trusts whom the system trusts.
 
@@ -723,7 +741,7 @@ class ClientConfig(TypedDict, total=False):
     """A file in YAML, or its "file:" URL, which the environment's AEROSPIKE_CLIENT_CONFIG_URL goes
     before. What it says goes before this configuration and the policies of calls; it is read again
     when it changes."""
-    tls: TLSConfig | Mapping[str, Any]
+    tls: TLSConfig | Mapping[str, _NotChecked]
     """TLS; absent: connections are plain."""
     max_in_flight: int
     """For the asynchronous client: operations that have not been answered yet at most; a further

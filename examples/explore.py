@@ -95,7 +95,7 @@ def main() -> None:
     options = parser.parse_args()
     with ExitStack() as stack:
         if options.server:
-            config: dict[str, Any] = {"hosts": [options.server]}
+            config: aerospike_py.ClientConfig = {"hosts": [options.server]}
         else:
             config = stack.enter_context(DevCluster(nodes=3)).config
         explore(stack.enter_context(aerospike_py.client(config).connect()))

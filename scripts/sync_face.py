@@ -146,7 +146,7 @@ PHRASES = {
 ENDINGS = {
     "async_client.py": '''
 
-def client(config: ClientConfig | Mapping[str, Any]) -> Client:
+def client(config: ClientConfig | Mapping[str, _NotChecked]) -> Client:
     """Makes a client; see `Client`. It does not connect yet.
 
     Args:

@@ -17,7 +17,7 @@ from .._validate import (
 )
 from .._values import decode, encode
 from ..exception import ClientError, InvalidArgError
-from ..types import TLSConfig
+from ..types import ClientConfig, TLSConfig
 from . import _functions, _library
 from ._controls import Controls
 from ._library import Server
@@ -214,7 +214,7 @@ class DevCluster(Controls):
         return [(self._host, port) for port in self.ports]
 
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> ClientConfig:
         """The configuration of a client of this cluster, without user and password."""
         if self._tls is None:
             return {"hosts": self.hosts}

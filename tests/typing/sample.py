@@ -4,7 +4,9 @@ Operations, expressions and predicates are in sample_operations.py.
 """
 
 import dataclasses
+import json
 from datetime import datetime
+from types import MappingProxyType
 from typing import Annotated, Any, TypedDict
 
 import msgspec
@@ -128,6 +130,10 @@ def connections(client: aerospike_py.Client) -> None:
     assert_type(aerospike_py.Client(CONFIG), aerospike_py.Client)
     # The function is of the synchronous client only.
     assert_type(aerospike_py.client(CONFIG).is_connected(), bool)
+    # What is read from somewhere has no keys that could be known.
+    unchecked: dict[str, Any] = json.loads('{"hosts": ["127.0.0.1"]}')
+    assert_type(aerospike_py.client(unchecked).is_connected(), bool)
+    assert_type(aerospike_py.client(MappingProxyType(unchecked)).is_connected(), bool)
     assert_type(client.connect("user", "password"), aerospike_py.Client)
     with client.connect() as connected:
         assert_type(connected, aerospike_py.Client)

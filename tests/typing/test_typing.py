@@ -277,6 +277,9 @@ def test_the_operations_are_as_they_should_be() -> None:
         ('client.exists(("test", "demo", "k")).meta.gen', "union-attr"),
         ('client.batch_operate([("test", "demo", "k")], [])[0].bins["a"]', "index"),
         ('client.batch_write([(("test", "demo", "k"), {"a": 1}, {"tll": 1})])', "list-item"),
+        ('aerospike_py.client({"hosts": ["a"], "cluster_nam": "c"})', "dict-item"),
+        ('aerospike_py.Client({"hosts": ["a"], "policies": {"raed": {}}})', "dict-item"),
+        ('aerospike_py.AsyncClient({"hosts": ["a"], "tls": {"c": "ca.pem"}})', "dict-item"),
     ],
 )
 def test_a_misuse_is_found(misuse: str, found: str, tmp_path: Path) -> None:
