@@ -13,10 +13,12 @@ from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar
 
 from . import tracing
 from ._apart import Apart
+from ._config import Config
 from ._native import Pointer
 from ._native.completions import Completions
 from ._native.streams import Stream
 from ._requests.allowance import TIME_IS_OVER
+from ._requests.policies import ClientPolicies
 from ._requests.request import Request
 from ._results import T
 from ._session import (
@@ -56,8 +58,8 @@ class AsyncSession:
 
     def __init__(self, config: Any) -> None:
         self._session = session = Session(config, "AsyncClient")
-        self.config = session.config
-        self.policies = session.policies
+        self.config: Config = session.config
+        self.policies: ClientPolicies = session.policies
         # Those in use, and all that watch.
         self._completions: Completions | None = None
         self._made: list[Completions] = []

@@ -94,8 +94,8 @@ class Session:
         self._is_open = False
         self._face = face
         self._made_at = place_of_creation()
-        self.config = Config(config)
-        self.policies = ClientPolicies(self.config.policies, self.config.converters)
+        self.config: Config = Config(config)
+        self.policies: ClientPolicies = ClientPolicies(self.config.policies, self.config.converters)
         path = named_file(self.config.config_file)
         self._file = None if path is None else ConfigFile(path, is_async=face != "Client")
         self._watcher: Watcher | None = None
@@ -107,7 +107,7 @@ class Session:
         # What connects at the moment, once for each who waits for that.
         self._connecting: list[Pointer] = []
         self._native_config = b""
-        self.was_forked = False
+        self.was_forked: bool = False
         self._counted: Counted | None = None
         in_child_of_fork(self)
 

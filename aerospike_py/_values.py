@@ -69,8 +69,8 @@ class Extension:
     __slots__ = ("code", "data")
 
     def __init__(self, code: int, data: bytes) -> None:
-        self.code = code
-        self.data = data
+        self.code: int = code
+        self.data: bytes = data
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Extension):

@@ -143,7 +143,7 @@ class Destination:
     def __init__(self, description: bytes, keys: Sequence[Any]) -> None:
         self._maker = Maker(description)
         self._keys = keys
-        self.arrow = self._maker.pointer
+        self.arrow: Pointer = self._maker.pointer
 
     def __call__(self, _response: memoryview) -> "Destination":
         return self
@@ -168,9 +168,9 @@ class Gatherer:
         if type(rows) is not int or not 0 < rows <= ROWS_MAX:
             raise InvalidArgError(f"rows must be a positive int, not {rows!r:.100}")
         self._maker = Maker(description)
-        self.arrow = self._maker.pointer
+        self.arrow: Pointer = self._maker.pointer
         self._rows_max = rows
-        self.rows = min(rows, _FIRST_ROWS)
+        self.rows: int = min(rows, _FIRST_ROWS)
 
     def making(self, count: int) -> Making:
         """The table of so many records, to be made."""
@@ -244,7 +244,7 @@ class ArrowBatch(_Frames):
     def __init__(self, maker: Maker, array: Pointer, result_codes: "NDArray[np.int32]") -> None:
         self._maker = maker
         self._array = array
-        self.result_codes = result_codes
+        self.result_codes: NDArray[np.int32] = result_codes
 
     def __len__(self) -> int:
         return len(self.result_codes)
@@ -293,7 +293,7 @@ class ArrowTable(_Frames):
 
     def __init__(self, batches: Sequence[ArrowBatch]) -> None:
         self._first = batches[0]
-        self.batches = [batch for batch in batches if len(batch)]
+        self.batches: list[ArrowBatch] = [batch for batch in batches if len(batch)]
 
     def __len__(self) -> int:
         return sum(len(batch) for batch in self.batches)

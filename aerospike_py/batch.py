@@ -24,7 +24,7 @@ A row that fails leaves the others alone.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, SupportsIndex, TypeAlias, overload
 
 from ._codec import Row, pack_put, unpack
 from ._ffi import lib
@@ -155,7 +155,7 @@ class BatchRecord(Row):
             return NotImplemented
         return self._members() == other._members()
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return BatchRecord, self._members()
@@ -186,7 +186,7 @@ class BatchRecords:
     __slots__ = ("batch_records",)
 
     def __init__(self, batch_records: list[BatchRecord]) -> None:
-        self.batch_records = batch_records
+        self.batch_records: list[BatchRecord] = batch_records
 
     def __len__(self) -> int:
         return len(self.batch_records)
@@ -208,7 +208,7 @@ class BatchRecords:
             return NotImplemented
         return self.batch_records == other.batch_records
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         ok = sum(row.result == 0 for row in self.batch_records)
@@ -252,7 +252,7 @@ class BatchResults(list[Record]):
 
     def __init__(self, batch_records: list[BatchRecord]) -> None:
         super().__init__([row.record or _failed(row) for row in batch_records])
-        self.batch_records = batch_records
+        self.batch_records: list[BatchRecord] = batch_records
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         return BatchResults, (self.batch_records,)

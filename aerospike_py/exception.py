@@ -92,7 +92,7 @@ class AerospikeError(Exception):
     ) -> None:
         super().__init__(message)
         self.message = message
-        self.result_code = self._default_result_code if result_code is None else result_code
+        self.result_code: int = self._default_result_code if result_code is None else result_code
         self.in_doubt = in_doubt
         self.node = node
 

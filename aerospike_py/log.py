@@ -6,7 +6,7 @@ __all__ = [
     "set_log_level",
 ]
 
-logger = logging.getLogger("aerospike_py")
+logger: logging.Logger = logging.getLogger("aerospike_py")
 logger.addHandler(logging.NullHandler())
 
 TRACE = 5

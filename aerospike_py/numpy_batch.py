@@ -26,7 +26,7 @@ as everywhere in NumPy. A record or a bin that does not exist is zero.
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, SupportsIndex, TypeAlias, overload
 
 import numpy as np
 
@@ -120,9 +120,9 @@ class NumpyBatchRecords:
         result_codes: "NDArray[np.int32]",
         keys: Sequence[_RequestKey],
     ) -> None:
-        self.batch_records = batch_records
-        self.meta = meta
-        self.result_codes = result_codes
+        self.batch_records: NDArray[np.void] = batch_records
+        self.meta: NDArray[np.void] = meta
+        self.result_codes: NDArray[np.int32] = result_codes
         self._keys = keys
         # Made when they are first needed.
         self._row_by_user_key: dict[Any, int] | None = None
@@ -177,7 +177,7 @@ class NumpyBatchRecords:
             and np.array_equal(self.batch_records, other.batch_records)
         )
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         ok = int(np.count_nonzero(self.result_codes == 0))
@@ -266,7 +266,8 @@ class Destination:
             ffi.from_buffer("uint8_t[]", array, require_writable=True)
             for array in (self._rows, self._meta, self._result_codes)
         )
-        self.table = table = ffi.new("asz_table *")
+        table = ffi.new("asz_table *")
+        self.table: Pointer = table
         table.size = ffi.sizeof("asz_table")
         table.column_count = len(self._columns)
         table.columns = self._columns

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._ffi import ffi
+from ._native import Pointer
 from .exception import InvalidArgError
 from .numpy_batch import KEY, Errors, _columns, dtype_of, masked, mismatch_error, presence_of
 
@@ -72,7 +73,8 @@ class Filler:
         self._codes = np.zeros(0, _CODE)
         self._used = 0
         self._memory: Any = None
-        self.table = table = ffi.new("asz_table *")
+        table = ffi.new("asz_table *")
+        self.table: Pointer = table
         table.size = ffi.sizeof("asz_table")
         table.column_count = len(self._columns)
         table.columns = self._columns

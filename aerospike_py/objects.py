@@ -38,7 +38,16 @@ import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, SupportsIndex, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Generic,
+    NamedTuple,
+    SupportsIndex,
+    TypeVar,
+    overload,
+)
 from uuid import UUID
 
 from ._validate import at, check_bin_name
@@ -93,9 +102,9 @@ class Converter(Generic[T]):
         for name, function in (("to_bin", to_bin), ("from_bin", from_bin)):
             if not callable(function):
                 raise TypeError(f"{name} must be a function, not {type(function).__name__}")
-        self.kind = kind
-        self.to_bin = to_bin
-        self.from_bin = from_bin
+        self.kind: type[T] = kind
+        self.to_bin: Callable[[T], Any] = to_bin
+        self.from_bin: Callable[[Any], T] = from_bin
 
     def __repr__(self) -> str:
         return f"Converter({self.kind.__qualname__})"
@@ -208,7 +217,7 @@ class BatchRecordOf(Generic[T]):
             return NotImplemented
         return self._row == other._row and self._shape.kind is other._shape.kind
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return f"BatchRecordOf({self._shape.kind.__name__}, {self._row!r})"
@@ -224,7 +233,7 @@ class BatchRecordsOf(Generic[T]):
     __slots__ = ("batch_records",)
 
     def __init__(self, batch_records: list[BatchRecordOf[T]]) -> None:
-        self.batch_records = batch_records
+        self.batch_records: list[BatchRecordOf[T]] = batch_records
 
     def __len__(self) -> int:
         return len(self.batch_records)
@@ -248,7 +257,7 @@ class BatchRecordsOf(Generic[T]):
             return NotImplemented
         return self.batch_records == other.batch_records
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None]  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         ok = sum(row.result == 0 for row in self.batch_records)
@@ -313,7 +322,9 @@ class Shapes:
     """
 
     def __init__(self, converters: Any = (), path: str = "converters") -> None:
-        self.converters = {each.kind: each for each in check_converters(converters, path)}
+        self.converters: dict[type, Converter[Any]] = {
+            each.kind: each for each in check_converters(converters, path)
+        }
         self._shapes: dict[Any, Shape[Any]] = {}
 
     def of(self, kind: type[T]) -> "Shape[T]":

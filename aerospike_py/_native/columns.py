@@ -81,7 +81,7 @@ class Maker:
         error = _new_error()
         out = ffi.new("asz_arrow **")
         _check(lib.asz_arrow_create(description, len(description), out, error), error)
-        self.pointer = ffi.gc(out[0], lib.asz_arrow_destroy)
+        self.pointer: Pointer = ffi.gc(out[0], lib.asz_arrow_destroy)
 
     def make(self, values: int, array: Pointer) -> "Misfit | None":
         """Makes about so many values, 0 for all, of a table; when it is whole the array has it.

@@ -5,7 +5,7 @@ not valid an InvalidArgError, with the path to it and what would be right.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .. import _native, constants
 from .._ffi import lib
@@ -728,6 +728,14 @@ write, what a kind of batch does not say as in batch, and what info does not say
 _ROW_KINDS = {"batch_read": "read", "batch_apply": "apply", "batch_remove": "remove"}
 
 
+class MakesStruct(Protocol):
+    """Makes the struct for a call's policy, its metadata, and a time to live of its own."""
+
+    def __call__(self, policy: Any = None, meta: Any = None, val: Any = None) -> Pointer:
+        """As `Policies.struct`."""
+        ...
+
+
 class ClientPolicies:
     """The policies of one client: by kind, what makes the struct for a call's policy.
 
@@ -748,47 +756,52 @@ class ClientPolicies:
         over: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self._converters = converters
-        self.converted_kinds = frozenset(each.kind for each in converters)
+        self.converted_kinds: frozenset[type] = frozenset(each.kind for each in converters)
         """The types that have a converter, which goes first."""
         self._shapes: Shapes | None = None
         given = defaults.get
         over_of = (over or {}).get
         write, batch, admin = given("write"), given("batch"), given("admin")
         self._write = write_policies(write, lib.ASZ_PUT, over=over_of("write"))
-        self.read = read_policies(given("read"), lib.ASZ_GET, over=over_of("read")).struct
-        self.write = self._write.struct
-        self.operate = operate_policies(
+        self.read: MakesStruct = read_policies(
+            given("read"), lib.ASZ_GET, over=over_of("read")
+        ).struct
+        self.write: MakesStruct = self._write.struct
+        self.operate: MakesStruct = operate_policies(
             write, lib.ASZ_OPERATE, own=given("operate"), over=over_of("operate")
         ).struct
-        self.remove = write_policies(
+        self.remove: MakesStruct = write_policies(
             *(write, lib.ASZ_REMOVE), own=given("remove"), own_kind="remove", over=over_of("remove")
         ).struct
-        self.apply = apply_policies(
+        self.apply: MakesStruct = apply_policies(
             write, lib.ASZ_APPLY, own=given("apply"), over=over_of("apply")
         ).struct
-        self.batch_read = batch_read_policies(
+        self.batch_read: MakesStruct = batch_read_policies(
             batch, lib.ASZ_BATCH, own=given("batch_read"), over=over_of("batch_read")
         ).struct
         # As single writes, batches that write are not repeated unless that is asked for.
+        self.batch_write: MakesStruct
+        self.batch_apply: MakesStruct
+        self.batch_remove: MakesStruct
         self.batch_write, self.batch_apply, self.batch_remove = (
             batch_write_policies(
                 *(batch, lib.ASZ_PUT), own=given(kind), own_kind=kind, over=over_of(kind)
             ).struct
             for kind in ("batch_write", "batch_apply", "batch_remove")
         )
-        self.batch_rows = {
+        self.batch_rows: dict[str, RowMeta | None] = {
             row: _row_defaults(row, {**(given(kind) or {}), **_row_keys(row, over_of(kind))})
             for kind, row in _ROW_KINDS.items()
             if given(kind) or _row_keys(row, over_of(kind))
         }
         """What rows of a mixed batch have by their kind, where that has defaults of its own."""
-        self.query = QueryPolicies(given("query"), over_of("query"))
+        self.query: QueryPolicies = QueryPolicies(given("query"), over_of("query"))
         own_info = given("info")
         section = "info" if own_info else "admin"
-        self.info = Policies(
+        self.info: MakesStruct = Policies(
             *("info", lib.ASZ_INFO, _ADMIN, None), own=own_info or admin, own_kind=section
         ).struct
-        self.admin = admin_policies("admin", admin, lib.ASZ_ADMIN_CREATE_USER).struct
+        self.admin: MakesStruct = admin_policies("admin", admin, lib.ASZ_ADMIN_CREATE_USER).struct
 
     @property
     def shapes(self) -> "Shapes":

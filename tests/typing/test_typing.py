@@ -5,6 +5,7 @@ The same program is checked with the asynchronous client: what is awaited there 
 
 import ast
 import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -147,17 +148,41 @@ def test_mypy(programs: list[Path]) -> None:
     check_with_mypy(programs)
 
 
-@pytest.mark.timeout(180)
-def test_pyright(programs: list[Path]) -> None:
+def pyright_or_skip() -> str:
     pyright = shutil.which("pyright", path=Path(sys.executable).parent)
     if not pyright or subprocess.run([pyright, "--version"], capture_output=True).returncode:
         pytest.skip("pyright does not start: it needs Node.js")
+    return pyright
+
+
+@pytest.mark.timeout(180)
+def test_pyright(programs: list[Path]) -> None:
+    pyright = pyright_or_skip()
     settings = programs[0].parent / "pyrightconfig.json"
     settings.write_text(
         '{"typeCheckingMode": "strict", "pythonVersion": "3.11", '
         f'"extraPaths": ["{PACKAGE}"], "reportUnknownMemberType": false}}'
     )
     run(pyright, "--pythonpath", sys.executable, *programs, cwd=programs[0].parent)
+
+
+@pytest.mark.timeout(180)
+def test_all_types_are_known(tmp_path: Path) -> None:
+    """To a type checker that infers nothing; what is of OpenTelemetry, it does not look up."""
+    environment = {**os.environ, "PYTHONPATH": str(PACKAGE)}
+    command = [pyright_or_skip(), "--pythonpath", sys.executable, "--outputjson"]
+    command += ["--verifytypes", "aerospike_py", "--ignoreexternal"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    symbols = json.loads(done.stdout)["typeCompleteness"]["symbols"]
+    of_others = ("aerospike_py.tracing.", "aerospike_py.instrumentation.")
+    unknown = {
+        each["name"]: [diagnostic["message"] for diagnostic in each["diagnostics"]]
+        for each in symbols
+        if each["isTypeAmbiguous"] or not each["isTypeKnown"]
+        if not each["name"].startswith(of_others)
+    }
+    assert len(symbols) > 1000
+    assert unknown == {}
 
 
 class Used(ast.NodeVisitor):
