@@ -1050,7 +1050,7 @@ class Client:
         self,
         data_center: str,
         namespace: str,
-        expression: Any,
+        expression: Mapping[str, Any] | None,
         policy: AdminPolicy | None = None,
     ) -> None:
         """Has a cluster ship to a data center only the records that an expression is true of.
@@ -1079,7 +1079,7 @@ class Client:
         *,
         index_type: int = INDEX_TYPE_DEFAULT,
         ctx: Sequence[Any] | None = None,
-        expression: Any = None,
+        expression: Mapping[str, Any] | None = None,
         wait_timeout: "int | timedelta" = 30_000,
     ) -> None:
         """Creates a secondary index, and waits until all nodes can read it.

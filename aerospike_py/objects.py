@@ -35,7 +35,7 @@ import enum
 import re
 import types
 import typing
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import (
@@ -264,7 +264,9 @@ class BatchRecordsOf(Generic[T]):
         return f"BatchRecordsOf(count={len(self)}, ok={ok})"
 
 
-def to_bins(value: object, kind: type | None = None, *, converters: Any = ()) -> dict[str, Any]:
+def to_bins(
+    value: object, kind: type | None = None, *, converters: Sequence[Converter[Any]] = ()
+) -> dict[str, Any]:
     """The bins that an object is stored as; what `put` does with one.
 
     Args:
@@ -279,7 +281,9 @@ def to_bins(value: object, kind: type | None = None, *, converters: Any = ()) ->
     return Shapes(converters).bins(value, kind)
 
 
-def from_bins(bins: Mapping[str, Any], kind: type[T], *, converters: Any = ()) -> T:
+def from_bins(
+    bins: Mapping[str, Any], kind: type[T], *, converters: Sequence[Converter[Any]] = ()
+) -> T:
     """The object that bins are read into; what `into=` does with a record's.
 
     Args:
