@@ -88,7 +88,7 @@ class Config:
 
     def __init__(self, given: Any) -> None:
         if not isinstance(given, Mapping):
-            raise wrong_type("config", "a dict", given)
+            raise wrong_type("config", "a dict, such as {'hosts': ['127.0.0.1:3000']}", given)
         checked: dict[str, Any] = {}
         for key, value in given.items():
             if key not in _KNOWN:

@@ -47,6 +47,11 @@ def select(request: dict[str, Any], bins: Sequence[Any], expressions: Mapping[st
                 )
             chosen += plain_operations([each])
         else:
+            if isinstance(each, (list, tuple)):
+                raise TypeError(
+                    f"bins[{index}] must be a str, not {type(each).__name__}: "
+                    "select('a', 'b') takes names one by one"
+                )
             check_bin_name(each, f"bins[{index}]")
             chosen.append(str.__str__(each))
     if expressions:

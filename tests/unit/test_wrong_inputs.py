@@ -106,12 +106,22 @@ CASES: list[Case] = [
     (
         lambda: aerospike_py.client(None),
         TypeError,
-        "config must be a dict, not NoneType",
+        "config must be a dict, such as {'hosts': ['127.0.0.1:3000']}, not NoneType",
     ),
     (
         lambda: aerospike_py.client([("h", 3000)]),
         TypeError,
-        "config must be a dict, not list",
+        "config must be a dict, such as {'hosts': ['127.0.0.1:3000']}, not list",
+    ),
+    (
+        lambda: aerospike_py.client("h:3000"),
+        TypeError,
+        "config must be a dict, such as {'hosts': ['127.0.0.1:3000']}, not str",
+    ),
+    (
+        lambda: aerospike_py.AsyncClient("aerospike://h:3000/test"),
+        TypeError,
+        "config must be a dict, such as {'hosts': ['127.0.0.1:3000']}, not str",
     ),
     (
         lambda: make(host="h"),
@@ -1405,6 +1415,11 @@ CASES: list[Case] = [
         lambda: query().select(5),
         TypeError,
         "bins[0] must be a str, not int: 5",
+    ),
+    (
+        lambda: query().select(["a", "b"]),
+        TypeError,
+        "bins[0] must be a str, not list: select('a', 'b') takes names one by one",
     ),
     (
         lambda: query().select("a", "b" * 16),
