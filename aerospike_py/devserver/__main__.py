@@ -70,6 +70,7 @@ def _cluster(options: argparse.Namespace) -> DevCluster:
         tls=_tls(options),
         mutual_tls=options.tls_ca is not None,
         allows_plain=options.allow_plain,
+        server_version=options.server_version,
     )
 
 
@@ -202,6 +203,12 @@ def _parse(arguments: Sequence[str] | None, program: str) -> argparse.Namespace:
     parser.add_argument("--tls-name", default="", help="what the nodes say they are called in TLS")
     parser.add_argument(
         "--allow-plain", action="store_true", help="with TLS, take plain connections as well"
+    )
+    parser.add_argument(
+        "--server-version",
+        choices=("8.1", "8.2"),
+        default="8.1",
+        help="release of the server to answer as",
     )
     parser.add_argument(
         "--log-requests", action="store_true", help="a line on stderr for each request"

@@ -66,6 +66,8 @@ class DevCluster(Controls):
         mutual_tls: True: clients have to show a certificate, too. Users without a password log in
             by the name in theirs.
         allows_plain: True: with TLS, the ports take plain connections as well.
+        server_version: The release of the server to answer as: "8.1", or "8.2", which has operations
+            and expressions on strings, and says more of failures.
 
     Functions in Lua (UDF) run if the package lupa is installed, which the extra "lua" brings;
     what they log goes to the logger "aerospike_py.devserver".
@@ -99,11 +101,12 @@ class DevCluster(Controls):
         tls: bool | Mapping[str, Any] = False,
         mutual_tls: bool = False,
         allows_plain: bool = False,
+        server_version: str = "8.1",
     ) -> None:
         _check_options(
             numbers={"nodes": nodes, "port": port, "replication_factor": replication_factor}
             | {"session_ttl_s": session_ttl_s, "seed": seed},
-            texts={"host": host, "cluster_name": cluster_name}
+            texts={"host": host, "cluster_name": cluster_name, "server_version": server_version}
             | {"advertised": advertised, "alternate": alternate},
             flags={"security": security, "log_requests": log_requests, "compression": compression}
             | {"mutual_tls": mutual_tls, "allows_plain": allows_plain},
@@ -131,6 +134,7 @@ class DevCluster(Controls):
             or ([_ADMIN] if security else []),
             "session_ttl_s": session_ttl_s,
             "seed": seed,
+            "server_version": server_version,
         }
         self._tls = _tls(tls, host, mutual_tls=mutual_tls, allows_plain=allows_plain)
         if self._tls is not None:

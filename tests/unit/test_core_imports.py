@@ -39,12 +39,12 @@ DEVSERVER = {
     "abi": {"net", "core", "base"},
     "net": {"info", "query", "commands", "core", "security", "store", "data", "base"},
     "info": {"query", "core", "security", "store", "data"},
-    "query": {"commands", "core", "security", "store", "data"},
-    "commands": {"core", "security", "store", "data"},
+    "query": {"commands", "core", "security", "store", "data", "base"},
+    "commands": {"core", "security", "store", "data", "base"},
     "core": {"security", "store", "data", "base"},
     "security": {"data", "base"},
     "store": {"data", "base"},
-    "data": set(),
+    "data": {"base"},
     "base": set(),
 }
 # Within the commands. A procedure knows its scripts, and they know what they are asked by.

@@ -3,6 +3,7 @@
 //! Slices are borrowed until the server has started; it copies what it keeps.
 
 const std = @import("std");
+const Version = @import("Version.zig").Version;
 const msgpack_struct = @import("msgpack_struct.zig");
 
 pub const nodes_max = 128;
@@ -131,6 +132,8 @@ pub const Options = struct {
     compression: bool = false,
     /// Decides partition ownership.
     seed: u64 = 0,
+    /// The release to answer as, by the name of a `Version`.
+    server_version: []const u8 = @tagName(Version.default),
 
     /// From a map with the names of these fields. Texts point into the bytes; `problem` says what
     /// is wrong with options that are not valid.
@@ -167,6 +170,11 @@ pub const Options = struct {
         if (options.port != 0 and options.port > 65535 - (options.nodes - 1)) {
             return problem.of("{d} nodes from port {d} on go beyond port 65535", .{
                 options.nodes, options.port,
+            });
+        }
+        if (Version.named(options.server_version) == null) {
+            return problem.of("there is no server version '{s}': 8.1 or 8.2", .{
+                options.server_version,
             });
         }
         if (options.cluster_name.len > 64) {
@@ -211,6 +219,7 @@ test "options that make no sense are refused" {
         .{ .namespaces = &.{.{ .name = "0123456789abcdef0123456789abcdef" }} },
         .{ .namespaces = &.{.{ .name = "test, bar" }} },
         .{ .port = 65535, .nodes = 2 },
+        .{ .server_version = "8.3" },
     };
     for (bad) |options| {
         problem = .{};

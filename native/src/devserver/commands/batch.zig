@@ -60,7 +60,7 @@ pub fn handle(context: *const Context, bytes: []const u8) Buffer.Error!void {
     if (count == 0) return replyLast(context, .request_invalid);
     if (batch_filter) |expression| {
         const arena = context.scratch.arena.allocator();
-        if (!try filter.isValid(arena, expression)) return replyLast(context, .request_invalid);
+        if (!try filter.isValid(arena, context.core.version, expression)) return replyLast(context, .request_invalid);
     }
     var batch: Batch = .{
         .context = context,

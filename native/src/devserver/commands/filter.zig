@@ -4,6 +4,7 @@ const std = @import("std");
 const status = @import("../../status.zig");
 const Context = @import("../core/Context.zig");
 const Request = @import("Request.zig");
+const Version = @import("../base/Version.zig").Version;
 const expression = @import("../data/expression.zig");
 const record_module = @import("../data/record.zig");
 const store = @import("../store/store.zig");
@@ -22,7 +23,11 @@ pub fn check(
 ) error{OutOfMemory}!Status {
     const bytes = request.filter orelse return .ok;
     const arena = context.scratch.arena.allocator();
-    const filter = expression.Expression.compileFilter(arena, bytes) catch |err| switch (err) {
+    const filter = expression.Expression.compileFilter(
+        arena,
+        context.core.version,
+        bytes,
+    ) catch |err| switch (err) {
         error.OutOfMemory => return error.OutOfMemory,
         error.Invalid => return .request_invalid,
     };
@@ -31,8 +36,12 @@ pub fn check(
 }
 
 /// Whether a filter can be one at all.
-pub fn isValid(arena: Allocator, bytes: []const u8) error{OutOfMemory}!bool {
-    _ = expression.Expression.compileFilter(arena, bytes) catch |err| switch (err) {
+pub fn isValid(
+    arena: Allocator,
+    version: Version,
+    bytes: []const u8,
+) error{OutOfMemory}!bool {
+    _ = expression.Expression.compileFilter(arena, version, bytes) catch |err| switch (err) {
         error.OutOfMemory => return error.OutOfMemory,
         error.Invalid => return false,
     };

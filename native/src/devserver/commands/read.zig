@@ -96,11 +96,12 @@ pub fn collect(
     while (Request.nextOperation(&operations)) |operation| {
         if (!Request.isBinName(operation.name)) return .bin_name;
         if (!operation.code.isRead()) return .request_invalid;
+        if (!bin_operation.isKnown(context.core.version, operation.code)) return .request_invalid;
         // Results of a batch's reads are all called reads.
         const code = if (context.row == null) operation.code else .read;
         const told = switch (try readOne(context, &operation, namespace, record)) {
             .told => |particle| particle,
-            .failed => |failure| return failure,
+            .failed => |failure| return context.failed(failure),
         };
         if (told) |particle| {
             const bin: record_module.Bin = .{
@@ -126,14 +127,16 @@ fn readOne(
     if (operation.code == .expression_read) {
         const seen = view.of(namespace, record, context.now);
         const arena = context.scratch.arena.allocator();
-        return switch (try expression.read(arena, &seen, operation.value)) {
+        const version = context.core.version;
+        return switch (try expression.read(arena, version, &seen, operation.value)) {
             .told => |particle| .{ .told = particle },
-            .failed => |code| .{ .failed = code },
+            .failed => |failure| .{ .failed = failure },
         };
     }
     const bin = record.findBin(operation.name) orelse return .{ .told = null };
     return bin_operation.read(
         context.scratch.arena.allocator(),
+        context.core.version,
         operation.code,
         operation.particle,
         .{ .kind = bin.kind, .bytes = bin.value },

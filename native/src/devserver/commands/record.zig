@@ -23,6 +23,9 @@ pub fn handle(
     namespace: *store.Namespace,
     digest: *const Digest,
 ) Buffer.Error!void {
+    if (context.core.version.isAtLeast(.@"8.2")) {
+        context.scratch.verbosity = request.header.info4.error_verbosity;
+    }
     if (!request.header.info2.write and !request.header.info1.read) {
         return reply.fail(context, .request_invalid);
     }

@@ -19,8 +19,53 @@ pub fn header(
     void_time_s: u32,
 ) Buffer.Error!void {
     var encoder = try context.beginReply();
+    if (code != .ok) try details(context, &encoder);
     context.finishReply(&encoder, code, generation, void_time_s);
 }
+
+/// What servers from 8.2 on say of a failure beside its code, as far as it was asked for.
+fn details(context: *const Context, encoder: *wire.message.Encoder) Buffer.Error!void {
+    const failure = context.scratch.failure orelse return;
+    const verbosity: Verbosity = @fromBackingInt(context.scratch.verbosity);
+    const has_subcode = verbosity.includes(.subcode) and failure.subcode != 0;
+    const has_text = verbosity.includes(.text) and failure.text.len > 0;
+    const has_trace = verbosity.includes(.trace) and failure.trace.len > 0;
+    const count = @as(u32, @intFromBool(has_subcode)) + @intFromBool(has_text) +
+        @intFromBool(has_trace);
+    if (count == 0) return;
+    const arena = context.scratch.arena.allocator();
+    var out = Buffer.growing(arena, &.{}, details_bytes_max);
+    try wire.msgpack.writeMapHeader(&out, count);
+    if (has_subcode) {
+        try wire.msgpack.writeUint(&out, key_subcode);
+        try wire.msgpack.writeUint(&out, failure.subcode);
+    }
+    if (has_text) {
+        try wire.msgpack.writeUint(&out, key_text);
+        try wire.msgpack.writeString(&out, failure.text);
+    }
+    if (has_trace) {
+        try wire.msgpack.writeUint(&out, key_trace);
+        try out.append(failure.trace);
+    }
+    try encoder.field(.error_details, out.written());
+}
+
+const Verbosity = enum(u2) {
+    none,
+    subcode,
+    text,
+    trace,
+
+    fn includes(verbosity: Verbosity, wanted: Verbosity) bool {
+        return @backingInt(verbosity) >= @backingInt(wanted);
+    }
+};
+
+const key_subcode = 1;
+const key_text = 2;
+const key_trace = 3;
+const details_bytes_max = 16 * 1024;
 
 /// Appends a reply that is a result code alone.
 pub fn fail(context: *const Context, code: Status) Buffer.Error!void {

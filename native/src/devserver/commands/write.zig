@@ -98,7 +98,7 @@ const Policies = struct {
         return switch (operation.code) {
             .write => operation.particle != .nil,
             .increment, .append, .prepend, .delete => false,
-            .cdt_modify, .bit_modify, .hll_modify => false,
+            .cdt_modify, .bit_modify, .hll_modify, .string_modify => false,
             else => true,
         };
     }
@@ -238,6 +238,9 @@ const Write = struct {
         bins: *record_module.BinList,
         operation: *const Operation,
     ) Buffer.Error!Status {
+        if (!bin_operation.isKnown(write.context.core.version, operation.code)) {
+            return .request_invalid;
+        }
         switch (operation.code) {
             .touch => return .ok,
             .write => return write.applyWrite(bins, operation),
@@ -253,14 +256,15 @@ const Write = struct {
                 try write.applyRead(bins, operation);
                 return .ok;
             },
-            .cdt_read, .bit_read, .hll_read => return write.applyValueRead(bins, operation),
-            .cdt_modify, .bit_modify, .hll_modify => {
+            .cdt_read, .bit_read, .hll_read, .string_read, .to_string => {
+                return write.applyValueRead(bins, operation);
+            },
+            .cdt_modify, .bit_modify, .hll_modify, .string_modify => {
                 return write.applyValueModify(bins, operation);
             },
             .expression_read => return write.applyExpressionRead(bins, operation),
             .expression_modify => return write.applyExpressionWrite(bins, operation),
-            // Server 8.1 knows no operations on strings.
-            .string_read, .string_modify, .to_string, _ => return .request_invalid,
+            _ => return .request_invalid,
         }
     }
 
@@ -333,6 +337,7 @@ const Write = struct {
         const existing: value.Particle = .{ .kind = bin.kind, .bytes = bin.value };
         const read = try bin_operation.read(
             arena,
+            write.context.core.version,
             operation.code,
             operation.particle,
             existing,
@@ -340,7 +345,7 @@ const Write = struct {
         );
         switch (read) {
             .told => |particle| try write.respondParticle(operation, particle),
-            .failed => |code| return code,
+            .failed => |failure| return write.context.failed(failure),
         }
         return .ok;
     }
@@ -357,13 +362,14 @@ const Write = struct {
         } else null;
         const changed = switch (try bin_operation.modify(
             arena,
+            write.context.core.version,
             operation.code,
             operation.particle,
             existing,
             operation.value,
         )) {
             .changed => |changed| changed,
-            .failed => |code| return code,
+            .failed => |failure| return write.context.failed(failure),
         };
         if (changed.particle) |particle| try write.put(bins, operation.name, particle);
         if (changed.result) |particle| {
@@ -395,9 +401,9 @@ const Write = struct {
     ) Buffer.Error!Status {
         const arena = write.context.scratch.arena.allocator();
         const record = write.view(bins.items);
-        switch (try expression.read(arena, &record, operation.value)) {
+        switch (try expression.read(arena, write.context.core.version, &record, operation.value)) {
             .told => |particle| try write.respondParticle(operation, particle),
-            .failed => |code| return code,
+            .failed => |failure| return write.context.failed(failure),
         }
         return .ok;
     }
@@ -410,12 +416,13 @@ const Write = struct {
         const arena = write.context.scratch.arena.allocator();
         const record = write.view(bins.items);
         const index = find(bins.items, operation.name);
-        switch (try expression.write(arena, &record, index != null, operation.value)) {
+        const version = write.context.core.version;
+        switch (try expression.write(arena, version, &record, index != null, operation.value)) {
             .unchanged => {},
             .particle => |particle| try write.put(bins, operation.name, particle),
             // As when a bin is deleted, the last one takes its place.
             .removed => _ = bins.swapRemove(index.?),
-            .failed => |code| return code,
+            .failed => |failure| return write.context.failed(failure),
         }
         try write.acknowledge(operation);
         return .ok;

@@ -6,6 +6,7 @@ const std = @import("std");
 const wire = @import("../../wire.zig");
 const status = @import("../../status.zig");
 const Core = @import("Core.zig");
+const Failure = @import("../data/failure.zig").Failure;
 const Scratch = @import("Scratch.zig");
 const access = @import("../security/access.zig");
 const faults = @import("faults.zig");
@@ -53,6 +54,12 @@ pub const Stream = struct {
         stream.vtable.destroy(stream.pointer);
     }
 };
+
+/// Keeps what there is to say of a failure, and returns its code.
+pub fn failed(context: *const Context, failure: Failure) Status {
+    context.scratch.failure = failure;
+    return failure.status;
+}
 
 pub fn count(context: *const Context, what: faults.Count) void {
     context.core.nodes[context.node].counters.add(what, 1);

@@ -7,6 +7,7 @@
 const std = @import("std");
 const wire = @import("../../wire.zig");
 const Lane = @import("Lane.zig");
+const Version = @import("../base/Version.zig").Version;
 const faults_module = @import("faults.zig");
 const jobs_module = @import("jobs.zig");
 const modules_module = @import("modules.zig");
@@ -31,6 +32,8 @@ address: []const u8,
 advertised: []const u8,
 alternate: []const u8,
 logs_requests: bool,
+/// The release that it answers as.
+version: Version,
 /// Takes deflated requests and deflates what it is asked to.
 compresses: bool,
 /// What connections may be; null: plain only.
@@ -123,6 +126,8 @@ pub fn create(
         .advertised = advertised,
         .alternate = alternate,
         .logs_requests = options.log_requests,
+        // It was validated.
+        .version = Version.named(options.server_version).?,
         .compresses = options.compression,
         .tls = if (options.tls) |*tls| .{
             .name = try arena.allocator().dupe(u8, tls.name),
@@ -132,7 +137,7 @@ pub fn create(
         .store = store,
         .topology = topology,
         .security = security,
-        .indexes = .{ .gpa = gpa },
+        .indexes = .{ .gpa = gpa, .version = Version.named(options.server_version).? },
         .jobs = .{ .gpa = gpa },
         .modules = .{ .gpa = gpa },
         .background = .{ .gpa = gpa },

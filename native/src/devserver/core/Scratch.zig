@@ -2,6 +2,7 @@
 
 const std = @import("std");
 const wire = @import("../../wire.zig");
+const Failure = @import("../data/failure.zig").Failure;
 const record_module = @import("../data/record.zig");
 
 const Scratch = @This();
@@ -10,6 +11,10 @@ arena: std.heap.ArenaAllocator,
 gpa: std.mem.Allocator,
 bins: record_module.BinList = .empty,
 response: std.ArrayList(Response) = .empty,
+/// How much a failure's reply is to say beside its code.
+verbosity: u2 = 0,
+/// What there is to say; lives in the arena.
+failure: ?Failure = null,
 
 /// One operation's result in a reply.
 pub const Response = struct {
@@ -34,5 +39,7 @@ pub fn deinit(scratch: *Scratch) void {
 pub fn reset(scratch: *Scratch) void {
     scratch.bins.clearRetainingCapacity();
     scratch.response.clearRetainingCapacity();
+    scratch.verbosity = 0;
+    scratch.failure = null;
     _ = scratch.arena.reset(.{ .retain_with_limit = retained_bytes_max });
 }

@@ -4,46 +4,115 @@
 
 const std = @import("std");
 const wire = @import("../../wire.zig");
-const status = @import("../../status.zig");
+const Failure = @import("failure.zig").Failure;
+const Version = @import("../base/Version.zig").Version;
 const bits = @import("bits.zig");
 const cdt = @import("cdt.zig");
 const expression = @import("expression.zig");
 const hll = @import("hll.zig");
+const strings = @import("strings.zig");
 const value = @import("value.zig");
 
 const Allocator = std.mem.Allocator;
 const Code = wire.operation.Code;
 const Particle = value.Particle;
-const Status = status.Status;
 
 pub const Read = union(enum) {
     /// Null: nothing to be told.
     told: ?Particle,
-    failed: Status,
+    failed: Failure,
 };
 
 /// Everything that an operation can fail with.
-pub const Error = cdt.Error || bits.Error || hll.Error;
+pub const Error = cdt.Error || bits.Error || hll.Error || strings.Error;
 
-/// The server's code for an operation that failed.
-pub fn statusOf(err: Error) error{OutOfMemory}!Status {
+/// Whether a server of that version has operations of a code.
+pub fn isKnown(version: Version, code: Code) bool {
+    return switch (code) {
+        .string_read, .string_modify, .to_string => version.isAtLeast(.@"8.2"),
+        else => true,
+    };
+}
+
+/// What the server says of an operation that failed.
+pub fn failureOf(err: Error) error{OutOfMemory}!Failure {
     return switch (err) {
         error.OutOfMemory => error.OutOfMemory,
-        error.InvalidParameter => .request_invalid,
-        error.NotApplicable => .op_not_applicable,
-        error.IncompatibleType => .bin_incompatible_type,
-        error.ElementNotFound => .element_not_found,
-        error.ElementExists => .element_exists,
-        error.BinExists => .bin_exists,
-        error.BinNotFound => .bin_not_found,
-        error.TooBig => .record_too_big,
-        error.Unknown => .server,
+        error.InvalidParameter => .of(.request_invalid),
+        error.NotApplicable => .of(.op_not_applicable),
+        error.IncompatibleType => .of(.bin_incompatible_type),
+        error.ElementNotFound => .of(.element_not_found),
+        error.ElementExists => .of(.element_exists),
+        error.BinExists => .of(.bin_exists),
+        error.BinNotFound => .of(.bin_not_found),
+        error.TooBig => .of(.record_too_big),
+        error.Unknown => .of(.server),
+        error.InvalidEncoding => .{
+            .status = .invalid_encoding,
+            .text = "the string is not valid UTF-8",
+        },
+        error.StringParametersInvalid => .{
+            .status = .request_invalid,
+            .subcode = 6,
+            .text = "a parameter of the string operation is missing, too many, or not in its range",
+        },
+        error.StringCodeInvalid => .{
+            .status = .request_invalid,
+            .subcode = 7,
+            .text = "there is no such operation on strings",
+        },
+        error.StringContextMalformed => .{
+            .status = .request_invalid,
+            .subcode = 8,
+            .text = "the context of the string operation is malformed",
+        },
+        error.StringIndexOutOfBounds => .{
+            .status = .request_invalid,
+            .subcode = 9,
+            .text = "the index is outside of the string",
+        },
+        error.StringRegexInvalid => .{
+            .status = .request_invalid,
+            .subcode = 10,
+            .text = "the regular expression is not valid",
+        },
+        error.StringParameterNotUtf8 => .{
+            .status = .request_invalid,
+            .subcode = 11,
+            .text = "a parameter of the string operation is not valid UTF-8",
+        },
+        error.StringConversionFailed => .{
+            .status = .op_not_applicable,
+            .subcode = 10,
+            .text = "the string is no number that can be converted",
+        },
+        error.StringNotUtf8 => .{
+            .status = .op_not_applicable,
+            .subcode = 11,
+            .text = "the bytes are not valid UTF-8",
+        },
+        error.StringRegexExhausted => .{
+            .status = .op_not_applicable,
+            .subcode = 12,
+            .text = "the regular expression takes too many steps on the string",
+        },
+        error.StringBase64Invalid => .{
+            .status = .op_not_applicable,
+            .subcode = 13,
+            .text = "the string is not base64",
+        },
+        error.StringRegexUnsupported => .{
+            .status = .unsupported_feature,
+            .subcode = 2,
+            .text = "the dev server has not all of ICU's regular expressions: no scripts, names or clusters",
+        },
     };
 }
 
 /// `particle` is the bin's value, `operation_kind` the type that the operation was sent with.
 pub fn read(
     arena: Allocator,
+    version: Version,
     code: Code,
     operation_kind: wire.particle.Type,
     particle: Particle,
@@ -52,36 +121,49 @@ pub fn read(
     switch (code) {
         .read => return .{ .told = particle },
         .cdt_read => {
-            const told = cdt.read(arena, &expression.language, particle, operation) catch |err| {
-                return .{ .failed = try statusOf(err) };
+            const told = cdt.read(arena, expression.languageOf(version), particle, operation) catch |err| {
+                return .{ .failed = try failureOf(err) };
             };
             return .{ .told = told };
         },
         .bit_read => {
-            if (operation_kind != .blob) return .{ .failed = .bin_incompatible_type };
-            const told = bits.read(arena, particle, operation) catch |err| {
-                return .{ .failed = try statusOf(err) };
+            if (operation_kind != .blob) return .{ .failed = .of(.bin_incompatible_type) };
+            const told = bits.read(arena, version, particle, operation) catch |err| {
+                return .{ .failed = try failureOf(err) };
             };
             return .{ .told = told };
         },
         .hll_read => {
             const told = hll.read(arena, particle, operation) catch |err| {
-                return .{ .failed = try statusOf(err) };
+                return .{ .failed = try failureOf(err) };
             };
             return .{ .told = told };
         },
-        else => return .{ .failed = .request_invalid },
+        .string_read => {
+            const told = strings.read(arena, particle, operation) catch |err| {
+                return .{ .failed = try failureOf(err) };
+            };
+            return .{ .told = told };
+        },
+        .to_string => {
+            const told = strings.ofParticle(arena, particle) catch |err| {
+                return .{ .failed = try failureOf(err) };
+            };
+            return .{ .told = told };
+        },
+        else => return .{ .failed = .of(.request_invalid) },
     }
 }
 
 pub const Modified = union(enum) {
     changed: cdt.Changed,
-    failed: Status,
+    failed: Failure,
 };
 
 /// `particle` is the bin's value, null when there is no such bin.
 pub fn modify(
     arena: Allocator,
+    version: Version,
     code: Code,
     operation_kind: wire.particle.Type,
     particle: ?Particle,
@@ -89,23 +171,30 @@ pub fn modify(
 ) error{OutOfMemory}!Modified {
     switch (code) {
         .cdt_modify => {
-            const changed = cdt.modify(arena, &expression.language, particle, operation) catch |err| {
-                return .{ .failed = try statusOf(err) };
+            const changed = cdt.modify(arena, expression.languageOf(version), particle, operation) catch |err| {
+                return .{ .failed = try failureOf(err) };
             };
             return .{ .changed = changed };
         },
         .bit_modify => {
-            if (operation_kind != .blob) return .{ .failed = .bin_incompatible_type };
+            if (operation_kind != .blob) return .{ .failed = .of(.bin_incompatible_type) };
             const changed = bits.modify(arena, particle, operation) catch |err| {
-                return .{ .failed = try statusOf(err) };
+                return .{ .failed = try failureOf(err) };
             };
             return .{ .changed = .{ .particle = changed } };
         },
         .hll_modify => {
             const changed = hll.modify(arena, particle, operation) catch |err| {
-                return .{ .failed = try statusOf(err) };
+                return .{ .failed = try failureOf(err) };
             };
             return .{ .changed = .{ .particle = changed.particle, .result = changed.result } };
+        },
+        .string_modify => {
+            if (operation_kind != .string) return .{ .failed = .of(.bin_incompatible_type) };
+            const changed = strings.modify(arena, particle, operation) catch |err| {
+                return .{ .failed = try failureOf(err) };
+            };
+            return .{ .changed = .{ .particle = changed } };
         },
         else => unreachable,
     }

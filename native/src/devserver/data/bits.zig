@@ -7,6 +7,7 @@
 const std = @import("std");
 const Parameters = @import("cdt/Parameters.zig");
 const element = @import("cdt/element.zig");
+const Version = @import("../base/Version.zig").Version;
 const value = @import("value.zig");
 
 const Allocator = std.mem.Allocator;
@@ -42,6 +43,7 @@ const Code = enum(u64) {
     scan_left = 52,
     scan_right = 53,
     get_integer = 54,
+    base64_encode = 55,
     _,
 };
 
@@ -58,6 +60,8 @@ const integer_signed = 0x01;
 const integer_saturate = 0x02;
 const integer_wrap = 0x04;
 
+const size_from_end = 0x01;
+
 /// The largest message of the protocol, to which places and sizes are held.
 const bytes_max = 128 * 1024 * 1024;
 /// Blobs beyond this would never be stored.
@@ -73,6 +77,7 @@ const Operation = struct {
     bytes: []const u8 = "",
     flags: u64 = 0,
     subflags: u64 = 0,
+    has_size: bool = false,
 
     fn isNoFail(operation: *const Operation) bool {
         return operation.flags & flag_no_fail != 0;
@@ -122,6 +127,11 @@ fn shapeOf(code: Code, is_read: bool) ?Shape {
             .required = 2,
             .parameters = &.{ .offset, .integer_size, .subflags },
             .subflags = integer_signed,
+        },
+        .base64_encode => .{
+            .required = 0,
+            .parameters = &.{ .byte_offset, .byte_size_or_zero, .subflags },
+            .subflags = size_from_end,
         },
         else => null,
     };
@@ -201,6 +211,7 @@ fn take(
             if (size == 0 and kind == .byte_size) return error.InvalidParameter;
             if (size > bytes_max) return error.InvalidParameter;
             operation.size = @intCast(size * 8);
+            operation.has_size = true;
         },
         .size => {
             const size = try parameters.unsigned();
@@ -255,9 +266,18 @@ fn takeSubflags(
 }
 
 /// Reads from a bin's value; null when there is nothing to be told.
-pub fn read(arena: Allocator, particle: Particle, bytes: []const u8) Error!?Particle {
+pub fn read(
+    arena: Allocator,
+    version: Version,
+    particle: Particle,
+    bytes: []const u8,
+) Error!?Particle {
     const operation = try decode(bytes, true);
+    if (operation.code == .base64_encode and !version.isAtLeast(.@"8.2")) {
+        return error.InvalidParameter;
+    }
     if (particle.kind != .blob) return error.IncompatibleType;
+    if (operation.code == .base64_encode) return try base64(arena, &operation, particle.bytes);
     const blob = particle.bytes;
     const offset = try normalized(&operation, blob.len);
     if (offset / 8 >= blob.len or offset + operation.size > blob.len * 8) {
@@ -285,6 +305,21 @@ pub fn read(arena: Allocator, particle: Particle, bytes: []const u8) Error!?Part
         else => unreachable,
     };
     return try element.eightBytes(arena, .integer, @bitCast(integer));
+}
+
+/// Bytes as a string in base64. Without a size all to the end; a size may count back from there.
+fn base64(arena: Allocator, operation: *const Operation, blob: []const u8) Error!Particle {
+    const start = try normalized(operation, blob.len) / 8;
+    const size = operation.size / 8;
+    const counts_back = operation.subflags & size_from_end != 0;
+    if (start > blob.len or size > blob.len) return error.NotApplicable;
+    const end = if (!operation.has_size)
+        blob.len
+    else if (counts_back) blob.len - size else start + size;
+    if (end < start or end > blob.len) return error.NotApplicable;
+    const encoder = std.base64.standard.Encoder;
+    const text = try arena.alloc(u8, encoder.calcSize(end - start));
+    return .{ .kind = .string, .bytes = encoder.encode(text, blob[start..end]) };
 }
 
 /// The place from the beginning.
@@ -560,6 +595,27 @@ fn combined(operation: *const Operation, before: u64) ?u64 {
 
 const testing = std.testing;
 
+test "bytes become base64, from a place, to the end or up to there" {
+    var arena = std.heap.ArenaAllocator.init(testing.allocator);
+    defer arena.deinit();
+    const blob: Particle = .{ .kind = .blob, .bytes = "\x01\x42\x03" };
+    const cases = [_][2][]const u8{
+        .{ "\x91\x37", "AUID" },
+        .{ "\x92\x37\xff", "Aw==" },
+        .{ "\x93\x37\x00\x02", "AUI=" },
+        .{ "\x94\x37\x01\x00\x01", "QgM=" },
+        .{ "\x93\x37\x03\x00", "" },
+    };
+    for (cases) |case| {
+        const told = (try read(arena.allocator(), .@"8.2", blob, case[0])).?;
+        try testing.expectEqualStrings(case[1], told.bytes);
+    }
+    const outside = read(arena.allocator(), .@"8.2", blob, "\x93\x37\x02\x02");
+    try testing.expectError(error.NotApplicable, outside);
+    const unknown = read(arena.allocator(), .@"8.1", blob, "\x91\x37");
+    try testing.expectError(error.InvalidParameter, unknown);
+}
+
 fn expectModified(expected: []const u8, blob: []const u8, operation: []const u8) !void {
     var arena = std.heap.ArenaAllocator.init(testing.allocator);
     defer arena.deinit();
@@ -578,7 +634,7 @@ fn expectRead(expected: i64, blob: []const u8, operation: []const u8) !void {
     var arena = std.heap.ArenaAllocator.init(testing.allocator);
     defer arena.deinit();
     const particle: Particle = .{ .kind = .blob, .bytes = blob };
-    const answer = (try read(arena.allocator(), particle, operation)).?;
+    const answer = (try read(arena.allocator(), .@"8.2", particle, operation)).?;
     try testing.expectEqual(expected, std.mem.readInt(i64, answer.bytes[0..8], .big));
 }
 

@@ -59,7 +59,7 @@ pub fn read(
         return element.toParticle(arena, try branch.read(arena, language, bytes, &parameters));
     } else if (kindOf(particle) != kindOfCode(code)) return error.IncompatibleType;
     const answer = switch (kindOfCode(code)) {
-        .list => try list.read(arena, code, &parameters, bytes),
+        .list => try list.read(arena, language.version, code, &parameters, bytes),
         .map => try map.read(arena, code, &parameters, bytes),
     };
     return element.toParticle(arena, answer orelse return null);

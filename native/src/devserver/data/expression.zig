@@ -2,16 +2,16 @@
 
 const std = @import("std");
 const wire = @import("../../wire.zig");
-const status = @import("../../status.zig");
 const Compiler = @import("expression/Compiler.zig");
+const Failure = @import("failure.zig").Failure;
 const Language = @import("cdt/Language.zig");
+const Version = @import("../base/Version.zig").Version;
 const Parameters = @import("cdt/Parameters.zig");
 const element_module = @import("cdt/element.zig");
 const value = @import("value.zig");
 
 const Allocator = std.mem.Allocator;
 const Particle = value.Particle;
-const Status = status.Status;
 
 pub const Evaluator = @import("expression/Evaluator.zig");
 pub const Node = @import("expression/Node.zig");
@@ -24,15 +24,16 @@ pub const Error = Compiler.Error;
 pub const Expression = struct {
     root: Node,
     slots: u32,
+    language: *const Language,
 
-    pub fn compile(arena: Allocator, bytes: []const u8) Error!Expression {
-        var compiler: Compiler = .{ .arena = arena, .reader = .init(bytes) };
+    pub fn compile(arena: Allocator, version: Version, bytes: []const u8) Error!Expression {
+        var compiler: Compiler = .{ .arena = arena, .version = version, .reader = .init(bytes) };
         const root = try compiler.compile();
-        return .{ .root = root, .slots = compiler.slots };
+        return .{ .root = root, .slots = compiler.slots, .language = languageOf(version) };
     }
 
-    pub fn compileFilter(arena: Allocator, bytes: []const u8) Error!Expression {
-        const expression = try compile(arena, bytes);
+    pub fn compileFilter(arena: Allocator, version: Version, bytes: []const u8) Error!Expression {
+        const expression = try compile(arena, version, bytes);
         if (expression.root.type != .boolean) return error.Invalid;
         return expression;
     }
@@ -44,7 +45,7 @@ pub const Expression = struct {
     ) error{OutOfMemory}!Value {
         var evaluator: Evaluator = .{
             .arena = arena,
-            .language = &language,
+            .language = expression.language,
             .record = record,
             .variables = try arena.alloc(Value, expression.slots),
         };
@@ -59,7 +60,7 @@ pub const Expression = struct {
     ) error{OutOfMemory}!Value {
         var evaluator: Evaluator = .{
             .arena = arena,
-            .language = &language,
+            .language = expression.language,
             .record = &Record.nothing,
             .variables = try arena.alloc(Value, expression.slots),
         };
@@ -116,15 +117,26 @@ pub const Expression = struct {
 };
 
 /// Expressions, as what they call knows them.
-pub const language: Language = .{
-    .compile = compileOpaque,
-    .isTrue = isTrueOpaque,
-    .change = changeOpaque,
-};
+pub fn languageOf(version: Version) *const Language {
+    return switch (version) {
+        inline else => |known| &struct {
+            const language: Language = .{
+                .version = known,
+                .compile = compileOpaque,
+                .isTrue = isTrueOpaque,
+                .change = changeOpaque,
+            };
+        }.language,
+    };
+}
 
-fn compileOpaque(arena: Allocator, bytes: []const u8) Language.CompileError!Language.Compiled {
+fn compileOpaque(
+    language: *const Language,
+    arena: Allocator,
+    bytes: []const u8,
+) Language.CompileError!Language.Compiled {
     const expression = try arena.create(Expression);
-    expression.* = try .compile(arena, bytes);
+    expression.* = try .compile(arena, language.version, bytes);
     return .{ .pointer = expression };
 }
 
@@ -156,13 +168,13 @@ pub const Written = union(enum) {
     unchanged,
     particle: Particle,
     removed,
-    failed: Status,
+    failed: Failure,
 };
 
 pub const Read = union(enum) {
     /// Null: nothing to be told.
     told: ?Particle,
-    failed: Status,
+    failed: Failure,
 };
 
 const Operation = struct {
@@ -182,7 +194,12 @@ const Operation = struct {
     }
 
     /// An array of an expression and flags, which may be left out.
-    fn decode(arena: Allocator, bytes: []const u8, flags_known: u64) Error!Operation {
+    fn decode(
+        arena: Allocator,
+        version: Version,
+        bytes: []const u8,
+        flags_known: u64,
+    ) Error!Operation {
         var reader = wire.msgpack.Reader.init(bytes);
         switch (reader.next() catch return error.Invalid) {
             .array => |count| if (count == 0 or count > 2) return error.Invalid,
@@ -195,23 +212,28 @@ const Operation = struct {
             else => 0,
         } else |_| 0;
         if (flags & ~flags_known != 0) return error.Invalid;
-        return .{ .expression = try .compile(arena, expression_bytes), .flags = flags };
+        return .{ .expression = try .compile(arena, version, expression_bytes), .flags = flags };
     }
 };
 
 /// An operation that reads an expression's value.
-pub fn read(arena: Allocator, record: *const Record, bytes: []const u8) error{OutOfMemory}!Read {
+pub fn read(
+    arena: Allocator,
+    version: Version,
+    record: *const Record,
+    bytes: []const u8,
+) error{OutOfMemory}!Read {
     const flags_known = Operation.flag_eval_no_fail;
-    const operation = Operation.decode(arena, bytes, flags_known) catch |err| switch (err) {
+    const operation = Operation.decode(arena, version, bytes, flags_known) catch |err| switch (err) {
         error.OutOfMemory => return error.OutOfMemory,
-        error.Invalid => return .{ .failed = .request_invalid },
+        error.Invalid => return .{ .failed = .of(.request_invalid) },
     };
     const answer = try operation.expression.evaluate(arena, record);
     switch (try answer.toParticle(arena)) {
         .particle => |particle| return .{ .told = particle },
         .unknown => {
             if (operation.has(Operation.flag_eval_no_fail)) return .{ .told = null };
-            return .{ .failed = .op_not_applicable };
+            return .{ .failed = .of(.op_not_applicable) };
         },
     }
 }
@@ -219,26 +241,27 @@ pub fn read(arena: Allocator, record: *const Record, bytes: []const u8) error{Ou
 /// An operation that writes an expression's value to a bin, which may exist.
 pub fn write(
     arena: Allocator,
+    version: Version,
     record: *const Record,
     exists: bool,
     bytes: []const u8,
 ) error{OutOfMemory}!Written {
     const flags_known = Operation.flags_of_write;
-    const operation = Operation.decode(arena, bytes, flags_known) catch |err| switch (err) {
+    const operation = Operation.decode(arena, version, bytes, flags_known) catch |err| switch (err) {
         error.OutOfMemory => return error.OutOfMemory,
-        error.Invalid => return .{ .failed = .request_invalid },
+        error.Invalid => return .{ .failed = .of(.request_invalid) },
     };
     const forbidden: u64 = if (exists) Operation.flag_create_only else Operation.flag_update_only;
     if (operation.has(forbidden)) {
         if (operation.has(Operation.flag_policy_no_fail)) return .unchanged;
-        return .{ .failed = if (exists) .bin_exists else .bin_not_found };
+        return .{ .failed = .of(if (exists) .bin_exists else .bin_not_found) };
     }
     const answer = try operation.expression.evaluate(arena, record);
     const outcome = switch (try answer.toParticle(arena)) {
         .particle => |particle| particle,
         .unknown => {
             if (operation.has(Operation.flag_eval_no_fail)) return .unchanged;
-            return .{ .failed = .op_not_applicable };
+            return .{ .failed = .of(.op_not_applicable) };
         },
     };
     if (outcome) |particle| return .{ .particle = particle };
@@ -246,10 +269,11 @@ pub fn write(
     if (operation.has(Operation.flag_allow_delete)) return .removed;
     // Any flag makes the server pass over this.
     if (operation.flags != 0) return .unchanged;
-    return .{ .failed = .op_not_applicable };
+    return .{ .failed = .of(.op_not_applicable) };
 }
 
 test {
+    _ = @import("strings.zig");
     _ = Evaluator;
     _ = @import("expression/Regex.zig");
 }

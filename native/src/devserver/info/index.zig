@@ -120,7 +120,11 @@ fn checkExpression(
     data_type: DataType,
 ) Error!void {
     const arena = question.context.scratch.arena.allocator();
-    const kind = secondary_index.expressionType(arena, expression) catch |err| switch (err) {
+    const kind = secondary_index.expressionType(
+        arena,
+        question.core().version,
+        expression,
+    ) catch |err| switch (err) {
         error.OutOfMemory => return error.OutOfMemory,
         error.Invalid => return refuse(question, "bad 'exp'"),
     };

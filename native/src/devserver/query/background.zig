@@ -124,7 +124,7 @@ const Work = struct {
         if (rate > rate_max) return error.Refused;
         const selection = try query.Selection.init(core, namespace, &fields, range, index_name);
         errdefer selection.deinit(gpa);
-        const condition = try query.compileFilter(arena.allocator(), &request);
+        const condition = try query.compileFilter(arena.allocator(), core.version, &request);
         const job = try core.jobs.begin(.{
             .id = fields.taskId(),
             .node = context.node,

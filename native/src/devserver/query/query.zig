@@ -16,6 +16,7 @@ const Context = @import("../core/Context.zig");
 const Core = @import("../core/Core.zig");
 const Request = @import("../commands/Request.zig");
 const Scratch = @import("../core/Scratch.zig");
+const Version = @import("../base/Version.zig").Version;
 const access = @import("../security/access.zig");
 const jobs = @import("../core/jobs.zig");
 const query_request = @import("request.zig");
@@ -124,7 +125,7 @@ const Stream = struct {
         const selection = try Selection.init(core, namespace, &fields, range, index_name);
         errdefer selection.deinit(gpa);
         _ = fields.socketTimeoutMs() catch |err| return refusal(err);
-        const expression = try compileFilter(arena.allocator(), &request);
+        const expression = try compileFilter(arena.allocator(), core.version, &request);
         stream.* = .{
             .gpa = gpa,
             .arena = arena,
@@ -135,7 +136,7 @@ const Stream = struct {
             .selection = selection,
             .partitions = partitions,
             .records_max = fields.recordsMax() catch |err| return refusal(err),
-            .projection = query_request.Projection.of(&request, &fields) catch |err| {
+            .projection = query_request.Projection.of(core.version, &request, &fields) catch |err| {
                 return refusal(err);
             },
             .filter = expression,
@@ -461,10 +462,11 @@ pub const Rate = struct {
 /// The filter of a request, made once for all of its records.
 pub fn compileFilter(
     arena: std.mem.Allocator,
+    version: Version,
     request: *const Request,
 ) error{ Refused, OutOfMemory }!?Expression {
     const bytes = request.filter orelse return null;
-    return Expression.compileFilter(arena, bytes) catch |err| switch (err) {
+    return Expression.compileFilter(arena, version, bytes) catch |err| switch (err) {
         error.Invalid => error.Refused,
         error.OutOfMemory => error.OutOfMemory,
     };

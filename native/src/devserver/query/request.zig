@@ -7,6 +7,8 @@ const std = @import("std");
 const wire = @import("../../wire.zig");
 const status = @import("../../status.zig");
 const Request = @import("../commands/Request.zig");
+const Version = @import("../base/Version.zig").Version;
+const bin_operation = @import("../data/bin_operation.zig");
 const store = @import("../store/store.zig");
 
 const Digest = wire.digest.Digest;
@@ -185,7 +187,11 @@ pub const Projection = union(enum) {
     names: []const u8,
     operations: wire.message.OperationIterator,
 
-    pub fn of(request: *const Request, fields: *const Fields) error{Invalid}!Projection {
+    pub fn of(
+        version: Version,
+        request: *const Request,
+        fields: *const Fields,
+    ) error{Invalid}!Projection {
         if (request.header.info1.no_bins) return .none;
         if (request.header.operation_count == 0) {
             const names = fields.bins orelse return .all;
@@ -197,6 +203,7 @@ pub const Projection = union(enum) {
         while (Request.nextOperation(&operations)) |operation| {
             if (!Request.isBinName(operation.name)) return error.Invalid;
             if (!operation.code.isRead()) return error.Invalid;
+            if (!bin_operation.isKnown(version, operation.code)) return error.Invalid;
         }
         return .{ .operations = request.operations };
     }

@@ -20,6 +20,7 @@ const view = @import("view.zig");
 const Expression = @import("../data/expression.zig").Expression;
 const Mutex = @import("../base/sync.zig").Mutex;
 const Node = @import("../data/expression.zig").Node;
+const Version = @import("../base/Version.zig").Version;
 
 const Reader = wire.msgpack.Reader;
 const Record = record_module.Record;
@@ -117,6 +118,7 @@ pub const Index = struct {
 
     fn create(
         gpa: std.mem.Allocator,
+        version: Version,
         definition: *const Definition,
     ) error{OutOfMemory}!*Index {
         var arena = std.heap.ArenaAllocator.init(gpa);
@@ -134,7 +136,7 @@ pub const Index = struct {
         const expression: ?Expression = if (copy.expression.len == 0)
             null
         else
-            Expression.compile(arena.allocator(), copy.expression) catch |err| switch (err) {
+            Expression.compile(arena.allocator(), version, copy.expression) catch |err| switch (err) {
                 error.OutOfMemory => return error.OutOfMemory,
                 // It was checked before.
                 error.Invalid => unreachable,
@@ -163,6 +165,8 @@ pub const Index = struct {
 
 pub const Catalog = struct {
     gpa: std.mem.Allocator,
+    /// What expressions there are.
+    version: Version = .default,
     mutex: Mutex = .{},
     indexes: std.ArrayList(*Index) = .empty,
 
@@ -196,7 +200,7 @@ pub const Catalog = struct {
         }
         if (count >= indexes_max and !definition.is_of_set) return .too_many;
         try catalog.indexes.ensureUnusedCapacity(catalog.gpa, 1);
-        const index = try Index.create(catalog.gpa, definition);
+        const index = try Index.create(catalog.gpa, catalog.version, definition);
         index.setName(name);
         catalog.indexes.appendAssumeCapacity(index);
         return .created;
@@ -404,8 +408,12 @@ pub const ExpressionError = error{ Invalid, OutOfMemory };
 
 /// The type of an expression's value, if an index may be made of it: it has to look at bins or
 /// the digest, and may not look at what changes without them.
-pub fn expressionType(arena: std.mem.Allocator, bytes: []const u8) ExpressionError!Type {
-    const expression = try Expression.compile(arena, bytes);
+pub fn expressionType(
+    arena: std.mem.Allocator,
+    version: Version,
+    bytes: []const u8,
+) ExpressionError!Type {
+    const expression = try Expression.compile(arena, version, bytes);
     var uses: Uses = .{};
     uses.look(&expression.root);
     if (uses.metadata or !uses.content) return error.Invalid;

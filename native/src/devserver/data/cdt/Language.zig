@@ -6,11 +6,14 @@
 const std = @import("std");
 
 const Allocator = std.mem.Allocator;
+const Version = @import("../../base/Version.zig").Version;
 
 const Language = @This();
 
+/// Of the server: what operations and expressions there are.
+version: Version,
 /// What it returns lives in the arena, and in the bytes.
-compile: *const fn (Allocator, []const u8) CompileError!Compiled,
+compile: *const fn (*const Language, Allocator, []const u8) CompileError!Compiled,
 /// Null when it cannot be known.
 isTrue: *const fn (Compiled, Allocator, *const Element) error{OutOfMemory}!?bool,
 /// What an element becomes.

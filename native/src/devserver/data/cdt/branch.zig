@@ -375,7 +375,7 @@ fn decodeCondition(
 }
 
 fn compile(arena: Allocator, language: *const Language, bytes: []const u8) Error!Compiled {
-    return language.compile(arena, bytes) catch |err| switch (err) {
+    return language.compile(language, arena, bytes) catch |err| switch (err) {
         error.OutOfMemory => error.OutOfMemory,
         error.Invalid => error.InvalidParameter,
     };

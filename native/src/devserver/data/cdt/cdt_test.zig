@@ -3,7 +3,7 @@
 const std = @import("std");
 const wire = @import("../../../wire.zig");
 const cdt = @import("../cdt.zig");
-const language = &@import("../expression.zig").language;
+const language = @import("../expression.zig").languageOf(.@"8.2");
 const value = @import("../value.zig");
 
 const Particle = value.Particle;

@@ -98,6 +98,17 @@ pub fn textElement(arena: Allocator, kind: Type, text: []const u8) error{OutOfMe
 
 const text_header_bytes_max = 5;
 
+/// The content of an element that is a string; null for any other.
+pub fn stringIn(bytes: []const u8) ?[]const u8 {
+    var reader = msgpack.Reader.init(bytes);
+    const text = switch (reader.next() catch return null) {
+        .string, .binary => |text| text,
+        else => return null,
+    };
+    if (text.len == 0 or text[0] != @backingInt(Type.string)) return null;
+    return text[1..];
+}
+
 const testing = std.testing;
 
 test "values go into containers and come out again" {

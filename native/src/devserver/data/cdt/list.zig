@@ -9,7 +9,9 @@ const Container = @import("Container.zig");
 const ListSelection = @import("ListSelection.zig");
 const Parameters = @import("Parameters.zig");
 const Target = @import("Target.zig");
+const Version = @import("../../base/Version.zig").Version;
 const collection = @import("../collection.zig");
+const element = @import("element.zig");
 const number = @import("number.zig");
 const order = @import("order.zig");
 const result = @import("result.zig");
@@ -49,6 +51,7 @@ const Code = enum(u64) {
     get_by_value_interval = 25,
     get_by_rank_range = 26,
     get_by_relative_rank_range = 27,
+    join = 28,
     remove_by_index = 32,
     remove_by_value = 33,
     remove_by_rank = 34,
@@ -102,6 +105,7 @@ fn knownFlags(flags: u64) ?u8 {
 
 pub fn read(
     arena: Allocator,
+    version: Version,
     code: u64,
     parameters: *Parameters,
     bytes: []const u8,
@@ -113,6 +117,10 @@ pub fn read(
     var outcome: ListSelection.Outcome = undefined;
     switch (@as(Code, @fromBackingInt(code))) {
         .size => return try result.integer(arena, list.len()),
+        .join => {
+            if (!version.isAtLeast(.@"8.2")) return error.InvalidParameter;
+            return try join(arena, &list, parameters);
+        },
         .get => {
             const p = try parameters.read(struct { index: i64 });
             const wanted: Wanted = .{ .kind = .value, .is_multi = false };
@@ -136,6 +144,21 @@ pub fn read(
         else => return error.InvalidParameter,
     }
     return outcome.result;
+}
+
+/// The strings of a list, which has nothing else, as one, with a separator between them.
+fn join(arena: Allocator, list: *const Container, parameters: *Parameters) Error![]const u8 {
+    if (parameters.count > 1) return error.InvalidParameter;
+    const separator = if (parameters.count == 1)
+        element.stringIn(try parameters.element()) orelse return error.InvalidParameter
+    else
+        "";
+    const parts = try arena.alloc([]const u8, list.items.len);
+    for (parts, list.items) |*part, item| {
+        part.* = element.stringIn(item) orelse return error.InvalidParameter;
+    }
+    const joined = try std.mem.join(arena, separator, parts);
+    return element.textElement(arena, .string, joined);
 }
 
 fn reading(arena: Allocator, list: *const Container, wanted: Wanted) ListSelection {

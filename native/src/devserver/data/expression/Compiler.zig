@@ -10,6 +10,7 @@ const Node = @import("Node.zig");
 const Regex = @import("Regex.zig");
 const geo = @import("../geo.zig");
 const Value = @import("Value.zig").Value;
+const Version = @import("../../base/Version.zig").Version;
 
 const Allocator = std.mem.Allocator;
 const Code = Node.Code;
@@ -19,6 +20,7 @@ const msgpack = wire.msgpack;
 const Compiler = @This();
 
 arena: Allocator,
+version: Version,
 reader: msgpack.Reader,
 /// Names that can be seen, innermost last.
 variables: std.ArrayList(Variable) = .empty,
@@ -184,6 +186,15 @@ fn special(compiler: *Compiler, code: Code, count: u32) Error!Node {
             const arguments = try compiler.takeArguments(2, count);
             if (arguments[1].type != .list) return error.Invalid;
             return .{ .code = code, .type = .boolean, .body = .{ .arguments = arguments } };
+        },
+        .to_string => {
+            if (!compiler.version.isAtLeast(.@"8.2")) return error.Invalid;
+            const arguments = try compiler.takeArguments(1, count);
+            switch (arguments[0].type) {
+                .integer, .float, .string, .boolean, .blob => {},
+                else => return error.Invalid,
+            }
+            return .{ .code = code, .type = .string, .body = .{ .arguments = arguments } };
         },
         .map_keys, .map_values => {
             const arguments = try compiler.takeArguments(1, count);
@@ -411,7 +422,8 @@ fn call(compiler: *Compiler, count: u32) Error!Node {
     const value_type = try compiler.inputType();
     const system = try compiler.unsigned();
     const start = compiler.reader.position;
-    const parameter_count = try compiler.callHead();
+    var is_inside = false;
+    const parameter_count = try compiler.callHead(&is_inside);
     const made = try compiler.arena.create(Node.Call);
     made.* = .{
         .system = @fromBackingInt(@as(u6, @truncate(system))),
@@ -425,22 +437,26 @@ fn call(compiler: *Compiler, count: u32) Error!Node {
     const fits = switch (made.target.type) {
         // A call on nothing counts as nothing, whatever comes out.
         .nil => return .{ .code = .call, .type = .nil, .body = .{ .call = made } },
-        .list, .map => made.system == .collection,
+        // A string may be inside of a list or a map.
+        .list, .map => made.system == .collection or (made.system == .string and is_inside),
         .blob => made.system == .bits,
         .hll => made.system == .hll,
+        .string => made.system == .string,
         else => false,
     };
+    if (made.system == .string and !compiler.version.isAtLeast(.@"8.2")) return error.Invalid;
     if (!fits) return error.Invalid;
     return .{ .code = .call, .type = value_type, .body = .{ .call = made } };
 }
 
 /// Passes over the operation up to its parameters, and returns how many of them there are.
-fn callHead(compiler: *Compiler) Error!u32 {
+fn callHead(compiler: *Compiler, is_inside: *bool) Error!u32 {
     const count = try compiler.array();
     if (count == 0) return error.Invalid;
     switch (try compiler.unsigned()) {
         call_context => {
             if (count != 3) return error.Invalid;
+            is_inside.* = true;
             compiler.reader.skip() catch return error.Invalid;
             const inner = try compiler.array();
             _ = try compiler.unsigned();

@@ -16,6 +16,7 @@ const hll = @import("../hll.zig");
 const number = @import("../cdt/number.zig");
 const order = @import("../cdt/order.zig");
 const record_module = @import("../record.zig");
+const strings = @import("../strings.zig");
 const value_module = @import("Value.zig");
 const Value = @import("Value.zig").Value;
 
@@ -34,7 +35,7 @@ variables: []Value,
 builtins: [Compiler.builtin_count]Value = @splat(.unknown),
 
 const Error = error{OutOfMemory};
-const CallError = cdt.Error || bits.Error || hll.Error;
+const CallError = cdt.Error || bits.Error || hll.Error || strings.Error;
 
 /// What an expression sees of a record.
 pub const Record = struct {
@@ -96,6 +97,7 @@ pub fn evaluate(self: *Evaluator, node: *const Node) Error!Value {
             else => .unknown,
         },
         .map_keys, .map_values => self.mapParts(node),
+        .to_string => self.toString(node),
         .builtin => self.builtin(node),
         .condition => self.condition(node),
         .variable => self.variables[node.body.slot],
@@ -304,6 +306,18 @@ fn mapParts(self: *Evaluator, node: *const Node) Error!Value {
     return .{ .particle = .{ .kind = .list, .bytes = try map.write(self.arena) } };
 }
 
+fn toString(self: *Evaluator, node: *const Node) Error!Value {
+    const value = try self.evaluate(&node.body.arguments[0]);
+    const particle = switch (try value.toParticle(self.arena)) {
+        .unknown => return .unknown,
+        .particle => |particle| particle orelse return .unknown,
+    };
+    const made = strings.ofParticle(self.arena, particle) catch |err| {
+        return if (err == error.OutOfMemory) error.OutOfMemory else .unknown;
+    };
+    return .ofParticle(made);
+}
+
 fn binValue(self: *Evaluator, node: *const Node) Error!Value {
     const particle = self.record.find(node.body.name) orelse return .unknown;
     if (particle.kind != node.type.particleType()) return .unknown;
@@ -501,6 +515,7 @@ fn call(self: *Evaluator, made: *const Node.Call) Error!Value {
     const target: ?Particle = switch (try self.evaluate(&made.target)) {
         .nil => null,
         .particle => |particle| particle,
+        .string => |bytes| .{ .kind = .string, .bytes = bytes },
         .blob => |bytes| .{ .kind = .blob, .bytes = bytes },
         .hll => |bytes| .{ .kind = .hll, .bytes = bytes },
         .container => |bytes| value_module.particleOfContainer(bytes) orelse return .unknown,
@@ -559,7 +574,10 @@ fn carryOut(
                 return .{ .particle = changed orelse target };
             }
             const present = target orelse return null;
-            const told = bits.read(self.arena, present, operation) catch |err| return failed(err);
+            const version = self.language.version;
+            const told = bits.read(self.arena, version, present, operation) catch |err| {
+                return failed(err);
+            };
             return .{ .particle = told };
         },
         .hll => {
@@ -571,6 +589,17 @@ fn carryOut(
             }
             const present = target orelse return null;
             const told = hll.read(self.arena, present, operation) catch |err| return failed(err);
+            return .{ .particle = told };
+        },
+        .string => {
+            if (made.modifies) {
+                const changed = strings.modify(self.arena, target, operation) catch |err| {
+                    return failed(err);
+                };
+                return .{ .particle = changed orelse target };
+            }
+            const present = target orelse return null;
+            const told = strings.read(self.arena, present, operation) catch |err| return failed(err);
             return .{ .particle = told };
         },
         _ => return null,

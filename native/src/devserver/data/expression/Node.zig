@@ -64,6 +64,7 @@ pub const Code = enum(u8) {
     key = 80,
     bin = 81,
     bin_type = 82,
+    to_string = 99,
     remove = 100,
     map_keys = 101,
     map_values = 102,
@@ -129,7 +130,7 @@ pub const Body = union(enum) {
     call: *const Call,
 };
 
-/// An operation on a list, a map, a blob or a HyperLogLog.
+/// An operation on a list, a map, a blob, a HyperLogLog or a string.
 pub const Call = struct {
     system: System,
     modifies: bool,
@@ -140,7 +141,7 @@ pub const Call = struct {
     parameters: []const Parameter,
     target: Node,
 
-    pub const System = enum(u6) { collection = 0, bits = 1, hll = 2, _ };
+    pub const System = enum(u6) { collection = 0, bits = 1, hll = 2, string = 3, _ };
 
     pub const Parameter = union(enum) {
         packed_value: []const u8,

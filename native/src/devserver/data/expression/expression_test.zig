@@ -33,7 +33,7 @@ const record: expression.Record = .{
 };
 
 fn evaluate(arena: std.mem.Allocator, bytes: []const u8) !Value {
-    const compiled = try Expression.compile(arena, bytes);
+    const compiled = try Expression.compile(arena, .@"8.2", bytes);
     return (try compiled.evaluate(arena, &record)).plain();
 }
 
@@ -46,7 +46,7 @@ fn expect(expected: Value, bytes: []const u8) !void {
 fn expectInvalid(bytes: []const u8) !void {
     var arena = std.heap.ArenaAllocator.init(testing.allocator);
     defer arena.deinit();
-    try testing.expectError(error.Invalid, Expression.compile(arena.allocator(), bytes));
+    try testing.expectError(error.Invalid, Expression.compile(arena.allocator(), .@"8.2", bytes));
 }
 
 const bin_i = "\x93\x51\x02\xa1i";
@@ -176,6 +176,6 @@ test "whatever is sent ends as a value or an error" {
             bytes[random.uintLessThan(usize, start.len)] = random.int(u8);
         }
         _ = evaluate(arena.allocator(), bytes[0..start.len]) catch {};
-        _ = try expression.read(arena.allocator(), &record, bytes[0..start.len]);
+        _ = try expression.read(arena.allocator(), .@"8.2", &record, bytes[0..start.len]);
     }
 }
