@@ -3207,7 +3207,7 @@ def string_is_numeric(bin: Any, numeric_type: int = 0) -> Expression:
 
 @_of_bin
 def string_is_upper(bin: Any) -> Expression:
-    """Whether all letters are capitals.
+    """Whether every code point is a capital letter: not a space or a digit.
 
     Args:
         bin: The bin's name, or an expression that gives a string.
@@ -3217,7 +3217,7 @@ def string_is_upper(bin: Any) -> Expression:
 
 @_of_bin
 def string_is_lower(bin: Any) -> Expression:
-    """Whether no letter is a capital.
+    """Whether every code point is a small letter: not a space or a digit.
 
     Args:
         bin: The bin's name, or an expression that gives a string.

@@ -1,7 +1,15 @@
 """Operations on strings, for `operate` and its kin (server 8.2).
 
 Every function returns a plain dict, one operation. Positions and lengths are in code points of
-Unicode; a negative index counts from the end. Operations that write have no result.
+Unicode; a negative index counts from the end. Operations that write have no result. Texts are found
+where they mean the same, whether an accent is a code point of its own or not.
+
+Where there is no bin, reading gives None. `string_insert`, `string_overwrite`, `string_concat`,
+`string_append`, `string_prepend`, `string_repeat` and those that pad make it of an empty string;
+what else writes does nothing.
+
+Servers answer with BinTypeError where there is no string, with OpNotApplicable where it cannot be
+converted, and with InvalidArgError for an index outside of it or an invalid regular expression.
 
 All raise TypeError for an argument of the wrong type, and InvalidArgError for one that is out of
 range.
@@ -86,8 +94,11 @@ STRING_REGEX_GLOBAL: Final = 16
 # Write flags of a policy, to be combined with `|`.
 STRING_WRITE_DEFAULT: Final = 0
 STRING_WRITE_CREATE_ONLY: Final = 1
+"""Fail where there is the bin; only for what makes bins, and not with a context."""
 STRING_WRITE_UPDATE_ONLY: Final = 2
+"""Make no bin."""
 STRING_WRITE_NO_FAIL: Final = 4
+"""What cannot be done leaves the string as it is; what is no string still fails."""
 
 _NUMERIC_TYPES = (0, 1, 2)
 _REGEX_MASK = 31
@@ -230,7 +241,7 @@ def string_is_numeric(
 
 
 def string_is_upper(bin: str, ctx: Context | None = None) -> Operation:
-    """The result is whether all letters are capitals.
+    """The result is whether every code point is a capital letter: not a space or a digit.
 
     Args:
         bin: The bin with the string.
@@ -240,7 +251,7 @@ def string_is_upper(bin: str, ctx: Context | None = None) -> Operation:
 
 
 def string_is_lower(bin: str, ctx: Context | None = None) -> Operation:
-    """The result is whether no letter is a capital.
+    """The result is whether every code point is a small letter: not a space or a digit.
 
     Args:
         bin: The bin with the string.

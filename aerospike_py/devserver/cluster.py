@@ -66,8 +66,8 @@ class DevCluster(Controls):
         mutual_tls: True: clients have to show a certificate, too. Users without a password log in
             by the name in theirs.
         allows_plain: True: with TLS, the ports take plain connections as well.
-        server_version: The release of the server to answer as: "8.1", or "8.2", which has operations
-            and expressions on strings, and says more of failures.
+        server_version: The release of the server to answer as: "8.1", or "8.2", which has
+            operations and expressions on strings, and says more of failures.
 
     Functions in Lua (UDF) run if the package lupa is installed, which the extra "lua" brings;
     what they log goes to the logger "aerospike_py.devserver".
