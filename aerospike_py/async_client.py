@@ -948,8 +948,8 @@ class AsyncClient:
             policy: How to read, and to write.
 
         Returns:
-            An asynchronous iterator over the rows, which can be closed early. Nothing is sent
-            before the first one is asked for.
+            What hands out the rows, which can be closed early. Nothing is sent before the first
+            one is asked for.
 
         Raises:
             TypeError: There is something else than keys, or than rows.
