@@ -89,6 +89,7 @@ class asz_error(CData):
     attempts: int
     more_len: int
     more: CData
+    text_position: int
 
 class asz_metadata(CData):
     generation: int
@@ -493,6 +494,16 @@ class Lib:
     ) -> int: ...
     def asz_expression_compile(
         self, expression: Memory, expression_len: int, result: asz_result, error: asz_error, /
+    ) -> int: ...
+    def asz_expression_parse(
+        self,
+        text: Memory,
+        text_len: int,
+        parameters: Memory,
+        parameters_len: int,
+        result: asz_result,
+        error: asz_error,
+        /,
     ) -> int: ...
     def asz_context_encode(
         self, context: Memory, context_len: int, result: asz_result, error: asz_error, /

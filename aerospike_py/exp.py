@@ -24,7 +24,7 @@ import base64
 from typing import Any, Final, TypeAlias
 
 from ._expression_types import check_types
-from ._native.expressions import expression_compile
+from ._native.expressions import expression_compile, expression_parse
 from ._operations import (
     also_named,
     check_context,
@@ -46,7 +46,7 @@ from ._validate import (
     check_natural,
     check_str,
 )
-from ._values import encode
+from ._values import decode, encode, plain_value
 from .cdt_ctx import Context
 from .exception import InvalidArgError
 from .types import (
@@ -323,6 +323,8 @@ _LIST_RETURN_TYPES = frozenset({0, 1, 2, 3, 4, 5, 7, 9})
 _MAP_RETURN_TYPES = frozenset({0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 17})
 _EXPR = "__expr__"
 _AEL_COMPILE = 128
+# What the parameters of a text may be.
+_OF_CONSTANTS = (int, float, str, bytes, bytearray, memoryview, list, tuple, dict, GeoJSON)
 
 # Expressions that were compiled, by their encoded trees, as the same ones come again and again.
 _compiled: "dict[bytes, CompiledExpression]" = {}
@@ -389,11 +391,31 @@ def parse(text: str, /, *values: Any, **parameters: Any) -> Expression:
         TypeError: The text is not a str, or a parameter of a type that no constant has.
         InvalidArgError: The text is not one of the language; the error says where, and what is
             expected there. Or a parameter is missing, or not used.
+        OverflowError: An int among the parameters does not fit into 64 bits.
+        UnicodeEncodeError: The text, or a str among the parameters, has lone surrogates.
     """
-    from ._filter_text import parse_text  # Which needs the builders.
+    data = check_str(text, "text").encode()
+    given = _encoded_parameters(values, parameters) if values or parameters else b""
+    parsed: Expression = decode(expression_parse(data, given))
+    return _with_steps(parsed)
 
-    parsed: Expression = parse_text(text, values, parameters)
-    return parsed
+
+def _encoded_parameters(values: tuple[Any, ...], named: dict[str, Any]) -> bytes:
+    for name, value in (*enumerate(values), *named.items()):
+        if not isinstance(value, _OF_CONSTANTS):
+            raise TypeError(f"the parameter {name!r} cannot be of type {type(value).__name__}")
+    return encode([plain_value(list(values), "values"), plain_value(named, "parameters")])
+
+
+def _with_steps(node: Expression) -> Expression:
+    """An expression whose contexts have tuples as steps, as `cdt_ctx` makes them."""
+    for field, value in node.items():
+        if field == "ctx":
+            node[field] = [tuple(step) for step in value]
+        for member in value if field == "exprs" else (value,):
+            if type(member) is dict:
+                _with_steps(member)
+    return node
 
 
 def to_base64(expression: Expression) -> str:

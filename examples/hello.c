@@ -1,6 +1,6 @@
 /*
- * The same library from C: connects, writes a record, reads it and a batch, deletes it, and meets an
- * error.
+ * The same library from C: connects, writes a record, reads it, by a filter that is text, and a batch,
+ * deletes it, and meets errors.
  *
  *   python -m ziglang cc examples/hello.c -I native/include aerospike_py/libaerospike_zig.so \
  *       -Wl,-rpath,"$PWD/aerospike_py" -o hello
@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void write_key(asz_writer *to, const char *set, const char *user_key)
 {
@@ -68,12 +69,13 @@ static void print_error(const char *what, const asz_error *error)
 }
 
 /* Runs a command, and prints its result, or its error; gives its status, and forgets the request. */
-static int32_t run(asz_client *client, const char *what, int32_t command, asz_writer *request)
+static int32_t run(asz_client *client, const char *what, int32_t command, asz_writer *request,
+                   const asz_policy *policy)
 {
     uint8_t buffer[1024];
     asz_error error = {.size = sizeof error};
     asz_result result = {.size = sizeof result, .data = buffer, .capacity = sizeof buffer};
-    int32_t status = asz_client_execute(client, command, request->data, request->length, NULL,
+    int32_t status = asz_client_execute(client, command, request->data, request->length, policy,
                                         &result, &error);
     asz_writer_clear(request);
     if (status != ASZ_OK) {
@@ -89,6 +91,26 @@ static int32_t run(asz_client *client, const char *what, int32_t command, asz_wr
     }
     printf("\n");
     asz_result_release(&result);
+    return status;
+}
+
+/* Compiles a filter, whose text has one open place, "%s"; it is given back as other results are. */
+static int32_t compile(const char *text, int64_t parameter, asz_result *filter, asz_error *error)
+{
+    asz_writer parameters = {.size = sizeof parameters};
+    asz_write_array(&parameters, 2); /* [[value], {name: value}] */
+    asz_write_array(&parameters, 1);
+    asz_write_integer(&parameters, parameter);
+    asz_write_map(&parameters, 0);
+
+    asz_result tree = {.size = sizeof tree};
+    int32_t status = asz_expression_parse((const uint8_t *)text, strlen(text), parameters.data,
+                                          parameters.length, &tree, error);
+    if (status == ASZ_OK) {
+        status = asz_expression_compile(tree.data, tree.length, filter, error);
+    }
+    asz_result_release(&tree);
+    asz_writer_release(&parameters);
     return status;
 }
 
@@ -131,11 +153,29 @@ int main(int argc, char **argv)
     asz_write_text(&request, "Alice");
     asz_write_text(&request, "age");
     asz_write_integer(&request, 30);
-    int32_t status = run(client, "put", ASZ_PUT, &request);
+    int32_t status = run(client, "put", ASZ_PUT, &request, NULL);
 
     asz_write_array(&request, 1); /* ASZ_GET: [KEY] */
     write_key(&request, set, "from C");
-    status = status == ASZ_OK ? run(client, "get", ASZ_GET, &request) : status;
+    status = status == ASZ_OK ? run(client, "get", ASZ_GET, &request, NULL) : status;
+
+    /* Only if Alice is older than 30, which she is not: code 27. */
+    asz_result filter = {.size = sizeof filter};
+    if (compile("$.age > %s and $.name == 'Alice'", 30, &filter, &error) == ASZ_OK) {
+        asz_policy policy = {.size = sizeof policy};
+        asz_policy_init(&policy, ASZ_GET);
+        policy.filter = filter.data;
+        policy.filter_len = filter.length;
+        asz_writer_clear(&request);
+        asz_write_array(&request, 1);
+        write_key(&request, set, "from C");
+        run(client, "get if older", ASZ_GET, &request, &policy);
+    }
+    asz_result_release(&filter);
+    if (compile("$.age > = %s", 30, &filter, &error) != ASZ_OK) {
+        print_error("compile", &error);
+        printf("wrong at byte %" PRIu32 "\n", error.text_position);
+    }
 
     asz_writer_clear(&request);
     asz_write_array(&request, 3); /* ASZ_BATCH: [[KEY], command, argument] */
@@ -144,18 +184,18 @@ int main(int argc, char **argv)
     write_key(&request, set, "nobody");
     asz_write_integer(&request, ASZ_GET);
     asz_write_nil(&request);
-    status = status == ASZ_OK ? run(client, "batch", ASZ_BATCH, &request) : status;
+    status = status == ASZ_OK ? run(client, "batch", ASZ_BATCH, &request, NULL) : status;
 
     asz_writer_clear(&request);
     asz_write_array(&request, 1);
     write_key(&request, set, "from C");
-    status = status == ASZ_OK ? run(client, "remove", ASZ_REMOVE, &request) : status;
+    status = status == ASZ_OK ? run(client, "remove", ASZ_REMOVE, &request, NULL) : status;
 
     /* The record is gone: the server's code 2. */
     asz_writer_clear(&request);
     asz_write_array(&request, 1);
     write_key(&request, set, "from C");
-    int32_t last = run(client, "get again", ASZ_GET, &request);
+    int32_t last = run(client, "get again", ASZ_GET, &request, NULL);
     asz_client_destroy(client);
     asz_writer_release(&request);
     return status == ASZ_OK && last == 2 ? 0 : 1;

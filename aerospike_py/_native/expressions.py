@@ -37,6 +37,20 @@ def expression_compile(tree: bytes) -> bytes:
     return _made(lib.asz_expression_compile, tree, len(tree))
 
 
+def expression_parse(text: bytes, parameters: bytes) -> bytes:
+    """The tree of an expression in MessagePack, of its text in UTF-8.
+
+    Args:
+        text: The text.
+        parameters: [[value], {name: value}] in MessagePack; empty for none.
+
+    Raises:
+        TypeError: A parameter is of a type that no constant has.
+        InvalidArgError: The text is not one of the language; the error says where.
+    """
+    return _made(lib.asz_expression_parse, text, len(text), parameters, len(parameters))
+
+
 def context_encode(steps: bytes) -> bytes:
     """The server's encoding of a context that is given in MessagePack.
 

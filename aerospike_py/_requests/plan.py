@@ -395,11 +395,11 @@ def filter_argument(given: Any) -> "Filter | None":
 
 
 def _of_text(text: str) -> Filter:
-    from .._filter_text import parse_text
+    from ..exp import parse
 
     found = _filters.get(text)
     if found is None:
-        found = Filter(parse_text(text, (), {}))
+        found = Filter(parse(text))
         if len(_filters) >= _FILTERS_MAX:
             _filters.clear()
         _filters[text] = found

@@ -5,6 +5,7 @@ not valid an InvalidArgError, with the path to it and what would be right.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .. import _native, constants
@@ -526,11 +527,16 @@ def _filter_of(given: Mapping[str, Any], path: str) -> bytes | None:
 
 def _expression(given: Any) -> Any:
     """A filter, which may be text."""
-    if not isinstance(given, str):
-        return given
-    from .._filter_text import parsed_filter
+    return _compiled(str.__str__(given)) if isinstance(given, str) else given
 
-    return parsed_filter(str.__str__(given))
+
+@lru_cache(maxsize=256)
+def _compiled(text: str) -> Any:
+    """The filter of a text: programs use few of them, and often."""
+    from ..exp import compile as compiled
+    from ..exp import parse
+
+    return compiled(parse(text))
 
 
 class QueryPolicies:

@@ -197,6 +197,7 @@ typedef struct {
     uint16_t attempts;    /* how often it was tried; 0 where that is not counted */
     uint16_t more_len;    /* bytes in more; 0 when there is nothing more to say */
     uint8_t more[808];    /* MORE, below */
+    uint32_t text_position; /* in a text that was given, the byte where it is wrong, from 1; or 0 */
 } asz_error;
 
 /*
@@ -793,6 +794,20 @@ int32_t asz_key_digest(const uint8_t *key, uint64_t key_len, uint8_t *digest, as
  */
 int32_t asz_expression_compile(const uint8_t *expression, uint64_t expression_len,
                                asz_result *result, asz_error *error);
+
+/*
+ * Turns the text of an expression, UTF-8 in the language of filters that the documentation of expressions
+ * describes, into the tree that asz_expression_compile takes, and that may be part of a larger one.
+ * `parameters` has what its open places stand for: [[value of "?0", of "?1" ...], {name: value of
+ * "%(name)s"}], as MessagePack, or nothing. Both are the caller's, and not kept; `result` is given back
+ * with asz_result_release. Needs no client. ASZ_ERROR_INVALID_ARGUMENT for a text that is not one of the
+ * language: the message has line and column, in characters, and what was expected there, and
+ * `text_position` the byte; for a text or parameters of more than 1048575 bytes, more than 65536 values or
+ * names, or 1024 variables; for parentheses, lists, maps and negations nested deeper than 50 levels, or
+ * expressions deeper than 101. ASZ_ERROR_WRONG_TYPE for a parameter that no constant can be.
+ */
+int32_t asz_expression_parse(const uint8_t *text, uint64_t text_len, const uint8_t *parameters,
+                             uint64_t parameters_len, asz_result *result, asz_error *error);
 
 /*
  * Turns a context, [step], into the server's encoding, as it is listed in base64 for an index. Needs no

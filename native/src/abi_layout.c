@@ -16,6 +16,7 @@ const uint64_t asz_layout_error[] = {
     offsetof(asz_error, attempts),
     offsetof(asz_error, more_len),
     offsetof(asz_error, more),
+    offsetof(asz_error, text_position),
 };
 
 const uint64_t asz_layout_policy[] = {

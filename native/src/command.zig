@@ -1,8 +1,10 @@
 //! Commands: what is asked and answered, and the rules of each. They know bytes and verdicts, and
 //! hand exchanges to a driver of `engine.zig`.
 
+const std = @import("std");
 const context = @import("command/cdt/context.zig");
 const expression = @import("command/expression/expression.zig");
+const expression_text = @import("command/expression/text/text.zig");
 const Failure = @import("status.zig").Failure;
 const wire = @import("wire.zig");
 pub const batch = @import("command/batch/batch.zig");
@@ -29,6 +31,18 @@ pub fn compileExpression(
     expression.encodeExpression(out, reader, failure) catch |err|
         return request.describe(err, failure);
     if (!reader.isAtEnd()) return request.invalid(failure, "there is more than one expression", .{});
+}
+
+/// Appends the tree of an expression's text, as MessagePack.
+pub fn parseExpression(
+    gpa: std.mem.Allocator,
+    text: []const u8,
+    parameters: []const u8,
+    out: *wire.Buffer,
+    failure: *Failure,
+) error{Failed}!void {
+    expression_text.parse(gpa, text, parameters, out, failure) catch |err|
+        return request.describe(err, failure);
 }
 
 /// Appends the value of a particle.
@@ -81,6 +95,7 @@ test {
     _ = batch;
     _ = group;
     _ = @import("command/expression/comparable.zig");
+    _ = expression_text;
     _ = @import("command/record/compression.zig");
     _ = request;
     _ = @import("command/record/operate_test.zig");

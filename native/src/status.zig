@@ -226,6 +226,8 @@ pub const Failure = struct {
     details_len: u16 = 0,
     /// How often it was tried; 0 where nobody counts.
     attempts: u16 = 0,
+    /// Where a text that was given is wrong: the byte's number, from 1; 0 where it is about none.
+    text_position: u32 = 0,
     node_buffer: [node_name_max]u8 = undefined,
     message_buffer: [message_bytes_max]u8 = undefined,
     details_buffer: [details_bytes_max]u8 = undefined,

@@ -39,11 +39,14 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_writes_reads_and_removes_a_record(program: Path, server: Any, set_name: str) -> None:
     host, port = server.hosts[0]
     run = subprocess.run([program, host, str(port), set_name], capture_output=True, text=True)
-    put, get, batch, remove, again = run.stdout.splitlines()
+    put, get, filtered, wrong, place, batch, remove, again = run.stdout.splitlines()
     assert put == "put: ok"
     assert f'["test", "{set_name}", "from C", ' in get
     assert '"name": "Alice"' in get
     assert '"age": 30' in get
+    assert filtered.startswith("get if older: 27 ")
+    assert wrong == "compile: -2 line 1, column 9, before '= %s': expected a value"
+    assert place == "wrong at byte 9"
     assert batch.startswith(f'batch: [[null, 0, false, [["test", "{set_name}", "from C", ')
     assert batch.endswith(", 2, false, null]]")
     assert remove == "remove: ok"

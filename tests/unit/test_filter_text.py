@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aerospike_py import GeoJSON, InvalidArgError, KeyOrderedDict, _filter_text, cdt_ctx, exp
+from aerospike_py import GeoJSON, InvalidArgError, KeyOrderedDict, cdt_ctx, exp
 from aerospike_py._requests.plan import filter_argument
 from aerospike_py._requests.policies import ClientPolicies
 
@@ -433,9 +433,9 @@ def test_a_text_that_is_used_a_thousand_times_is_read_and_compiled_once(
 ) -> None:
     text = "$.used_often > 21 and $.other == 'x'"
     done: list[str] = []
-    parse, compiled = _filter_text.Parser.parse, exp.expression_compile
+    parse, compiled = exp.expression_parse, exp.expression_compile
     monkeypatch.setattr(
-        _filter_text.Parser, "parse", lambda self: (done.append("parsed"), parse(self))[1]
+        exp, "expression_parse", lambda *given: (done.append("parsed"), parse(*given))[1]
     )
     monkeypatch.setattr(
         exp, "expression_compile", lambda tree: (done.append("compiled"), compiled(tree))[1]

@@ -43,6 +43,7 @@ pub const asz_error = extern struct {
     attempts: u16,
     more_len: u16,
     more: [more_bytes_max]u8,
+    text_position: u32,
 };
 
 /// Details and earlier failures, as MessagePack: the codes and lengths of those take no more than
@@ -105,7 +106,7 @@ pub const ArrowArrayStream = data_interface.Stream;
 
 comptime {
     assert(@sizeOf(asz_completion) == 32);
-    assert(@sizeOf(asz_error) == 1340);
+    assert(@sizeOf(asz_error) == 1344);
     assert(Failure.details_bytes_max + Earlier.bytes_max + 40 <= more_bytes_max);
     assert(@offsetOf(asz_error, "message") == 46);
     assert(@sizeOf(asz_policy) == 72);
@@ -776,6 +777,30 @@ export fn asz_expression_compile(
     return 0;
 }
 
+export fn asz_expression_parse(
+    text: ?[*]const u8,
+    text_len: u64,
+    parameters: ?[*]const u8,
+    parameters_len: u64,
+    result: ?*asz_result,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var out = resultBuffer(result, &failure) catch return report(&failure, err);
+    command.parseExpression(
+        gpa,
+        slice(text, text_len),
+        slice(parameters, parameters_len),
+        &out,
+        &failure,
+    ) catch {
+        out.deinit();
+        return report(&failure, err);
+    };
+    handOver(&out, result);
+    return 0;
+}
+
 export fn asz_context_encode(
     context: ?[*]const u8,
     context_len: u64,
@@ -887,6 +912,7 @@ fn report(failure: *const Failure, err: ?*asz_error) i32 {
         .attempts = failure.attempts,
         .more_len = 0,
         .more = @splat(0),
+        .text_position = failure.text_position,
     };
     if (failure.details_len > 0 or failure.earlier.count > 0) {
         var more = wire.Buffer.fixed(&filled.more);

@@ -57,7 +57,7 @@ fn appendMessage(buffer: *Buffer, header: wire.message.Header, bins: []const Bin
 
 /// Memory for up to four rows of up to 64 bytes, every byte not written beyond them a canary.
 const Fixture = struct {
-    rows: [4 * 64]u8 = @splat(0),
+    rows: [4 * 64]u8 align(@alignOf(u64)) = @splat(0),
     metadata: [4]Metadata = @splat(.{ .generation = 0, .ttl = 0 }),
     codes: [4]i32 = @splat(99),
     failure: Failure = .{},

@@ -18,13 +18,14 @@ const proto = @import("proto.zig");
 
 const Target = fn (bytes: []const u8) anyerror!void;
 
-const input_bytes_max = 2048;
+pub const input_bytes_max = 2048;
 const smoke_rounds = 3000;
 
 /// Enough for whatever an input can turn into; more would be a defect.
 const output_bytes_max = input_bytes_max * 8;
 
-fn run(comptime target: Target, samples: []const []const u8) !void {
+/// Feeds a target, one of another layer too, by `smoke` and by the fuzzer.
+pub fn run(comptime target: Target, samples: []const []const u8) !void {
     try smoke(target, samples, .loud);
     const wrapped = struct {
         fn one(_: void, smith: *testing.Smith) anyerror!void {
