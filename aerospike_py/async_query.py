@@ -895,8 +895,9 @@ class AsyncQuery(Generic[R]):
             module: The module, with or without ".lua".
             function: The function; its first argument is the stream.
             args: Its further arguments, of any type that a bin can hold.
-            policy: How to run it; "total_timeout" also limits what is done here. What pages and
-                limits records is not for aggregations.
+            policy: How to run it; "total_timeout" also limits what is done here, and
+                "fail_on_cluster_change" has all nodes asked before and after whether the cluster is
+                the same. What pages and limits records is not for aggregations.
 
         Returns:
             The values: one where the last step is a `reduce`, and none if no record was found.
@@ -904,6 +905,7 @@ class AsyncQuery(Generic[R]):
         Raises:
             UDFError: The function fails, or there is none; the text is the server's, or Lua's.
             ClientError: lupa is not installed; nothing was sent.
+            ClusterError: The policy has it fail, with code 7, as the cluster changes.
             InvalidArgError: An argument is not valid, the query selects bins or operations, or
                 there is a filter, which servers have not for aggregations: the stream's `filter`
                 takes its place, or an index that answers all of it.
@@ -917,7 +919,14 @@ class AsyncQuery(Generic[R]):
         )
         content = udf.raw_content(session.policies, name, None)
         source = await session.submit(allowance.within(content))
-        values = await session.submit(allowance.within(request))
+        if session.policies.query.fails_on_change(policy):
+            key = query.cluster_key(session.policies, self._request["namespace"])
+            before = await session.submit(allowance.within(key))
+            values = await session.submit(allowance.within(request))
+            if await session.submit(allowance.within(key)) != before:
+                raise query.cluster_changed("the cluster changed during the aggregation")
+        else:
+            values = await session.submit(allowance.within(request))
         reduction = query.reduction(session.policies, name, source, function, args, values)
         while True:
             try:

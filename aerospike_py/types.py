@@ -517,6 +517,10 @@ class QueryPolicy(_CommandPolicy, total=False):
     """Which partitions to read; all by default."""
     token: bytes
     """Goes on where another run of the query left off; see `Query.token`."""
+    fail_on_cluster_change: bool
+    """Of aggregations, which every node answers for what it has: True has one fail, with code 7,
+    when nodes come or go meanwhile, or data moves between them; False by default. All other queries
+    keep account of partitions, and bring every record once whatever nodes do."""
 
 
 class ListPolicy(TypedDict, total=False):

@@ -20,6 +20,7 @@ from .._validate import (
     Rule,
     TimeToLive,
     at,
+    check_bool,
     check_bytes,
     is_moment,
     unknown_key,
@@ -120,7 +121,8 @@ _PARTITION_FILTER = {
     "begin": Integer(0, _PARTITIONS - 1),
     "count": Integer(1, _PARTITIONS),
 }
-_QUERY_OTHERS = ("partition_filter", "token")
+_FAILS_ON_CHANGE = "fail_on_cluster_change"
+_QUERY_OTHERS = ("partition_filter", "token", _FAILS_ON_CHANGE)
 
 _FILTERS = ("expressions", "filter_expression")
 NO_GENERATION = "policy['gen'] has generations compared, and meta has no 'gen' to compare with"
@@ -557,6 +559,7 @@ class QueryPolicies:
         self._known = (*self._policies.known, *_QUERY_REQUEST, *_QUERY_OTHERS)
         self._over = self._members(own_over, "")
         self._defaults = {**self._members(own, "config['policies']['query']"), **self._over}
+        self._fails_on_change = bool(own.get(_FAILS_ON_CHANGE))
 
     def __call__(self, policy: Any, rest: Any = None) -> tuple[Pointer, dict[str, Any]]:
         """The policy struct, and members of the request.
@@ -584,6 +587,11 @@ class QueryPolicies:
             **self._over,
         }
 
+    def fails_on_change(self, policy: Mapping[str, Any] | None) -> bool:
+        """Whether aggregations fail that the cluster changes beside, by a policy that is valid."""
+        said: bool | None = (policy or {}).get(_FAILS_ON_CHANGE)
+        return self._fails_on_change if said is None else said
+
     def _members(self, own: dict[str, Any], path: str) -> dict[str, Any]:
         members: dict[str, Any] = {}
         for key, value in own.items():
@@ -591,6 +599,8 @@ class QueryPolicies:
                 continue
             if key == "token":
                 members["token"] = check_bytes(value, f"{path}['token']")
+            elif key == _FAILS_ON_CHANGE:
+                check_bool(value, f"{path}[{key!r}]")  # No server is told.
             elif key == "partition_filter":
                 members.update(_partitions(value, f"{path}['partition_filter']"))
             else:

@@ -11,9 +11,15 @@ from .._operations import check_context, function_call, plain_operations
 from .._results import value
 from .._validate import Integer, at, check_bin_name, check_name, did_you_mean, wrong_type
 from .._values import EXTENSION_GEOJSON, INT64_MAX, INT64_MIN, Extension, encode, unsigned
-from ..constants import INDEX_TYPE_DEFAULT, OPERATOR_READ
-from ..exception import InvalidArgError
+from ..constants import (
+    AEROSPIKE_ERR_CLUSTER_CHANGE,
+    AEROSPIKE_ERR_SERVER,
+    INDEX_TYPE_DEFAULT,
+    OPERATOR_READ,
+)
+from ..exception import ClusterError, InvalidArgError, class_for
 from ..types import GeoJSON, JobStatus, QueryPlan
+from . import info
 from .allowance import Allowance
 from .policies import INDEX_TYPE, ClientPolicies
 from .request import Request, nothing
@@ -296,6 +302,36 @@ def aggregate(
             )
     request = encode({**members, **limits, "udf": call})
     return call[0], (_QUERY_AGGREGATE, request, struct, value)
+
+
+def cluster_key(policies: ClientPolicies, namespace: str) -> Request[str]:
+    """Asks all nodes for the number of the cluster's present form.
+
+    Raises:
+        ClusterError: They do not agree, or one is not stable, as data of the namespace moves.
+        AerospikeError: A node did not answer.
+    """
+    command = f"cluster-stable:namespace={namespace}"
+    query, request, struct, results = info.info_of(policies, command, namespace, None)
+
+    def decode(response: memoryview) -> str:
+        keys: dict[str, str] = {}
+        for node, code, text in results(response):
+            if code in (AEROSPIKE_ERR_SERVER, AEROSPIKE_ERR_CLUSTER_CHANGE):
+                raise cluster_changed(f"the cluster is not stable: {text}", node)
+            if code:
+                raise class_for(code)(text, result_code=code, node=node)
+            keys[text] = node
+        if len(keys) > 1:
+            raise cluster_changed("the nodes do not agree on what the cluster is")
+        return "".join(keys)
+
+    return query, request, struct, decode
+
+
+def cluster_changed(text: str, node: str | None = None) -> ClusterError:
+    """What an aggregation that is to fail of it fails of."""
+    return ClusterError(text, result_code=AEROSPIKE_ERR_CLUSTER_CHANGE, node=node)
 
 
 # Members of a request: the key of the policy that they come from.

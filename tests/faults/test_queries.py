@@ -368,6 +368,55 @@ async def test_a_task_that_is_cancelled_meanwhile_is_cancelled(cluster: DevClust
             cluster.clear_faults()
 
 
+COUNTING = """
+local function one(rec) return 1 end
+local function sum(a, b) return a + b end
+function count(stream) return stream : map(one) : reduce(sum) end
+"""
+
+
+async def count(cluster: DevCluster, face: str) -> list[Any]:
+    call: Any = ("counting", "count", None, {"fail_on_cluster_change": True})
+
+    def wait_for_it() -> list[Any]:
+        with connected(cluster) as client:
+            return client.query("test", "demo").aggregate(*call)
+
+    if face == "sync":
+        return await asyncio.to_thread(wait_for_it)
+    async with aerospike_py.AsyncClient(cluster.config).connect() as client:
+        return await client.query("test", "demo").aggregate(*call)
+
+
+async def count_beside(change: Callable[[], None], cluster: DevCluster, face: str) -> list[Any]:
+    """What comes of it with a change while the nodes are at work."""
+
+    def asked() -> int:
+        return sum(node["query"] for node in cluster.counters())
+
+    cluster.delay(200)
+    before = asked()
+    counting = asyncio.ensure_future(count(cluster, face))
+    while asked() == before and not counting.done():
+        await asyncio.sleep(0.005)
+    change()
+    return await counting
+
+
+@pytest.mark.parametrize("face", ["sync", "async"])
+async def test_an_aggregation_fails_of_changes_of_the_cluster_if_it_is_to(face: str) -> None:
+    pytest.importorskip("lupa")
+    with DevCluster(nodes=2) as cluster:
+        with connected(cluster) as client:
+            client.batch_write([(("test", "demo", number), {"n": 1}) for number in range(60)])
+            client.udf_put("counting.lua", source=COUNTING)
+        cluster.kill(1)
+        assert await count_beside(lambda: None, cluster, face) == [60]
+        with pytest.raises(ClusterError, match="changed during the aggregation") as caught:
+            await count_beside(lambda: cluster.revive(1), cluster, face)
+        assert caught.value.result_code == aerospike_py.AEROSPIKE_ERR_CLUSTER_CHANGE
+
+
 def test_broken_replies_are_errors(cluster: DevCluster, client: Client) -> None:
     for _ in range(20):
         cluster.corrupt(count=1)

@@ -5,10 +5,13 @@ from typing import Any
 import msgspec
 import pytest
 
+import aerospike_py
 from aerospike_py import INDEX_TYPE_LIST, INDEX_TYPE_MAPKEYS, GeoJSON, InvalidArgError
 from aerospike_py import predicates as p
-from aerospike_py._requests.policies import QueryPolicies
+from aerospike_py._requests import query
+from aerospike_py._requests.policies import ClientPolicies, QueryPolicies
 from aerospike_py._requests.query import where_member
+from aerospike_py._values import encode
 from aerospike_py.exception import BinNameError
 
 REGION = '{"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 0]]]}'
@@ -135,3 +138,39 @@ def test_an_unknown_key_names_the_nearest() -> None:
         QueryPolicies(None)({"max_record": 1})
     with pytest.raises(InvalidArgError, match="max_retries"):
         QueryPolicies({"max_retires": 1})
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "text"),
+    [
+        ([("A", 0, "ERROR::unstable-cluster"), ("B", 0, "AF0")], 7, "not stable"),
+        ([("A", 0, "AF0"), ("B", 0, "ERROR:7:cluster not specified size")], 7, "not stable"),
+        ([("A", 0, "AF0"), ("B", 0, "AF1")], 7, "do not agree"),
+        ([("A", 0, "AF0"), ("B", 9, "client timeout")], 9, "client timeout"),
+    ],
+)
+def test_what_nodes_say_of_a_cluster_that_is_not_stable(
+    answers: list[tuple[str, int, str]], code: int, text: str
+) -> None:
+    *_, decode = query.cluster_key(ClientPolicies({}), "test")
+    with pytest.raises(aerospike_py.AerospikeError, match=text) as caught:
+        decode(memoryview(encode(answers)))
+    assert caught.value.result_code == code
+
+
+def test_the_key_of_a_cluster_is_what_all_nodes_say() -> None:
+    *_, decode = query.cluster_key(ClientPolicies({}), "test")
+    assert decode(memoryview(encode([("A", 0, "AF0"), ("B", 0, "AF0")]))) == "AF0"
+
+
+def test_a_query_fails_of_changes_if_its_policy_or_the_default_says_so() -> None:
+    told = ClientPolicies({"query": {"fail_on_cluster_change": True}}).query
+    silent = ClientPolicies({}).query
+    assert told.fails_on_change(None)
+    assert not told.fails_on_change({"fail_on_cluster_change": False})
+    assert not silent.fails_on_change({"fail_on_cluster_change": None})
+    assert silent.fails_on_change({"fail_on_cluster_change": True})
+    # No server is told.
+    assert silent({"fail_on_cluster_change": True})[1] == {}
+    with pytest.raises(TypeError, match="must be a bool"):
+        silent({"fail_on_cluster_change": 1})

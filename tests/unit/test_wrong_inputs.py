@@ -1494,7 +1494,7 @@ CASES: list[Case] = [
             "timeout_delay, connect_timeout, compress, error_detail_verbosity, "
             "replica, expressions, filter_expression, max_records, "
             "records_per_second, include_bin_data, expected_duration, "
-            "partition_filter, token"
+            "partition_filter, token, fail_on_cluster_change"
         ),
     ),
     (
