@@ -249,6 +249,7 @@ def test_a_wrong_type_in_a_row_of_a_batch_names_the_row(client: Client, key: Key
         ([{"op": 1, "bin": "a"}, {"op": 2, "bin": "a"}], r"ops\[1\] .*needs the field 'val'"),
         ([{"op": 1, "bin": "a", "index": 1}], "does not take the field 'index'"),
         ([{"op": 1, "bin": "a", "idx": 1}], "unknown field 'idx'"),
+        ([{"op": 1, "bn": "a"}], "unknown field 'bn'; did you mean 'bin'"),
         ([{"op": 1, "bin": "a", "val": 0}], r"\(read\) does not take the field 'val'"),
         ([{"op": 1, "bin": "a", "val": "a"}], r"\(read\) does not take the field 'val'"),
         ([{"op": 12, "val": ""}], "does not take the field 'val'"),

@@ -136,13 +136,19 @@ pub const Arguments = struct {
                 ),
             };
             const field = std.meta.stringToEnum(Field, name) orelse
-                return arguments.fail("has an unknown field '{s}'", .{shortened(name)});
+                return arguments.failOfUnknown(name);
             if (arguments.present.contains(field)) {
                 return arguments.fail("has the field '{s}' twice", .{name});
             }
             arguments.present.insert(field);
             arguments.slices.set(field, reader.value() catch return malformed(failure));
         }
+    }
+
+    fn failOfUnknown(arguments: *const Arguments, name: []const u8) error{Failed} {
+        const text = "has an unknown field '{s}'";
+        const meant = nearest(name) orelse return arguments.fail(text, .{shortened(name)});
+        return arguments.fail(text ++ "; did you mean '{t}'?", .{ shortened(name), meant });
     }
 
     /// The server takes other keys in some places, and makes maps that clients cannot write again.
@@ -421,13 +427,61 @@ test "members are found by name, and the text of a failure says where it happene
     try testing.expectEqual(.wrong_type, failure.status);
 }
 
+/// The field whose name a misspelt one is likely to be; null where none is near.
+fn nearest(name: []const u8) ?Field {
+    var best: ?Field = null;
+    // Of a short name, one character may be wrong, of others two.
+    var limit: usize = if (name.len < 5) 1 else 2;
+    for (std.enums.values(Field)) |field| {
+        const distance = distanceOf(name, @tagName(field)) orelse continue;
+        if (distance > limit or (distance == limit and best != null)) continue;
+        best = field;
+        limit = distance;
+    }
+    return best;
+}
+
+/// How many characters have to be put in, taken out, or changed; null for a name that is too long.
+fn distanceOf(name: []const u8, known: []const u8) ?usize {
+    const length_max = 24;
+    if (name.len > length_max) return null;
+    var row: [length_max + 1]usize = undefined;
+    for (row[0 .. name.len + 1], 0..) |*cell, index| cell.* = index;
+    for (known, 1..) |character, line| {
+        var diagonal = row[0];
+        row[0] = line;
+        for (name, 1..) |other, column| {
+            const changed = diagonal + @intFromBool(character != other);
+            diagonal = row[column];
+            row[column] = @min(changed, @min(row[column], row[column - 1]) + 1);
+        }
+    }
+    return row[name.len];
+}
+
+test "what a misspelt member is likely to be" {
+    const cases = [_]struct { []const u8, ?Field }{
+        .{ "bn", .bin },
+        .{ "bins", .bin },
+        .{ "valu", .val },
+        .{ "retrun_type", .return_type },
+        .{ "xyz", null },
+        .{ "", null },
+        .{ &@as([30]u8, @splat(97)), null },
+    };
+    for (cases) |case| try testing.expectEqual(case[1], nearest(case[0]));
+}
+
 test "unknown, repeated and superfluous members are refused" {
     var failure: Failure = .{};
     var arguments: Arguments = undefined;
     const place: Place = .{ .operation = .{ .index = 0 } };
     var unknown = msgpack.Reader.init("\x81\xa4indx\x01");
     try testing.expectError(error.Failed, arguments.parse(&unknown, place, &failure));
-    try testing.expectEqualStrings("ops[0] has an unknown field 'indx'", failure.message());
+    try testing.expectEqualStrings(
+        "ops[0] has an unknown field 'indx'; did you mean 'index'?",
+        failure.message(),
+    );
     var twice = msgpack.Reader.init("\x82\xa3val\x01\xa3val\x02");
     try testing.expectError(error.Failed, arguments.parse(&twice, place, &failure));
     var cut = msgpack.Reader.init("\x82\xa3val\x01");
