@@ -181,6 +181,15 @@ def test_the_top_10_are_those_of_python(client: Client, table: tuple[str, str]) 
     assert best == sorted((each["n"] for each in rows()), reverse=True)[:10]
 
 
+def test_a_cluster_that_stays_the_same_is_found_to(client: Client, table: tuple[str, str]) -> None:
+    set_name, module = table
+    query = client.query("test", set_name)
+    strict: aerospike_py.QueryPolicy = {"fail_on_cluster_change": True}
+    assert query.aggregate(module, "words", None, strict) == query.aggregate(module, "words")
+    # It is for aggregations, and the rest of the policy is as ever.
+    assert len(query.results({**strict, "max_records": 3})) == 3
+
+
 def test_arguments_filters_predicates_and_steps_after_the_last_reduce(
     client: Client, table: tuple[str, str]
 ) -> None:
