@@ -294,29 +294,39 @@ def test_the_operations_are_as_they_should_be() -> None:
     run(sys.executable, OPERATIONS, cwd=OPERATIONS.parent)
 
 
-@pytest.mark.parametrize(
-    ("misuse", "found"),
-    [
-        ('client.get(("test", "demo", "k"), {"total_timeot": 1})', "ReadPolicy"),
-        ('lop.list_append("l", 1, {"write_flag": 1})', "ListPolicy"),
-        ('client.exists(("test", "demo", "k")).meta.gen', "union-attr"),
-        ('client.batch_operate([("test", "demo", "k")], [])[0].bins["a"]', "index"),
-        ('client.batch_write([(("test", "demo", "k"), {"a": 1}, {"tll": 1})])', "list-item"),
-        ('aerospike_py.client({"hosts": ["a"], "cluster_nam": "c"})', "dict-item"),
-        ('aerospike_py.Client({"hosts": ["a"], "policies": {"raed": {}}})', "dict-item"),
-        ('aerospike_py.AsyncClient({"hosts": ["a"], "tls": {"c": "ca.pem"}})', "dict-item"),
-    ],
-)
-def test_a_misuse_is_found(misuse: str, found: str, tmp_path: Path) -> None:
-    program = tmp_path / "wrong.py"
-    program.write_text(
-        "import aerospike_py\n"
-        "from aerospike_py import list_operations as lop\n"
-        'client = aerospike_py.client({"hosts": ["a"]})\n'
-        f"{misuse}\n"
-    )
-    with pytest.raises(AssertionError, match=found):
+MISUSES = {
+    'client.get(("test", "demo", "k"), {"total_timeot": 1})': "ReadPolicy",
+    'lop.list_append("l", 1, {"write_flag": 1})': "ListPolicy",
+    'client.exists(("test", "demo", "k")).meta.gen': "union-attr",
+    'client.batch_operate([("test", "demo", "k")], [])[0].bins["a"]': "index",
+    'client.batch_write([(("test", "demo", "k"), {"a": 1}, {"tll": 1})])': "list-item",
+    'aerospike_py.client({"hosts": ["a"], "cluster_nam": "c"})': "dict-item",
+    'aerospike_py.Client({"hosts": ["a"], "policies": {"raed": {}}})': "dict-item",
+    'aerospike_py.AsyncClient({"hosts": ["a"], "tls": {"c": "ca.pem"}})': "dict-item",
+}
+BEFORE = [
+    "import aerospike_py",
+    "from aerospike_py import list_operations as lop",
+    'client = aerospike_py.client({"hosts": ["a"]})',
+]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What is said of a program with all misuses, one a line."""
+    program = tmp_path_factory.mktemp("misuses") / "wrong.py"
+    program.write_text("\n".join([*BEFORE, *MISUSES, ""]))
+    with pytest.raises(AssertionError) as raised:
         check_with_mypy([program])
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("misuse", MISUSES)
+def test_a_misuse_is_found(misuse: str, told: str) -> None:
+    line = len(BEFORE) + 1 + list(MISUSES).index(misuse)
+    said = [each for each in told.splitlines() if f"wrong.py:{line}: " in each]
+    assert any(": error: " in each for each in said), told
+    assert any(MISUSES[misuse] in each for each in said), told
 
 
 def test_a_wrong_argument_for_the_library_is_found(tmp_path: Path) -> None:
