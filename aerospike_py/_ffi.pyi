@@ -505,6 +505,9 @@ class Lib:
         error: asz_error,
         /,
     ) -> int: ...
+    def asz_query_plan(
+        self, question: Memory, question_len: int, result: asz_result, error: asz_error, /
+    ) -> int: ...
     def asz_context_encode(
         self, context: Memory, context_len: int, result: asz_result, error: asz_error, /
     ) -> int: ...

@@ -285,6 +285,19 @@ def encode_expression(expression: dict[str, Any]) -> bytes:
     return pack_plain(expression) or encode(plain_expression(expression))
 
 
+def with_steps(node: dict[str, Any]) -> dict[str, Any]:
+    """An expression that the core gave, with tuples as steps of contexts, as `cdt_ctx` has them."""
+    if node["__expr__"] == "map_val":
+        return node
+    for field, value in node.items():
+        if field == "ctx":
+            node[field] = [tuple(step) for step in value]
+        for member in value if field == "exprs" else (value,):
+            if type(member) is dict and "__expr__" in member:
+                with_steps(member)
+    return node
+
+
 def plain_expression(expression: dict[str, Any]) -> dict[str, Any]:
     """An expression made of the encoder's own types.
 

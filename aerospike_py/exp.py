@@ -33,6 +33,7 @@ from ._operations import (
     list_policy,
     map_policy,
     return_type_of,
+    with_steps,
 )
 from ._validate import (
     Integer,
@@ -397,7 +398,7 @@ def parse(text: str, /, *values: Any, **parameters: Any) -> Expression:
     data = check_str(text, "text").encode()
     given = _encoded_parameters(values, parameters) if values or parameters else b""
     parsed: Expression = decode(expression_parse(data, given))
-    return _with_steps(parsed)
+    return with_steps(parsed)
 
 
 def _encoded_parameters(values: tuple[Any, ...], named: dict[str, Any]) -> bytes:
@@ -405,17 +406,6 @@ def _encoded_parameters(values: tuple[Any, ...], named: dict[str, Any]) -> bytes
         if not isinstance(value, _OF_CONSTANTS):
             raise TypeError(f"the parameter {name!r} cannot be of type {type(value).__name__}")
     return encode([plain_value(list(values), "values"), plain_value(named, "parameters")])
-
-
-def _with_steps(node: Expression) -> Expression:
-    """An expression whose contexts have tuples as steps, as `cdt_ctx` makes them."""
-    for field, value in node.items():
-        if field == "ctx":
-            node[field] = [tuple(step) for step in value]
-        for member in value if field == "exprs" else (value,):
-            if type(member) is dict:
-                _with_steps(member)
-    return node
 
 
 def to_base64(expression: Expression) -> str:

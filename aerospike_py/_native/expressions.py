@@ -1,4 +1,4 @@
-"""What of the server's encoding needs no client: expressions, contexts and values."""
+"""What needs no client: expressions, what indexes answer of them, contexts and values."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
@@ -49,6 +49,18 @@ def expression_parse(text: bytes, parameters: bytes) -> bytes:
         InvalidArgError: The text is not one of the language; the error says where.
     """
     return _made(lib.asz_expression_parse, text, len(text), parameters, len(parameters))
+
+
+def query_plan(question: bytes) -> bytes:
+    """Which index answers a part of a filter, and which; see `asz_query_plan`.
+
+    Args:
+        question: [expression, set or "", [index]] in MessagePack.
+
+    Raises:
+        InvalidArgError: It is none.
+    """
+    return _made(lib.asz_query_plan, question, len(question))
 
 
 def context_encode(steps: bytes) -> bytes:

@@ -810,6 +810,20 @@ int32_t asz_expression_parse(const uint8_t *text, uint64_t text_len, const uint8
                              uint64_t parameters_len, asz_result *result, asz_error *error);
 
 /*
+ * Tells which index answers a part of a filter, and which: the question is [expression, set or "", [INDEX]],
+ * the expression as asz_expression_compile takes it, and INDEX [set or "", bin or nil, TYPE, COLLECTION,
+ * context or nil, expression or nil], the last two bytes in the server's encoding, of indexes that all nodes
+ * can read. The result is [number of the INDEX, WHERE, KIND, expression that is left or nil]: WHERE for the
+ * "where" of a query, the rest for the filter of its policy, and KIND "equals", "between", "contains",
+ * "within_region" or "contains_point"; or [nil, nil, nil, the whole expression] where no index does.
+ * Conditions that all have to hold are taken one by one; an equality is preferred, then a member of a
+ * collection, a range, a region, and a range with one end; an index of the set, and what comes first. Needs
+ * no client. ASZ_ERROR_INVALID_ARGUMENT when it is no such question.
+ */
+int32_t asz_query_plan(const uint8_t *question, uint64_t question_len,
+                       asz_result *result, asz_error *error);
+
+/*
  * Turns a context, [step], into the server's encoding, as it is listed in base64 for an index. Needs no
  * client. ASZ_ERROR_INVALID_ARGUMENT names what is wrong.
  */

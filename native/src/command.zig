@@ -6,6 +6,7 @@ const context = @import("command/cdt/context.zig");
 const expression = @import("command/expression/expression.zig");
 const expression_text = @import("command/expression/text/text.zig");
 const Failure = @import("status.zig").Failure;
+const plan = @import("command/query/plan.zig");
 const wire = @import("wire.zig");
 pub const batch = @import("command/batch/batch.zig");
 pub const group = @import("command/batch/group.zig");
@@ -43,6 +44,16 @@ pub fn parseExpression(
 ) error{Failed}!void {
     expression_text.parse(gpa, text, parameters, out, failure) catch |err|
         return request.describe(err, failure);
+}
+
+/// Appends which index a query asks for what, of [expression, set, [INDEX]].
+pub fn planQuery(
+    gpa: std.mem.Allocator,
+    question: []const u8,
+    out: *wire.Buffer,
+    failure: *Failure,
+) error{Failed}!void {
+    plan.plan(gpa, question, out, failure) catch |err| return request.describe(err, failure);
 }
 
 /// Appends the value of a particle.
@@ -105,6 +116,7 @@ test {
     _ = @import("command/record/function.zig");
     _ = @import("command/info/info.zig");
     _ = @import("command/query/partition_tracker.zig");
+    _ = @import("command/query/plan_test.zig");
     _ = @import("command/query/query.zig");
     _ = @import("command/query/query_reply.zig");
     _ = @import("command/batch/row_policy.zig");

@@ -55,7 +55,7 @@ COMMAND = {
     "admin": {"procedure", "record"},
     "info": {"procedure", "query", "record", "cdt"},
     "batch": {"record", "filter_text", "clock"},
-    "query": {"procedure", "record", "expression", "cdt", "filter_text", "clock"},
+    "query": {"procedure", "record", "expression", "cdt", "arguments", "filter_text", "clock"},
     "record": {"expression", "cdt", "arguments", "filter_text", "clock"},
     "expression": {"cdt", "arguments", "filter_text"},
     "cdt": {"expression", "arguments"},

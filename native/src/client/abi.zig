@@ -801,6 +801,22 @@ export fn asz_expression_parse(
     return 0;
 }
 
+export fn asz_query_plan(
+    question: ?[*]const u8,
+    question_len: u64,
+    result: ?*asz_result,
+    err: ?*asz_error,
+) i32 {
+    var failure: Failure = .{};
+    var out = resultBuffer(result, &failure) catch return report(&failure, err);
+    command.planQuery(gpa, slice(question, question_len), &out, &failure) catch {
+        out.deinit();
+        return report(&failure, err);
+    };
+    handOver(&out, result);
+    return 0;
+}
+
 export fn asz_context_encode(
     context: ?[*]const u8,
     context_len: u64,

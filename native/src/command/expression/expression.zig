@@ -412,7 +412,7 @@ fn writeTree(tree: []const u8, depth: u32, out: *wire.Buffer, failure: *Failure)
 }
 
 /// The member `__expr__`, looked up before the others are checked, for their error texts.
-fn builderName(tree: []const u8, failure: *Failure) Error![]const u8 {
+pub fn builderName(tree: []const u8, failure: *Failure) Error![]const u8 {
     var reader = msgpack.Reader.init(tree);
     const count = switch (reader.next() catch return malformed(failure)) {
         .map => |count| count,

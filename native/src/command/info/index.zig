@@ -10,6 +10,7 @@ const query_request = @import("../query/query_request.zig");
 const request = @import("../record/request.zig");
 const wire = @import("../../wire.zig");
 const Collection = query_request.Collection;
+const DataType = query_request.DataType;
 const Error = procedure_module.Error;
 const Failure = @import("../../status.zig").Failure;
 const FrameResult = @import("../../engine.zig").FrameResult;
@@ -19,22 +20,14 @@ const Version = @import("../../cluster.zig").Version;
 const Waiting = procedure_module.Waiting;
 const msgpack = wire.msgpack;
 
-/// The numbers are those of the API's constants.
-const DataType = enum(u8) {
-    string = 0,
-    integer = 1,
-    geo2dsphere = 2,
-    blob = 3,
-
-    fn name(data_type: DataType, version: Version) []const u8 {
-        return switch (data_type) {
-            .string => "STRING",
-            .integer => if (version.isAtLeast(.first_with_integer_indexes)) "INTEGER" else "NUMERIC",
-            .geo2dsphere => "GEO2DSPHERE",
-            .blob => "BLOB",
-        };
-    }
-};
+fn nameOf(data_type: DataType, version: Version) []const u8 {
+    return switch (data_type) {
+        .string => "STRING",
+        .integer => if (version.isAtLeast(.first_with_integer_indexes)) "INTEGER" else "NUMERIC",
+        .geo2dsphere => "GEO2DSPHERE",
+        .blob => "BLOB",
+    };
+}
 
 const msgpack_nil = 0xc0;
 /// In the place of a collection: an index of the set itself (server 8.1.2).
@@ -71,7 +64,7 @@ const Definition = struct {
             .map_keys => try out.append(";indextype=MAPKEYS"),
             .map_values => try out.append(";indextype=MAPVALUES"),
         }
-        const type_name = definition.data_type.name(version);
+        const type_name = nameOf(definition.data_type, version);
         if (definition.bin.len == 0) {
             try append(out, .{ ";type=", type_name });
         } else if (version.isAtLeast(.first_with_full_names)) {

@@ -25,6 +25,9 @@ pub const Error = error{Failed} || wire.Buffer.Error;
 /// Whether the server may take its time; the numbers are those of the API's constants.
 const ExpectedDuration = enum(u8) { long = 0, short = 1, long_relax_ap = 2 };
 
+/// Of what is indexed; the numbers are those of the API's constants.
+pub const DataType = enum(u8) { string = 0, integer = 1, geo2dsphere = 2, blob = 3 };
+
 /// What in a bin is indexed; the numbers are those of the API and of the protocol.
 pub const Collection = enum(u8) { default = 0, list = 1, map_keys = 2, map_values = 3 };
 

@@ -1,7 +1,7 @@
 //! What the places in a text that are left open stand for.
 //!
-//! They come as MessagePack, [[value], {name: value}]; nothing at all where there are none. A map
-//! among them is taken as one that is kept in the order of its keys, as the server compares no other.
+//! They come as MessagePack, [[value], {name: value}]; nothing at all where there are none. A map is
+//! taken as one that is kept in the order of its keys, as the server compares no other.
 
 const std = @import("std");
 const wire = @import("../../../wire.zig");
@@ -46,8 +46,16 @@ pub fn read(
         error.TooDeep => refused(failure, "a parameter is nested deeper than {d} levels", .{
             wire.particle.depth_max,
         }),
-        error.Unfit => refused(failure, "a parameter has an integer that needs more than 64 bits", .{}),
-        error.Malformed => refused(failure, "the parameters are not [[value], {{name: value}}]", .{}),
+        error.Unfit => refused(
+            failure,
+            "a parameter has an integer that needs more than 64 bits",
+            .{},
+        ),
+        error.Malformed => refused(
+            failure,
+            "the parameters are not [[value], {{name: value}}]",
+            .{},
+        ),
     };
     return parameters;
 }

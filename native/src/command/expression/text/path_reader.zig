@@ -60,7 +60,8 @@ pub const Reader = struct {
         if (modulo > max) {
             return scanner.failAt(place, "modulo must be from 1 to {d}, not {d}", .{ max, modulo });
         }
-        const made = try reader.maker.node("digest_modulo", &.{.{ "modulo", .{ .integer = modulo } }});
+        const members = [_]Tree.Member{.{ "modulo", .{ .integer = modulo } }};
+        const made = try reader.maker.node("digest_modulo", &members);
         return .ofExpression(reader.position, .integer, made);
     }
 
@@ -85,11 +86,13 @@ pub const Reader = struct {
     fn plainName(scanner: *Scanner) []const u8 {
         const start = scanner.position;
         const text = scanner.text;
-        while (scanner.position < text.len) : (scanner.position += 1) switch (text[scanner.position]) {
+        var end = start;
+        while (end < text.len) : (end += 1) switch (text[end]) {
             '_', '@', 'a'...'z', 'A'...'Z', '0'...'9' => {},
             else => break,
         };
-        const name = text[start..scanner.position];
+        scanner.position = end;
+        const name = text[start..end];
         return if (std.ascii.eqlIgnoreCase(name, "in")) "in" else name;
     }
 
@@ -107,7 +110,11 @@ pub const Reader = struct {
                 }
                 continue;
             }
-            if (!has_dot) return .{ .parts = found.items, .designated = designated, .function = null };
+            if (!has_dot) return .{
+                .parts = found.items,
+                .designated = designated,
+                .function = null,
+            };
             const word = scanner.peekWord();
             const end = start + word.len;
             if (word.len > 0 and end < scanner.text.len and scanner.text[end] == '(') {

@@ -37,10 +37,16 @@ pub const Scanner = struct {
         comptime format: []const u8,
         args: anytype,
     ) error{Failed} {
+        var memory: [Failure.message_bytes_max]u8 = undefined;
+        var writer = std.Io.Writer.fixed(&memory);
+        writer.print(format, args) catch {};
+        return scanner.refuseAt(position, writer.buffered());
+    }
+
+    fn refuseAt(scanner: *const Scanner, position: usize, message: []const u8) error{Failed} {
         assert(position <= scanner.text.len);
-        scanner.failure.set(.invalid_argument, "{f}: " ++ format, .{
-            Place{ .text = scanner.text, .position = position },
-        } ++ args);
+        const place: Place = .{ .text = scanner.text, .position = position };
+        scanner.failure.set(.invalid_argument, "{f}: {s}", .{ place, message });
         // Of a longer text nothing is read.
         scanner.failure.text_position = @intCast(position + 1);
         return error.Failed;

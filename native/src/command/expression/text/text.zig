@@ -48,9 +48,11 @@ pub fn parse(
 
 fn checkSize(what: []const u8, bytes: []const u8, failure: *Failure) error{Failed}!void {
     if (bytes.len <= bytes_max) return;
-    failure.set(.invalid_argument, "the {s} of an expression has {d} bytes; at most {d} are allowed", .{
-        what, bytes.len, bytes_max,
-    });
+    failure.set(
+        .invalid_argument,
+        "the {s} of an expression has {d} bytes; at most {d} are allowed",
+        .{ what, bytes.len, bytes_max },
+    );
     return error.Failed;
 }
 
