@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from .. import _native
 from .._ffi import ffi, lib
+from ..exception import AerospikeError
 from . import Pointer, _check, _new_error, _new_scratch, _reset
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class Stream(Generic[T]):
             if scratch is None:
                 self._scratch = scratch = _new_scratch(_CHUNK_BYTES)
             error, result, view, _ = scratch
-            _check(_next(self.open_query(), result, error), error)
+            self._check(_next(self.open_query(), result, error), error)
             if not result.owned:
                 return self.decode(view[: result.length])
             try:
@@ -88,7 +89,7 @@ class Stream(Generic[T]):
         with self._lock:
             error = _new_error()
             length = ffi.new("uint64_t *")
-            _check(_next_table(self.open_query(), table, length, error), error)
+            self._check(_next_table(self.open_query(), table, length, error), error)
             return int(length[0])
 
     def next_arrow(self, arrow: Pointer, rows: int) -> int:
@@ -100,7 +101,7 @@ class Stream(Generic[T]):
         with self._lock:
             error = _new_error()
             length = ffi.new("uint64_t *")
-            _check(_next_arrow(self.open_query(), arrow, rows, length, error), error)
+            self._check(_next_arrow(self.open_query(), arrow, rows, length, error), error)
             return int(length[0])
 
     def token(self, unread: int) -> bytes | None:
@@ -127,5 +128,15 @@ class Stream(Generic[T]):
         """
         query = self._query
         if query is None:
-            raise _native.make_error(lib.ASZ_ERROR_CLIENT_ABORT, "its results were closed")
+            raise _closed()
         return query
+
+    def _check(self, status: int, error: Pointer) -> None:
+        # Closed after it was asked for: the library does not know it any more.
+        if status == lib.ASZ_ERROR_INVALID_ARGUMENT and self._query is None:
+            raise _closed()
+        _check(status, error)
+
+
+def _closed() -> AerospikeError:
+    return _native.make_error(lib.ASZ_ERROR_CLIENT_ABORT, "its results were closed")

@@ -12,6 +12,7 @@ import pytest
 
 import aerospike_py
 from aerospike_py import AsyncClient, Client, ClientError, batch
+from aerospike_py._native import streams
 from aerospike_py.devserver import DevCluster
 
 SET = "streams"
@@ -95,6 +96,23 @@ def test_closing_ends_a_wait_in_another_thread(cluster: DevCluster, client: Clie
         cluster.hang(node, on=False)
     assert isinstance(raised[0], ClientError)
     assert raised[0].result_code == -5
+
+
+def test_what_is_closed_while_the_library_is_asked_says_so(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = client.batch_stream(KEYS)
+
+    ask = streams._next
+
+    def closed_first(*arguments: Any) -> int:
+        stream.close()
+        return ask(*arguments)
+
+    monkeypatch.setattr(streams, "_next", closed_first)
+    with pytest.raises(aerospike_py.ClientError, match="its results were closed") as caught:
+        next(stream)
+    assert type(caught.value) is aerospike_py.ClientError
 
 
 def test_a_task_that_is_cancelled_leaves_the_client_in_order(cluster: DevCluster) -> None:

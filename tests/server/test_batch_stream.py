@@ -78,6 +78,17 @@ def test_what_is_closed_half_way_gives_its_connections_back(
     stream.close()
 
 
+def test_a_part_that_is_refused_for_a_while_is_asked_again(
+    client: Client, stored: list[Key], server: Any
+) -> None:
+    if server.embedded is None:
+        pytest.skip("needs a server that refuses")
+    server.embedded.answer_with(18, count=1)  # Overloaded.
+    asked = stored[:300]
+    with client.batch_stream(asked, policy={"max_retries": 5}) as stream:
+        assert [row.result for row in stream] == [0] * len(asked)
+
+
 def test_the_time_of_who_takes_rows_is_not_the_policys(client: Client, stored: list[Key]) -> None:
     asked = stored[:4000]
     with client.batch_stream(asked, policy={"total_timeout": 1000, "max_retries": 0}) as stream:

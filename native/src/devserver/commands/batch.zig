@@ -72,7 +72,7 @@ pub fn handle(context: *const Context, bytes: []const u8) Buffer.Error!void {
 }
 
 /// The end of a reply, or all of it.
-fn replyLast(context: *const Context, code: Status) Buffer.Error!void {
+pub fn replyLast(context: *const Context, code: Status) Buffer.Error!void {
     if (code != .ok) context.count(.errors);
     var encoder = try wire.message.Encoder.begin(context.out);
     encoder.finish(.{

@@ -303,7 +303,7 @@ fn answerMessage(
         session.deflates = header != null and header.?.info1.compress_response;
     }
     if (result_code) |code| {
-        return reply.fail(request_context, status.Status.fromServer(@truncate(code)));
+        return messages.refuse(request_context, body, status.Status.fromServer(@truncate(code)));
     }
     try messages.handle(request_context, body);
 }

@@ -3,6 +3,7 @@
 //! A reply is appended to the connection's output; a command that fails after it began to write
 //! takes back what it wrote.
 
+const status = @import("../../status.zig");
 const wire = @import("../../wire.zig");
 const Context = @import("../core/Context.zig");
 const Core = @import("../core/Core.zig");
@@ -17,6 +18,7 @@ const record = @import("../commands/record.zig");
 const reply = @import("../commands/reply.zig");
 
 const Buffer = wire.Buffer;
+const Status = status.Status;
 
 /// Answers one message of kind 3, or begins to; `bytes` is its frame's body.
 pub fn handle(context: *const Context, bytes: []const u8) Buffer.Error!void {
@@ -50,14 +52,21 @@ pub fn answer(context: *const Context, bytes: []const u8) Buffer.Error!void {
     handleChecked(context, bytes) catch |err| switch (err) {
         error.OutOfMemory => {
             context.out.end = start;
-            try reply.fail(context, .server);
+            try refuse(context, bytes, .server);
         },
         // The reply would be larger than anything a client takes.
         error.NoSpaceLeft => {
             context.out.end = start;
-            try reply.fail(context, .record_too_big);
+            try refuse(context, bytes, .record_too_big);
         },
     };
+}
+
+/// Answers a message without carrying it out.
+pub fn refuse(context: *const Context, bytes: []const u8, code: Status) Buffer.Error!void {
+    const header: ?wire.message.Header = wire.message.Header.decode(bytes) catch null;
+    if (header != null and header.?.info1.batch) return batch.replyLast(context, code);
+    try reply.fail(context, code);
 }
 
 fn handleChecked(context: *const Context, bytes: []const u8) Buffer.Error!void {
