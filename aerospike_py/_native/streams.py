@@ -6,7 +6,6 @@ from typing import Generic, TypeVar
 
 from .. import _native
 from .._ffi import ffi, lib
-from ..exception import AerospikeError
 from . import Pointer, _check, _new_error, _new_scratch, _reset
 
 T = TypeVar("T")
@@ -138,5 +137,5 @@ class Stream(Generic[T]):
         _check(status, error)
 
 
-def _closed() -> AerospikeError:
+def _closed() -> Exception:
     return _native.make_error(lib.ASZ_ERROR_CLIENT_ABORT, "its results were closed")

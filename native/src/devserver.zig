@@ -53,6 +53,7 @@ test {
     _ = @import("devserver/data/expression/regex_automaton.zig");
     _ = @import("devserver/data/geo.zig");
     _ = @import("devserver/data/hll.zig");
+    _ = @import("devserver/data/nesting.zig");
     _ = @import("devserver/data/hll/Sketch.zig");
     _ = @import("devserver/data/hll/estimate.zig");
     _ = @import("devserver/data/hll/murmur.zig");

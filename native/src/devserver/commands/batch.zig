@@ -10,6 +10,7 @@ const wire = @import("../../wire.zig");
 const status = @import("../../status.zig");
 const Context = @import("../core/Context.zig");
 const Request = @import("Request.zig");
+const expression = @import("../data/expression.zig");
 const filter = @import("filter.zig");
 const record_command = @import("record.zig");
 const store = @import("../store/store.zig");
@@ -58,9 +59,12 @@ pub fn handle(context: *const Context, bytes: []const u8) Buffer.Error!void {
     if (rows.len < 5) return replyLast(context, .request_invalid);
     const count = std.mem.readInt(u32, rows[0..4], .big);
     if (count == 0) return replyLast(context, .request_invalid);
-    if (batch_filter) |expression| {
+    if (batch_filter) |condition| {
         const arena = context.scratch.arena.allocator();
-        if (!try filter.isValid(arena, context.core.version, expression)) return replyLast(context, .request_invalid);
+        const version = context.core.version;
+        if (!try filter.isValid(arena, version, condition)) {
+            return replyLast(context, expression.filterRefusal(version, condition).status);
+        }
     }
     var batch: Batch = .{
         .context = context,

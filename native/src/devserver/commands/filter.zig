@@ -29,7 +29,9 @@ pub fn check(
         bytes,
     ) catch |err| switch (err) {
         error.OutOfMemory => return error.OutOfMemory,
-        error.Invalid => return .request_invalid,
+        error.Invalid => return context.failed(
+            expression.filterRefusal(context.core.version, bytes),
+        ),
     };
     const is_passed = try view.passes(&filter, arena, namespace, record, context.now);
     return if (is_passed) .ok else .filtered_out;

@@ -96,7 +96,9 @@ pub fn collect(
     while (Request.nextOperation(&operations)) |operation| {
         if (!Request.isBinName(operation.name)) return .bin_name;
         if (!operation.code.isRead()) return .request_invalid;
-        if (!bin_operation.isKnown(context.core.version, operation.code)) return .request_invalid;
+        if (bin_operation.refusal(context.core.version, &operation)) |failure| {
+            return context.failed(failure);
+        }
         // Results of a batch's reads are all called reads.
         const code = if (context.row == null) operation.code else .read;
         const told = switch (try readOne(context, &operation, namespace, record)) {

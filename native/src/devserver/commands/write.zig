@@ -158,13 +158,21 @@ const Write = struct {
                 error.SetNameTooLong, error.TooManySets => return .request_invalid,
             };
         if (!isKey(write.request.key)) return .unsupported_feature;
-        if (!write.advance()) return .request_invalid;
+        if (!write.advance()) return write.context.failed(.{
+            .status = .request_invalid,
+            .subcode = 1,
+            .text = "the time to live is longer than ten years",
+        });
         const bins = &write.context.scratch.bins;
         try write.loadBins(bins);
         const bins_before = bins.items.len;
         const applied = try write.apply(bins);
         if (applied != .ok) return applied;
-        if (bins.items.len > record_module.bins_max) return .request_invalid;
+        if (bins.items.len > record_module.bins_max) return write.context.failed(.{
+            .status = .request_invalid,
+            .subcode = 5,
+            .text = "the record would have too many bins",
+        });
         if (bins.items.len == 0) return write.finishEmpty(bins_before);
         return write.finish(bins.items);
     }
@@ -238,8 +246,8 @@ const Write = struct {
         bins: *record_module.BinList,
         operation: *const Operation,
     ) Buffer.Error!Status {
-        if (!bin_operation.isKnown(write.context.core.version, operation.code)) {
-            return .request_invalid;
+        if (bin_operation.refusal(write.context.core.version, operation)) |failure| {
+            return write.context.failed(failure);
         }
         switch (operation.code) {
             .touch => return .ok,

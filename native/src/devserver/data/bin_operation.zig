@@ -10,6 +10,7 @@ const bits = @import("bits.zig");
 const cdt = @import("cdt.zig");
 const expression = @import("expression.zig");
 const hll = @import("hll.zig");
+const nesting = @import("nesting.zig");
 const strings = @import("strings.zig");
 const value = @import("value.zig");
 
@@ -26,11 +27,19 @@ pub const Read = union(enum) {
 /// Everything that an operation can fail with.
 pub const Error = cdt.Error || bits.Error || hll.Error || strings.Error;
 
-/// Whether a server of that version has operations of a code.
-pub fn isKnown(version: Version, code: Code) bool {
-    return switch (code) {
-        .string_read, .string_modify, .to_string => version.isAtLeast(.@"8.2"),
-        else => true,
+/// Why a server of that version takes no such operation, whatever the bin has.
+pub fn refusal(version: Version, operation: *const wire.operation.Operation) ?Failure {
+    if (version.isAtLeast(.@"8.2")) {
+        // The code is not published.
+        if (nesting.isTooDeep(operation)) return .{
+            .status = .request_invalid,
+            .text = "lists and maps are nested deeper than 64 levels",
+        };
+        return null;
+    }
+    return switch (operation.code) {
+        .string_read, .string_modify, .to_string => .of(.request_invalid),
+        else => null,
     };
 }
 
@@ -47,6 +56,71 @@ pub fn failureOf(err: Error) error{OutOfMemory}!Failure {
         error.BinNotFound => .of(.bin_not_found),
         error.TooBig => .of(.record_too_big),
         error.Unknown => .of(.server),
+        error.BitsOffsetOutOfRange => .{
+            .status = .request_invalid,
+            .subcode = 2,
+            .text = "the bits begin outside of the blob, or of any",
+        },
+        error.BitsSizeOutOfRange => .{
+            .status = .request_invalid,
+            .subcode = 3,
+            .text = "there are not so many bits, or cannot be",
+        },
+        error.BitsTooMany => .{
+            .status = .request_invalid,
+            .subcode = 4,
+            .text = "the blob would become too large",
+        },
+        error.IndexOutOfBounds => .{
+            .status = .op_not_applicable,
+            .subcode = 1,
+            .text = "the list or map has no such index",
+        },
+        error.RankOutOfBounds => .{
+            .status = .op_not_applicable,
+            .subcode = 2,
+            .text = "the list or map has no such rank",
+        },
+        error.BoundedListOverflow => .{
+            .status = .op_not_applicable,
+            .subcode = 3,
+            .text = "the list would grow beyond its bounds",
+        },
+        error.IndexBitsUnset => .{
+            .status = .op_not_applicable,
+            .subcode = 4,
+            .text = "the HyperLogLog has no index bits yet",
+        },
+        error.IndexBitsReduced => .{
+            .status = .op_not_applicable,
+            .subcode = 5,
+            .text = "the HyperLogLog's index bits would be reduced, which the flags do not allow",
+        },
+        error.MinhashBitsReduced => .{
+            .status = .op_not_applicable,
+            .subcode = 6,
+            .text = "the HyperLogLog's minhash bits would be reduced, which the flags do not allow",
+        },
+        error.MinhashFolded => .{
+            .status = .op_not_applicable,
+            .subcode = 7,
+            .text = "a HyperLogLog with minhash bits cannot be folded",
+        },
+        error.IndexBitsRaised => .{
+            .status = .op_not_applicable,
+            .subcode = 8,
+            .text = "the HyperLogLog has fewer index bits already",
+        },
+        error.MinhashBitsDiffer => .{
+            .status = .op_not_applicable,
+            .subcode = 9,
+            .text = "the HyperLogLogs have different minhash bits",
+        },
+        error.NotCreatedByOperation => .{
+            .status = .bin_not_found,
+            .subcode = 1,
+            .text = "the operation does not create a HyperLogLog",
+        },
         error.InvalidEncoding => .{
             .status = .invalid_encoding,
             .text = "the string is not valid UTF-8",

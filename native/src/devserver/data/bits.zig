@@ -15,6 +15,9 @@ const Particle = value.Particle;
 
 pub const Error = error{
     InvalidParameter,
+    BitsOffsetOutOfRange,
+    BitsSizeOutOfRange,
+    BitsTooMany,
     NotApplicable,
     IncompatibleType,
     BinExists,
@@ -203,24 +206,26 @@ fn take(
         .byte_offset, .offset => {
             const unit: i64 = if (kind == .byte_offset) 8 else 1;
             const offset = try parameters.signed();
-            if (@abs(offset) > @as(u64, bytes_max) * 8 / @abs(unit)) return error.InvalidParameter;
+            if (@abs(offset) > @as(u64, bytes_max) * 8 / @abs(unit)) {
+                return error.BitsOffsetOutOfRange;
+            }
             operation.offset = offset * unit;
         },
         .byte_size, .byte_size_or_zero => {
             const size = try parameters.unsigned();
-            if (size == 0 and kind == .byte_size) return error.InvalidParameter;
-            if (size > bytes_max) return error.InvalidParameter;
+            if (size == 0 and kind == .byte_size) return error.BitsSizeOutOfRange;
+            if (size > bytes_max) return error.BitsSizeOutOfRange;
             operation.size = @intCast(size * 8);
             operation.has_size = true;
         },
         .size => {
             const size = try parameters.unsigned();
-            if (size == 0 or size > bytes_max * 8) return error.InvalidParameter;
+            if (size == 0 or size > bytes_max * 8) return error.BitsSizeOutOfRange;
             operation.size = @intCast(size);
         },
         .integer_size => {
             const size = try parameters.unsigned();
-            if (size == 0 or size > 64) return error.InvalidParameter;
+            if (size == 0 or size > 64) return error.BitsSizeOutOfRange;
             operation.size = @intCast(size);
         },
         .number => operation.number = try parameters.unsigned(),
@@ -326,7 +331,7 @@ fn base64(arena: Allocator, operation: *const Operation, blob: []const u8) Error
 fn normalized(operation: *const Operation, bytes: usize) Error!usize {
     if (operation.offset >= 0) return @intCast(operation.offset);
     const from_end = @abs(operation.offset);
-    if (from_end > bytes * 8) return error.InvalidParameter;
+    if (from_end > bytes * 8) return error.BitsOffsetOutOfRange;
     return bytes * 8 - from_end;
 }
 
@@ -418,7 +423,7 @@ pub fn modify(arena: Allocator, particle: ?Particle, bytes: []const u8) Error!?P
             try operation.refuse(error.BinNotFound);
             return null;
         }
-        if (operation.offset < 0) return error.InvalidParameter;
+        if (operation.offset < 0) return error.BitsOffsetOutOfRange;
     }
     const blob = if (particle) |present| present.bytes else "";
     const offset = try normalized(&operation, blob.len);
@@ -441,7 +446,7 @@ fn resize(arena: Allocator, operation: *const Operation, blob: []const u8) Error
     }
     const from_front = operation.subflags & resize_from_front != 0;
     if (size < blob.len) return if (from_front) blob[blob.len - size ..] else blob[0..size];
-    if (size >= bytes_max) return error.InvalidParameter;
+    if (size >= bytes_max) return error.BitsTooMany;
     if (size > stored_bytes_max) return error.TooBig;
     const changed = try arena.alloc(u8, size);
     @memset(changed, 0);
@@ -457,7 +462,7 @@ fn insert(
     place: usize,
 ) Error!?[]const u8 {
     const size = @max(place, blob.len) + operation.bytes.len;
-    if (size >= bytes_max) return error.InvalidParameter;
+    if (size >= bytes_max) return error.BitsTooMany;
     if (size > stored_bytes_max) return error.TooBig;
     const changed = try arena.alloc(u8, size);
     @memset(changed, 0);
@@ -478,7 +483,9 @@ fn remove(
     const end = place + operation.size / 8;
     const is_partial = operation.flags & flag_partial != 0;
     if (place >= blob.len or (end > blob.len and !is_partial)) {
-        try operation.refuse(error.InvalidParameter);
+        try operation.refuse(
+            if (place >= blob.len) error.BitsOffsetOutOfRange else error.BitsSizeOutOfRange,
+        );
         return null;
     }
     return try std.mem.concat(arena, u8, &.{ blob[0..place], blob[@min(end, blob.len)..] });
@@ -684,7 +691,7 @@ test "blobs that are not there or not blobs, and places outside" {
     try expectFailed(error.BinExists, blob, "\x93\x00\x03\x01");
     try expectFailed(error.IncompatibleType, .{ .kind = .string, .bytes = "a" }, "\x92\x00\x03");
     try expectFailed(error.NotApplicable, blob, "\x94\x03\x08\x08\xa2\x04\xff");
-    try expectFailed(error.InvalidParameter, blob, "\x94\x03\xf0\x08\xa2\x04\xff");
+    try expectFailed(error.BitsOffsetOutOfRange, blob, "\x94\x03\xf0\x08\xa2\x04\xff");
     try expectFailed(error.InvalidParameter, blob, "\x94\x03\x00\x08\xa1\x04");
     try expectFailed(error.InvalidParameter, blob, "\x92\x32\x00");
 }

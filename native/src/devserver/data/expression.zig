@@ -116,6 +116,17 @@ pub const Expression = struct {
     }
 };
 
+/// Why bytes are no filter. Servers compile texts from 8.2 on, and this one does not.
+pub fn filterRefusal(version: Version, bytes: []const u8) Failure {
+    const is_text = std.mem.startsWith(u8, bytes, "\x92\xcc\x80");
+    if (!is_text or !version.isAtLeast(.@"8.2")) return .of(.request_invalid);
+    return .{
+        .status = .unsupported_feature,
+        .subcode = 2,
+        .text = "the dev server compiles no texts of filters: exp.parse does so in the client",
+    };
+}
+
 /// Expressions, as what they call knows them.
 pub fn languageOf(version: Version) *const Language {
     return switch (version) {

@@ -19,9 +19,16 @@ const Shape = Sketch.Shape;
 pub const Error = error{
     InvalidParameter,
     NotApplicable,
+    IndexBitsUnset,
+    IndexBitsReduced,
+    MinhashBitsReduced,
+    MinhashFolded,
+    IndexBitsRaised,
+    MinhashBitsDiffer,
     IncompatibleType,
     BinExists,
     BinNotFound,
+    NotCreatedByOperation,
     Unknown,
     OutOfMemory,
 };
@@ -243,7 +250,7 @@ pub fn read(arena: Allocator, particle: Particle, bytes: []const u8) Error!Parti
     switch (operation.code) {
         .intersect_count, .similarity => if (operation.sketches.len > 2) {
             if (present.shape.minhash_bits != sketches[0].shape.minhash_bits) {
-                return error.NotApplicable;
+                return error.MinhashBitsDiffer;
             }
         },
         else => {},
@@ -301,12 +308,12 @@ pub fn modify(arena: Allocator, particle: ?Particle, bytes: []const u8) Error!Ch
         },
         .@"union" => try united(arena, &operation, present),
         .update_count => counted: {
-            var sketch = present orelse return error.BinNotFound;
+            var sketch = present orelse return error.NotCreatedByOperation;
             sketch.cache = estimate.count(&sketch);
             result = sketch.cache;
             break :counted sketch;
         },
-        .fold => try folded(arena, &operation, present orelse return error.BinNotFound),
+        .fold => try folded(arena, &operation, present orelse return error.NotCreatedByOperation),
         else => unreachable,
     };
     return .{
@@ -321,7 +328,7 @@ fn shapeFor(operation: *const Operation, present: ?Sketch) Error!Shape {
         .index_bits = operation.index_bits orelse sketch.shape.index_bits,
         .minhash_bits = operation.minhash_bits orelse sketch.shape.minhash_bits,
     } else .{
-        .index_bits = operation.index_bits orelse return error.NotApplicable,
+        .index_bits = operation.index_bits orelse return error.IndexBitsUnset,
         .minhash_bits = operation.minhash_bits orelse 0,
     };
     return if (shape.isStored() or present == null) shape else error.NotApplicable;
@@ -332,9 +339,11 @@ fn united(arena: Allocator, operation: *const Operation, present: ?Sketch) Error
     const sketch = present orelse return estimate.merged(arena, given);
     if (!operation.has(flag_allow_fold)) {
         const shape = estimate.common(given);
-        if (sketch.shape.index_bits > shape.index_bits) return error.NotApplicable;
+        if (sketch.shape.index_bits > shape.index_bits) return error.IndexBitsReduced;
         const minhash_bits = sketch.shape.minhash_bits;
-        if (minhash_bits != 0 and minhash_bits != shape.minhash_bits) return error.NotApplicable;
+        if (minhash_bits != 0 and minhash_bits != shape.minhash_bits) {
+            return error.MinhashBitsReduced;
+        }
     }
     const all = try arena.alloc(Sketch, given.len + 1);
     @memcpy(all[0..given.len], given);
@@ -343,9 +352,9 @@ fn united(arena: Allocator, operation: *const Operation, present: ?Sketch) Error
 }
 
 fn folded(arena: Allocator, operation: *const Operation, present: Sketch) Error!Sketch {
-    if (present.shape.minhash_bits > 0) return error.NotApplicable;
+    if (present.shape.minhash_bits > 0) return error.MinhashFolded;
     const index_bits = operation.index_bits orelse return error.NotApplicable;
-    if (present.shape.index_bits < index_bits) return error.NotApplicable;
+    if (present.shape.index_bits < index_bits) return error.IndexBitsRaised;
     if (present.shape.index_bits == index_bits) return present;
     var smaller = try Sketch.empty(arena, .{ .index_bits = index_bits, .minhash_bits = 0 });
     smaller.merge(&present);
@@ -391,13 +400,13 @@ test "what is refused" {
     const arena = arena_state.allocator();
     const sketch = (try modify(arena, null, "\x93\x00\x08\x04")).particle;
     const cases = [_]struct { Error, ?Particle, []const u8 }{
-        .{ error.NotApplicable, null, "\x91\x00" },
+        .{ error.IndexBitsUnset, null, "\x91\x00" },
         .{ error.InvalidParameter, null, "\x92\x00\x03" },
         .{ error.InvalidParameter, null, "\x93\x00\x10\x33" },
         .{ error.BinExists, sketch, "\x94\x00\x08\x00\x01" },
         .{ error.BinNotFound, null, "\x94\x00\x08\x00\x02" },
-        .{ error.BinNotFound, null, "\x91\x03" },
-        .{ error.NotApplicable, sketch, "\x92\x04\x04" },
+        .{ error.NotCreatedByOperation, null, "\x91\x03" },
+        .{ error.MinhashFolded, sketch, "\x92\x04\x04" },
         .{ error.InvalidParameter, sketch, "\x92\x01\x90" },
         .{ error.InvalidParameter, sketch, "\x92\x01\x91\x90" },
         .{ error.InvalidParameter, sketch, "\x92\x02\xa2\x12a" },

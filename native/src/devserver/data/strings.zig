@@ -57,9 +57,11 @@ pub fn modify(arena: Allocator, particle: ?Particle, bytes: []const u8) Error!?P
     if (operation.context) |context| {
         var parameters = context;
         const outer: ?[]const u8 = if (particle) |present| contained(present) else null;
-        const path = Path.follow(arena, outer, &parameters, true) catch |err| {
-            if (err == error.NotApplicable and !may_fail) return null;
-            return err;
+        const path = Path.follow(arena, outer, &parameters, true) catch |err| switch (err) {
+            error.NotApplicable, error.IndexOutOfBounds, error.RankOutOfBounds => {
+                return if (may_fail) err else null;
+            },
+            else => return err,
         };
         // Nothing is made on the way to a string.
         const text = try textOfElement(path.value orelse {

@@ -18,6 +18,7 @@ const Request = @import("../commands/Request.zig");
 const Scratch = @import("../core/Scratch.zig");
 const Version = @import("../base/Version.zig").Version;
 const access = @import("../security/access.zig");
+const expression_module = @import("../data/expression.zig");
 const jobs = @import("../core/jobs.zig");
 const query_request = @import("request.zig");
 const read_command = @import("../commands/read.zig");
@@ -30,7 +31,7 @@ const Progress = @import("../core/work.zig").Progress;
 
 const Buffer = wire.Buffer;
 const Digest = wire.digest.Digest;
-const Expression = @import("../data/expression.zig").Expression;
+const Expression = expression_module.Expression;
 const Record = record_module.Record;
 const Status = status.Status;
 
@@ -54,7 +55,7 @@ pub fn start(
     const allowed = context.authorize(.{ .read = true }, place);
     if (allowed != .ok) return reply.fail(context, allowed);
     const stream = Stream.create(context, request, body) catch |err| switch (err) {
-        error.Refused => return reply.fail(context, .request_invalid),
+        error.Refused => return reply.fail(context, refusalOf(context, request)),
         error.Unsupported => return reply.fail(context, .unsupported_feature),
         error.IndexNotFound => return reply.fail(context, .index_not_found),
         error.IndexNotReadable => return reply.fail(context, .index_not_readable),
@@ -125,7 +126,7 @@ const Stream = struct {
         const selection = try Selection.init(core, namespace, &fields, range, index_name);
         errdefer selection.deinit(gpa);
         _ = fields.socketTimeoutMs() catch |err| return refusal(err);
-        const expression = try compileFilter(arena.allocator(), core.version, &request);
+        const condition = try compileFilter(arena.allocator(), core.version, &request);
         stream.* = .{
             .gpa = gpa,
             .arena = arena,
@@ -139,7 +140,7 @@ const Stream = struct {
             .projection = query_request.Projection.of(core.version, &request, &fields) catch |err| {
                 return refusal(err);
             },
-            .filter = expression,
+            .filter = condition,
             .rate = .{ .records_per_second = rate, .started_ms = context.now.unix_ms },
             .short_end_ms = if (is_short) shortEnd(&request, context.now) else null,
             .job = null,
@@ -458,6 +459,12 @@ pub const Rate = struct {
         return @intCast(@min(due_ms - elapsed_ms, throttle_ms_max));
     }
 };
+
+/// What a query is refused with.
+pub fn refusalOf(context: *const Context, request: *const Request) Status {
+    const condition = request.filter orelse return .request_invalid;
+    return expression_module.filterRefusal(context.core.version, condition).status;
+}
 
 /// The filter of a request, made once for all of its records.
 pub fn compileFilter(

@@ -203,7 +203,7 @@ pub const Projection = union(enum) {
         while (Request.nextOperation(&operations)) |operation| {
             if (!Request.isBinName(operation.name)) return error.Invalid;
             if (!operation.code.isRead()) return error.Invalid;
-            if (!bin_operation.isKnown(version, operation.code)) return error.Invalid;
+            if (bin_operation.refusal(version, &operation) != null) return error.Invalid;
         }
         return .{ .operations = request.operations };
     }

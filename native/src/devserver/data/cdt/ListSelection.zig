@@ -45,7 +45,7 @@ pub fn byIndex(self: *const ListSelection, index: i64, count: u64) Error!Outcome
     const range = if (self.wanted.is_multi)
         selection.several(index, count, self.total())
     else
-        selection.single(index, count, self.total()) orelse return error.NotApplicable;
+        selection.single(index, count, self.total()) orelse return error.IndexOutOfBounds;
     return self.byRange(range);
 }
 
@@ -338,7 +338,7 @@ pub fn byRank(self: *const ListSelection, rank: i64, count: u64) Error!Outcome {
     const range = if (wanted.is_multi)
         selection.several(rank, count, self.total())
     else
-        selection.single(rank, count, self.total()) orelse return error.NotApplicable;
+        selection.single(rank, count, self.total()) orelse return error.RankOutOfBounds;
     const told_count = if (wanted.inverted) self.total() - range.count else range.count;
     if (told_count == 0) return .{ .result = try self.notFound(range.start) };
     if (wanted.inverted and wanted.isRankRange()) return error.NotApplicable;

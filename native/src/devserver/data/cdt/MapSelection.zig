@@ -42,14 +42,14 @@ fn isOrdered(self: *const MapSelection) bool {
 // Selecting.
 
 pub fn byIndex(self: *const MapSelection, index: i64, count: u64) Error!Outcome {
-    const range = try self.rangeOf(index, count);
+    const range = self.rangeOf(index, count) orelse return error.IndexOutOfBounds;
     if (self.wanted.isRankRange()) return error.NotApplicable;
     return self.byRange(range);
 }
 
-fn rangeOf(self: *const MapSelection, index: i64, count: u64) Error!Range {
+fn rangeOf(self: *const MapSelection, index: i64, count: u64) ?Range {
     if (self.wanted.is_multi) return selection.several(index, count, self.total());
-    return selection.single(index, count, self.total()) orelse error.NotApplicable;
+    return selection.single(index, count, self.total());
 }
 
 /// A selection that is not inverted, where everything but a range is a range again; null where
@@ -264,7 +264,7 @@ pub fn rankedPositions(
 }
 
 pub fn byRank(self: *const MapSelection, rank: i64, count: u64) Error!Outcome {
-    const range_sent = try self.rangeOf(rank, count);
+    const range_sent = self.rangeOf(rank, count) orelse return error.RankOutOfBounds;
     if (self.wanted.isIndexRange()) return error.NotApplicable;
     const simple = try self.upright(range_sent);
     const selector, const range = simple orelse .{ self.*, range_sent };

@@ -196,7 +196,7 @@ fn inList(path: *Path, step: Step, container: Container, parameters: *Parameters
                 return level;
             }
             const rank = parameters.signed() catch return error.NotApplicable;
-            const range = selection.single(rank, 1, total) orelse return error.NotApplicable;
+            const range = selection.single(rank, 1, total) orelse return error.RankOutOfBounds;
             const context: ByElement = .{ .items = container.items };
             const ranked = try selection.byRank(path.arena, total, range, context);
             level.position = ranked.positions[0];
@@ -227,7 +227,7 @@ fn indexInList(step: Step, parameters: *Parameters, level: *Level) Error!void {
         level.position = range.start;
         return;
     }
-    if (step.create == .no) return error.NotApplicable;
+    if (step.create == .no) return error.IndexOutOfBounds;
     level.position = total;
     level.is_made = true;
     if (index == total or (total == 0 and index == -1)) return;
@@ -243,12 +243,12 @@ fn inMap(path: *Path, step: Step, container: Container, parameters: *Parameters)
     switch (step.by) {
         .index => {
             const index = parameters.signed() catch return error.NotApplicable;
-            const range = selection.single(index, 1, total) orelse return error.NotApplicable;
+            const range = selection.single(index, 1, total) orelse return error.IndexOutOfBounds;
             level.position = range.start;
         },
         .rank => {
             const rank = parameters.signed() catch return error.NotApplicable;
-            const range = selection.single(rank, 1, total) orelse return error.NotApplicable;
+            const range = selection.single(rank, 1, total) orelse return error.RankOutOfBounds;
             const positions = try MapSelection.rankedPositions(path.arena, container.items);
             level.position = positions[range.start];
         },

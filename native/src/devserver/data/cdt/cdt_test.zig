@@ -82,14 +82,14 @@ test "unique elements: an error, silence, or what is new of them" {
 
 test "an element is put beyond the end with nils between, unless the list is bounded" {
     try expectModified("\x91\x01", "\x93\x03\x03\x05", modified("\x94\x01\xc0\xc0\x05", "\x04"));
-    try expectModified("\x91\x01", "\x94\x03\x03\x05\x02", .{ .failed = error.NotApplicable });
+    try expectModified("\x91\x01", "\x94\x03\x03\x05\x02", .{ .failed = error.BoundedListOverflow });
     try expectModified("\x91\x01", "\x93\x09\x02\x05", modified("\x93\x01\xc0\x05", ""));
     try expectModified("\x91\x01", "\x93\x03\xce\x7f\xff\xff\xff\x05", .{ .failed = error.TooBig });
 }
 
 test "indexes outside are errors, ranges outside are empty" {
     const list = "\x93\x01\x02\x03";
-    try expectModified(list, "\x92\x05\x03", .{ .failed = error.NotApplicable });
+    try expectModified(list, "\x92\x05\x03", .{ .failed = error.IndexOutOfBounds });
     try expectModified(list, "\x92\x05\xff", modified("\x92\x01\x02", "\x03"));
     try expectModified(list, "\x93\x06\x05\x02", modified(list, "\x90"));
     try expectModified(list, "\x93\x06\x01\x09", modified("\x91\x01", "\x92\x02\x03"));

@@ -457,11 +457,11 @@ fn insert(
         if (tells) try tellCount(target);
         return target.keep();
     }
-    if (index > std.math.maxInt(i32)) return error.NotApplicable;
+    if (index > std.math.maxInt(i32)) return error.IndexOutOfBounds;
     const position = if (index < 0) total + index else index;
-    if (position < 0) return error.NotApplicable;
+    if (position < 0) return error.IndexOutOfBounds;
     if (flags.bounded and position > total) {
-        if (!flags.no_fail) return error.NotApplicable;
+        if (!flags.no_fail) return error.BoundedListOverflow;
         if (tells) try tellCount(target);
         return;
     }
@@ -565,7 +565,7 @@ fn set(target: *Target, index: i64, value: []const u8, flags: AddFlags) Error!vo
     const total = list.len();
     if (index >= total) return insert(target, index, values, false, flags, false);
     const position = if (index < 0) total + index else index;
-    if (position < 0) return error.NotApplicable;
+    if (position < 0) return error.IndexOutOfBounds;
     const place: usize = @intCast(position);
     if (flags.unique) {
         if (has(list.items[0..place], value) or has(list.items[place + 1 ..], value)) {
@@ -580,16 +580,16 @@ fn set(target: *Target, index: i64, value: []const u8, flags: AddFlags) Error!vo
 fn increment(target: *Target, index: i64, change: ?[]const u8, flags: AddFlags) Error!void {
     const list = &target.container;
     const total = list.len();
-    if (index > std.math.maxInt(i32)) return error.NotApplicable;
+    if (index > std.math.maxInt(i32)) return error.IndexOutOfBounds;
     const position = if (index < 0) total + index else index;
-    if (position < 0) return error.NotApplicable;
+    if (position < 0) return error.IndexOutOfBounds;
     const place: usize = @intCast(position);
     const present = if (place < total) list.items[place] else null;
     const sum = try number.add(present, change, false);
     const value = try sum.write(target.arena);
     target.told = value;
     if (!list.isOrdered()) return set(target, position, value, flags);
-    if (place > total) return error.NotApplicable;
+    if (place > total) return error.IndexOutOfBounds;
     const rank = ListSelection.lowerBound(list.items, value);
     if (flags.unique and rank < total and order.compare(list.items[rank], value) == .eq) {
         if (rank == place) return;

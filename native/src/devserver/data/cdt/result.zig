@@ -16,6 +16,9 @@ const msgpack = wire.msgpack;
 pub const Error = error{
     InvalidParameter,
     NotApplicable,
+    IndexOutOfBounds,
+    RankOutOfBounds,
+    BoundedListOverflow,
     IncompatibleType,
     ElementNotFound,
     ElementExists,
