@@ -139,6 +139,21 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 };
             }
 
+            // Where safety is on, what is not set is filled with a pattern: here, some KB three times an
+            // operation.
+
+            fn forget(operation: *Operation) void {
+                @setRuntimeSafety(false);
+                operation.body = .none;
+            }
+
+            /// To be initialized.
+            fn asSingle(operation: *Operation) *Single {
+                @setRuntimeSafety(false);
+                operation.body = .{ .single = undefined };
+                return &operation.body.single;
+            }
+
             const Pull = struct { source: Source, has_target: bool, owner: Puller };
             const Pulled = struct { owner: Puller, failure: Failure };
 
@@ -244,7 +259,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 .batch => |batch| batch.destroy(),
                 .procedure => |procedure| procedure.destroy(),
             }
-            operation.body = .none;
+            operation.forget();
             operation.request.deinit();
             operation.request = .fixed(&.{});
         }
@@ -327,8 +342,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             const operation = try operations.prepare(token, request_bytes, failure);
             errdefer operations.recycle(operation);
             const bytes = operation.request.written();
-            operation.body = .{ .single = undefined };
-            const single = &operation.body.single;
+            const single = operation.asSingle();
             single.frame = .growing(operations.gpa, operation.restOf(0), request_bytes_max);
             single.task.out = .fixed(&.{});
             operation.task = &single.task;
@@ -474,7 +488,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             operation.owner = operations;
             operation.token = token;
             operation.task = null;
-            operation.body = .none;
+            operation.forget();
             operation.is_gathered = false;
             operation.weight = 0;
             operations.weigh(operation, weight_alone);

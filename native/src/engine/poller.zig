@@ -24,7 +24,7 @@ pub const Event = struct {
 const wake_token = std.math.maxInt(usize);
 
 /// Events taken from the system by one wait.
-pub const events_max = 256;
+pub const events_max = 64;
 
 pub const Poller = switch (builtin.os.tag) {
     .linux => Epoll,

@@ -1,8 +1,9 @@
 //! The real network: TCP over IPv4 and IPv6 on Linux, macOS and Windows.
 //!
-//! Descriptors are non-blocking, closed on exec, without Nagle's delay, and never raise SIGPIPE.
-//! Waiting is `poll` until the deadline, in slices, so that a signal or a stop is noticed even
-//! when it falls between the check and the wait. A `Net` is shared by all threads of a client and
+//! No call on a descriptor blocks, but for the one that is told to; all are closed on exec, without
+//! Nagle's delay, and never raise SIGPIPE. Waiting is `poll` until the deadline, in slices, so that a
+//! signal or a stop is noticed even when it falls between the check and the wait. Who receives may
+//! sleep in the receive for the first slice, which takes one call of the system instead of three. A `Net` is shared by all threads of a client and
 //! has no lock; a `Socket` is a value that one thread uses at a time. A socket that TLS was begun on
 //! is used like any other, once its handshake is over.
 
@@ -34,12 +35,35 @@ pub const Net = struct {
     pub const Socket = struct {
         fd: Fd,
         spin: Spin = .{},
+        /// A receive sleeps until something comes, or for `patience_ms`, unless it is told not to.
+        is_patient: bool = false,
         /// Owned; null for one without TLS.
         tls: ?*tls.Stream = null,
 
+        /// False for one whose receives never sleep: TLS may have to send first.
+        fn makePatient(socket: *Socket) bool {
+            if (os.is_windows or socket.tls != null) return false;
+            if (socket.is_patient) return true;
+            const time: system.timeval = .{ .sec = 0, .usec = patience_ms * std.time.us_per_ms };
+            const bytes = std.mem.asBytes(&time);
+            const set = system.setsockopt(
+                socket.fd,
+                system.SOL.SOCKET,
+                system.SO.RCVTIMEO,
+                bytes,
+                bytes.len,
+            );
+            if (os.errno(set) != .SUCCESS) return false;
+            const status = system.fcntl(socket.fd, system.F.GETFL, @as(c_int, 0));
+            const nonblock: c_int = @bitCast(system.O{ .NONBLOCK = true });
+            const cleared = system.fcntl(socket.fd, system.F.SETFL, status & ~nonblock);
+            socket.is_patient = os.errno(cleared) == .SUCCESS;
+            return socket.is_patient;
+        }
+
         /// Null when nothing has arrived yet.
         fn receive(socket: *const Socket, buffer: []u8) Error!?usize {
-            const stream = socket.tls orelse return tryReceive(socket.fd, buffer);
+            const stream = socket.tls orelse return receivePlain(socket.fd, buffer, .at_once);
             const count = stream.read(buffer) catch |err| return errorOf(stream, err);
             return if (count == 0) null else count;
         }
@@ -61,7 +85,10 @@ pub const Net = struct {
 
     /// How long a wait goes on before it asks `interrupt` and `stop` again.
     const slice_ms_max = 100;
-    const send_flags = if (@hasDecl(system.MSG, "NOSIGNAL")) system.MSG.NOSIGNAL else 0;
+    /// How long a receive may sleep. A call with less time than that waits by `poll`.
+    const patience_ms = 10;
+    const send_flags = system.MSG.DONTWAIT |
+        if (@hasDecl(system.MSG, "NOSIGNAL")) system.MSG.NOSIGNAL else 0;
 
     pub fn init() Net {
         const cpu_count = std.Thread.getCpuCount() catch 1;
@@ -208,17 +235,27 @@ pub const Net = struct {
     /// Receives at least one byte. A deadline that has passed makes one attempt without waiting.
     pub fn recv(net: *Net, socket: *Socket, buffer: []u8, deadline_ns: u64) Error!usize {
         assert(buffer.len > 0);
-        if (try socket.receive(buffer)) |count| return count;
-        if (deadline_ns == 0) return error.Timeout;
         const tries = socket.spin.begin();
-        if (tries > 0 and net.spinners.enter()) {
-            defer net.spinners.leave();
-            for (0..tries) |_| {
-                const count = try socket.receive(buffer) orelse continue;
-                socket.spin.hit();
-                return count;
+        if (tries > 0 or deadline_ns == 0) {
+            if (try socket.receive(buffer)) |count| return count;
+            if (deadline_ns == 0) return error.Timeout;
+            if (tries > 0 and net.spinners.enter()) {
+                defer net.spinners.leave();
+                for (0..tries) |_| {
+                    const count = try socket.receive(buffer) orelse continue;
+                    socket.spin.hit();
+                    return count;
+                }
+                socket.spin.miss();
             }
-            socket.spin.miss();
+        }
+        const has_time = deadline_ns -| net.now() >= patience_ms * std.time.ns_per_ms;
+        if (has_time and socket.makePatient()) {
+            if (net.isStopped()) return error.Interrupted;
+            if (try receivePlain(socket.fd, buffer, .sleeping)) |count| return count;
+            if (net.isInterrupted()) return error.Interrupted;
+        } else if (tries == 0) {
+            if (try socket.receive(buffer)) |count| return count;
         }
         while (true) {
             try net.wait(socket.fd, socket.events(.reading), deadline_ns);
@@ -488,13 +525,14 @@ fn trySendPlain(fd: Fd, bytes: []const u8) Error!?usize {
     }
 }
 
-/// Null when nothing has arrived yet.
-fn tryReceive(fd: Fd, buffer: []u8) Error!?usize {
+/// Null when nothing has arrived yet. One that sleeps ends with a signal, too.
+fn receivePlain(fd: Fd, buffer: []u8, how: enum { at_once, sleeping }) Error!?usize {
+    const flags: u32 = if (how == .at_once) system.MSG.DONTWAIT else 0;
     while (true) {
-        const rc = system.recvfrom(fd, buffer.ptr, buffer.len, 0, null, null);
+        const rc = system.recvfrom(fd, buffer.ptr, buffer.len, flags, null, null);
         switch (os.errno(rc)) {
             .SUCCESS => return if (rc == 0) error.ConnectionClosed else @intCast(rc),
-            .INTR => {},
+            .INTR => if (how == .sleeping) return null,
             .AGAIN => return null,
             else => |code| return errorFrom(code),
         }

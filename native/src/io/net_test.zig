@@ -115,6 +115,32 @@ test "a refused connection fails at once, and a closed one is told from a silent
     try std.testing.expect(!net.isIdle(&socket));
 }
 
+test "what has slept in a receive holds up nobody who does not want to wait" {
+    var net = Net.init();
+    const listener = try Listener.open();
+    defer listener.close();
+    var socket = try net.connect(listener.address(), soon(&net));
+    defer net.close(&socket);
+    const peer = try listener.accept();
+    defer _ = system.close(peer);
+
+    var buffer: [8]u8 = undefined;
+    const deadline_ns = net.now() + 30 * std.time.ns_per_ms;
+    try std.testing.expectError(error.Timeout, net.recv(&socket, &buffer, deadline_ns));
+    try std.testing.expect(net.now() >= deadline_ns);
+    try std.testing.expect(net.now() < deadline_ns + std.time.ns_per_s);
+    if (!os.is_windows) try std.testing.expect(socket.is_patient);
+
+    try std.testing.expectEqual(0, try net.tryRecv(&socket, &buffer));
+    const bytes = try std.testing.allocator.alloc(u8, 1024 * 1024);
+    defer std.testing.allocator.free(bytes);
+    @memset(bytes, 7);
+    while (try net.trySend(&socket, bytes) > 0) {}
+    try std.testing.expect(net.isIdle(&socket));
+    try std.testing.expectEqual(2, system.send(peer, "ab", 2, 0));
+    try std.testing.expectEqual(2, try net.recv(&socket, &buffer, soon(&net)));
+}
+
 test "a wait is ended by the stop flag and by the interrupt hook" {
     const Hook = struct {
         fn interrupt() callconv(.c) c_int {

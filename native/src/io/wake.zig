@@ -11,6 +11,8 @@ const system = os.system;
 pub const Wake = struct {
     read_fd: os.Fd,
     write_fd: os.Fd,
+    /// Set behind the signal: one that is on its way is cleared the next time.
+    is_raised: std.atomic.Value(bool) = .init(false),
 
     const is_eventfd = builtin.os.tag == .linux;
 
@@ -41,16 +43,19 @@ pub const Wake = struct {
     }
 
     /// A descriptor that is full is readable, which is all that is needed.
-    pub fn signal(wake: *const Wake) void {
+    pub fn signal(wake: *Wake) void {
         const one: u64 = 1;
         const bytes: usize = if (is_eventfd) 8 else 1;
         _ = if (os.is_windows)
             system.send(wake.write_fd, @ptrCast(&one), bytes, 0)
         else
             system.write(wake.write_fd, @ptrCast(&one), bytes);
+        wake.is_raised.store(true, .release);
     }
 
-    pub fn clear(wake: *const Wake) void {
+    /// Costs a call of the system only when there was a signal.
+    pub fn clear(wake: *Wake) void {
+        if (!wake.is_raised.swap(false, .acquire)) return;
         var sink: [64]u8 = undefined;
         _ = if (os.is_windows)
             system.recv(wake.read_fd, &sink, sink.len, 0)
