@@ -134,12 +134,13 @@ class AsyncSession:
             ClientError: The client is not connected, or belongs to another loop.
             AerospikeError: The request was refused; nothing was sent.
         """
-        if self._completions is None:
+        completions = self._completions
+        if completions is None:
             return self._submit_in_child(request)
-        completions = self._running()
-        command, encoded, policy, decode = request
+        if completions.loop is not asyncio._get_running_loop():
+            completions = self._running()
         if self._line is None and tracing.active is None:
-            return completions.run(command, encoded, policy, decode)
+            return completions.run(*request)
         return self._submit_otherwise(completions, request)
 
     def _running(self) -> Completions:

@@ -7,7 +7,9 @@ call and surfaces from it.
 """
 
 import sys
+from collections import deque
 from collections.abc import Callable
+from struct import Struct
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
@@ -58,9 +60,11 @@ _execute_arrow = lib.asz_client_batch_read_arrow
 _release = lib.asz_result_release
 
 Scratch: TypeAlias = "tuple[asz_error, asz_result, memoryview, CData]"
+# An asz_result's `owned` and `length`, which take longer by their names.
+_read_outcome = Struct("=4xI16xQ").unpack_from
 
-# list.pop and list.append are atomic, so the free list needs no lock.
-_free: list[Scratch] = []
+# deque.pop and deque.append are atomic, so the free list needs no lock.
+_free: deque[tuple[Scratch, memoryview]] = deque(maxlen=_SCRATCHES_KEPT_MAX)
 _pop = _free.pop
 _push = _free.append
 
@@ -96,9 +100,10 @@ def execute(
         BaseException: What a signal handler raised during the call.
     """
     try:
-        scratch = _pop()
+        kept = _pop()
     except IndexError:
-        scratch = _new_scratch()
+        kept = _kept(_new_scratch())
+    scratch, members = kept
     error, result, view, _ = scratch
     try:
         if command >= 0:
@@ -113,18 +118,21 @@ def execute(
             _raise_pending(scratch)
         if status:
             raise failure(error)
-        if result.owned:
-            length = result.length
+        owned, length = _read_outcome(members)
+        if owned:
             try:
                 return decode(memoryview(ffi.buffer(result.data, length)))
             finally:
                 _reset(scratch)
                 if length <= _SCRATCH_BYTES_MAX:
-                    scratch = _new_scratch(_SCRATCH_BYTES_MAX)
-        return decode(view[: result.length])
+                    kept = _kept(_new_scratch(_SCRATCH_BYTES_MAX))
+        return decode(view[:length])
     finally:
-        if len(_free) < _SCRATCHES_KEPT_MAX:
-            _push(scratch)
+        _push(kept)
+
+
+def _kept(scratch: Scratch) -> tuple[Scratch, memoryview]:
+    return scratch, memoryview(ffi.buffer(scratch[1]))
 
 
 def _reset(scratch: Scratch) -> None:

@@ -7,8 +7,10 @@ are ready in one call. Everything here happens in the loop's thread.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import count
+from struct import Struct
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -85,6 +87,8 @@ class Completions:
         self._completions = ffi.new("asz_completion[]", _DRAINED_MAX)
         # Four 64-bit members each: token, status, offset, length.
         self._members = memoryview(ffi.buffer(self._completions)).cast("B").cast("q")
+        self._read_first = partial(Struct("=4q").unpack_from, self._members)
+        self._make_future: Callable[[], asyncio.Future[Any]] = loop.create_future
         self._needed = ffi.new("uint64_t *")
         # Of what was collected last: that of results which are not handed over yet.
         self._left: list[int] = []
@@ -102,6 +106,8 @@ class Completions:
         self._is_watching = False
 
     def _allocate(self, size: int) -> None:
+        self._size = size
+        self._is_large = size > _DATA_BYTES
         self._data = allocate("uint8_t[]", size)
         self._view = memoryview(ffi.buffer(self._data))
 
@@ -128,7 +134,7 @@ class Completions:
             AerospikeError: The request was refused; nothing was sent.
         """
         self.latest = token = next(_tokens)
-        future = self.loop.create_future()
+        future = self._make_future()
         self._waiting[token] = future, decode
         error = self._error
         if command in self._coalesced and (
@@ -198,7 +204,7 @@ class Completions:
             return
         self._is_watching = is_hosted
         if is_hosted:
-            self.loop.add_reader(self._hosted, self._collect)
+            self.loop.add_reader(self._hosted, self._collect_hosted)
         else:
             self.loop.remove_reader(self._hosted)
 
@@ -272,22 +278,35 @@ class Completions:
     def _collect(self) -> None:
         """Resolves the futures of what has ended, once in a round of the loop."""
         if not self._goes_on:
-            self._resolve()
+            self._resolve(self._ended(self._fill()))
+            self._look_who_drives()
 
-    def _resolve(self) -> None:
+    def _collect_hosted(self) -> None:
+        """The same where this loop drives the library's; mostly one operation has ended."""
+        if self._goes_on:
+            return
+        count = self._fill()
+        if count == 1:
+            self._hand_over(self._read_first())
+            if self._is_large:
+                self._allocate(_DATA_BYTES)
+        elif count:
+            self._resolve(self._ended(count))
+        else:  # It may be that the library's own thread drives.
+            self._look_who_drives()
+
+    def _ended(self, count: int) -> list[int]:
+        return self._members[: 4 * count].tolist()
+
+    def _resolve(self, members: list[int]) -> None:
         """What is left over has its turn in the loop's next round."""
-        members = self._left
-        if not members:
-            members_count = 4 * self._fill()
-            members = self._members[:members_count].tolist()
         end = perf_counter() + _BUDGET_S
         index = 0
         self._left = members
         try:
             while index < len(members):
                 stop = index + 4 * _LOOK_EVERY
-                handed = self._hand_over(members[index:stop])
-                index += handed
+                index += self._hand_over(members[index:stop])
                 if index < stop or perf_counter() > end:
                     break
         finally:
@@ -296,37 +315,37 @@ class Completions:
             if self._left:
                 self._goes_on = True
                 self.loop.call_soon(self._go_on)
-        self._look_who_drives()
-        if self._left:
-            return
-        if len(self._view) > _DATA_BYTES:
+        if self._is_large and not self._left:
             self._allocate(_DATA_BYTES)
 
     def _go_on(self) -> None:
         self._goes_on = False
         if self._left:
-            self._resolve()
+            self._resolve(self._left)
+        self._look_who_drives()
 
-    def _hand_over(self, members: list[int]) -> int:
-        """Returns how many members of the list were handed over: it ends behind a large result."""
+    def _hand_over(self, members: Sequence[int]) -> int:
+        """Returns how many members there were to hand over: it ends behind a large result."""
         take = self._waiting.pop
         view = self._view
-        for index in range(0, len(members), 4):
-            token, status, start, length = members[index : index + 4]
+        handed = 0
+        each = iter(members)
+        for token, status, start, length in zip(each, each, each, each, strict=True):
+            handed += 4
             future, decode = take(token, _NOBODY)
             if _tables:
                 _tables.pop(token, None)
             if future is None or future.done():  # Cancelled in the meantime.
                 continue
             data = view[start : start + length]
-            if not status and length > _DATA_BYTES and hasattr(decode, "steps"):
-                # The buffer is for this result alone, and is left to it.
-                self._step(future, decode.steps(data))
-                continue
             # Whatever goes wrong with one, the others are resolved.
             try:
                 if status:
                     future.set_exception(_failure(status, data))
+                    continue
+                if length > _DATA_BYTES and hasattr(decode, "steps"):
+                    # The buffer is for this result alone, and is left to it.
+                    self._step(future, decode.steps(data))
                     continue
                 result = decode(data)
             except Exception as error:
@@ -337,8 +356,8 @@ class Completions:
             else:
                 future.set_result(result)
             if length >= _MUCH_BYTES:
-                return index + 4
-        return len(members)
+                break
+        return handed
 
     def _step(self, future: "asyncio.Future[Any]", steps: Iterator[Any]) -> None:
         """Decodes a part of a large result, and the next one when others have had their turn."""
@@ -360,9 +379,8 @@ class Completions:
     def _fill(self) -> int:
         """Collects into the buffers; makes a larger one for a result that does not fit."""
         while True:
-            capacity = len(self._view)
             count: int = _drain(
-                self.client, self._completions, _DRAINED_MAX, self._data, capacity, self._needed
+                self.client, self._completions, _DRAINED_MAX, self._data, self._size, self._needed
             )
             if count or not self._needed[0]:
                 return count
@@ -392,7 +410,7 @@ class Completions:
         if not self.loop.is_closed():
             while self._waiting:
                 before = len(self._waiting)
-                self._resolve()
+                self._resolve(self._left or self._ended(self._fill()))
                 if len(self._waiting) == before:
                     break
         self._left = []

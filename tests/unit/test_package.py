@@ -22,8 +22,8 @@ PUBLIC = sorted(path.stem for path in PACKAGE.glob("*.py") if not path.stem.star
 # Those of Python that the package may load when it is imported, beside what Python loads itself.
 MAY_BE_LOADED = {
     *("atexit", "collections", "copyreg", "enum", "functools", "keyword", "linecache", "logging"),
-    *("operator", "re", "reprlib", "string", "threading", "tokenize", "token", "traceback"),
-    *("types", "typing", "warnings", "weakref", "contextlib", "textwrap"),
+    *("operator", "re", "reprlib", "string", "struct", "threading", "tokenize", "token"),
+    *("traceback", "types", "typing", "warnings", "weakref", "contextlib", "textwrap"),
     *("_collections_abc", "_weakrefset", "__future__", "_cffi_backend", "time", "itertools"),
     *("math", "numbers", "datetime", "ast", "inspect", "dis", "opcode", "importlib", "locale"),
     *("os", "stat", "genericpath", "posixpath", "ntpath"),  # Which Python loads with its site.
