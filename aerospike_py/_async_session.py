@@ -16,20 +16,12 @@ from ._apart import Apart
 from ._config import Config
 from ._native import Pointer
 from ._native.completions import Completions
-from ._native.streams import Stream
+from ._native.streams import Stream, results_closed
 from ._requests.allowance import TIME_IS_OVER
 from ._requests.policies import ClientPolicies
 from ._requests.request import Request
 from ._results import T
-from ._session import (
-    Filler,
-    Gatherer,
-    Session,
-    Steps,
-    in_child_of_fork,
-    not_connected,
-    results_closed,
-)
+from ._session import Filler, Gatherer, Session, Steps, in_child_of_fork, not_connected
 from .exception import AerospikeTimeoutError, BackpressureError, ClientError
 from .types import Record
 

@@ -22,7 +22,7 @@ from ._apart import Apart
 from ._config import Config
 from ._config_file import ConfigFile, Settings, Watcher, named_file
 from ._native import Pointer
-from ._native.streams import Stream
+from ._native.streams import Stream, results_closed
 from ._node_metrics import Counted
 from ._requests import info
 from ._requests.allowance import TIME_IS_OVER
@@ -414,11 +414,6 @@ def not_connected() -> ClientError:
         "AsyncClient",
         result_code=_native.NOT_CONNECTED,
     )
-
-
-def results_closed() -> Exception:
-    """What those get who wait for results that are closed meanwhile."""
-    return _native.make_error(_native.CLIENT_ABORT, "its results were closed")
 
 
 def _after_fork_in_child() -> None:

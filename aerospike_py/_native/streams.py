@@ -127,15 +127,16 @@ class Stream(Generic[T]):
         """
         query = self._query
         if query is None:
-            raise _closed()
+            raise results_closed()
         return query
 
     def _check(self, status: int, error: Pointer) -> None:
         # Closed after it was asked for: the library does not know it any more.
         if status == lib.ASZ_ERROR_INVALID_ARGUMENT and self._query is None:
-            raise _closed()
+            raise results_closed()
         _check(status, error)
 
 
-def _closed() -> Exception:
+def results_closed() -> Exception:
+    """What those get who wait for results that are closed meanwhile."""
     return _native.make_error(lib.ASZ_ERROR_CLIENT_ABORT, "its results were closed")
