@@ -1,6 +1,7 @@
 """What release 8.2 of the server says of failures, and refuses, strings apart."""
 
-from collections.abc import Iterator
+import base64
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from aerospike_py import (
     UnsupportedFeature,
     cdt_ctx,
     exp,
+    exp_operations,
 )
 from aerospike_py import bit_operations as bits
 from aerospike_py import hll_operations as hlls
@@ -173,3 +175,30 @@ def test_texts_of_filters_are_not_compiled(client: aerospike_py.Client) -> None:
         client.get(KEY, policy | MESSAGES)
     assert "compiles no texts" in (caught.value.detail or "")
     assert client.exists(KEY, {"expressions": exp.parse("$.n == 1")}).meta is not None
+
+
+def test_an_expression_that_fails_has_a_trace(client: aerospike_py.Client) -> None:
+    client.put(KEY, {"n": 1})
+    # Both sides of a comparison have to be of one type, which the client sees to.
+    wrong = aerospike_py.exp.from_base64(
+        base64.b64encode(b"\x93\x01\x93\x51\x02\xa1n\xa2\x03x").decode()
+    )
+    everything: Any = {"error_detail_verbosity": aerospike_py.ERROR_DETAIL_EXP_TRACE}
+    operation = exp_operations.exp_read("r", wrong)
+    calls: list[Callable[[Any], Any]] = [
+        lambda policy: client.get(KEY, policy | {"expressions": wrong}),
+        lambda policy: client.operate(KEY, [operation], policy=policy),
+    ]
+    for call in calls:
+        with pytest.raises(InvalidArgError) as caught:
+            call(everything)
+        assert caught.value.trace == {"phase": 1, "byte_offset": 0}
+        assert "not valid at byte 0" in (caught.value.detail or "")
+        with pytest.raises(InvalidArgError) as caught:
+            call(MESSAGES)
+        assert caught.value.trace is None
+        assert caught.value.detail
+    absent = exp_operations.exp_read("r", exp.int_bin("none"))
+    with pytest.raises(AerospikeError) as caught_next:
+        client.operate(KEY, [absent], policy=everything)
+    assert caught_next.value.trace == {"phase": 2}

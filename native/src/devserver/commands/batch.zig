@@ -63,7 +63,8 @@ pub fn handle(context: *const Context, bytes: []const u8) Buffer.Error!void {
         const arena = context.scratch.arena.allocator();
         const version = context.core.version;
         if (!try filter.isValid(arena, version, condition)) {
-            return replyLast(context, expression.filterRefusal(version, condition).status);
+            const failure = try expression.filterRefusal(arena, version, condition);
+            return replyLast(context, failure.status);
         }
     }
     var batch: Batch = .{

@@ -30,7 +30,7 @@ pub fn check(
     ) catch |err| switch (err) {
         error.OutOfMemory => return error.OutOfMemory,
         error.Invalid => return context.failed(
-            expression.filterRefusal(context.core.version, bytes),
+            try expression.filterRefusal(arena, context.core.version, bytes),
         ),
     };
     const is_passed = try view.passes(&filter, arena, namespace, record, context.now);

@@ -117,14 +117,61 @@ pub const Expression = struct {
 };
 
 /// Why bytes are no filter. Servers compile texts from 8.2 on, and this one does not.
-pub fn filterRefusal(version: Version, bytes: []const u8) Failure {
+pub fn filterRefusal(
+    arena: Allocator,
+    version: Version,
+    bytes: []const u8,
+) error{OutOfMemory}!Failure {
     const is_text = std.mem.startsWith(u8, bytes, "\x92\xcc\x80");
-    if (!is_text or !version.isAtLeast(.@"8.2")) return .of(.request_invalid);
+    if (!is_text or !version.isAtLeast(.@"8.2")) return expressionRefusal(arena, version, bytes);
     return .{
         .status = .unsupported_feature,
         .subcode = 2,
         .text = "the dev server compiles no texts of filters: exp.parse does so in the client",
     };
+}
+
+/// Why bytes are no expression, or none of the type that is wanted.
+fn expressionRefusal(
+    arena: Allocator,
+    version: Version,
+    bytes: []const u8,
+) error{OutOfMemory}!Failure {
+    if (!version.isAtLeast(.@"8.2")) return .of(.request_invalid);
+    var compiler: Compiler = .{ .arena = arena, .version = version, .reader = .init(bytes) };
+    _ = compiler.compile() catch |err| switch (err) {
+        error.OutOfMemory => return error.OutOfMemory,
+        error.Invalid => {},
+    };
+    const place = compiler.failed_at orelse 0;
+    return .{
+        .status = .request_invalid,
+        .text = try std.fmt.allocPrint(arena, "the expression is not valid at byte {d}", .{place}),
+        .trace = try trace(arena, .build, place),
+    };
+}
+
+/// What was done with an expression that failed.
+const Phase = enum(u8) { build = 1, evaluation = 2 };
+
+const key_phase = 1;
+const key_place = 2;
+
+fn trace(arena: Allocator, phase: Phase, place: ?usize) error{OutOfMemory}![]const u8 {
+    // A header, and two numbers with their keys.
+    var out = wire.Buffer.fixed(try arena.alloc(u8, 32));
+    packTrace(&out, phase, place) catch unreachable;
+    return out.written();
+}
+
+fn packTrace(out: *wire.Buffer, phase: Phase, place: ?usize) wire.Buffer.Error!void {
+    try wire.msgpack.writeMapHeader(out, if (place == null) 1 else 2);
+    try wire.msgpack.writeUint(out, key_phase);
+    try wire.msgpack.writeUint(out, @backingInt(phase));
+    if (place) |offset| {
+        try wire.msgpack.writeUint(out, key_place);
+        try wire.msgpack.writeUint(out, offset);
+    }
 }
 
 /// Expressions, as what they call knows them.
@@ -225,7 +272,23 @@ const Operation = struct {
         if (flags & ~flags_known != 0) return error.Invalid;
         return .{ .expression = try .compile(arena, version, expression_bytes), .flags = flags };
     }
+
+    fn refusal(arena: Allocator, version: Version, bytes: []const u8) error{OutOfMemory}!Failure {
+        var reader = wire.msgpack.Reader.init(bytes);
+        _ = reader.next() catch return .of(.request_invalid);
+        const expression_bytes = reader.value() catch return .of(.request_invalid);
+        return expressionRefusal(arena, version, expression_bytes);
+    }
 };
+
+/// What is said when nothing is known of an expression's value.
+fn noValue(arena: Allocator) error{OutOfMemory}!Failure {
+    return .{
+        .status = .op_not_applicable,
+        .text = "the expression has no value for the record",
+        .trace = try trace(arena, .evaluation, null),
+    };
+}
 
 /// An operation that reads an expression's value.
 pub fn read(
@@ -237,14 +300,14 @@ pub fn read(
     const flags_known = Operation.flag_eval_no_fail;
     const operation = Operation.decode(arena, version, bytes, flags_known) catch |err| switch (err) {
         error.OutOfMemory => return error.OutOfMemory,
-        error.Invalid => return .{ .failed = .of(.request_invalid) },
+        error.Invalid => return .{ .failed = try Operation.refusal(arena, version, bytes) },
     };
     const answer = try operation.expression.evaluate(arena, record);
     switch (try answer.toParticle(arena)) {
         .particle => |particle| return .{ .told = particle },
         .unknown => {
             if (operation.has(Operation.flag_eval_no_fail)) return .{ .told = null };
-            return .{ .failed = .of(.op_not_applicable) };
+            return .{ .failed = try noValue(arena) };
         },
     }
 }
@@ -260,7 +323,7 @@ pub fn write(
     const flags_known = Operation.flags_of_write;
     const operation = Operation.decode(arena, version, bytes, flags_known) catch |err| switch (err) {
         error.OutOfMemory => return error.OutOfMemory,
-        error.Invalid => return .{ .failed = .of(.request_invalid) },
+        error.Invalid => return .{ .failed = try Operation.refusal(arena, version, bytes) },
     };
     const forbidden: u64 = if (exists) Operation.flag_create_only else Operation.flag_update_only;
     if (operation.has(forbidden)) {
@@ -272,7 +335,7 @@ pub fn write(
         .particle => |particle| particle,
         .unknown => {
             if (operation.has(Operation.flag_eval_no_fail)) return .unchanged;
-            return .{ .failed = .of(.op_not_applicable) };
+            return .{ .failed = try noValue(arena) };
         },
     };
     if (outcome) |particle| return .{ .particle = particle };

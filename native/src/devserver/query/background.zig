@@ -53,7 +53,7 @@ pub fn start(
     const allowed = context.authorize(wanted, place);
     if (allowed != .ok) return reply.fail(context, allowed);
     const work = Work.create(context, request, body) catch |err| switch (err) {
-        error.Refused => return reply.fail(context, query.refusalOf(context, request)),
+        error.Refused => return reply.fail(context, try query.refusalOf(context, request)),
         error.NotFound => return reply.fail(context, .record_not_found),
         error.IndexNotFound => return reply.fail(context, .index_not_found),
         error.IndexNotReadable => return reply.fail(context, .index_not_readable),

@@ -55,7 +55,7 @@ pub fn start(
     const allowed = context.authorize(.{ .read = true }, place);
     if (allowed != .ok) return reply.fail(context, allowed);
     const stream = Stream.create(context, request, body) catch |err| switch (err) {
-        error.Refused => return reply.fail(context, refusalOf(context, request)),
+        error.Refused => return reply.fail(context, try refusalOf(context, request)),
         error.Unsupported => return reply.fail(context, .unsupported_feature),
         error.IndexNotFound => return reply.fail(context, .index_not_found),
         error.IndexNotReadable => return reply.fail(context, .index_not_readable),
@@ -461,9 +461,11 @@ pub const Rate = struct {
 };
 
 /// What a query is refused with.
-pub fn refusalOf(context: *const Context, request: *const Request) Status {
+pub fn refusalOf(context: *const Context, request: *const Request) error{OutOfMemory}!Status {
     const condition = request.filter orelse return .request_invalid;
-    return expression_module.filterRefusal(context.core.version, condition).status;
+    const arena = context.scratch.arena.allocator();
+    const version = context.core.version;
+    return (try expression_module.filterRefusal(arena, version, condition)).status;
 }
 
 /// The filter of a request, made once for all of its records.

@@ -27,6 +27,8 @@ variables: std.ArrayList(Variable) = .empty,
 /// What evaluating needs for variables.
 slots: u32 = 0,
 depth: u32 = 0,
+/// Where the innermost part begins that is not valid.
+failed_at: ?usize = null,
 
 pub const Error = error{ Invalid, OutOfMemory };
 
@@ -59,6 +61,9 @@ fn next(compiler: *Compiler) Error!Node {
     compiler.depth += 1;
     defer compiler.depth -= 1;
     const start = compiler.reader.position;
+    errdefer if (compiler.failed_at == null) {
+        compiler.failed_at = start;
+    };
     const token = compiler.reader.next() catch return error.Invalid;
     switch (token) {
         .array => |count| {
