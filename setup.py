@@ -156,8 +156,7 @@ def build_library(library: Library) -> Path:
 
 def build_codec() -> Path:
     """The object file that the codec's extension is linked from."""
-    # It has no arrays on the stack to protect.
-    options = ["-fno-stack-protector"] + ["-fPIC"] * (not IS_WINDOWS)
+    options = ["-fPIC"] * (not IS_WINDOWS)
     return build("build-obj", "codec.zig", NATIVE / "codec.o", *options)
 
 
@@ -232,7 +231,7 @@ class BuildExt(build_ext):
         strip = "" if IS_DEBUG else " -s"
         shared = "-dynamiclib -undefined dynamic_lookup" if IS_MACOS else f"-shared{strip}"
         self.compiler.set_executables(
-            compiler_so=f"{compiler} -fPIC -O2 -DNDEBUG",
+            compiler_so=f"{compiler} -fPIC -O2 -DNDEBUG -fstack-protector-strong",
             compiler=compiler,
             linker_so=f"{compiler} {shared}",
         )
@@ -250,7 +249,7 @@ class BuildExt(build_ext):
         """Without setuptools' compilers, which differ by where they run."""
         folder = NATIVE / ext.name
         folder.mkdir(parents=True, exist_ok=True)
-        compiler = [*ZIG, "cc", "-target", TARGET, "-O2"]
+        compiler = [*ZIG, "cc", "-target", TARGET, "-O2", "-fstack-protector-strong"]
         macros = [f"-D{name}" + (f"={value}" if value else "") for name, value in ext.define_macros]
         objects = []
         for source in ext.sources:

@@ -1,5 +1,7 @@
-"""How the libraries of the package are linked: what a fault in them cannot be made into."""
+"""How the libraries of the package are made: what a fault in them cannot be made into."""
 
+import platform
+import re
 import struct
 import sys
 from collections.abc import Iterator
@@ -19,6 +21,8 @@ STACK = 0x6474E551
 READ_ONLY_AFTER_RELOCATION = 0x6474E552
 EXECUTABLE, WRITABLE = 1, 2
 FLAGS, BIND_NOW = 30, 8
+# Loads the number that functions put before their return addresses, and look at as they return.
+GUARD_LOADED = re.compile(rb"\x64[\x48\x4c]\x8b.\x25\x28\0\0\0", re.S)
 
 
 def segments(data: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -46,6 +50,16 @@ def test_nothing_is_writable_that_need_not_be(path: Path) -> None:
     if b".debug_info\0" in data:
         pytest.skip("a debug build, by another linker")
     assert READ_ONLY_AFTER_RELOCATION in [kind for kind, _, _ in found]
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="reads its machine code")
+@pytest.mark.parametrize("path", LIBRARIES, ids=lambda path: path.name)
+def test_return_addresses_are_guarded(path: Path) -> None:
+    data = path.read_bytes()
+    if b".debug_info\0" in data:
+        pytest.skip("a debug build, by another compiler")
+    # As a function enters, and as it leaves.
+    assert len(GUARD_LOADED.findall(data)) > 4
 
 
 def test_all_of_them_are_looked_at() -> None:
