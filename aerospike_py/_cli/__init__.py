@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .._config import parse_host
 from ..client import client
 from ..exception import AerospikeError, BinNameError, InvalidArgError, RecordNotFound
 from . import arguments
@@ -92,16 +93,40 @@ def _config(options: Namespace) -> dict[str, Any]:
     limited = {"total_timeout": options.timeout}
     asked = {"timeout": options.timeout}
     config: dict[str, Any] = {
-        "hosts": [host.strip() for host in options.hosts.split(",")],
+        "hosts": _hosts(options),
+        "auth_mode": arguments.AUTH_MODES[options.auth],
         "timeout": options.timeout,
         "use_services_alternate": options.alternate,
         "policies": {"read": limited, "write": limited, "info": asked, "admin": asked},
     }
     if options.cluster_name:
         config["cluster_name"] = options.cluster_name
+    if tls := _tls(options):
+        config["tls"] = tls
     if options.user:
         config |= {"user": options.user, "password": _password(options)}
     return config
+
+
+def _hosts(options: Namespace) -> list[Any]:
+    hosts = [host.strip() for host in options.hosts.split(",")]
+    if not options.tls_name:
+        return hosts
+    return [
+        (*parse_host(host, f"config['hosts'][{index}]"), options.tls_name)
+        for index, host in enumerate(hosts)
+    ]
+
+
+def _tls(options: Namespace) -> dict[str, Any]:
+    """Empty for plain connections."""
+    files = {name: getattr(options, f"tls_{name}") for name in ("cafile", "certfile", "keyfile")}
+    given = {name: path for name, path in files.items() if path}
+    if not (options.tls or options.tls_name or given):
+        return {}
+    if "AEROSPIKE_KEYFILE_PW" in os.environ:
+        given["keyfile_pw"] = "env:AEROSPIKE_KEYFILE_PW"
+    return {"enable": True, **given}
 
 
 def _password(options: Namespace) -> str:

@@ -7,13 +7,19 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .. import __version__
+from .. import __version__, constants
 from . import commands
 
 STATUSES = (0, 1, 2, 3, 130)
 """Done; the cluster or a server has failed or refuses; an argument is wrong; there is no such
 record; interrupted."""
 
+AUTH_MODES = {
+    "internal": constants.AUTH_INTERNAL,
+    "external": constants.AUTH_EXTERNAL,
+    "external-insecure": constants.AUTH_EXTERNAL_INSECURE,
+    "pki": constants.AUTH_PKI,
+}
 _HOSTS = "127.0.0.1:3000"
 _STATUSES = f"""\
 The exit status is {STATUSES[0]} when it is done, {STATUSES[1]} when the cluster or a server fails
@@ -103,6 +109,40 @@ def _add_connection(to: Any, *, is_above: bool) -> None:
         "",
         metavar="FILE",
         help="where the password is; by default $AEROSPIKE_PASSWORD, or it is asked for",
+    )
+    add(
+        "--auth",
+        environment("AEROSPIKE_AUTH", "internal"),
+        choices=tuple(AUTH_MODES),
+        help="who knows the user: the cluster, a directory, or the certificate names it; by "
+        "default $AEROSPIKE_AUTH, or internal",
+    )
+    add("--tls", False, action="store_true", help="connect with TLS, as with each of the next")
+    add(
+        "--tls-cafile",
+        environment("AEROSPIKE_CAFILE", ""),
+        metavar="FILE",
+        help="whom to trust; by default $AEROSPIKE_CAFILE, or whom the system trusts",
+    )
+    add(
+        "--tls-certfile",
+        environment("AEROSPIKE_CERTFILE", ""),
+        metavar="FILE",
+        help="the certificate to show; by default $AEROSPIKE_CERTFILE",
+    )
+    add(
+        "--tls-keyfile",
+        environment("AEROSPIKE_KEYFILE", ""),
+        metavar="FILE",
+        help="its key, whose password is in $AEROSPIKE_KEYFILE_PW; by default $AEROSPIKE_KEYFILE, "
+        "or the certificate's file",
+    )
+    add(
+        "--tls-name",
+        environment("AEROSPIKE_TLS_NAME", ""),
+        metavar="NAME",
+        help="what the nodes of --hosts are called in their certificates; by default "
+        "$AEROSPIKE_TLS_NAME, or as in --hosts",
     )
     add("--cluster-name", "", metavar="NAME", help="the name that the cluster must have")
     add("--timeout", 5000, type=int, metavar="MS", help="milliseconds for each request; 5000")

@@ -8,7 +8,7 @@ from typing import Any
 from .. import constants, predicates
 from ..client import Client
 from ..exception import AerospikeError, InvalidArgError, InvalidNamespace, RecordNotFound
-from ..types import QueryPolicy, Record, WriteMeta, WritePolicy
+from ..types import NodeInfo, QueryPolicy, Record, WriteMeta, WritePolicy
 from .notation import NotationError, dumps, loads, plain, printable
 from .output import Output
 
@@ -24,21 +24,21 @@ _NODE = ("node", False)
 
 def ping(client: Client, options: Namespace, output: Output) -> int:
     """1 when a node does not answer."""
-    rows = [_asked(client, name) for name in sorted(client.get_node_names())]
+    rows = [_asked(client, node) for node in client.nodes()]
     output.table([_NODE, ("address", False), ("build", False), ("ms", True)], rows)
     return int(any(row["ms"] is None for row in rows))
 
 
-def _asked(client: Client, name: str) -> dict[str, Any]:
+def _asked(client: Client, node: NodeInfo) -> dict[str, Any]:
+    known = {"node": node.name, "address": node.address}
     try:
         start = perf_counter()
-        build = client.info_node("build", name)
+        build = client.info_node("build", node.name)
         elapsed_ms = round(1000 * (perf_counter() - start), 2)
-        address = client.info_node("service", name)
     except AerospikeError as error:
-        print(f"{name}: {printable(str(error))}", file=sys.stderr)
-        return {"node": name, "address": None, "build": None, "ms": None}
-    return {"node": name, "address": address, "build": build, "ms": elapsed_ms}
+        print(f"{node.name}: {printable(str(error))}", file=sys.stderr)
+        return {**known, "build": None, "ms": None}
+    return {**known, "build": build, "ms": elapsed_ms}
 
 
 def info(client: Client, options: Namespace, output: Output) -> int:
