@@ -27,6 +27,8 @@ const Both = struct {
     fds: [2]os.Fd = undefined,
     client: *Stream = undefined,
     server: *Stream = undefined,
+    /// Sessions with another one are not resumed.
+    discriminator: u64 = 0,
 
     fn begin(both: *Both, client: Options, server: Options) !void {
         // Nothing to test with.
@@ -43,7 +45,8 @@ const Both = struct {
         const kind = std.posix.SOCK.STREAM | std.posix.SOCK.NONBLOCK;
         const rc = std.c.socketpair(std.posix.AF.UNIX, kind, 0, &both.fds);
         try testing.expectEqual(0, rc);
-        both.client = try .create(both.clients, both.fds[0], .{ .name = name });
+        const peer: tls.Peer = .{ .name = name, .discriminator = both.discriminator };
+        both.client = try .create(both.clients, both.fds[0], peer);
         both.server = try .create(both.servers, both.fds[1], null);
     }
 
@@ -203,6 +206,90 @@ test "who does not speak TLS is told so, and who goes away in between has torn i
     both.close();
     try testing.expectEqual(1, both.failures(.abandoned));
 }
+
+test "a handshake that ends after any byte of either side is told, and does no harm" {
+    for ([_][]const u8{ "TLSv1.2", "TLSv1.3" }) |version| {
+        var both: Both = undefined;
+        var client = trusting;
+        client.protocols = version;
+        try both.begin(client, serving);
+        defer both.end();
+        for ([_]Cut.Side{ .client, .server }) |side| {
+            var after: usize = 0;
+            var cuts: usize = 0;
+            while (true) : (after += 1) {
+                // No ticket of the last one may shorten the next.
+                both.discriminator += 1;
+                var cut: Cut = .{ .side = side, .left = after };
+                cut.play(&both) catch |err| switch (err) {
+                    error.Closed, error.Broken, error.Tls => {
+                        cuts += 1;
+                        continue;
+                    },
+                    else => return err,
+                };
+                break;
+            }
+            try testing.expect(cuts > 200);
+        }
+    }
+}
+
+/// What one side sends, of which only the first bytes arrive.
+const Cut = struct {
+    side: Side,
+    left: usize,
+    buffer: [16 * 1024]u8 = undefined,
+
+    const Side = enum { client, server };
+
+    /// A handshake and a message each way, one byte at a time.
+    fn play(cut: *Cut, both: *Both) !void {
+        try both.open("node.example");
+        var outer: [2]os.Fd = undefined;
+        const kind = std.posix.SOCK.STREAM | std.posix.SOCK.NONBLOCK;
+        try testing.expectEqual(0, std.c.socketpair(std.posix.AF.UNIX, kind, 0, &outer));
+        // The server's end is behind the relay: fds[1] and outer[0] are the relay's.
+        both.server.fd = outer[1];
+        defer both.close();
+        defer for (outer) |fd| {
+            _ = std.c.close(fd);
+        };
+        var room: [16]u8 = undefined;
+        var has_sent: bool = false;
+        for (0..20) |_| {
+            if (try both.client.handshake() == null and !has_sent) {
+                _ = try both.client.write("hello");
+                has_sent = true;
+            }
+            cut.pass(.client, both.fds[1], outer[0]);
+            // What the server makes of it is its own; the client learns of its end.
+            serve(both, &room) catch {
+                _ = std.c.shutdown(outer[1], std.c.SHUT.WR);
+            };
+            cut.pass(.server, outer[0], both.fds[1]);
+            if (has_sent and try both.client.read(&room) > 0) return;
+        }
+        return error.Lost;
+    }
+
+    fn serve(both: *Both, room: []u8) !void {
+        if (try both.server.handshake() != null) return;
+        if (try both.server.read(room) > 0) _ = try both.server.write("there");
+    }
+
+    fn pass(cut: *Cut, from: Side, source: os.Fd, target: os.Fd) void {
+        const rc = std.c.read(source, &cut.buffer, cut.buffer.len);
+        if (rc == 0) _ = std.c.shutdown(target, std.c.SHUT.WR);
+        if (rc <= 0) return;
+        const count: usize = @intCast(rc);
+        const passed = if (from == cut.side) @min(count, cut.left) else count;
+        if (passed > 0) _ = std.c.write(target, &cut.buffer, passed);
+        if (from != cut.side) return;
+        cut.left -= passed;
+        if (passed < count) _ = std.c.shutdown(target, std.c.SHUT.WR);
+    }
+};
 
 test "records and handshakes that were changed on their way never do harm" {
     var both: Both = undefined;
