@@ -45,8 +45,30 @@ int SSL_CTX_set_ciphersuites(void *context, const char *list) {
     return lacks("ciphers") ? 0 : real(context, list);
 }
 """
+# Stands before all others. A loader that finds nothing of OpenSSL's, and functions that another
+# program's OpenSSL exports.
+PRELOADED = """
+#include <stdlib.h>
+#include <string.h>
+#include <dlfcn.h>
+
+void *dlopen(const char *name, int flags) {
+    void *(*real)(const char *, int) = dlsym(RTLD_NEXT, "dlopen");
+    if (getenv("FINDS_NONE") && name && strstr(name, "libssl")) return NULL;
+    return real(name, flags);
+}
+
+void X509_free(void *certificate) { abort(); }
+int X509_up_ref(void *certificate) { abort(); }
+void *X509_STORE_new(void) { abort(); }
+void EVP_PKEY_free(void *key) { abort(); }
+void *SSL_CTX_new(void *method) { abort(); }
+"""
 SCRIPT = """
-import sys, aerospike_py
+import os, sys
+if "HAS_NO_SSL" in os.environ:
+    sys.modules["ssl"] = sys.modules["_ssl"] = None
+import aerospike_py
 try:
     for tls in eval(sys.stdin.read()):
         aerospike_py.client({"tls": tls})
@@ -72,12 +94,22 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(made)
 
 
-def outcome(*tls: dict[str, Any], lacks: str = "") -> str:
+@pytest.fixture(scope="module")
+def preloaded(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("preloaded")
+    source, made = folder / "other.c", folder / "other.so"
+    source.write_text(PRELOADED)
+    compiler = [sys.executable, "-m", "ziglang", "cc", "-shared", "-fPIC", "-D_GNU_SOURCE"]
+    subprocess.run([*compiler, "-o", made, source], check=True)
+    return str(made)
+
+
+def outcome(*tls: dict[str, Any], **environment: str) -> str:
     """Of making clients in a process of their own, as a process has one library."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         input=repr(tls),
-        env=os.environ | {"LACKS": lacks},
+        env=os.environ | environment,
         capture_output=True,
         text=True,
     )
@@ -87,23 +119,23 @@ def outcome(*tls: dict[str, Any], lacks: str = "") -> str:
 
 @pytest.mark.parametrize("age", ["age", "youth"])
 def test_one_of_another_age(library: str, age: str) -> None:
-    told = outcome({"library": library}, lacks=age)
+    told = outcome({"library": library}, LACKS=age)
     assert told.startswith(f"TLSError {library} is 'OpenSSL of nowhere'")
     assert "OpenSSL 3 or 1.1.1" in told
 
 
 def test_one_without_a_version(library: str) -> None:
     for wanted in ({"min_version": "TLSv1.3"}, {"protocols": "TLSv1.3"}):
-        told = outcome({"library": library, **wanted}, lacks="TLSv1.3")
+        told = outcome({"library": library, **wanted}, LACKS="TLSv1.3")
         assert told.startswith("TLSError TLSv1.3 is wanted")
         assert "'OpenSSL of nowhere'" in told
         assert library in told
     # Where it is not insisted on, the older one will do.
-    assert outcome({"library": library}, lacks="TLSv1.3") == "taken\n"
+    assert outcome({"library": library}, LACKS="TLSv1.3") == "taken\n"
 
 
 def test_one_without_a_cipher(library: str) -> None:
-    told = outcome({"library": library, "ciphersuites": "TLS_AES_128_GCM_SHA256"}, lacks="ciphers")
+    told = outcome({"library": library, "ciphersuites": "TLS_AES_128_GCM_SHA256"}, LACKS="ciphers")
     assert told.startswith("InvalidArgError tls 'ciphersuites': no cipher of 'TLS_AES_128")
     assert "OpenSSL of nowhere" in told
 
@@ -122,3 +154,25 @@ def test_what_is_none(tmp_path: Path) -> None:
     assert told.startswith(f"TLSError tls 'library': {path} cannot be loaded")
     told = outcome({"library": "libc.so.6"})
     assert told.startswith("TLSError libc.so.6 is not OpenSSL 3 or 1.1.1")
+    assert "it has no function OpenSSL_version_num" in told
+
+
+def test_an_interpreter_without_one_uses_the_systems() -> None:
+    assert outcome({}, HAS_NO_SSL="1") == "taken\n"
+
+
+def test_where_there_is_none(preloaded: str) -> None:
+    told = outcome({"ca": b""}, HAS_NO_SSL="1", LD_PRELOAD=preloaded, FINDS_NONE="1")
+    assert told.startswith("TLSError TLS needs OpenSSL 3 or 1.1.1, which was not found")
+    assert "libssl.so.3, libssl.so.1.1" in told
+    assert "libssl3" in told
+    # Who does not ask for it does not need it.
+    plain = outcome({"enable": False}, HAS_NO_SSL="1", LD_PRELOAD=preloaded, FINDS_NONE="1")
+    assert plain == "taken\n"
+
+
+def test_a_program_with_another_one_built_in(preloaded: str) -> None:
+    """As interpreters are that were linked with their OpenSSL, and export its functions."""
+    issued = Authority().issue("node.dev")
+    tls = {"ca": Authority().pem, "cert": issued.cert, "key": issued.key}
+    assert outcome(tls, HAS_NO_SSL="1", LD_PRELOAD=preloaded) == "taken\n"

@@ -205,8 +205,9 @@ pub const Table = struct {
         return ask(ssl);
     }
 
-    /// Each lives in one of two libraries, of which Windows has to be told.
-    fn load(table: *Table, ssl: Library, crypto: ?Library) error{Missing}!void {
+    /// Each lives in one of two libraries, of which Windows has to be told. The name of the first
+    /// that is in neither; null: all are there.
+    fn load(table: *Table, ssl: Library, crypto: ?Library) ?[]const u8 {
         inline for (comptime std.meta.fieldNames(Table)) |name| {
             const Field = @TypeOf(@field(table, name));
             const other = if (crypto) |library| library.symbol(name) else null;
@@ -214,13 +215,13 @@ pub const Table = struct {
             if (@typeInfo(Field) == .optional) {
                 @field(table, name) = if (found) |address| @ptrCast(@alignCast(address)) else null;
             } else {
-                const address = found orelse return error.Missing;
+                const address = found orelse return name;
                 @field(table, name) = @ptrCast(@alignCast(address));
             }
         }
         const has_peer = table.SSL_get1_peer_certificate != null or
             table.SSL_get_peer_certificate != null;
-        if (!has_peer) return error.Missing;
+        return if (has_peer) null else "SSL_get1_peer_certificate";
     }
 };
 
@@ -375,12 +376,11 @@ fn use(
     failure: *Failure,
 ) error{Failed}!void {
     const shown = name[0..@min(name.len, source_buffer.len)];
-    table.load(library, crypto) catch {
-        const text = "{s} is not OpenSSL 3 or 1.1.1, which TLS needs: functions are missing in " ++
-            "it; {s}";
-        failure.set(.tls, text, .{ shown, advice });
+    if (table.load(library, crypto)) |missing| {
+        const text = "{s} is not OpenSSL 3 or 1.1.1, which TLS needs: it has no function {s}; {s}";
+        failure.set(.tls, text, .{ shown, missing, advice });
         return error.Failed;
-    };
+    }
     const version = table.OpenSSL_version_num();
     if (version < version_min or version >= version_end or version >> 28 == 2) {
         const text = "{s} is '{s}', and TLS needs OpenSSL 3 or 1.1.1; {s}";
@@ -405,5 +405,5 @@ test "a library that is none, and one of something else, are refused by name" {
     try std.testing.expect(std.mem.find(u8, failure.message(), "/nowhere/libssl.so") != null);
     if (!os.is_linux) return;
     try std.testing.expectError(error.Failed, locate("libc.so.6", &table, &failure));
-    try std.testing.expect(std.mem.find(u8, failure.message(), "functions are missing") != null);
+    try std.testing.expect(std.mem.find(u8, failure.message(), "has no function OpenSSL_version_num") != null);
 }
