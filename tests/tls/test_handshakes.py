@@ -1,82 +1,20 @@
 """Handshakes with a server of another hand: versions, keys, chains, and what is refused."""
 
-import datetime
 import ssl
+import stat
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from maker import Maker
 from terminator import tls_error, tls_in_front_of
 
 import aerospike_py
 from aerospike_py.devserver import Authority, DevCluster
-
-
-class Maker:
-    """An authority whose certificates may be wrong in any way."""
-
-    def __init__(self, kind: str = "ecdsa") -> None:
-        self.kind = kind
-        self.key = self.new_key()
-        self.name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"authority {kind}")])
-        self.cert = self.sign(self.name, self.key, is_authority=True, issuer=self.name)
-        self.pem = self.cert.public_bytes(serialization.Encoding.PEM)
-
-    def new_key(self) -> Any:
-        if self.kind == "rsa":
-            return rsa.generate_private_key(65537, 2048)
-        if self.kind == "ed25519":
-            return ed25519.Ed25519PrivateKey.generate()
-        return ec.generate_private_key(ec.SECP256R1())
-
-    def sign(
-        self,
-        subject: x509.Name,
-        key: Any,
-        *names: Any,
-        is_authority: bool = False,
-        issuer: x509.Name | None = None,
-        usage: Any = ExtendedKeyUsageOID.SERVER_AUTH,
-        begins: float = -1,
-        ends: float = 30,
-    ) -> x509.Certificate:
-        now = datetime.datetime.now(datetime.timezone.utc)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer or self.name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now + datetime.timedelta(days=begins))
-            .not_valid_after(now + datetime.timedelta(days=ends))
-            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-        )
-        if names:
-            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-        if not is_authority:
-            builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
-        algorithm = None if isinstance(self.key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-        return builder.sign(self.key, algorithm)
-
-    def issue(self, *names: str, **how: Any) -> tuple[bytes, bytes]:
-        """A node's certificate and its key, in PEM format."""
-        key = self.new_key()
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "node")])
-        cert = self.sign(subject, key, *(x509.DNSName(name) for name in names), **how)
-        return cert.public_bytes(serialization.Encoding.PEM), pem_of(key)
-
-
-def pem_of(key: Any) -> bytes:
-    pem: bytes = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return pem
 
 
 @pytest.fixture(scope="module")
@@ -200,14 +138,8 @@ def test_what_is_not_valid_is_refused(
 
 
 def test_a_leaf_is_no_authority(plain: DevCluster, maker: Maker) -> None:
-    leaf_key = maker.new_key()
-    leaf_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "leaf")])
-    leaf = maker.sign(leaf_name, leaf_key, x509.DNSName("leaf.example"))
-    forger = Maker()
-    forger.key, forger.name = leaf_key, leaf_name
-    cert, key = forger.issue("node.example")
-    chain = cert + leaf.public_bytes(serialization.Encoding.PEM)
-    with tls_in_front_of(plain.port, chain, key) as port:
+    cert, key = maker.forge_by_a_leaf("node.example")
+    with tls_in_front_of(plain.port, cert, key) as port:
         assert "invalid CA" in str(tls_error(config(port, maker.pem)))
 
 
@@ -240,12 +172,13 @@ def test_blacklisted_certificates_are_refused(
         assert "cert_blacklist" in str(error)
 
 
-def test_secrets_of_sessions_are_written_where_wanted(
-    plain: DevCluster, authority: Authority, write: Callable[[str, bytes], str]
+def test_secrets_of_sessions_are_written_where_wanted_for_the_owner_alone(
+    plain: DevCluster, authority: Authority, tmp_path: Path
 ) -> None:
-    path = write("keys", b"")
+    path = tmp_path / "keys"
     cert, key = authority.issue("node.example")
     with tls_in_front_of(plain.port, cert, key) as port:
         assert reaches_the_node(config(port, authority.pem, keylog_file=path))
-    with open(path) as file:  # noqa: PTH123
-        assert "CLIENT_TRAFFIC_SECRET_0" in file.read()
+    assert "CLIENT_TRAFFIC_SECRET_0" in path.read_text()
+    if sys.platform != "win32":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
