@@ -1,9 +1,10 @@
 """What all tests share: the server they run on, a client, and a place of their own in it.
 
 `--server embedded` (the default) starts a three-node dev server in the process, `--server
-embedded-tls` one that shows certificates and asks for them; `--server HOST:PORT` uses a cluster
-that runs there, with a namespace `test` that allows records to expire; `--server tls:HOST:PORT` the
-same over TLS, by ports of this process in front of its nodes, which are on this machine.
+embedded-tls` one that shows certificates, `--server embedded-mutual-tls` one that asks for them as
+well; `--server HOST:PORT` uses a cluster that runs there, with a namespace `test` that allows
+records to expire; `--server tls:HOST:PORT` the same over TLS, by ports of this process in front of
+its nodes, which are on this machine.
 """
 
 import gc
@@ -15,7 +16,7 @@ import uuid
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -36,6 +37,8 @@ class Server(NamedTuple):
     hosts: list[tuple[str, int]]
     embedded: DevCluster | None
     tls: dict[str, object] | None = None
+    tls_name: str = "any"
+    """What nodes are called in their certificates."""
 
     @property
     def config(self) -> dict[str, object]:
@@ -43,12 +46,31 @@ class Server(NamedTuple):
             return self.embedded.config
         return {"hosts": self.hosts} if self.tls is None else self.tls
 
+    @property
+    def plain_hosts(self) -> list[tuple[str, int]]:
+        """For programs that connect without TLS, which is not for servers that have it."""
+        if "tls" in self.config:
+            pytest.skip("connects without TLS")
+        return self.hosts
+
+    def environment(self, folder: Path) -> dict[str, str]:
+        """Variables that tell programs where it is; the folder is for the files of TLS."""
+        variables = {"AEROSPIKE_HOSTS": ",".join(f"{host}:{port}" for host, port in self.hosts)}
+        tls: Any = self.config.get("tls", {})
+        names = {"ca": "AEROSPIKE_CAFILE", "cert": "AEROSPIKE_CERTFILE", "key": "AEROSPIKE_KEYFILE"}
+        for key, name in names.items():
+            if key in tls:
+                path = folder / f"{key}.pem"
+                path.write_bytes(tls[key])
+                variables |= {name: str(path), "AEROSPIKE_TLS_NAME": self.tls_name}
+        return variables
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--server",
         default=os.environ.get("AEROSPIKE_SERVER", "embedded"),
-        metavar="embedded|embedded-tls|HOST:PORT|tls:HOST:PORT",
+        metavar="embedded|embedded-tls|embedded-mutual-tls|HOST:PORT|tls:HOST:PORT",
         help="the server that the tests run on",
     )
 
@@ -62,10 +84,11 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     place = request.config.getoption("--server")
-    if place in ("embedded", "embedded-tls"):
-        has_tls = place == "embedded-tls"
-        with DevCluster(nodes=3, tls=has_tls, mutual_tls=has_tls) as cluster:
-            yield Server(cluster.hosts, cluster)
+    if place in ("embedded", "embedded-tls", "embedded-mutual-tls"):
+        is_mutual = place == "embedded-mutual-tls"
+        has_tls = is_mutual or place == "embedded-tls"
+        with DevCluster(nodes=3, tls=has_tls, mutual_tls=is_mutual) as cluster:
+            yield Server(cluster.hosts, cluster, tls_name="node.dev")
         return
     host, _, port = place.removeprefix("tls:").rpartition(":")
     hosts = [(host, int(port))]
@@ -75,7 +98,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     sys.path.insert(0, str(Path(__file__).parent / "tls"))
     terminator = import_module("terminator")
     with terminator.tls_in_front_of_all(hosts) as config:
-        yield Server(config["hosts"], None, config)
+        hosts = [(host, port) for host, port, _ in config["hosts"]]
+        yield Server(hosts, None, config, terminator.NAME)
 
 
 @pytest.fixture

@@ -445,7 +445,9 @@ def test_numpy_rows_become_records(client: Client, set_name: str) -> None:
 
 
 async def test_batches_of_many_tasks(server: Any, stored: list[Key]) -> None:
-    async with AsyncClient(server.config) as client:
+    # As many connections, and with TLS handshakes, on a machine that may be busy.
+    patient = {**server.config, "policies": {"batch": {"total_timeout": 20_000}}}
+    async with AsyncClient(patient) as client:
         await client.connect()
 
         async def read(number: int) -> bool:

@@ -26,7 +26,7 @@ def bench(*arguments: str, set_name: str = "bench") -> "subprocess.CompletedProc
 
 @pytest.fixture
 def small_report(server: Any, set_name: str, tmp_path: Path) -> dict[str, Any]:
-    host, port = server.hosts[0]
+    host, port = server.plain_hosts[0]
     run = bench(
         *("--server", f"{host}:{port}", "--peers", "ours", "--rounds", "2", "--seconds", "0.005"),
         *("--json", str(tmp_path / "b.json"), "--chart", str(tmp_path / "b.svg")),

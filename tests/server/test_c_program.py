@@ -37,7 +37,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.timeout(180)
 def test_writes_reads_and_removes_a_record(program: Path, server: Any, set_name: str) -> None:
-    host, port = server.hosts[0]
+    host, port = server.plain_hosts[0]
     run = subprocess.run([program, host, str(port), set_name], capture_output=True, text=True)
     put, get, filtered, wrong, place, batch, remove, again = run.stdout.splitlines()
     assert put == "put: ok"
@@ -65,7 +65,7 @@ def test_reports_a_refused_connection(program: Path, closed_port: int) -> None:
 @pytest.mark.timeout(180)
 def test_reads_a_query_as_columns_of_arrow(tmp_path: Path, server: Any, set_name: str) -> None:
     program = build("arrow.c", PACKAGE, "aerospike_zig", tmp_path / "arrow")
-    host, port = server.hosts[0]
+    host, port = server.plain_hosts[0]
     place = f"{set_name}_arrow"
     run = subprocess.run([program, host, str(port), place], capture_output=True, text=True)
     numbers = [number for number in range(100) if number % 10]
@@ -91,7 +91,7 @@ def test_starts_a_local_cluster(tmp_path: Path) -> None:
 @pytest.mark.timeout(180)
 def test_the_benchmark_of_the_core(tmp_path: Path, server: Any, set_name: str) -> None:
     program = build("../bench/core.c", PACKAGE, "aerospike_zig", tmp_path / "core", POSIX)
-    host, port = server.hosts[0]
+    host, port = server.plain_hosts[0]
     arguments = (host, str(port), "1", "50", f"{set_name}_core")
     run = subprocess.run([program, *arguments], capture_output=True, text=True)
     assert run.returncode == 0, run.stderr

@@ -43,11 +43,23 @@ def client(server: Any) -> Iterator[aerospike_py.Client]:
         yield connected
 
 
+@pytest.fixture(scope="module")
+def environment(server: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables by which the command line finds the server."""
+    variables: dict[str, str] = server.environment(tmp_path_factory.mktemp("tls"))
+    return variables
+
+
 @pytest.fixture
-def run(server: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(
+    environment: dict[str, str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
     """Runs the command line on the server; returns its status and what it wrote."""
     monkeypatch.setattr(sys, "argv", ["aerospike-py"])
-    monkeypatch.setenv("AEROSPIKE_HOSTS", ",".join(f"{host}:{port}" for host, port in server.hosts))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
 
     def run_it(*words: str, stdin: str = "") -> "tuple[int, str, str]":
         monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
@@ -317,13 +329,15 @@ def test_it_can_be_started_in_both_ways() -> None:
         assert done.stdout.endswith(f" {aerospike_py.__version__}\n"), done.stderr
 
 
-def test_who_reads_may_stop(server: Any, client: aerospike_py.Client, set_name: str) -> None:
+def test_who_reads_may_stop(
+    environment: dict[str, str], client: aerospike_py.Client, set_name: str
+) -> None:
     place = ("test", f"{set_name}pipe")
     for number in range(40):
         client.put((*place, number), {"text": "x" * 10_000})
-    host, port = server.hosts[0]
-    command = [sys.executable, "-m", "aerospike_py", "query", *place, "--hosts", f"{host}:{port}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    command = [sys.executable, "-m", "aerospike_py", "query", *place]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=os.environ | environment, **pipes) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
@@ -332,15 +346,14 @@ def test_who_reads_may_stop(server: Any, client: aerospike_py.Client, set_name: 
         assert process.stderr.read() == b""
 
 
-def test_the_commands_of_the_page(server: Any, set_name: str) -> None:
+def test_the_commands_of_the_page(environment: dict[str, str], set_name: str) -> None:
     text = (Path(__file__).parents[2] / "docs" / "guides" / "command-line.md").read_text()
     lines = "".join(re.findall(r"^```sh\n(.*?)^```", text, re.M | re.S)).splitlines()
     wanted = [line for line in lines if not re.search(r"devserver|^export", line)]
     assert len(wanted) > 4
     script = "\n".join(["set -euo pipefail", *wanted]).replace("demo", f"{set_name}page")
-    host, port = server.hosts[0]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    variables = {**os.environ, "PATH": path, "AEROSPIKE_HOSTS": f"{host}:{port}"}
+    variables = os.environ | environment | {"PATH": path}
     done = subprocess.run(["bash", "-c", script], env=variables, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert '"bins": {"name": "Alice", "age": 30}' in done.stdout
@@ -460,13 +473,11 @@ def terminal(*words: str, **environment: str) -> Iterator[Terminal]:
 
 
 def test_the_shell_in_a_terminal(
-    server: Any, client: aerospike_py.Client, key: Any, tmp_path: Path
+    environment: dict[str, str], client: aerospike_py.Client, key: Any, tmp_path: Path
 ) -> None:
     namespace, set_name, name = key
     client.put((namespace, f"{set_name}shell", "first"), {"a": 1})
-    host, port = server.hosts[0]
-    words = ("shell", "--hosts", f"{host}:{port}")
-    with terminal(*words, XDG_STATE_HOME=str(tmp_path)) as shown:
+    with terminal("shell", **environment, XDG_STATE_HOME=str(tmp_path)) as shown:
         shown.expect("(?s:Connected to .*aerospike>)")
         shown.type("hel\t")
         shown.expect("hel(?s:.*)p")
@@ -499,7 +510,7 @@ def test_the_shell_in_a_terminal(
     lines = re.findall(r"^\+(.*)", history.read_text(), re.M)
     assert lines[0] == "help"
     assert not any("secret" in line for line in lines)
-    with terminal(*words, XDG_STATE_HOME=str(tmp_path)) as shown:
+    with terminal("shell", **environment, XDG_STATE_HOME=str(tmp_path)) as shown:
         shown.expect("(?s:Connected to .*aerospike>)")
         # What was typed before: the fifth line from the end.
         shown.type("\x1b[A" * 5 + "\r")

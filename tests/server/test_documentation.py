@@ -55,7 +55,7 @@ def test_the_fixtures(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(120)
 def test_the_quickstart(server: Any) -> None:
-    host, port = server.hosts[0]
+    host, port = server.plain_hosts[0]
     program = ROOT / "examples" / "quickstart.py"
     command = [sys.executable, str(program), "--server", f"{host}:{port}"]
     run = subprocess.run(command, capture_output=True, text=True)

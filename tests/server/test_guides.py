@@ -31,7 +31,7 @@ PAGES = sorted(page for page in DOCS.rglob("*.md") if guide_page.FENCE.search(pa
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(DOCS)) for page in PAGES])
 @pytest.mark.timeout(120)
 def test_page(page: Path, server: Any, set_name: str) -> None:
-    host, port = server.hosts[0]
+    host, port = server.plain_hosts[0]
     place = f"{set_name}_{page.stem}".replace("-", "_")
     command = [sys.executable, str(RUNNER), str(page), place, f"{host}:{port}"]
     run = subprocess.run(command, capture_output=True, text=True)

@@ -40,7 +40,7 @@ def test_connecting_twice_is_connecting_once(
 
 
 def test_all_nodes_are_found_from_one(server: Any, make_client: MakeClient) -> None:
-    with make_client({"hosts": server.hosts[:1]}).connect() as client:
+    with make_client({**server.config, "hosts": server.hosts[:1]}).connect() as client:
         names = client.get_node_names()
         assert len(names) == len(set(names)) == 3
         assert all(isinstance(name, str) and name for name in names)
@@ -54,14 +54,15 @@ def test_forms_of_hosts(server: Any, form: str, make_client: MakeClient) -> None
         "list": [host, port],
         "text": f"{host}:{port}",
         "triple": (host, port, None),
-        "named": (host, port, "tls-name"),
+        "named": (host, port, server.tls_name),
     }[form]
-    with make_client({"hosts": [given]}).connect() as client:
+    with make_client({**server.config, "hosts": [given]}).connect() as client:
         assert client.is_connected()
 
 
 def test_a_host_name(server: Any, make_client: MakeClient) -> None:
-    with make_client({"hosts": [("localhost", server.hosts[0][1])]}).connect() as client:
+    hosts = [("localhost", server.hosts[0][1])]
+    with make_client({**server.config, "hosts": hosts}).connect() as client:
         assert client.is_connected()
 
 
@@ -92,7 +93,7 @@ def test_leaving_the_context_closes(server: Any, make_client: MakeClient) -> Non
 
 def test_a_dead_seed_is_tolerated(server: Any, closed_port: int, make_client: MakeClient) -> None:
     hosts = [("127.0.0.1", closed_port), *server.hosts[:1]]
-    with make_client({"hosts": hosts}).connect() as client:
+    with make_client({**server.config, "hosts": hosts}).connect() as client:
         assert client.is_connected()
 
 
@@ -277,8 +278,7 @@ def test_a_forked_child_connects_anew_by_itself(
 ) -> None:
     script = f"""
         import ast, os, sys, aerospike_py
-        hosts = ast.literal_eval(sys.argv[1])
-        client = aerospike_py.client({{"hosts": hosts}}).connect()
+        client = aerospike_py.client(ast.literal_eval(sys.argv[1])).connect()
         key = ("test", {set_name!r}, "fork")
         client.put(key, {{"n": 0}})
         children = []
@@ -295,7 +295,7 @@ def test_a_forked_child_connects_anew_by_itself(
         statuses = [os.waitpid(pid, 0)[1] for pid in children]
         print(statuses, client.get(key).bins["n"])
     """
-    process = run_script(script, repr(server.hosts))
+    process = run_script(script, repr(server.config))
     out, err = process.communicate(timeout=40)
     assert (process.returncode, out.strip()) == (0, "[0, 0, 0] 200"), err
 
@@ -303,7 +303,7 @@ def test_a_forked_child_connects_anew_by_itself(
 def test_a_forked_child_may_close_or_never_use_its_client(server: Any, run_script: Any) -> None:
     script = """
         import ast, gc, os, sys, aerospike_py
-        client = aerospike_py.client({"hosts": ast.literal_eval(sys.argv[1])}).connect()
+        client = aerospike_py.client(ast.literal_eval(sys.argv[1])).connect()
         unconnected = aerospike_py.client({"hosts": [("127.0.0.1", 1)]})
         statuses = []
         for use in ("close", "delete", "reconnect", "nothing"):
@@ -326,7 +326,7 @@ def test_a_forked_child_may_close_or_never_use_its_client(server: Any, run_scrip
             statuses.append(os.waitpid(pid, 0)[1])
         print(statuses, client.ping())
     """
-    process = run_script(script, repr(server.hosts))
+    process = run_script(script, repr(server.config))
     out, err = process.communicate(timeout=40)
     assert (process.returncode, out.strip()) == (0, "[0, 0, 0, 0] True"), err
 

@@ -650,7 +650,8 @@ def test_connections_that_break_cost_no_record_and_give_none_twice(
     with aerospike_py.client({**server.config, "max_error_rate": 0}).connect() as client:
         for number in numbers:
             client.put((NAMESPACE, name, number), {"id": number, "data": bytes(20_000)})
-        for _, _, answer in client.info_all("service-clear-std"):
+        how = "tls" if "tls" in server.config else "clear"
+        for _, _, answer in client.info_all(f"service-{how}-std"):
             ports.add(int(answer.split(",")[0].rpartition(":")[2]))
         for _ in range(10):
             seen: list[Record] = []

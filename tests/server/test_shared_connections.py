@@ -10,7 +10,7 @@ import aerospike_py
 async def test_info_is_answered_while_the_loop_holds_every_connection(
     server: Any, set_name: str
 ) -> None:
-    client = aerospike_py.AsyncClient({"hosts": server.hosts, "max_conns_per_node": 2})
+    client = aerospike_py.AsyncClient({**server.config, "max_conns_per_node": 2})
     await client.connect()
     try:
         keys = [("test", set_name, number) for number in range(64)]
@@ -26,7 +26,7 @@ async def test_info_is_answered_while_the_loop_holds_every_connection(
 
 
 def test_threads_beyond_the_limit_wait_for_their_turn(server: Any, set_name: str) -> None:
-    config = {"hosts": server.hosts, "max_conns_per_node": 1}
+    config = {**server.config, "max_conns_per_node": 1}
     with aerospike_py.client(config).connect() as client, ThreadPoolExecutor(8) as pool:
         policy = {"max_retries": 0}
 

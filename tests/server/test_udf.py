@@ -270,7 +270,7 @@ class TestBatches:
     ) -> None:
         official = pytest.importorskip("aerospike")
         client.put(keys[1], {"n": "text"})
-        theirs = official.client({"hosts": server.hosts}).connect()
+        theirs = official.client({"hosts": server.plain_hosts}).connect()
         try:
             expected = theirs.batch_apply(keys[:3], module, "add", ["n", 0]).batch_records
         finally:

@@ -18,6 +18,11 @@ def watchers() -> list[threading.Thread]:
     return [each for each in threading.enumerate() if each.name == "aerospike-py-wake"]
 
 
+def client_of(server: Any) -> aerospike_py.AsyncClient:
+    # With TLS a hundred handshakes would take their time.
+    return aerospike_py.AsyncClient({**server.config, "max_conns_per_node": 10})
+
+
 async def write_and_read(client: aerospike_py.AsyncClient, set_name: str) -> list[int]:
     await client.connect()
     keys = [("test", set_name, number) for number in range(300)]
@@ -29,7 +34,7 @@ async def write_and_read(client: aerospike_py.AsyncClient, set_name: str) -> lis
 
 
 def test_a_thread_watches_for_it(server: Any, set_name: str) -> None:
-    client = aerospike_py.AsyncClient({"hosts": server.hosts})
+    client = client_of(server)
     # The second loop finds the client as the first has left it.
     for _ in range(2):
         loop = LoopWithoutReaders()
@@ -41,7 +46,7 @@ def test_a_thread_watches_for_it(server: Any, set_name: str) -> None:
 
 
 def test_a_loop_that_was_closed_first_leaves_no_thread(server: Any, set_name: str) -> None:
-    client = aerospike_py.AsyncClient({"hosts": server.hosts})
+    client = client_of(server)
     loop = LoopWithoutReaders()
     loop.run_until_complete(client.connect())
     loop.run_until_complete(client.put(("test", set_name, "x"), {"a": 1}))

@@ -67,7 +67,7 @@ def tls_in_front_of_all(hosts: list[tuple[str, int]]) -> Iterator[dict[str, Any]
     """
     announcements = Announcements()
     authority = Authority()
-    issued = authority.issue(NAME)
+    issued = authority.issue(NAME, "127.0.0.1", "localhost")
     with aerospike_py.client({"hosts": hosts}).connect() as client:
         answers = client.info_all("service-clear-std")
     with ExitStack() as stack:

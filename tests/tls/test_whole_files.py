@@ -13,7 +13,14 @@ FILES = ["test_crud.py"]
 @pytest.mark.timeout(300)
 def test_they_pass_over_mutual_tls() -> None:
     files = [str(ROOT / "tests" / "server" / name) for name in FILES]
-    command = [sys.executable, "-m", "pytest", "-q", "--server=embedded-tls", "--timeout=120"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "--server=embedded-mutual-tls",
+        "--timeout=120",
+    ]
     command += ["-p", "no:cacheprovider", "-p", "no:randomly", *files]
     run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stdout[-3000:]
