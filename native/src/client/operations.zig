@@ -873,6 +873,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             while (operations.active) |operation| {
                 operation.task.?.abort(.client_abort, engine.closed_text);
             }
+            operations.gathering.abort();
             operations.followOrders();
         }
     };

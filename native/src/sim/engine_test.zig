@@ -555,6 +555,7 @@ fn live(worst: Faults, seed: u64) !void {
     defer stage.deinit();
     const world = stage.world;
     const history = &stage.history;
+    world.holds_back = seed % 2 == 1;
     {
         errdefer stage.engine.shut();
         try begin(history);

@@ -106,7 +106,7 @@ pub const Net = struct {
         while (true) {
             const connection = &world.connections.items[socket.index()];
             assert(connection.open);
-            const count = take(connection, buffer);
+            const count = net.take(connection, buffer);
             if (count > 0) return count;
             if (connection.ended) return error.ConnectionClosed;
             if (world.now_ns >= deadline_ns) return error.Timeout;
@@ -114,14 +114,19 @@ pub const Net = struct {
         }
     }
 
-    fn take(connection: *World.Connection, buffer: []u8) usize {
+    fn take(net: *const Net, connection: *World.Connection, buffer: []u8) usize {
         const ready = connection.arrived.items[connection.arrived_offset..];
-        const count = @min(ready.len, buffer.len);
+        const holds_back = net.world.holds_back;
+        const limit = if (holds_back) net.world.random().intRangeAtMost(usize, 1, 200) else ready.len;
+        const count = @min(ready.len, buffer.len, limit);
         @memcpy(buffer[0..count], ready[0..count]);
         connection.arrived_offset += count;
         if (connection.arrived_offset == connection.arrived.items.len) {
             connection.arrived.clearRetainingCapacity();
             connection.arrived_offset = 0;
+            connection.held_end = 0;
+        } else if (holds_back) {
+            connection.held_end = connection.arrived.items.len;
         }
         return count;
     }
@@ -155,7 +160,7 @@ pub const Net = struct {
         assert(buffer.len > 0);
         const connection = &net.world.connections.items[socket.index()];
         assert(connection.open);
-        const count = take(connection, buffer);
+        const count = net.take(connection, buffer);
         if (count == 0 and connection.ended) return error.ConnectionClosed;
         return count;
     }
@@ -189,8 +194,9 @@ pub const Net = struct {
         return null;
     }
 
-    pub fn hasUnread(_: *const Net, _: *const Socket) bool {
-        return false;
+    pub fn hasUnread(net: *const Net, socket: *const Socket) bool {
+        const connection = &net.world.connections.items[socket.index()];
+        return connection.arrived_offset < connection.held_end;
     }
 
     pub fn waitsToRead(_: *const Net, _: *const Socket) bool {

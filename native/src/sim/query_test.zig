@@ -424,6 +424,7 @@ fn live(seed: u64) !void {
     var stage: Stage = undefined;
     try stage.init(seed, connections_max);
     defer stage.deinit();
+    stage.world.holds_back = seed % 2 == 1;
     const world = stage.world;
     const history = &stage.history;
     const dice = world.random();

@@ -25,6 +25,8 @@ pub const World = struct {
     events: std.ArrayList(Event) = .empty,
     events_total: u64 = 0,
     port_next: u16 = 3000,
+    /// A receive gets a part of what has arrived, and nothing tells of the rest, as with TLS.
+    holds_back: bool = false,
     /// What goes on in another thread of the client. It must not wait.
     background: ?Background = null,
 
@@ -77,6 +79,8 @@ pub const World = struct {
         /// Bytes that have arrived at the client.
         arrived: std.ArrayList(u8) = .empty,
         arrived_offset: usize = 0,
+        /// Those before it are the client's own already, and waiting tells nothing of them.
+        held_end: usize = 0,
         /// Later bytes do not overtake earlier ones.
         to_server_ns: u64 = 0,
         to_client_ns: u64 = 0,
@@ -85,7 +89,7 @@ pub const World = struct {
 
         /// Whether a client that reads would learn something.
         pub fn isReadable(connection: *const Connection) bool {
-            return connection.ended or connection.arrived.items.len > 0;
+            return connection.ended or connection.arrived.items.len > connection.held_end;
         }
 
         /// Whether a client that writes, or waits for its connect, would learn something.

@@ -73,6 +73,8 @@ pub fn Group(comptime Net: type, comptime Poller: type) type {
         /// Null when it has its answer, or does not wait for it any more.
         members: [members_max]?*Single,
         next_free: ?*This,
+        /// Among those that were begun.
+        link: std.DoublyLinkedList.Node,
 
         const This = @This();
         const Cluster = cluster.Cluster(Net);
@@ -97,6 +99,8 @@ pub fn Group(comptime Net: type, comptime Poller: type) type {
             marks: Marks = .empty,
             free: ?*This = null,
             free_count: u32 = 0,
+            /// Whose exchange has not ended.
+            begun: std.DoublyLinkedList = .{},
 
             const marks_count = 1024;
             const Marks = std.StaticBitSet(marks_count);
@@ -104,6 +108,7 @@ pub fn Group(comptime Net: type, comptime Poller: type) type {
 
             pub fn deinit(gathering: *Gathering) void {
                 assert(gathering.open_count == 0);
+                assert(gathering.begun.first == null);
                 while (gathering.free) |group| {
                     gathering.free = group.next_free;
                     gathering.gpa.destroy(group);
@@ -137,6 +142,15 @@ pub fn Group(comptime Net: type, comptime Poller: type) type {
                 gathering.open_count = 0;
                 gathering.marks = .empty;
                 for (open) |group| group.start();
+            }
+
+            /// Ends those of which nobody waits for anything any more: they have answered all members,
+            /// and not come to the end of the reply. The others have ended with their members.
+            pub fn abort(gathering: *Gathering) void {
+                while (gathering.begun.first) |link| {
+                    const group: *This = @alignCast(@fieldParentPtr("link", link));
+                    group.end();
+                }
             }
 
             fn sendOne(gathering: *Gathering, group: *This) void {
@@ -219,6 +233,7 @@ pub fn Group(comptime Net: type, comptime Poller: type) type {
             // Those of the latest.
             group.exchange.limits = .of(&group.members[group.count - 1].?.execution.attempts);
             driver.schedule(&group.timer, group.patienceEnd(driver.now()));
+            group.gathering.begun.append(&group.link);
             driver.begin(&group.exchange);
         }
 
@@ -340,6 +355,7 @@ pub fn Group(comptime Net: type, comptime Poller: type) type {
         fn onEnd(exchange: *Exchange, ok: bool) void {
             const group: *This = @fieldParentPtr("exchange", exchange);
             group.gathering.driver.unschedule(&group.timer);
+            group.gathering.begun.remove(&group.link);
             const outcome = if (ok) group.outcome else .failed;
             for (group.members[0..group.count]) |member| {
                 const single = member orelse continue;
@@ -368,11 +384,17 @@ pub fn Group(comptime Net: type, comptime Poller: type) type {
             assert(group.members[index] != null);
             group.members[index] = null;
             group.missing -= 1;
-            if (group.missing > 0) return;
-            const driver = group.gathering.driver;
-            driver.unschedule(&group.timer);
-            driver.cancel(&group.exchange);
-            group.gathering.release(group);
+            if (group.missing == 0) group.end();
+        }
+
+        /// Nobody waits for it any more.
+        fn end(group: *This) void {
+            assert(group.missing == 0);
+            const gathering = group.gathering;
+            gathering.driver.unschedule(&group.timer);
+            gathering.driver.cancel(&group.exchange);
+            gathering.begun.remove(&group.link);
+            gathering.release(group);
         }
     };
 }
