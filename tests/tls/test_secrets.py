@@ -49,12 +49,30 @@ def sync():
             client.put(key, {"n": 1})
         client.batch_read(keys)
         assert "secret" not in repr(client)
+        client.admin_change_password("ada", "secret")
+        client.put(keys[0], {"n": 2})
+
+def refused():
+    for wrong in {"password": "wrong"}, {"user": "nobody"}:
+        client = aerospike_py.client(first | wrong)
+        try:
+            client.connect()
+        except aerospike_py.AdminError:
+            client.close()
+        else:
+            raise AssertionError(wrong)
 
 async def beside():
     async with aerospike_py.AsyncClient(last).connect() as client:
         await asyncio.gather(*(client.put(key, {"n": 1}) for key in keys))
+        await client.admin_change_password("ada", "secret")
+        try:
+            await client.admin_create_user("mia", "another", [])
+        except aerospike_py.AdminError:
+            pass  # Not for ada to do.
 
 sync()
+refused()
 asyncio.run(beside())
 gc.collect()
 print("closed", flush=True)

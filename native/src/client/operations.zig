@@ -411,6 +411,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
         ) error{Failed}!void {
             const operation = try operations.prepare(token, request_bytes, failure);
             errdefer operations.recycle(operation);
+            operation.request.is_secret = kind.isSecret();
             const procedure = try Procedure.create(
                 operations.gpa,
                 owner,

@@ -92,6 +92,11 @@ pub const Kind = enum(i32) {
         return if (kind == .info) 1 else 0;
     }
 
+    /// The request has a password in it.
+    pub fn isSecret(kind: Kind) bool {
+        return kind == .admin_create_user or kind == .admin_set_password;
+    }
+
     /// More than one node is asked, or may be.
     pub fn asksAll(kind: Kind) bool {
         return switch (kind) {
@@ -257,6 +262,7 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
         pub fn destroy(procedure: *This) void {
             assert(procedure.running == 0);
             procedure.forgetQuestions();
+            if (procedure.script == .admin) procedure.script.admin.wipe();
             procedure.arena.deinit();
             procedure.gpa.destroy(procedure);
         }
@@ -403,11 +409,13 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
         }
 
         fn prepare(procedure: *This, question: *Question, node: *Node) void {
+            // Hashes of passwords are in the frames of an admin command.
+            const bufferOf = if (procedure.script == .admin) &wire.Buffer.secret else &wire.Buffer.growing;
             question.* = .{
                 .procedure = procedure,
                 .node = node,
                 .exchange = undefined,
-                .frame = .growing(procedure.gpa, &.{}, engine.frame_bytes_max),
+                .frame = bufferOf(procedure.gpa, &.{}, engine.frame_bytes_max),
                 .text = .growing(procedure.gpa, &.{}, engine.frame_bytes_max),
             };
         }

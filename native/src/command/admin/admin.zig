@@ -16,6 +16,7 @@ const Status = @import("../../status.zig").Status;
 const Step = procedure_module.Step;
 const admin = wire.admin;
 const msgpack = wire.msgpack;
+const secureZero = std.crypto.secureZero;
 
 /// Limits of the protocol: lengths and counts inside a field are one byte.
 const list_items_max = std.math.maxInt(u8);
@@ -27,7 +28,7 @@ const msgpack_nil = 0xc0;
 
 pub const Admin = struct {
     kind: Kind,
-    frame: []const u8 = "",
+    frame: wire.Buffer = .fixed(&.{}),
     /// The user logs in with a certificate alone.
     is_pki: bool = false,
     new_hash: ?[admin.hash_bytes]u8 = null,
@@ -37,9 +38,14 @@ pub const Admin = struct {
 
     pub fn parse(script: *Admin, procedure: anytype, reader: *msgpack.Reader) Error!void {
         const arena = procedure.arena.allocator();
-        var frame = wire.Buffer.growing(arena, &.{}, engine.frame_bytes_max);
-        try encode(procedure, script, reader, &frame);
-        script.frame = frame.written();
+        script.frame = .secret(arena, &.{}, engine.frame_bytes_max);
+        try encode(procedure, script, reader, &script.frame);
+    }
+
+    /// Overwrites hashes of passwords.
+    pub fn wipe(script: *Admin) void {
+        script.frame.deinit();
+        if (script.new_hash) |*hash| secureZero(u8, hash);
     }
 
     pub fn next(script: *Admin, procedure: anytype) Error!Step {
@@ -69,7 +75,7 @@ pub const Admin = struct {
         // What a node had sent before it was lost does not count.
         script.rows = .growing(procedure.arena.allocator(), &.{}, engine.frame_bytes_max);
         script.row_count = 0;
-        try question.frame.append(script.frame);
+        try question.frame.append(script.frame.written());
     }
 
     pub fn take(script: *Admin, procedure: anytype, question: anytype, frame: anytype) !FrameResult {
@@ -116,6 +122,7 @@ fn encode(
         .admin_create_user => {
             try encoder.field(.user, try takeText(reader, "the user", failure));
             var hash: [admin.hash_bytes]u8 = undefined;
+            defer secureZero(u8, &hash);
             script.is_pki = reader.peek() == msgpack_nil;
             if (script.is_pki) reader.skip() catch return request.malformed(failure);
             const password = if (script.is_pki)
@@ -197,6 +204,7 @@ fn encodePassword(
     const user = try takeText(reader, "the user", procedure.failure);
     const password = try request.expectString(reader, "the password", procedure.failure);
     var hash: [admin.hash_bytes]u8 = undefined;
+    defer secureZero(u8, &hash);
     admin.hashPassword(password, &hash);
     try encoder.field(.user, user);
     const credentials = procedure.owner.credentials();
