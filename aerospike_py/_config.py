@@ -278,7 +278,10 @@ def _host(member: Any, path: str) -> list[Any]:
         raise InvalidArgError(f"{path}[0], the name or address, cannot be {name!r:.100}")
     host: list[Any] = [name, _PORT.check(member[1], f"{path}[1], the port,")]
     if len(member) == 3 and member[2] is not None:
-        host.append(_text(member[2], f"{path}[2], the name in TLS,"))
+        tls_name = _text(member[2], f"{path}[2], the name in TLS,")
+        if tls_name and not _is_address(tls_name):
+            raise InvalidArgError(f"{path}[2], the name in TLS, cannot be {tls_name!r:.100}")
+        host.append(tls_name)
     return host
 
 
@@ -287,7 +290,7 @@ def _is_address(name: str) -> bool:
     address, _, _ = name.partition("%")  # What follows is an interface, as in "fe80::1%eth0".
     if ":" in address:
         return not set(address) - _OF_IPV6
-    return not any(each.isspace() or each in "/,;@" for each in name)
+    return not any(each.isspace() or each in "/,;@\0" for each in name)
 
 
 def parse_host(text: str, path: str) -> list[Any]:

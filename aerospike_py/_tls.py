@@ -44,6 +44,10 @@ def check(given: Any, path: str) -> dict[str, Any] | None:
     # What is not empty is wanted, so that no slip leads to plain connections.
     if not checked.pop("enable", bool(given)):
         return None
+    for key in (*_PATHS, *_PEM):
+        # Else whom the system trusts would be trusted by a slip, or no certificate be shown.
+        if key in checked and not checked[key]:
+            raise InvalidArgError(f"{path}[{key!r}] must not be empty: leave it out, or give None")
     _load_own_library()
     _native.check_tls(encode(checked))
     return checked

@@ -162,7 +162,7 @@ def test_an_interpreter_without_one_uses_the_systems() -> None:
 
 
 def test_where_there_is_none(preloaded: str) -> None:
-    told = outcome({"ca": b""}, HAS_NO_SSL="1", LD_PRELOAD=preloaded, FINDS_NONE="1")
+    told = outcome({"enable": True}, HAS_NO_SSL="1", LD_PRELOAD=preloaded, FINDS_NONE="1")
     assert told.startswith("TLSError TLS needs OpenSSL 3 or 1.1.1, which was not found")
     assert "libssl.so.3, libssl.so.1.1" in told
     assert "libssl3" in told

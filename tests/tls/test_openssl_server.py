@@ -52,12 +52,13 @@ class Serving:
 
 
 @contextmanager
-def served(folder: Path, issued: Issued, *how: str) -> Iterator[Serving]:
-    """One that shows a certificate, with those between it and its authority."""
-    (folder / "cert.pem").write_bytes(issued[0])
-    (folder / "key.pem").write_bytes(issued[1])
-    command = ["openssl", "s_server", "-accept", "127.0.0.1:0", "-cert", "cert.pem"]
-    command += ["-key", "key.pem", "-cert_chain", "cert.pem", *how]
+def served(folder: Path, issued: Issued | None, *how: str) -> Iterator[Serving]:
+    """One that shows a certificate, if it has one, with those between it and its authority."""
+    command = ["openssl", "s_server", "-accept", "127.0.0.1:0", *how]
+    if issued is not None:
+        (folder / "cert.pem").write_bytes(issued[0])
+        (folder / "key.pem").write_bytes(issued[1])
+        command += ["-cert", "cert.pem", "-key", "key.pem", "-cert_chain", "cert.pem"]
     with subprocess.Popen(
         command,
         cwd=folder,
@@ -126,6 +127,8 @@ def test_families_of_ciphers(
     ("issue", "wanted", "text"),
     [
         (lambda maker: maker.issue("*.cluster.example"), "n.cluster.example", None),
+        (lambda maker: maker.issue(), "node", None),  # It lists no names, and is called that.
+        (lambda maker: maker.issue(NAME), "node", "mismatch"),
         (lambda maker: maker.issue("other.example"), NAME, "mismatch"),
         (lambda maker: maker.issue(NAME), None, "mismatch"),
         (lambda maker: maker.issue(NAME, begins=-2, ends=-1), NAME, "expired"),
@@ -149,6 +152,15 @@ def test_certificates(
         else:
             assert text.lower() in str(tls_error(settings)).lower()
     assert bool(serving.agreed) == (text is None)
+
+
+def test_nobody_is_spoken_with_who_shows_no_certificate(tmp_path: Path) -> None:
+    everything = "ALL:aNULL:eNULL:@SECLEVEL=0"
+    anonymous = ("-nocert", "-tls1_2", "-cipher", everything)
+    with served(tmp_path, None, *anonymous) as serving:
+        settings = config(serving.port, Authority().pem, cipher_suite=everything)
+        assert "refuses" in str(tls_error(settings))
+    assert serving.agreed == ""
 
 
 def test_chains_addresses_and_revocation(tmp_path: Path) -> None:

@@ -62,6 +62,9 @@ def test_forms_of_hosts(host: Any, expected: list[Any]) -> None:
         [()],
         [("127.0.0.1",)],
         [("127.0.0.1", 3000, "tls", 1)],
+        [("127.0.0.1", 3000, "tls name")],
+        [("127.0.0.1", 3000, "tls\0name")],
+        ["local\0host"],
         [("127.0.0.1", "3000")],
         [("127.0.0.1", 0)],
         [("127.0.0.1", 65536)],
@@ -232,7 +235,10 @@ def test_more_operations_at_once_than_may_be_in_flight() -> None:
     assert Config({"max_concurrent_operations": 4, "max_in_flight": 4})
 
 
-@pytest.mark.parametrize("tls", [{}, {"enable": False}, {"enable": False, "cafile": "/nowhere"}])
+@pytest.mark.parametrize(
+    "tls",
+    [{}, {"enable": False}, {"enable": False, "cafile": "/nowhere"}, {"enable": False, "ca": ""}],
+)
 def test_without_tls_nothing_of_it_reaches_the_core(tls: dict[str, Any]) -> None:
     assert core_settings({"hosts": HOSTS, "tls": tls})["tls"] is None
 
@@ -256,6 +262,9 @@ def test_tls_is_what_the_core_takes(tmp_path: Path) -> None:
         ({"cafile": 5}, TypeError, r"\['cafile'\] must be a path"),
         ({"cafile": "a\0b"}, InvalidArgError, r"\['cafile'\] must not have a NUL"),
         ({"ca": 5}, TypeError, r"\['ca'\] must be bytes"),
+        ({"ca": b""}, InvalidArgError, r"\['ca'\] must not be empty"),
+        ({"cafile": "x", "certfile": ""}, InvalidArgError, r"\['certfile'\] must not be empty"),
+        ({"cipher_suite": "aNULL"}, InvalidArgError, "prove who it is"),
         ({"enable": 1}, TypeError, r"\['enable'\]"),
         ({"min_version": "TLSv1.1"}, InvalidArgError, "TLSv1.2"),
         ({"certfile": "a", "cert": b"b"}, InvalidArgError, "'certfile' and 'cert'"),

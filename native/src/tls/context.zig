@@ -30,6 +30,8 @@ const verify_peer = 1;
 const verify_fail_if_none = 2;
 const cache_client_only_by_callback = 0x1 | 0x300;
 const mode_bits = 0x1 | 0x2 | 0x4 | 0x10; // partial and moving writes, retries, buffers released
+/// Whatever else a list has: nobody shows a certificate, or nothing is encrypted.
+const without_proof = ":!aNULL:!eNULL";
 const no_compression = 0x0002_0000;
 const no_renegotiation = 0x4000_0000;
 const flag_crl_check = 0x4;
@@ -191,13 +193,16 @@ pub const Context = struct {
             const list = @field(options, name);
             if (list.len > 0) {
                 table.ERR_clear_error();
-                const text = std.mem.printSentinel(&memory, "{s}", .{list}, 0) catch "";
-                const set = if (comptime std.mem.eql(u8, name, "cipher_suite"))
+                const is_old = comptime std.mem.eql(u8, name, "cipher_suite");
+                const excluded = if (is_old) without_proof else "";
+                const text = std.mem.printSentinel(&memory, "{s}{s}", .{ list, excluded }, 0) catch "";
+                const set = if (is_old)
                     table.SSL_CTX_set_cipher_list(context.ctx, text)
                 else
                     table.SSL_CTX_set_ciphersuites(context.ctx, text);
                 if (set != 1) {
-                    const told = "tls '" ++ name ++ "': no cipher of '{s}' is known to {s}";
+                    const told = "tls '" ++ name ++ "': no cipher of '{s}' is known to {s}, or " ++
+                        "none that encrypts and has the node prove who it is";
                     const shown = list[0..@min(list.len, 128)];
                     failure.set(.invalid_argument, told, .{ shown, table.OpenSSL_version(0) });
                     return error.Failed;
@@ -273,10 +278,11 @@ pub const Context = struct {
         failure: *Failure,
     ) error{Failed}!void {
         var memory: [path_bytes_max]u8 = undefined;
-        const name = std.mem.printSentinel(&memory, "{s}", .{path}, 0) catch "";
-        if (name.len == 0 or !os.pathExists(name)) {
-            return fail(failure, "capath", path, "is not there", .{});
+        const inside = std.mem.printSentinel(&memory, "{s}/.", .{path}, 0) catch "";
+        if (inside.len == 0 or !os.pathExists(inside)) {
+            return fail(failure, "capath", path, "is not there, or not a folder", .{});
         }
+        const name = std.mem.printSentinel(&memory, "{s}", .{path}, 0) catch unreachable;
         if (context.table.SSL_CTX_load_verify_locations(context.ctx, null, name) != 1) {
             return fail(failure, "capath", path, "cannot be read", .{});
         }

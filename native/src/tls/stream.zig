@@ -162,20 +162,21 @@ pub const Stream = struct {
             }
         } else |_| {
             const text = std.mem.printSentinel(&memory, "{s}", .{name}, 0) catch "";
-            if (text.len == 0) {
-                last.set("'{s}' is no name that a certificate may be for", .{
-                    name[0..@min(name.len, 64)],
-                });
-                return error.Tls;
-            }
+            if (text.len == 0) return refuseName(name);
             table.X509_VERIFY_PARAM_set_hostflags(param, host_flag_no_partial_wildcards);
             if (table.X509_VERIFY_PARAM_set1_host(param, text.ptr, text.len) != 1) {
-                return error.OutOfMemory;
+                return refuseName(name);
             }
             _ = table.SSL_ctrl(stream.ssl, openssl.ctrl.host_name, 0, text.ptr);
         }
         stream.session_key = std.hash.Wyhash.hash(peer.discriminator, name);
         stream.context.sessions.offer(table, stream.session_key, stream.ssl);
+    }
+
+    fn refuseName(name: []const u8) error{Tls} {
+        const shown = name[0..@min(name.len, 64)];
+        last.set("'{s}' is no name that a certificate may be for", .{shown});
+        return error.Tls;
     }
 
     /// Goes on with the handshake: null when it is over, else what it waits for.

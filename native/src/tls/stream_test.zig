@@ -363,6 +363,9 @@ test "a configuration that cannot work is refused with the key that is to blame"
     try expectRefused(.{ .cert = client_pem, .key = server_pem }, "is not the key");
     try expectRefused(.{ .key = client_pem }, "no certificate for it");
     try expectRefused(.{ .cipher_suite = "none" }, "tls 'cipher_suite'");
+    try expectRefused(.{ .cipher_suite = "aNULL:@SECLEVEL=0" }, "tls 'cipher_suite'");
+    try expectRefused(.{ .cipher_suite = "eNULL:@SECLEVEL=0" }, "tls 'cipher_suite'");
+    try expectRefused(.{ .capath = "native/src/tls.zig" }, "not a folder");
     try expectRefused(.{ .ciphersuites = "none" }, "tls 'ciphersuites'");
     try expectRefused(.{ .keyfile_pw = "env:NO_SUCH_NAME", .cert = client_pem, .key = client_pem }, "NO_SUCH_NAME");
     try expectRefused(.{ .keylog_file = "/nowhere/log" }, "keylog_file");
