@@ -140,8 +140,7 @@ class _Relays:
         """Cuts what is still open; nobody accepts any more."""
         with self._lock:
             for each in self._open:
-                with suppress(OSError):
-                    each.shutdown(socket.SHUT_RDWR)
+                _cut(each)
         for thread in self._threads:
             thread.join()
 
@@ -182,9 +181,16 @@ def _pump(source: Any, target: Any) -> None:
     try:
         while data := source.recv(65536):
             target.sendall(data)
-        target.shutdown(socket.SHUT_RDWR)
     except (OSError, ValueError):
         pass
+    _cut(target)
+
+
+def _cut(connection: socket.socket) -> None:
+    with suppress(OSError):
+        # One with TLS has a method of its own, which leaves the thread that reads from it without
+        # TLS: that would take the records themselves for what the client has sent.
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
 def _by_frames(change: Callable[[bytes], bytes]) -> Callable[[Any, Any], None]:
@@ -204,8 +210,7 @@ def _by_frames(change: Callable[[bytes], bytes]) -> Callable[[Any, Any], None]:
                     target.sendall(begun + part)
                     begun = b""
                     left -= len(part)
-        with suppress(OSError, ValueError):
-            target.shutdown(socket.SHUT_RDWR)
+        _cut(target)
 
     return pump
 
