@@ -42,7 +42,7 @@ def check(given: Any, path: str) -> dict[str, Any] | None:
         if first in checked and second in checked:
             raise InvalidArgError(f"{path} has both {first!r} and {second!r}; one is enough")
     # What is not empty is wanted, so that no slip leads to plain connections.
-    if not checked.pop("enable", bool(given)):
+    if not checked.setdefault("enable", bool(given)):
         return None
     for key in (*_PATHS, *_PEM):
         # Else whom the system trusts would be trusted by a slip, or no certificate be shown.

@@ -430,7 +430,7 @@ int32_t asz_client_create(const uint8_t *config, uint64_t config_len, asz_client
 
 /*
  * TLS, by OpenSSL 3 or 1.1.1, which is looked for when it is first needed: a map of what is not the
- * default. What is read from files is read when the client connects. Errors are ASZ_ERROR_TLS.
+ * default, which may be empty. Files are read when the client connects. Errors are ASZ_ERROR_TLS.
  *   "enable"                false: connections are plain, whatever else is given
  *   "cafile", "capath", "ca"   whom to trust: a file, a folder as OpenSSL hashes it, PEM bytes; none:
  *                           whom the system trusts. Revocation lists may be among them

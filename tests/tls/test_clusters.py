@@ -243,6 +243,16 @@ def test_there_is_no_way_down_to_plain_connections(mixed: DevCluster, secured: D
         aerospike_py.client({"hosts": secured.hosts, **login}).connect()
 
 
+@pytest.mark.parametrize("tls", [{"enable": True}, {"cafile": None}, {"crl_check": False}])
+def test_what_says_no_more_than_that_tls_is_wanted_is_no_plain_connection(
+    mixed: DevCluster, tls: Any
+) -> None:
+    """The system's authorities are trusted then, of whom none is the nodes'."""
+    login = {"user": "ada", "password": "secret"}
+    error = tls_error({"hosts": mixed.hosts, "tls": tls, **login})
+    assert "'cafile', 'capath' or 'ca'" in str(error)
+
+
 def test_tls_may_be_for_logins_only(mixed: DevCluster) -> None:
     tls = mixed.client_tls | {"for_login_only": True}
     config = {**mixed.config, "tls": tls, "user": "ada", "password": "secret"}

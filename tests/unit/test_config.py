@@ -252,7 +252,12 @@ def test_tls_is_what_the_core_takes(tmp_path: Path) -> None:
         **authority.issue("ada")._asdict(),
     }
     settings = core_settings({"hosts": HOSTS, "tls": tls, "auth_mode": aerospike_py.AUTH_PKI})
-    assert settings["tls"] == {**tls, "cafile": str(tmp_path / "ca.pem")}
+    assert settings["tls"] == {**tls, "cafile": str(tmp_path / "ca.pem"), "enable": True}
+
+
+@pytest.mark.parametrize("tls", [{"enable": True}, {"cafile": None}])
+def test_tls_with_nothing_but_defaults_is_still_tls(tls: dict[str, Any]) -> None:
+    assert core_settings({"hosts": HOSTS, "tls": tls})["tls"] == {"enable": True}
 
 
 @pytest.mark.parametrize(

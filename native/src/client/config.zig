@@ -145,7 +145,8 @@ fn parseHosts(
     return hosts;
 }
 
-/// The names of the options' fields, and "enable": null when that is false.
+/// The names of the options' fields, and "enable": null when that is false. An empty map takes all as
+/// it is by default.
 pub fn parseTls(reader: *Reader, failure: *Failure) error{Failed}!?tls.Options {
     const count = switch (try next(reader, failure)) {
         .nil => return null,
@@ -153,8 +154,8 @@ pub fn parseTls(reader: *Reader, failure: *Failure) error{Failed}!?tls.Options {
         else => return request.invalid(failure, "'tls' must be a map", .{}),
     };
     var options: tls.Options = .{};
-    // What is not empty is wanted, so that no slip leads to plain connections.
-    var is_enabled = count > 0;
+    // A map is wanted, so that no slip leads to plain connections.
+    var is_enabled = true;
     for (0..count) |_| {
         const key = try request.expectString(reader, "a key of 'tls'", failure);
         if (std.mem.eql(u8, key, "enable")) {
