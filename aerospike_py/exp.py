@@ -443,7 +443,8 @@ def from_text(text: str) -> CompiledExpression:
     """A filter of its text, which the server compiles, where `parse` compiles it here.
 
     That is for what servers of later versions understand and this package does not. Only servers
-    from 8.2 on do so; what they find wrong is said when the filter is used.
+    from 8.2 on do so; what they find wrong is said when the filter is used. As any other filter it
+    leaves a query the index that `where` gives it: servers choose none for it.
 
         >>> client.get(key, policy={"expressions": exp.from_text("$.age > 21")})
 
