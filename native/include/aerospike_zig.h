@@ -804,7 +804,8 @@ int32_t asz_expression_compile(const uint8_t *expression, uint64_t expression_le
  * language: the message has line and column, in characters, and what was expected there, and
  * `text_position` the byte; for a text or parameters of more than 1048575 bytes, more than 65536 values or
  * names, or 1024 variables; for parentheses, lists, maps and negations nested deeper than 50 levels, or
- * expressions deeper than 101. ASZ_ERROR_WRONG_TYPE for a parameter that no constant can be.
+ * expressions deeper than 101. ASZ_ERROR_WRONG_TYPE for a parameter that no constant can be. The deepest
+ * text takes less than 512 KiB of the calling thread's stack.
  */
 int32_t asz_expression_parse(const uint8_t *text, uint64_t text_len, const uint8_t *parameters,
                              uint64_t parameters_len, asz_result *result, asz_error *error);

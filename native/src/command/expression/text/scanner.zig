@@ -31,7 +31,8 @@ pub const Scanner = struct {
         return scanner.failAt(scanner.here(), format, args);
     }
 
-    pub fn failAt(
+    /// Not inlined, so that its memory is not part of the frames of what calls itself.
+    pub noinline fn failAt(
         scanner: *const Scanner,
         position: usize,
         comptime format: []const u8,
@@ -43,7 +44,7 @@ pub const Scanner = struct {
         return scanner.refuseAt(position, writer.buffered());
     }
 
-    fn refuseAt(scanner: *const Scanner, position: usize, message: []const u8) error{Failed} {
+    noinline fn refuseAt(scanner: *const Scanner, position: usize, message: []const u8) error{Failed} {
         assert(position <= scanner.text.len);
         const place: Place = .{ .text = scanner.text, .position = position };
         scanner.failure.set(.invalid_argument, "{f}: {s}", .{ place, message });
