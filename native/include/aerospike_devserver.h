@@ -73,6 +73,7 @@ uint32_t asz_devserver_abi_version(void);
  *   "session_ttl_s"        seconds that a login is good for; a day
  *   "workers"              threads; 0: as many as processors, at most 4
  *   "log_requests"         true: a line on the standard error for each request
+ *   "server_version"       the release to answer as, "8.1" or "8.2"; "8.1"
  *   "compression"          true: deflated frames, as in the Enterprise Edition
  *   "seed"                 decides which node owns which partition
  */
