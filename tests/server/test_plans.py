@@ -80,6 +80,19 @@ def test_80_filters_find_by_an_index_what_they_find_without(
     assert used == {None, *table[1]}
 
 
+def test_a_constant_may_be_all_that_an_index_leaves(
+    client: Client, table: tuple[str, list[str]]
+) -> None:
+    set_name, (age, *_) = table
+    without = client.query("test", set_name).results({"expressions": "$.age == 5"})
+    for text, expected in (("$.age == 5 and true", without), ("false and $.age == 5", [])):
+        query = client.query("test", set_name).where(text)
+        used = query.explain().index_used
+        assert used is not None
+        assert used.name == age
+        assert digests(query.results()) == digests(expected)
+
+
 def test_the_plan_names_the_index_what_it_is_asked_and_what_is_left(
     client: Client, table: tuple[str, list[str]]
 ) -> None:

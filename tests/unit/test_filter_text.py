@@ -1,6 +1,7 @@
 """Texts of expressions: what each is, and where what is wrong with the others."""
 
 import random
+import time
 from typing import Any
 
 import pytest
@@ -104,6 +105,17 @@ TEXTS: list[tuple[str, Any]] = [
     ),
     ("3 IN $.l", exp.list_get_by_value(L, 3, EXISTS)),
     ("$.a + 1 in [1, 2]", exp.list_get_by_value(exp.list_val([1, 2]), exp.num_add(A, 1), EXISTS)),
+    # An integer beside a float is taken as a float.
+    ("1 in [1.5, 2.5]", exp.list_get_by_value(exp.list_val([1.5, 2.5]), 1.0, EXISTS)),
+    (
+        "$.f.get(type: FLOAT) in [1, -2]",
+        exp.list_get_by_value(exp.list_val([1.0, -2.0]), F, EXISTS),
+    ),
+    (
+        "$.a.get(type: INT) in [1.5]",
+        exp.list_get_by_value(exp.list_val([1.5]), exp.to_float(A), EXISTS),
+    ),
+    ("$.f + 1 in [1.5]", exp.list_get_by_value(exp.list_val([1.5]), exp.num_add(F, 1.0), EXISTS)),
     # Names for values, and choices.
     (
         "let (x = 1, y = ${x} + $.a) then (${y} > ${x})",
@@ -298,6 +310,7 @@ def test_parameters_are_constants(text: str, values: Any, named: Any, expected: 
         ("$.a & 1.5 == 1", 7, "an integer is needed, not a float"),
         ("$.a in 5", 8, "'in' needs a list"),
         ("$.a in [1, 'x']", 8, "several types"),
+        ("$.a + 1 in ['x']", 1, "an integer cannot be compared with a string"),
         ("$.a in $.l", 1, "the type of this is not known"),
         ("$.my_null_bin == 1", 3, "reserved"),
         ("$.a_name_of_17_char == 1", 3, "15"),
@@ -418,6 +431,13 @@ def test_any_characters_are_parsed_or_refused(text: str) -> None:
 def test_long_texts_end(piece: str) -> None:
     result = outcome(piece * 20_000 + "1")
     assert isinstance(result, dict) or result.startswith("line 1, column ")
+
+
+def test_many_keys_whose_low_halves_are_equal_are_read_as_fast_as_others() -> None:
+    text = f"$.m == {{{', '.join(f'{number << 32}: 1' for number in range(20_000))}}}"
+    start = time.thread_time()
+    assert len(exp.parse(text)["right"]) == 20_000
+    assert time.thread_time() - start < 5
 
 
 def test_cut_texts_are_refused_or_other_expressions() -> None:

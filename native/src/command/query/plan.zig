@@ -587,15 +587,23 @@ const Planner = struct {
             }
         }
         assert(rest.items.len == left);
-        // A constant is no expression by itself.
-        const is_whole = left == 1 and try planner.nodeOf(rest.items[0]) != null;
-        if (is_whole) return out.append(rest.items[0]);
+        if (left == 1) return planner.writeOne(rest.items[0], out);
         try msgpack.writeMapHeader(out, 2);
         try msgpack.writeString(out, "__expr__");
         try msgpack.writeString(out, "and");
         try msgpack.writeString(out, "exprs");
         try msgpack.writeArrayHeader(out, @intCast(left));
         for (rest.items) |condition| try out.append(condition);
+    }
+
+    /// A condition as an expression of its own, which a bare constant is not.
+    fn writeOne(planner: *Planner, condition: []const u8, out: *wire.Buffer) Error!void {
+        if (try planner.nodeOf(condition) != null) return out.append(condition);
+        try msgpack.writeMapHeader(out, 2);
+        try msgpack.writeString(out, "__expr__");
+        try msgpack.writeString(out, "bool_val");
+        try msgpack.writeString(out, "val");
+        try out.append(condition);
     }
 
     /// As the request of a query has it.

@@ -363,11 +363,17 @@ pub const Parser = struct {
             .{described(members.kind.?)},
         );
         const element = try parser.kindOfElements(members);
-        const kind = value.kind orelse element;
+        var kind = value.kind orelse element;
+        const is_computed = value.form == .arithmetic;
+        if (is_computed and kind != null and !isNumber(kind.?)) {
+            return parser.notComparable(.integer, kind.?, value.position);
+        }
         if (kind != null and element != null and kind != element) {
             if (!isNumber(kind.?) or !isNumber(element.?)) {
                 return parser.notComparable(kind.?, element.?, value.position);
             }
+            // No server finds an integer among floats, or a float among integers.
+            kind = .float;
         }
         if (kind == null and (value.form == .bin or value.form == .path)) return scanner.failAt(
             value.position,
@@ -377,6 +383,9 @@ pub const Parser = struct {
         const looked_for = try value.typed(parser.maker, kind orelse .string);
         var collection = try members.typed(parser.maker, .list);
         if (collection == .list) {
+            if (kind == .float and element == .integer) {
+                collection = try parser.floatsOf(collection.list);
+            }
             collection = try parser.maker.node("list_val", &.{.{ "val", collection }});
         }
         const made = try parser.maker.node("list_get_by_value", &.{
@@ -385,6 +394,14 @@ pub const Parser = struct {
             .{ "bin", collection },
         });
         return .ofExpression(value.position, .boolean, made);
+    }
+
+    fn floatsOf(parser: *Parser, integers: []const Tree) Error!Tree {
+        const floats = try parser.maker.arena.alloc(Tree, integers.len);
+        for (floats, integers) |*float, each| {
+            float.* = .{ .float = @floatFromInt(each.integer) };
+        }
+        return .{ .list = floats };
     }
 
     fn kindOfElements(parser: *Parser, members: *const Operand) Error!?Type {
@@ -1027,7 +1044,7 @@ const KeyContext = struct {
     pub fn hash(_: KeyContext, of: Tree) u32 {
         return switch (of) {
             .string => |text| std.array_hash_map.hashString(text),
-            .integer => |number| std.hash.int(@as(u32, @truncate(@as(u128, @bitCast(number))))),
+            .integer => |number| @truncate(std.hash.int(@as(u64, @bitCast(@as(i64, @intCast(number)))))),
             else => unreachable,
         };
     }
