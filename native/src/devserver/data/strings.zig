@@ -376,13 +376,8 @@ fn compiled(arena: Allocator, pattern: []const u8, flags: u64) Error!Pattern {
     };
 }
 
-fn found(
-    arena: Allocator,
-    pattern: *const Pattern,
-    points: []const u21,
-    from: usize,
-) Error!?Pattern.Match {
-    return pattern.find(arena, points, from) catch |err| switch (err) {
+fn found(run: *Pattern.Run, from: usize) Error!?Pattern.Match {
+    return run.find(from) catch |err| switch (err) {
         error.OutOfMemory => error.OutOfMemory,
         error.Exhausted => error.StringRegexExhausted,
     };
@@ -392,7 +387,8 @@ fn matches(arena: Allocator, operation: *const Operation, text: []const u8) Erro
     if (operation.text.len == 0) return true;
     const pattern = try compiled(arena, operation.text, operation.regex_flags);
     const points = try unicode.codePoints(arena, text);
-    return try found(arena, &pattern, points, 0) != null;
+    var run: Pattern.Run = try .init(&pattern, arena, points);
+    return try found(&run, 0) != null;
 }
 
 /// What a string becomes; null: it stays, as the operation may fail.
@@ -564,11 +560,12 @@ fn regexReplace(arena: Allocator, operation: *const Operation, text: []const u8)
     if (pattern_text.len == 0) return betweenAll(arena, points, replacement, is_global);
     const pattern = try compiled(arena, pattern_text, operation.regex_flags);
     const template = try unicode.codePoints(arena, replacement);
+    var run: Pattern.Run = try .init(&pattern, arena, points);
     var out: std.ArrayList(u8) = .empty;
     var place: usize = 0;
     var from: usize = 0;
     while (from <= points.len) {
-        const match = try found(arena, &pattern, points, from) orelse break;
+        const match = try found(&run, from) orelse break;
         try appendPoints(arena, &out, points[place..match.start()]);
         try expand(arena, &out, template, &pattern, &match, points);
         try estimate(out.items.len);

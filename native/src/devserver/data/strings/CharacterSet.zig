@@ -8,6 +8,8 @@ const Category = unicode.Category;
 pub const CharacterSet = union(enum) {
     none,
     range: [2]u21,
+    /// Sorted, with something between them; the ends are in them.
+    ranges: []const [2]u21,
     categories: std.EnumSet(Category),
     property: Property,
     complement: *const CharacterSet,
@@ -16,6 +18,15 @@ pub const CharacterSet = union(enum) {
     without: [2]*const CharacterSet,
 
     pub const Property = enum { any, alphabetic, space, word, horizontal_space, line_break, hexadecimal };
+
+    /// How many sets there are in it, itself included.
+    pub fn weight(set: *const CharacterSet) usize {
+        return switch (set.*) {
+            .complement => |inner| 1 + inner.weight(),
+            .either, .both, .without => |sides| 1 + sides[0].weight() + sides[1].weight(),
+            else => 1,
+        };
+    }
 
     pub fn contains(set: *const CharacterSet, point: u21, ignores_case: bool) bool {
         return switch (set.*) {
@@ -39,10 +50,16 @@ pub const CharacterSet = union(enum) {
         return switch (set.*) {
             .none => false,
             .range => |range| point >= range[0] and point <= range[1],
+            .ranges => |ranges| std.sort.binarySearch([2]u21, ranges, point, compare) != null,
             .categories => |categories| categories.contains(unicode.category(point)),
             .property => |property| hasProperty(property, point),
             else => unreachable,
         };
+    }
+
+    fn compare(point: u21, range: [2]u21) std.math.Order {
+        if (point < range[0]) return .lt;
+        return if (point > range[1]) .gt else .eq;
     }
 
     fn hasProperty(property: Property, point: u21) bool {

@@ -31,7 +31,7 @@ const Instruction = union(enum) {
     /// Folded, as what it is compared with will be.
     folded: u21,
     any: struct { dot_all: bool, unix_lines: bool },
-    set: struct { set: *const CharacterSet, ignores_case: bool },
+    set: struct { set: *const CharacterSet, ignores_case: bool, weight: usize },
     /// Where to go on, and where if that fails.
     split: [2]u32,
     jump: u32,
@@ -50,13 +50,15 @@ const Instruction = union(enum) {
 /// How much a part of a pattern can take.
 const Extent = struct { min: u32, max: u32 };
 
-/// Programs beyond this are not carried out.
+/// Programs beyond this are not carried out, and longer patterns are not read.
 const instructions_max = 64 * 1024;
 
 pub fn compile(arena: Allocator, pattern: []const u8, modes: Modes) Error!Pattern {
+    const points = try unicode.codePoints(arena, pattern);
+    if (points.len > instructions_max) return error.Unsupported;
     var parser: PatternParser = .{
         .arena = arena,
-        .points = try unicode.codePoints(arena, pattern),
+        .points = points,
         .modes = modes,
     };
     const root = try parser.parse();
@@ -107,6 +109,7 @@ const Writer = struct {
             .set => |set| _ = try writer.add(.{ .set = .{
                 .set = set.set,
                 .ignores_case = set.ignores_case,
+                .weight = set.set.weight(),
             } }),
             .sequence => |nodes| for (nodes) |each| try writer.write(each),
             .alternatives => |nodes| try writer.writeAlternatives(nodes),
@@ -157,7 +160,12 @@ const Writer = struct {
     }
 
     fn writeRepeat(writer: *Writer, node: *const PatternParser.Repeat) Error!void {
-        for (0..node.min) |_| try writer.write(node.node);
+        for (0..node.min) |_| {
+            const start = writer.here();
+            try writer.write(node.node);
+            // As often as not, nothing is nothing.
+            if (writer.here() == start) break;
+        }
         if (node.max) |max| {
             var splits: std.ArrayList(u32) = .empty;
             for (node.min..max) |_| {
@@ -247,41 +255,49 @@ const Entry = union(enum) {
     slot: struct { index: u32, before: ?usize },
 };
 
-/// Looks for the first match from a place on.
-pub fn find(
+/// Looks for matches in one text, one after another, with the steps that all of them may take.
+pub const Run = struct {
+    arena: Allocator,
     pattern: *const Pattern,
-    arena: Allocator,
-    text: []const u21,
-    from: usize,
-) MatchError!?Match {
-    const slots = try arena.alloc(?usize, pattern.slots);
-    var run: Run = .{
-        .arena = arena,
-        .program = pattern.program,
-        .text = text,
-        .slots = slots,
-        .search_start = from,
-        .steps_left = steps_max + steps_a_point * text.len,
-    };
-    for (from..text.len + 1) |start| {
-        @memset(slots, null);
-        run.entries.clearRetainingCapacity();
-        const end = try run.match(0, start, null) orelse continue;
-        slots[0] = start;
-        slots[1] = end;
-        return .{ .places = slots[0 .. 2 * pattern.groups] };
-    }
-    return null;
-}
-
-const Run = struct {
-    arena: Allocator,
     program: []const Instruction,
     text: []const u21,
     slots: []?usize,
     entries: std.ArrayList(Entry) = .empty,
     steps_left: usize,
-    search_start: usize,
+    search_start: usize = 0,
+
+    pub fn init(pattern: *const Pattern, arena: Allocator, text: []const u21) error{OutOfMemory}!Run {
+        return .{
+            .arena = arena,
+            .pattern = pattern,
+            .program = pattern.program,
+            .text = text,
+            .slots = try arena.alloc(?usize, pattern.slots),
+            .steps_left = steps_max + steps_a_point * text.len,
+        };
+    }
+
+    /// The first match from a place on; it holds until the next is looked for.
+    pub fn find(run: *Run, from: usize) MatchError!?Match {
+        const slots = run.slots;
+        try run.spend(slots.len);
+        @memset(slots, null);
+        run.entries.clearRetainingCapacity();
+        run.search_start = from;
+        for (from..run.text.len + 1) |start| {
+            // Where there is none, the slots are what they were.
+            const end = try run.match(0, start, null) orelse continue;
+            slots[0] = start;
+            slots[1] = end;
+            return .{ .places = slots[0 .. 2 * run.pattern.groups] };
+        }
+        return null;
+    }
+
+    fn spend(run: *Run, steps: usize) error{Exhausted}!void {
+        if (run.steps_left < steps) return error.Exhausted;
+        run.steps_left -= steps;
+    }
 
     /// Where the program ends that begins with an instruction; it has to be `wanted`, if that is
     /// given. What the entries had before stays.
@@ -290,8 +306,7 @@ const Run = struct {
         var instruction = start;
         var place = from;
         while (true) {
-            if (run.steps_left == 0) return error.Exhausted;
-            run.steps_left -= 1;
+            try run.spend(1);
             const is_through = switch (run.program[instruction]) {
                 .accept => {
                     if (wanted == null or wanted.? == place) return place;
@@ -326,7 +341,7 @@ const Run = struct {
                     place = end;
                     break :taken true;
                 },
-                else => |*simple| run.take(simple, &place),
+                else => |*simple| try run.take(simple, &place),
             };
             if (is_through) {
                 instruction += 1;
@@ -380,15 +395,17 @@ const Run = struct {
     }
 
     /// Instructions that match or do not, in one way.
-    fn take(run: *const Run, instruction: *const Instruction, place: *usize) bool {
+    fn take(run: *Run, instruction: *const Instruction, place: *usize) error{Exhausted}!bool {
         const text = run.text;
         switch (instruction.*) {
-            .assertion => |*assertion| return run.holds(assertion, place.*),
+            .assertion => |*assertion| return try run.holds(assertion, place.*),
+            .set => |set| try run.spend(set.weight - 1),
             .reference => |reference| {
                 const start = run.slots[2 * reference.group] orelse return false;
                 const end = run.slots[2 * reference.group + 1] orelse return false;
                 const taken = text[start..end];
                 if (text.len - place.* < taken.len) return false;
+                try run.spend(taken.len);
                 for (taken, text[place.*..][0..taken.len]) |left, right| {
                     if (left == right) continue;
                     if (!reference.ignores_case) return false;
@@ -421,14 +438,18 @@ const Run = struct {
         return if (unix_lines) point == '\n' else CharacterSet.isLineTerminator(point);
     }
 
-    fn holds(run: *const Run, assertion: *const PatternParser.Assertion, place: usize) bool {
+    fn holds(
+        run: *Run,
+        assertion: *const PatternParser.Assertion,
+        place: usize,
+    ) error{Exhausted}!bool {
         const text = run.text;
         return switch (assertion.*) {
             .input_start => place == 0,
             .input_end => place == text.len,
             .search_start => place == run.search_start,
-            .word_boundary => run.isWordBoundary(place),
-            .no_word_boundary => !run.isWordBoundary(place),
+            .word_boundary => try run.isWordBoundary(place),
+            .no_word_boundary => !try run.isWordBoundary(place),
             .line_start => |line| {
                 if (place == 0) return true;
                 if (place == text.len or !isTerminator(text[place - 1], line.unix_lines)) return false;
@@ -456,13 +477,14 @@ const Run = struct {
     }
 
     /// Marks belong to what is before them.
-    fn isWordBoundary(run: *const Run, place: usize) bool {
+    fn isWordBoundary(run: *Run, place: usize) error{Exhausted}!bool {
         const is_here = if (place < run.text.len) here: {
             if (isMark(run.text[place])) return false;
             break :here CharacterSet.isWord(run.text[place]);
         } else false;
         var before = place;
         while (before > 0) {
+            try run.spend(1);
             before -= 1;
             if (!isMark(run.text[before])) return is_here != CharacterSet.isWord(run.text[before]);
         }
@@ -484,7 +506,8 @@ fn expectFound(expected: ?[2]usize, pattern: []const u8, modes: Modes, text: []c
     defer arena.deinit();
     const compiled = try compile(arena.allocator(), pattern, modes);
     const points = try unicode.codePoints(arena.allocator(), text);
-    const found = try compiled.find(arena.allocator(), points, 0);
+    var run: Run = try .init(&compiled, arena.allocator(), points);
+    const found = try run.find(0);
     const places: ?[2]usize = if (found) |match| .{ match.start(), match.end() } else null;
     errdefer std.debug.print("pattern {s}, text {s}\n", .{ pattern, text });
     try testing.expectEqual(expected, places);
@@ -527,6 +550,40 @@ test "sets, properties and case" {
     try expectFound(.{ 0, 1 }, "\\x{1F44B}", .{}, "👋");
 }
 
+test "what would take for ever is refused" {
+    var arena = std.heap.ArenaAllocator.init(testing.allocator);
+    defer arena.deinit();
+    const gpa = arena.allocator();
+    // Nothing, a thousand times a thousand times a thousand times a thousand.
+    try expectFound(.{ 0, 0 }, "(?:(?:(?:(?:){1000}){1000}){1000}){1000}", .{}, "a");
+    const long: [60_000]u8 = @splat('b');
+    try expectFound(.{ 0, 1 }, "[" ++ long ++ "a]", .{}, "a");
+    try expectFound(null, "[^" ++ long ++ "a]", .{}, "ab");
+    const compounds = comptime repeated("[b]", 1000);
+    try testing.expectError(error.Unsupported, compile(gpa, "[" ++ compounds ++ "]", .{}));
+    try testing.expectError(error.Unsupported, compile(gpa, &(long ++ long), .{}));
+    const references = comptime repeated("\\1", 20_000);
+    try expectFound(null, "(a)" ++ references, .{}, "b");
+    try expectFound(null, comptime repeated("(a)", 10_000), .{}, &long);
+    try expectExhausted("(b*)\\1x", &long);
+    try expectExhausted("\\z" ++ comptime repeated("(?!\\b)", 200), comptime repeated("\u{301}", 60_000));
+    try expectExhausted("[" ++ comptime repeated("[c]", 400) ++ "]", &long);
+}
+
+fn expectExhausted(pattern: []const u8, text: []const u8) !void {
+    var arena = std.heap.ArenaAllocator.init(testing.allocator);
+    defer arena.deinit();
+    const compiled = try compile(arena.allocator(), pattern, .{});
+    const points = try unicode.codePoints(arena.allocator(), text);
+    var run: Run = try .init(&compiled, arena.allocator(), points);
+    try testing.expectError(error.Exhausted, run.find(0));
+}
+
+fn repeated(comptime text: []const u8, comptime count: usize) *const [text.len * count]u8 {
+    const copies: [count][text.len]u8 = @splat(text[0..text.len].*);
+    return @ptrCast(&copies);
+}
+
 test "lines and words" {
     try expectFound(null, "^b", .{}, "a\nb");
     try expectFound(.{ 2, 3 }, "^b", .{ .multiline = true }, "a\nb");
@@ -557,5 +614,6 @@ test "patterns that are none, or need what is not here" {
     }
     const slow = try compile(arena.allocator(), "(a+)+b", .{});
     const points = try unicode.codePoints(arena.allocator(), "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
-    try testing.expectError(error.Exhausted, slow.find(arena.allocator(), points, 0));
+    var run: Run = try .init(&slow, arena.allocator(), points);
+    try testing.expectError(error.Exhausted, run.find(0));
 }

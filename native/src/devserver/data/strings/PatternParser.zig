@@ -16,6 +16,10 @@ modes: Modes,
 groups: u32 = 1,
 names: std.ArrayList(Name) = .empty,
 depth: u32 = 0,
+/// Sets that are put together of others.
+compounds: u32 = 0,
+/// Of the whole pattern, once somebody has asked.
+groups_in_all: ?u32 = null,
 
 pub const Error = error{ Invalid, Unsupported, OutOfMemory };
 
@@ -73,6 +77,7 @@ pub const Assertion = union(enum) {
 /// The recursion here and where patterns are carried out is bounded by it.
 const depth_max = 100;
 const repeat_max = 1000;
+const compounds_max = 500;
 
 pub fn parse(parser: *PatternParser) Error!*const Node {
     const node = try parser.alternatives();
@@ -395,7 +400,12 @@ fn reference(parser: *PatternParser, index: u32) Error!*const Node {
 }
 
 /// Groups of the whole pattern, those to come included.
-fn groupsInAll(parser: *const PatternParser) u32 {
+fn groupsInAll(parser: *PatternParser) u32 {
+    if (parser.groups_in_all == null) parser.groups_in_all = parser.countGroups();
+    return parser.groups_in_all.?;
+}
+
+fn countGroups(parser: *const PatternParser) u32 {
     var count: u32 = 1;
     var index: usize = 0;
     var in_set = false;
@@ -520,6 +530,7 @@ fn bracketed(parser: *PatternParser) Error!*const CharacterSet {
     // What the operator before applies to, and what has been put together since.
     var left: ?*const CharacterSet = null;
     var operator: Operator = .intersection;
+    var ranges: std.ArrayList([2]u21) = .empty;
     var is_first = true;
     while (true) : (is_first = false) {
         const point = try parser.next();
@@ -531,7 +542,8 @@ fn bracketed(parser: *PatternParser) Error!*const CharacterSet {
                 continue;
             },
             '&', '-' => if (!is_first) if (parser.operatorAfter(point)) |found| {
-                set = try parser.applied(left, operator, set);
+                set = try parser.applied(left, operator, try parser.withRanges(set, ranges.items));
+                ranges = .empty;
                 left = set;
                 operator = found;
                 set = try parser.makeSet(.none);
@@ -540,13 +552,12 @@ fn bracketed(parser: *PatternParser) Error!*const CharacterSet {
             else => {},
         }
         const item: Item = if (point == '\\') try parser.escapedItem() else .{ .point = point };
-        const added = switch (item) {
-            .set => |added| added,
-            .point => |start| try parser.makeSet(.{ .range = .{ start, try parser.rangeEnd(start) } }),
-        };
-        set = try parser.joined(set, added);
+        switch (item) {
+            .set => |added| set = try parser.joined(set, added),
+            .point => |start| try ranges.append(parser.arena, .{ start, try parser.rangeEnd(start) }),
+        }
     }
-    set = try parser.applied(left, operator, set);
+    set = try parser.applied(left, operator, try parser.withRanges(set, ranges.items));
     if (!is_complement) return set;
     return parser.makeSet(.{ .complement = set });
 }
@@ -566,7 +577,39 @@ fn joined(
     right: *const CharacterSet,
 ) Error!*const CharacterSet {
     if (left.* == .none) return right;
-    return parser.makeSet(.{ .either = .{ left, right } });
+    return parser.compound(.{ .either = .{ left, right } });
+}
+
+/// A set and ranges in any order, which are put in order.
+fn withRanges(
+    parser: *PatternParser,
+    set: *const CharacterSet,
+    ranges: [][2]u21,
+) Error!*const CharacterSet {
+    if (ranges.len == 0) return set;
+    std.mem.sortUnstable([2]u21, ranges, {}, isBefore);
+    var count: usize = 1;
+    for (ranges[1..]) |range| {
+        const last = &ranges[count - 1];
+        if (range[0] <= last[1] +| 1) {
+            last[1] = @max(last[1], range[1]);
+        } else {
+            ranges[count] = range;
+            count += 1;
+        }
+    }
+    return parser.joined(set, try parser.makeSet(.{ .ranges = ranges[0..count] }));
+}
+
+fn isBefore(_: void, left: [2]u21, right: [2]u21) bool {
+    return left[0] < right[0];
+}
+
+/// Looking into them is recursive, so there are not any number of them.
+fn compound(parser: *PatternParser, set: CharacterSet) Error!*const CharacterSet {
+    if (parser.compounds == compounds_max) return error.Unsupported;
+    parser.compounds += 1;
+    return parser.makeSet(set);
 }
 
 fn applied(
@@ -576,7 +619,7 @@ fn applied(
     right: *const CharacterSet,
 ) Error!*const CharacterSet {
     const before = left orelse return right;
-    return parser.makeSet(switch (operator) {
+    return parser.compound(switch (operator) {
         .intersection => .{ .both = .{ before, right } },
         .difference => .{ .without = .{ before, right } },
     });
