@@ -5,13 +5,15 @@
 
 Every wheel is built from the source archive, so that one is tried too. Checked is of each wheel:
 its files; that its libraries are of its architecture and need nothing that the platform does not
-promise (auditwheel, for Linux); that its extension keeps to the limited API of Python 3.10
-(abi3audit); that the macOS libraries are signed and find each other, and the Windows ones need only
-Python, each other and the system. Needs the packages of the dependency group `wheels`.
+promise (auditwheel, for Linux, which does not know musl's functions); that its extension keeps to
+the limited API of Python 3.10 (abi3audit); that the macOS libraries are signed and find each other,
+and the Windows ones need only Python, each other and the system. Needs the packages of the
+dependency group `wheels`.
 `scripts/try_wheels.py` then runs them.
 """
 
 import argparse
+import io
 import os
 import shutil
 import struct
@@ -24,6 +26,7 @@ import zipfile
 from pathlib import Path
 
 import pefile
+from elftools.elf.elffile import ELFFile
 
 ROOT = Path(__file__).resolve().parent.parent
 DIST = ROOT / "dist"
@@ -63,6 +66,8 @@ HOOK = "from setuptools import build_meta; import sys; build_meta.{}(sys.argv[1]
 
 # The names that the C library of musl goes by: the linker's, and the one that systems have.
 MUSL = {"x86_64": "libc.musl-x86_64.so.1", "aarch64": "libc.musl-aarch64.so.1"}
+# What musl 1.2.0 has not, of what programs for Linux use (its WHATSNEW).
+MUSL_LATER = {"statx", "preadv2", "pwritev2", "qsort_r", "_Fork", "tcgetwinsize", "gettid"}
 
 
 class CheckError(Exception):
@@ -195,6 +200,14 @@ def check_imports(name: str, data: bytes, own: set[str]) -> None:
         raise CheckError(f"{name} needs {sorted(foreign)}")
 
 
+def check_musl(name: str, data: bytes) -> None:
+    """The oldest musl that the platform promises has all functions that are left to it."""
+    symbols = ELFFile(io.BytesIO(data)).get_section_by_name(".dynsym").iter_symbols()
+    imported = {each.name for each in symbols if each["st_shndx"] == "SHN_UNDEF"}
+    if later := sorted(imported & MUSL_LATER):
+        raise CheckError(f"{name} needs {later}, which musl 1.2.0 has not")
+
+
 def run_tool(*command: str) -> str:
     """Runs a checking tool of this environment."""
     tool = Path(sys.executable).parent / command[0]
@@ -220,6 +233,8 @@ def check(wheel: Path) -> None:
         check_machine(name, data, platform)
         if "macosx" in platform:
             check_macho(f"{platform}/{name}", data)
+        if "musl" in platform:
+            check_musl(f"{platform}/{name}", data)
         if "win_" in platform:
             check_imports(name, data, {Path(each).name for each in libraries})
     run_tool("abi3audit", "--strict", str(wheel))

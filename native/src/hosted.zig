@@ -27,6 +27,25 @@ pub const panic = if (builtin.is_test)
 else
     std.debug.FullPanic(onPanic);
 
+// std takes `statx` from libc where that is musl, which has it only since 1.2.5. Wheels promise 1.2.
+comptime {
+    if (builtin.abi.isMusl()) @export(&statx, .{ .name = "statx", .visibility = .hidden });
+}
+
+fn statx(
+    directory: std.c.fd_t,
+    path: [*:0]const u8,
+    flags: u32,
+    mask: std.os.linux.STATX,
+    found: *std.os.linux.Statx,
+) callconv(.c) c_int {
+    const rc = std.os.linux.statx(directory, path, flags, mask, found);
+    const code = std.os.linux.errno(rc);
+    if (code == .SUCCESS) return 0;
+    std.c._errno().* = @backingInt(code);
+    return -1;
+}
+
 /// A broken assertion: says which, and ends the process.
 fn onPanic(message: []const u8, return_address: ?usize) noreturn {
     @branchHint(.cold);
