@@ -72,8 +72,7 @@ built development:
 	@.ci/setup $@
 
 debug safe:
-	AEROSPIKE_PY_OPTIMIZE=$@ .ci/setup development
-	AEROSPIKE_PY_OPTIMIZE=$@ .venv/bin/python setup.py -q build_ext --inplace
+	@AEROSPIKE_PY_OPTIMIZE=$@ .ci/setup development
 
 clean:
 	rm -rf .venv .bench build dist site *.egg-info
