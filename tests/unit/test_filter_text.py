@@ -44,6 +44,7 @@ TEXTS: list[tuple[str, Any]] = [
     ("$.l == []", exp.eq(L, [])),
     ("$.m == {'b': 1, 2: [3]}", exp.eq(M, KeyOrderedDict({"b": 1, 2: [3]}))),
     ("$.x.get(type: BLOB) == 'eHl6'", exp.eq(exp.blob_bin("x"), b"xyz")),
+    ("$.a.get (type : INT) == 1", exp.eq(A, 1)),
     ("$.a == -9223372036854775808", exp.eq(A, -(2**63))),
     ("$.f > 3.asFloat()", exp.gt(F, 3.0)),
     ("$.a > 3.7.asInt()", exp.gt(A, 3)),

@@ -856,7 +856,7 @@ pub const Parser = struct {
     fn ofPath(parser: *Parser, operand: Operand, name: []const u8) Error!Operand {
         const maker = parser.maker;
         const scanner = maker.scanner;
-        const place = scanner.here() - name.len;
+        const place = scanner.position - name.len;
         try scanner.expect("(");
         const known = path_functions.get(name);
         if (known) |function_of| switch (function_of) {

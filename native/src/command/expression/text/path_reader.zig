@@ -117,10 +117,12 @@ pub const Reader = struct {
             };
             const word = scanner.peekWord();
             const end = start + word.len;
-            if (word.len > 0 and end < scanner.text.len and scanner.text[end] == '(') {
+            scanner.position = end;
+            if (word.len > 0 and scanner.next() == '(') {
                 scanner.position = end;
                 return .{ .parts = found.items, .designated = designated, .function = word };
             }
+            scanner.position = start;
             const key = try reader.signedMapKey();
             try found.append(reader.maker.arena, try reader.keyPart(key, start));
         }
