@@ -214,7 +214,7 @@ fn find(arena: Allocator, operation: *const Operation, text: []const u8) Error!i
         if (operation.number > 0) .forward else .backward,
     );
     var remaining = @abs(operation.number);
-    while (try search.next()) |match| {
+    while (search.next()) |match| {
         remaining -= 1;
         if (remaining == 0) return @intCast(unicode.countCodePoints(text[0..match.start]));
     }
@@ -507,7 +507,7 @@ fn replace(arena: Allocator, operation: *const Operation, text: []const u8) Erro
     var search = try Search.init(arena, text, needle, .forward);
     var out: std.ArrayList(u8) = .empty;
     var place: usize = 0;
-    while (try search.next()) |match| {
+    while (search.next()) |match| {
         try out.appendSlice(arena, text[place..match.start]);
         try out.appendSlice(arena, replacement);
         place = match.end;

@@ -16,13 +16,8 @@ pub const Direction = enum { forward, backward };
 
 /// Matches that do not overlap, in the order in which they are met; needles are not empty.
 pub const Search = struct {
-    arena: Allocator,
-    text: []const u8,
-    needle: []const u8,
-    /// What is sought, decomposed; null: bytes are compared.
-    decomposed: ?[]const u21,
-    /// Matches begin from here on, or end up to here.
-    place: usize,
+    /// All that there are, overlapping ones, too, by where they begin.
+    matches: []const Match,
     direction: Direction,
 
     pub fn init(
@@ -34,88 +29,116 @@ pub const Search = struct {
         std.debug.assert(needle.len > 0);
         const compares_bytes = (unicode.isAscii(text) and unicode.isAscii(needle)) or
             (try unicode.isComposed(arena, text) and try unicode.isComposed(arena, needle));
-        return .{
-            .arena = arena,
-            .text = text,
-            .needle = needle,
-            .decomposed = if (compares_bytes)
-                null
-            else
-                try unicode.decomposed(arena, try unicode.codePoints(arena, needle)),
-            .place = if (direction == .forward) 0 else text.len,
-            .direction = direction,
+        const matches = if (compares_bytes)
+            try matchesOf(u8, arena, text, needle, null)
+        else matches: {
+            const wanted = try unicode.decomposed(arena, try unicode.codePoints(arena, needle));
+            const taken_apart: Decomposed = try .init(arena, text);
+            break :matches try matchesOf(u21, arena, taken_apart.points, wanted, taken_apart.places);
         };
+        return .{ .matches = matches, .direction = direction };
     }
 
-    pub fn next(search: *Search) error{OutOfMemory}!?Match {
-        const match = if (search.decomposed) |wanted|
-            try search.nextEquivalent(wanted)
-        else
-            search.nextEqual();
-        const found = match orelse return null;
-        search.place = if (search.direction == .forward) found.end else found.start;
-        return found;
-    }
-
-    fn nextEqual(search: *const Search) ?Match {
-        const start = switch (search.direction) {
-            .forward => std.mem.findPos(u8, search.text, search.place, search.needle),
-            .backward => std.mem.findLast(u8, search.text[0..search.place], search.needle),
-        } orelse return null;
-        return .{ .start = start, .end = start + search.needle.len };
-    }
-
-    fn nextEquivalent(search: *const Search, wanted: []const u21) error{OutOfMemory}!?Match {
-        const text = search.text;
+    pub fn next(search: *Search) ?Match {
+        if (search.matches.len == 0) return null;
         switch (search.direction) {
             .forward => {
-                var start = search.place;
-                while (start < text.len) : (start += unicode.width(text, start)) {
-                    if (try search.matchAt(start, wanted)) |end| {
-                        return .{ .start = start, .end = end };
-                    }
-                }
+                const found = search.matches[0];
+                var left = search.matches[1..];
+                while (left.len > 0 and left[0].start < found.end) left = left[1..];
+                search.matches = left;
+                return found;
             },
             .backward => {
-                var start = search.place;
-                while (start > 0) {
-                    start = unicode.placeBefore(text, start);
-                    const end = try search.matchAt(start, wanted) orelse continue;
-                    if (end <= search.place) return .{ .start = start, .end = end };
+                const found = search.matches[search.matches.len - 1];
+                var left = search.matches[0 .. search.matches.len - 1];
+                while (left.len > 0 and left[left.len - 1].end > found.start) {
+                    left = left[0 .. left.len - 1];
                 }
+                search.matches = left;
+                return found;
             },
         }
-        return null;
-    }
-
-    /// Where a match ends that begins at a place.
-    fn matchAt(search: *const Search, start: usize, wanted: []const u21) error{OutOfMemory}!?usize {
-        const text = search.text;
-        if (start > 0 and isMark(text, start)) return null;
-        var left = wanted;
-        var end = start;
-        while (end < text.len) {
-            // What marks belong to is compared with them: only they change places.
-            const first = end;
-            while (true) {
-                end += unicode.width(text, end);
-                if (end == text.len or !isMark(text, end)) break;
-            }
-            const points = try unicode.codePoints(search.arena, text[first..end]);
-            defer search.arena.free(points);
-            const here = try unicode.decomposed(search.arena, points);
-            defer search.arena.free(here);
-            if (!std.mem.startsWith(u21, left, here)) return null;
-            left = left[here.len..];
-            if (left.len == 0) return end;
-        }
-        return null;
-    }
-
-    fn isMark(text: []const u8, place: usize) bool {
-        return unicode.combiningClass(unicode.codePointAt(text, place)) != 0;
     }
 };
+
+/// A text whose code points are taken apart.
+const Decomposed = struct {
+    points: []const u21,
+    /// Where in the text each begins, and where the last ends; null for what belongs to those before.
+    places: []const ?usize,
+
+    fn init(arena: Allocator, text: []const u8) error{OutOfMemory}!Decomposed {
+        var points: std.ArrayList(u21) = .empty;
+        var places: std.ArrayList(?usize) = .empty;
+        var together: std.ArrayList(u21) = .empty;
+        var place: usize = 0;
+        while (place < text.len) {
+            const start = place;
+            together.clearRetainingCapacity();
+            // Marks change places with each other, behind what they belong to.
+            while (true) {
+                try together.append(arena, unicode.codePointAt(text, place));
+                place += unicode.width(text, place);
+                if (place == text.len) break;
+                if (unicode.combiningClass(unicode.codePointAt(text, place)) == 0) break;
+            }
+            try unicode.appendDecomposed(arena, &points, together.items);
+            try places.append(arena, start);
+            try places.appendNTimes(arena, null, points.items.len - places.items.len);
+        }
+        try places.append(arena, text.len);
+        return .{ .points = points.items, .places = places.items };
+    }
+};
+
+/// Where a needle is, each item looked at once (Knuth, Morris and Pratt); of those whose ends have
+/// places, if there are any.
+fn matchesOf(
+    comptime T: type,
+    arena: Allocator,
+    text: []const T,
+    needle: []const T,
+    places: ?[]const ?usize,
+) error{OutOfMemory}![]const Match {
+    // For every beginning of the needle how much of its end begins the needle, too.
+    const again = try arena.alloc(usize, needle.len);
+    again[0] = 0;
+    var length: usize = 0;
+    for (again[1..], needle[1..]) |*each, item| {
+        length = longer(T, needle, again, length, item);
+        each.* = length;
+    }
+    var matches: std.ArrayList(Match) = .empty;
+    length = 0;
+    for (text, 1..) |item, end| {
+        if (length == needle.len) length = again[length - 1];
+        length = longer(T, needle, again, length, item);
+        if (length < needle.len) continue;
+        const start = end - length;
+        const known = places orelse {
+            try matches.append(arena, .{ .start = start, .end = end });
+            continue;
+        };
+        const first = known[start] orelse continue;
+        const last = known[end] orelse continue;
+        try matches.append(arena, .{ .start = first, .end = last });
+    }
+    return matches.items;
+}
+
+/// How much of the needle has been met with one more item.
+fn longer(
+    comptime T: type,
+    needle: []const T,
+    again: []const usize,
+    met: usize,
+    item: T,
+) usize {
+    var length = met;
+    while (length > 0 and needle[length] != item) length = again[length - 1];
+    return if (needle[length] == item) length + 1 else 0;
+}
 
 const testing = std.testing;
 
@@ -128,8 +151,8 @@ fn expectMatches(
     var arena = std.heap.ArenaAllocator.init(testing.allocator);
     defer arena.deinit();
     var search = try Search.init(arena.allocator(), text, needle, direction);
-    for (expected) |match| try testing.expectEqual(match, (try search.next()).?);
-    try testing.expectEqual(null, try search.next());
+    for (expected) |match| try testing.expectEqual(match, search.next().?);
+    try testing.expectEqual(null, search.next());
 }
 
 test "matches do not overlap, from either end" {
@@ -145,4 +168,13 @@ test "what is equivalent is found, but nothing is torn from its marks" {
     try expectMatches(&.{}, "cafe\u{301}", "cafe", .forward);
     try expectMatches(&.{.{ .start = 1, .end = 7 }}, "xe\u{323}\u{301}y", "\u{1eb9}\u{301}y", .forward);
     try expectMatches(&.{}, "e\u{301}", "\u{301}", .forward);
+}
+
+test "long texts are searched in one go" {
+    const text: [100_000]u8 = @splat('a');
+    const needle = text[0..50_000];
+    try expectMatches(&.{}, &text, needle ++ "b", .forward);
+    try expectMatches(&.{}, &text, "b" ++ needle, .backward);
+    try expectMatches(&.{}, &text ++ "e\u{301}", needle ++ "b", .forward);
+    try expectMatches(&.{}, &text ++ "e\u{301}", "b" ++ needle, .backward);
 }

@@ -215,9 +215,19 @@ const hangul_syllables = hangul_leads * hangul_vowels * hangul_tails;
 /// The canonical decomposition (NFD).
 pub fn decomposed(arena: Allocator, points: []const u21) error{OutOfMemory}![]u21 {
     var out: std.ArrayList(u21) = .empty;
-    for (points) |point| try decompose(arena, &out, point);
-    sortMarks(out.items);
+    try appendDecomposed(arena, &out, points);
     return out.items;
+}
+
+/// The same, behind what is there already.
+pub fn appendDecomposed(
+    arena: Allocator,
+    out: *std.ArrayList(u21),
+    points: []const u21,
+) error{OutOfMemory}!void {
+    const start = out.items.len;
+    for (points) |point| try decompose(arena, out, point);
+    sortMarks(out.items[start..]);
 }
 
 fn decompose(arena: Allocator, out: *std.ArrayList(u21), point: u21) error{OutOfMemory}!void {
