@@ -23,7 +23,7 @@ CHART ?= .bench/bench.svg
 export PYTHON ?= python3
 ON_SERVER := $(if $(filter-out embedded,$(SERVER)),--server $(SERVER))
 
-.PHONY: debug safe demo test test-python test-core lint bench bench-core wheels release watch docs clean built development
+.PHONY: debug safe demo test test-python test-core lint bench bench-core wheels release watch docs clean compiler built development
 
 demo: built
 	.venv/bin/python examples/quickstart.py $(ON_SERVER)
@@ -34,7 +34,7 @@ test: development
 test-python: development
 	.venv/bin/python tests/run.py --part python --server $(SERVER) $(ARGS)
 
-test-core: development
+test-core: compiler
 	.venv/bin/python tests/run.py --part core --filter "$(FILTER)"
 
 lint: development
@@ -68,7 +68,7 @@ docs:
 	@.ci/setup docs
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict $(ARGS)
 
-built development:
+compiler built development:
 	@.ci/setup $@
 
 debug safe:

@@ -52,7 +52,11 @@ def run_native(areas: dict[str, Counts], word: str) -> bool:
     seconds = time.monotonic() - begin_s
     output = run.stderr + run.stdout
     count = 0
+    counts = Counts()
     for line in output.splitlines():
+        if line.startswith("FAIL (") and counts.passed:  # The test before it has printed something.
+            counts.passed -= 1
+            counts.failed += 1
         if match := NATIVE_TEST.match(line):
             counts = areas["core: " + match["area"].removesuffix("_test")]
             counts.passed += match["end"] == ""
