@@ -312,6 +312,8 @@ def test_parameters_are_constants(text: str, values: Any, named: Any, expected: 
         ("$.a in 5", 8, "'in' needs a list"),
         ("$.a in [1, 'x']", 8, "several types"),
         ("$.a + 1 in ['x']", 1, "an integer cannot be compared with a string"),
+        ("$.h.hllUnionCount(5) > 1", 19, "a HyperLogLog is needed, not an integer"),
+        ("$.h.hllMayContain('x') == 1", 19, "a list is needed, not a string"),
         ("$.a in $.l", 1, "the type of this is not known"),
         ("$.my_null_bin == 1", 3, "reserved"),
         ("$.a_name_of_17_char == 1", 3, "15"),

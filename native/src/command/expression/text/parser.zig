@@ -863,6 +863,11 @@ pub const Parser = struct {
             .hll_call => |called| {
                 const found = try parser.arguments();
                 try parser.checkCount(name, found, 1, 1, place);
+                if (found[0].kind) |kind| if (!isGiven(called.takes, kind)) return scanner.failAt(
+                    found[0].position,
+                    "{s} is needed, not {s}",
+                    .{ described(called.takes), described(kind) },
+                );
                 const made = try maker.node(called.builder, &.{
                     .{ "val", try found[0].typed(maker, called.takes) },
                     .{ "bin", try operand.typed(maker, .hll) },
@@ -893,6 +898,12 @@ pub const Parser = struct {
                 .{name},
             ),
         }
+    }
+
+    /// HyperLogLogs may also come as their bytes, and several in a list.
+    fn isGiven(wanted: Type, kind: Type) bool {
+        if (kind == wanted) return true;
+        return wanted == .hll and (kind == .list or kind == .blob);
     }
 
     /// A float as an integer, or the other way round.
