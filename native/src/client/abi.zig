@@ -952,7 +952,7 @@ fn policyOrNull(
     return storage;
 }
 
-fn policyFrom(raw: *const asz_policy, failure: *Failure) error{Failed}!Policy {
+pub fn policyFrom(raw: *const asz_policy, failure: *Failure) error{Failed}!Policy {
     try growing.check(asz_policy, raw, "asz_policy", failure);
     const values = engine.policy;
     return .{

@@ -4,6 +4,7 @@ const std = @import("std");
 const abi = @import("abi.zig");
 const values = @import("values.zig");
 const devserver = @import("../devserver/abi.zig");
+const Failure = @import("../status.zig").Failure;
 
 const layout = struct {
     extern const arrow_layout_array: u64;
@@ -50,4 +51,21 @@ test "structs of the headers and of the libraries have the same layout" {
     try expectLayout(values.asz_reader, &layout.asz_layout_reader);
     try expectLayout(values.asz_value, &layout.asz_layout_value);
     try expectLayout(values.asz_writer, &layout.asz_layout_writer);
+}
+
+test "every member of a policy is taken" {
+    var failure: Failure = .{};
+    inline for (comptime std.meta.fieldNames(abi.asz_policy)) |name| {
+        const is_size = comptime std.mem.eql(u8, name, "size");
+        if (is_size or comptime std.mem.startsWith(u8, name, "filter")) continue;
+        var raw = std.mem.zeroes(abi.asz_policy);
+        raw.size = @sizeOf(abi.asz_policy);
+        const without = try abi.policyFrom(&raw, &failure);
+        @field(raw, name) = 1;
+        const with = try abi.policyFrom(&raw, &failure);
+        if (std.meta.eql(without, with)) {
+            std.debug.print("{s} is lost\n", .{name});
+            return error.TestUnexpectedResult;
+        }
+    }
 }
