@@ -8,6 +8,7 @@ HyperLogLog in an expression is sent as one: theirs is sent as a blob, which the
 
 from collections.abc import Iterator, Mapping
 from inspect import isfunction
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +29,8 @@ from aerospike_py import (
     map_operations,
     string_operations,
 )
+from aerospike_py._operations import plain_expression, plain_operation
+from aerospike_py._values import encode
 from aerospike_py.types import HyperLogLog
 
 # The official client deprecates what it is asked to send here.
@@ -65,6 +68,7 @@ def test_filters(recorder: Recorder, case: ExpressionCase, monkeypatch: pytest.M
 
 
 # They make no expression of their own kind, or are compared by a test of their own.
+_RECORDED = Path(__file__).parents[2] / "native" / "src" / "command" / "recorded"
 _NOT_COMPARED = {"parse", "compile", "to_base64", "from_base64", "from_text", "hll_val"}
 
 
@@ -104,6 +108,21 @@ def test_every_operation_is_compared(module: ModuleType) -> None:
     functions = {name for name in module.__all__ if isfunction(getattr(module, name))}
     # The official client has an expression for it, and no operation.
     assert functions - compared - {"hll_may_contain"} == set()
+
+
+def test_the_cores_own_tests_have_every_case() -> None:
+    cases = {
+        "operations.txt": [
+            (case.name, encode(plain_operation(case.ours))) for case in operation_cases()
+        ],
+        "expressions.txt": [
+            (case.name, encode(plain_expression(case.ours))) for case in expression_cases()
+        ],
+    }
+    for name, expected in cases.items():
+        recorded = [line.split("|") for line in (_RECORDED / name).read_text().splitlines()]
+        # What is missing here is written by tests/oracle/record.py.
+        assert [(label, bytes.fromhex(ours)) for label, ours, _ in recorded] == expected
 
 
 def test_a_hyperloglog_is_sent_as_one(recorder: Recorder) -> None:
