@@ -1,11 +1,12 @@
 //! The real network: TCP over IPv4 and IPv6 on Linux, macOS and Windows.
 //!
 //! No call on a descriptor blocks, but for the one that is told to; all are closed on exec, without
-//! Nagle's delay, and never raise SIGPIPE. Waiting is `poll` until the deadline, in slices, so that a
-//! signal or a stop is noticed even when it falls between the check and the wait. Who receives may
-//! sleep in the receive for the first slice, which takes one call of the system instead of three. A `Net` is shared by all threads of a client and
-//! has no lock; a `Socket` is a value that one thread uses at a time. A socket that TLS was begun on
-//! is used like any other, once its handshake is over.
+//! Nagle's delay, and never raise SIGPIPE. Waiting is `poll` until the deadline, in slices, so that
+//! a signal or a stop is noticed even when it falls between the check and the wait. Who receives
+//! may sleep in the receive for the first slice, which takes one call of the system instead of
+//! three. A `Net` is shared by all threads of a client and has no lock; a `Socket` is a value that
+//! one thread uses at a time. A socket that TLS was begun on is used like any other, once its
+//! handshake is over.
 
 const std = @import("std");
 const assert = std.debug.assert;
