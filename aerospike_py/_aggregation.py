@@ -14,7 +14,7 @@ from ._codec import skip
 from ._native.expressions import particle_decode, value_pack
 from ._values import decode, encode
 from .exception import ClientError, UDFError
-from .log import logger
+from .log import say
 
 _STATE_BYTES_MAX = 512 * 1024 * 1024
 _FOR_EVER_MS = 2**52
@@ -140,9 +140,8 @@ def _members(answer: bytes) -> dict[str, Any]:
 
 
 def _log(level: int, place: bytes, message: bytes) -> None:
-    logger.log(
-        _LEVELS[min(level - 1, len(_LEVELS) - 1)] if level > 0 else _LEVELS[0],
-        "%s: %s",
-        place.decode("utf-8", "replace"),
-        message.decode("utf-8", "replace"),
-    )
+    python_level = _LEVELS[min(max(level, 1), len(_LEVELS)) - 1]
+    function = place.decode("utf-8", "replace")
+    text = message.decode("utf-8", "replace")
+    about = {"function": function}
+    say(python_level, "function_log", "%s: %s", function, text, about=about)

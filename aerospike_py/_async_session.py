@@ -147,11 +147,16 @@ class AsyncSession:
 
     def _submit_otherwise(self, completions: Completions, request: Request[T]) -> Awaitable[T]:
         """The same with a line to wait in, a span around it, or both."""
-        run: Callable[[], Awaitable[T]] = partial(completions.run, *request)
-        if self._line is not None:
-            run = partial(self._line.run, completions, partial(completions.start, *request))
         traced = tracing.active
-        return run() if traced is None else traced.start(self.config, *request[:2], run)
+        command, encoded, policy, decode = request
+        asked = None if traced is None else tracing.ask(command, policy)
+        start: Callable[[], asyncio.Future[T]] = partial(completions.start, *request)
+        if asked is not None:
+            start = partial(completions.start_asking, asked, command, encoded, decode)
+        run = self._line.run if self._line is not None else _run
+        if traced is None:
+            return run(completions, start)
+        return traced.start(self.config, command, encoded, partial(run, completions, start), asked)
 
     async def _submit_in_child(self, request: Request[T]) -> T:
         """Connects anew in the child of a fork, once for all who come meanwhile."""
@@ -286,6 +291,17 @@ class Endable(Generic[T]):
         self._is_over = True
         if self._work is not None:
             self._work.cancel()
+
+
+async def _run(completions: Completions, start: "Callable[[], asyncio.Future[T]]") -> T:
+    """Starts an operation, and waits for it."""
+    operation = start()
+    token = completions.latest
+    try:
+        return await operation
+    except asyncio.CancelledError:
+        completions.end_early(token)
+        raise
 
 
 class _Line:

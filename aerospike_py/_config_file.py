@@ -6,6 +6,7 @@ configuration, and before the policies of single calls. A file that is not valid
 and is said once.
 """
 
+import logging
 import os
 import threading
 import weakref
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from . import constants
 from ._validate import Boolean, Integer, Milliseconds, Rule, check_str, unknown_key
 from .exception import ClientError, InvalidArgError
-from .log import logger
+from .log import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -342,15 +343,20 @@ class ConfigFile:
         else:
             self._said = None
             old, self.settings = self.settings, settings
-            logger.info("configuration file %s: taken: %s", self.path, _shown(settings))
+            text = "configuration file %s: taken: %s"
+            self._say(logging.INFO, "config_file_taken", text, _shown(settings))
             if settings.unused and settings.unused != old.unused:
+                text = "configuration file %s: of no use here: %s"
                 unused = ", ".join(settings.unused)
-                logger.warning("configuration file %s: of no use here: %s", self.path, unused)
+                self._say(logging.WARNING, "config_file_unused", text, unused)
 
     def _complain(self, text: str) -> None:
         if text != self._said:
             self._said = text
-            logger.error("configuration file %s %s", self.path, text)
+            self._say(logging.ERROR, "config_file_invalid", "configuration file %s %s", text)
+
+    def _say(self, level: int, event: str, text: str, what: str) -> None:
+        say(level, event, text, self.path, what, about={"path": str(self.path)})
 
 
 def _shown(settings: Settings) -> str:

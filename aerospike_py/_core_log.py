@@ -8,7 +8,7 @@ import contextlib
 import threading
 
 from . import _native
-from .log import level_of, logger
+from .log import level_of, say
 
 _WAIT_MS = 60_000
 
@@ -31,9 +31,9 @@ def _run() -> None:
         line = _native.log_next(_WAIT_MS)
         if line is None:
             continue
-        level, text = line
+        about = {name: value for name, value in line.about.items() if value}
         try:
-            logger.log(level_of(level), text)
+            say(level_of(line.level), line.event, line.text, about=about)
         except BaseException as error:
             # A handler or a filter of the application failed; the next line may reach it.
             _report(error)

@@ -91,6 +91,19 @@ class asz_error(CData):
     more: CData
     text_position: int
 
+class asz_log_line(CData):
+    size: int
+    code: int
+    duration_ms: int
+    count: int
+    text_len: int
+    node_len: int
+    event_len: int
+    reserved: int
+    text: CData
+    node: CData
+    event: CData
+
 class asz_metadata(CData):
     generation: int
     ttl: int
@@ -102,6 +115,14 @@ class asz_mismatch(CData):
     reason: int
     particle_type: int
     reserved: CData
+
+class asz_node(CData):
+    size: int
+    port: int
+    name_len: int
+    address_len: int
+    name: CData
+    address: CData
 
 class asz_policy(CData):
     size: int
@@ -132,6 +153,7 @@ class asz_policy(CData):
     filter_len: int
     compress_threshold: int
     connect_timeout: int
+    asked: asz_node
 
 class asz_query(CData):
     """Opaque."""
@@ -538,7 +560,7 @@ class Lib:
     def asz_read(self, reader: asz_reader, value: asz_value, /) -> int: ...
     def asz_read_past(self, reader: asz_reader, count: int, /) -> int: ...
     def asz_read_find(self, map: asz_reader, name: Memory, found: asz_reader, /) -> int: ...
-    def asz_log_next(self, text: CData, capacity: int, timeout_ms: int, /) -> int: ...
+    def asz_log_next(self, line: asz_log_line, timeout_ms: int, /) -> int: ...
     def asz_log_stop(self) -> None: ...
     def asz_set_interrupt_check(self, check: CData, /) -> None: ...
 
@@ -572,12 +594,18 @@ class FFI:
     def new(self, cdecl: Literal["asz_error *", "asz_error[]"], init: Any = ...) -> asz_error: ...
     @overload
     def new(
+        self, cdecl: Literal["asz_log_line *", "asz_log_line[]"], init: Any = ...
+    ) -> asz_log_line: ...
+    @overload
+    def new(
         self, cdecl: Literal["asz_metadata *", "asz_metadata[]"], init: Any = ...
     ) -> asz_metadata: ...
     @overload
     def new(
         self, cdecl: Literal["asz_mismatch *", "asz_mismatch[]"], init: Any = ...
     ) -> asz_mismatch: ...
+    @overload
+    def new(self, cdecl: Literal["asz_node *", "asz_node[]"], init: Any = ...) -> asz_node: ...
     @overload
     def new(
         self, cdecl: Literal["asz_policy *", "asz_policy[]"], init: Any = ...

@@ -7,6 +7,7 @@ operation connects anew.
 This is what waits; `_async_session` has what is awaited.
 """
 
+import logging
 import os
 import sys
 import threading
@@ -31,7 +32,7 @@ from ._requests.request import Request
 from ._results import T, records
 from ._values import encode
 from .exception import AerospikeTimeoutError, ClientError
-from .log import logger
+from .log import say
 from .types import Record
 
 _PACKAGE = __name__.partition(".")[0]
@@ -174,7 +175,7 @@ class Session:
             self._begin_counting()
         if self._file is not None and self._watcher is None:
             self._watcher = Watcher(self, self._file.settings.interval_ms)
-        logger.debug("connected to the cluster")
+        say(logging.DEBUG, "client_connected", "connected to the cluster")
         return old
 
     def look_at_config_file(self) -> int:
@@ -194,7 +195,7 @@ class Session:
         """Closes all connections; idempotent."""
         for client in self.release():
             _native.client_close(client)
-            logger.debug("closed the client")
+            say(logging.DEBUG, "client_closed", "closed the client")
 
     def release(self) -> list[Pointer]:
         """What is to be closed, now that nobody is to use the client any more."""
@@ -229,8 +230,11 @@ class Session:
             traced = tracing.active
             if traced is None:
                 return _native.execute(client, command, encoded, policy, decode)
-            run = partial(_native.execute, client, *request)
-            return traced.execute(self.config, command, encoded, run)
+            asked = tracing.ask(command, policy)
+            if asked is not None:
+                policy = asked.policy
+            run = partial(_native.execute, client, command, encoded, policy, decode)
+            return traced.execute(self.config, command, encoded, run, asked)
         except ClientError as error:
             if error.result_code != _native.NOT_CONNECTED:
                 raise

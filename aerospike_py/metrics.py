@@ -23,6 +23,7 @@ An application that has a Prometheus endpoint of its own registers a `Collector`
     prometheus_client.REGISTRY.register(aerospike_py.metrics.Collector())
 """
 
+import logging
 import os
 import sys
 import threading
@@ -33,7 +34,7 @@ from . import _native, _node_metrics
 from ._validate import Integer, check_str
 from ._values import decode
 from .exception import class_for
-from .log import logger
+from .log import say
 
 if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer
@@ -153,7 +154,7 @@ def _bind(host: str, port: int) -> "WSGIServer":
         timeout = _REQUEST_TIMEOUT_S
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            logger.debug("metrics server: " + format, *args)
+            say(logging.DEBUG, "metrics_request", "metrics server: " + format, *args)
 
     return make_server(host, port, _page, Server, Handler)
 

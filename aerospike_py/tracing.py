@@ -10,6 +10,7 @@ operation. OpenTelemetry is imported by `init_tracing`.
 
 import atexit
 import contextlib
+import logging
 import os
 import sys
 import threading
@@ -21,9 +22,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from . import _native, _node_metrics
 from ._codec import skip
 from ._ffi import lib
+from ._native import Asked, Pointer
 from ._values import decode
 from .exception import AerospikeError
-from .log import logger
+from .log import say
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Histogram, Meter, MeterProvider, Observation
@@ -112,8 +114,20 @@ class Operation:
         span.record_exception(error)
         self._labels |= failure
 
-    def end(self) -> None:
-        """Ends the span, and records how long it took."""
+    def end(self, asked: Asked | None = None) -> None:
+        """Ends the span, and records how long it took.
+
+        Args:
+            asked: Knows the node that was asked, if it was one.
+        """
+        peer = None if asked is None else asked.address
+        if peer is not None:
+            place: dict[str, str | int] = {
+                "network.peer.address": peer[0],
+                "network.peer.port": peer[1],
+            }
+            self._span.set_attributes(place)
+            self._labels |= place
         durations = self._tracing.durations
         if durations is not None:
             took_s = time.perf_counter() - self._started
@@ -180,7 +194,14 @@ class Tracing:
         """The status of a span that failed."""
         return self._status(self._error, text)
 
-    def execute(self, config: "Config", command: int, request: bytes, run: Callable[[], T]) -> T:
+    def execute(
+        self,
+        config: "Config",
+        command: int,
+        request: bytes,
+        run: Callable[[], T],
+        asked: Asked | None = None,
+    ) -> T:
         """Runs a command within a span, if it is one on records.
 
         Args:
@@ -188,6 +209,7 @@ class Tracing:
             command: Its number.
             request: What the core is given.
             run: Carries it out.
+            asked: What `ask` has given for it.
         """
         operation = self.begin_command(config, command, request)
         if operation is None:
@@ -198,10 +220,15 @@ class Tracing:
             operation.fail(error)
             raise
         finally:
-            operation.end()
+            operation.end(asked)
 
     async def start(
-        self, config: "Config", command: int, request: bytes, run: Callable[[], Awaitable[T]]
+        self,
+        config: "Config",
+        command: int,
+        request: bytes,
+        run: Callable[[], Awaitable[T]],
+        asked: Asked | None = None,
     ) -> T:
         """The same for a command that is awaited."""
         operation = self.begin_command(config, command, request)
@@ -213,7 +240,7 @@ class Tracing:
             operation.fail(error)
             raise
         finally:
-            operation.end()
+            operation.end(asked)
 
     def begin(
         self, config: "Config", operation: str, namespace: str, set_name: str
@@ -229,7 +256,7 @@ class Tracing:
         try:
             return self._begin(config, _Described(operation, namespace, set_name))
         except Exception:
-            logger.warning("no span could be made for an operation", exc_info=True)
+            _say_no_span()
             return None
 
     def begin_command(self, config: "Config", command: int, request: bytes) -> Operation | None:
@@ -238,7 +265,7 @@ class Tracing:
             described = _describe(command, request)
             return None if described is None else self._begin(config, described)
         except Exception:
-            logger.warning("no span could be made for an operation", exc_info=True)
+            _say_no_span()
             return None
 
     def _begin(self, config: "Config", command: _Described) -> Operation:
@@ -271,6 +298,19 @@ class Tracing:
         if command.size is None or (self._is_stable and command.size == 1):
             return command.operation
         return f"BATCH{' ' if self._is_stable else '_'}{command.operation}"
+
+
+def ask(command: int, policy: Pointer) -> Asked | None:
+    """What is to be told which node is asked, in the place of a command's policy.
+
+    None for what is not on one record: several nodes may be asked then.
+    """
+    return Asked(command, policy) if command in _OPERATIONS else None
+
+
+def _say_no_span() -> None:
+    text = "no span could be made for an operation"
+    say(logging.WARNING, "span_failed", text, exc_info=True)
 
 
 active: Tracing | None = None
@@ -407,7 +447,8 @@ def init_tracing() -> None:
         try:
             active = _make()
         except Exception as error:
-            logger.debug("tracing could not be started", exc_info=True)
+            text = "tracing could not be started"
+            say(logging.DEBUG, "tracing_failed", text, exc_info=True)
             _warn(f"init_tracing: tracing could not be started: {error}")
 
 
@@ -431,7 +472,7 @@ def shutdown_tracing() -> None:
         return
     sender.join(_SHUTDOWN_TIMEOUT_S)
     if sender.is_alive():
-        logger.warning("the last spans could not be sent in time")
+        say(logging.WARNING, "spans_lost", "the last spans could not be sent in time")
 
 
 def instrument(
@@ -469,7 +510,7 @@ def _shut(shut: Callable[[], None]) -> None:
     try:
         shut()
     except Exception:
-        logger.warning("the last spans could not be sent", exc_info=True)
+        say(logging.WARNING, "spans_lost", "the last spans could not be sent", exc_info=True)
 
 
 def _is_disabled() -> bool:
@@ -528,7 +569,7 @@ def _own_provider() -> Any:
 
 def _warn(text: str) -> None:
     """A warning that is seen without a logger being set up."""
-    logger.warning(text)
+    say(logging.WARNING, "tracing_failed", text)
     with contextlib.suppress(Warning):  # Where warnings are errors; tracing never raises.
         warnings.warn(text, RuntimeWarning, stacklevel=5)
 

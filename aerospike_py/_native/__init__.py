@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from struct import Struct
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 from .._codec import unpack
@@ -49,8 +49,6 @@ _SCRATCH_BYTES = 64 * 1024
 # The size that a buffer is given once a result did not fit it.
 _SCRATCH_BYTES_MAX = 1024 * 1024
 _SCRATCHES_KEPT_MAX = 64
-# Longer than any line of the core's log.
-_LINE_BYTES = 256
 
 # Not filled with zeros, so that memory that no result needs is never touched.
 allocate = ffi.new_allocator(should_clear_after_alloc=False)
@@ -275,13 +273,31 @@ def metrics() -> bytes:
         _reset(scratch)
 
 
-def log_next(timeout_ms: int) -> tuple[int, str] | None:
-    """The level and text of the next line of the core's log; None after that time, or a stop."""
-    text = ffi.new("char[]", _LINE_BYTES)
-    level: int = lib.asz_log_next(text, _LINE_BYTES, timeout_ms)
+class Line(NamedTuple):
+    """A line of the core's log."""
+
+    level: int
+    event: str
+    text: str
+    about: dict[str, str | int]
+    """The name of a node, a code, and so on; zero or empty where it is not about that."""
+
+
+def log_next(timeout_ms: int) -> Line | None:
+    """The next line of the core's log; None after that time, or a stop."""
+    line = ffi.new("asz_log_line *")
+    line.size = ffi.sizeof("asz_log_line")
+    level: int = lib.asz_log_next(line, timeout_ms)
     if level < 0:
         return None
-    return level, ffi.string(text).decode(errors="replace")
+    about: dict[str, str | int] = {
+        "node": _text(line.node, line.node_len),
+        "code": line.code,
+        "duration_ms": line.duration_ms,
+        "count": line.count,
+    }
+    event = _text(line.event, line.event_len)
+    return Line(level, event, _text(line.text, line.text_len), about)
 
 
 def log_stop() -> None:
@@ -304,6 +320,32 @@ def copy_policy(policy: "asz_policy") -> "asz_policy":
     if filter_ is not None:
         _filters[copy] = filter_
     return copy
+
+
+class Asked:
+    """Which node is asked for a record: has the library tell it when the command ends.
+
+    Args:
+        command: The command's number.
+        policy: Its policy, or NULL.
+    """
+
+    __slots__ = ("_node", "policy")
+
+    def __init__(self, command: int, policy: Pointer) -> None:
+        self._node = ffi.new("asz_node *")
+        self._node.size = ffi.sizeof("asz_node")
+        self.policy = copy_policy(policy) if policy else new_policy(command)
+        """To be used in place of the policy, and kept until the command has ended."""
+        self.policy.asked = self._node
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """The IP address and the port of the node that was asked last; None if there was none."""
+        node = self._node
+        if not node.name_len:
+            return None
+        return _text(node.address, node.address_len), node.port
 
 
 # The memory that policies' filters lie in, by the policy.

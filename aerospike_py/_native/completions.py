@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from .. import _native
 from .._codec import unpack
 from .._ffi import ffi, lib
-from . import ARROW, TABLE, Pointer, allocate, failure
+from . import ARROW, TABLE, Asked, Pointer, allocate, failure
 from .streams import Stream
 from .watch import watch
 
@@ -153,6 +153,15 @@ class Completions:
         if status:
             del self._waiting[token]
             raise failure(error)
+        return future
+
+    def start_asking(
+        self, asked: Asked, command: int, request: bytes, decode: Callable[[memoryview], Any]
+    ) -> "asyncio.Future[Any]":
+        """The same of a command on one record, which tells the node that is asked."""
+        future = self.start(command, request, asked.policy, decode)
+        # The library writes to it, whether or not anybody waits.
+        _tables[self.latest] = asked
         return future
 
     def _send_held(self) -> None:

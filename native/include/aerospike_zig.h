@@ -211,6 +211,16 @@ typedef struct {
  * "text_offset" and "text_span" in the text; "operands".
  */
 
+/* A node: set `size` before a call that fills it; name_len 0 says that there was none. */
+typedef struct {
+    uint32_t size;
+    uint16_t port;
+    uint8_t name_len;
+    uint8_t address_len;
+    char name[32];    /* not NUL-terminated */
+    char address[64]; /* IP address as text, not NUL-terminated */
+} asz_node;
+
 /* How a command is to be carried out. Begin with asz_policy_init, then change members. */
 typedef struct {
     uint32_t size;
@@ -241,6 +251,9 @@ typedef struct {
     uint64_t filter_len;
     uint32_t compress_threshold;    /* requests of more bytes are deflated */
     uint32_t connect_timeout;       /* ms to open a connection, on top of total_timeout; 0: within */
+    asz_node *asked;                /* NULL, or filled when a command on one record ends: the node
+                                       that was asked last, so that has answered, if any has. It has to
+                                       stay until then: of a submitted command, until it is drained */
 } asz_policy;
 
 /*
@@ -963,15 +976,29 @@ int32_t asz_read_past(asz_reader *reader, uint64_t count);
  */
 int32_t asz_read_find(const asz_reader *map, const char *name, asz_reader *found);
 
+/* A line of the library's log: set `size` before a call that fills it. No text is NUL-terminated. */
+typedef struct {
+    uint32_t size;
+    int32_t code;         /* what went wrong, as of an asz_error; 0: nothing */
+    uint64_t duration_ms; /* how long it took, or 0 */
+    uint64_t count;       /* how many there were, or 0 */
+    uint8_t text_len;
+    uint8_t node_len;     /* 0: it is not about one node */
+    uint8_t event_len;
+    uint8_t reserved;
+    char text[247];       /* for people */
+    char node[32];        /* the node's name */
+    char event[32];       /* what happened, for programs, such as "node_left" */
+} asz_log_line;
+
 /*
  * Waits for the next line of the library's log, which says what became of clusters and their nodes:
  * who joined and left, who is slow, makes errors or is not reached; each once, and once when it is
- * over. Copies it into `text`, cut to `capacity` with the zero at its end, and returns its level:
- * 0 error, 1 warning, 2 information, 3 debugging. -1: there was none in that time, or
- * asz_log_stop was called. One thread at a time. The library keeps the last 128 lines, and never
- * waits for a reader.
+ * over. Fills `line` and returns its level: 0 error, 1 warning, 2 information, 3 debugging. -1:
+ * there was none in that time, or asz_log_stop was called. One thread at a time. The library keeps
+ * the last 128 lines, and never waits for a reader.
  */
-int32_t asz_log_next(char *text, uint32_t capacity, uint32_t timeout_ms);
+int32_t asz_log_next(asz_log_line *line, uint32_t timeout_ms);
 
 /* Ends the present wait in asz_log_next, or the next one. Any thread. */
 void asz_log_stop(void);

@@ -19,6 +19,16 @@ const uint64_t asz_layout_error[] = {
     offsetof(asz_error, text_position),
 };
 
+const uint64_t asz_layout_node[] = {
+    sizeof(asz_node),
+    offsetof(asz_node, size),
+    offsetof(asz_node, port),
+    offsetof(asz_node, name_len),
+    offsetof(asz_node, address_len),
+    offsetof(asz_node, name),
+    offsetof(asz_node, address),
+};
+
 const uint64_t asz_layout_policy[] = {
     sizeof(asz_policy),
     offsetof(asz_policy, size),
@@ -49,6 +59,7 @@ const uint64_t asz_layout_policy[] = {
     offsetof(asz_policy, filter_len),
     offsetof(asz_policy, compress_threshold),
     offsetof(asz_policy, connect_timeout),
+    offsetof(asz_policy, asked),
 };
 
 const uint64_t asz_layout_result[] = {
@@ -58,6 +69,21 @@ const uint64_t asz_layout_result[] = {
     offsetof(asz_result, data),
     offsetof(asz_result, capacity),
     offsetof(asz_result, length),
+};
+
+const uint64_t asz_layout_log_line[] = {
+    sizeof(asz_log_line),
+    offsetof(asz_log_line, size),
+    offsetof(asz_log_line, code),
+    offsetof(asz_log_line, duration_ms),
+    offsetof(asz_log_line, count),
+    offsetof(asz_log_line, text_len),
+    offsetof(asz_log_line, node_len),
+    offsetof(asz_log_line, event_len),
+    offsetof(asz_log_line, reserved),
+    offsetof(asz_log_line, text),
+    offsetof(asz_log_line, node),
+    offsetof(asz_log_line, event),
 };
 
 const uint64_t asz_layout_writer[] = {

@@ -5,6 +5,7 @@ pub const executor = @import("engine/executor.zig");
 pub const policy = @import("engine/policy.zig");
 const exchange = @import("engine/exchange.zig");
 
+pub const Asked = @import("engine/asked.zig").Asked;
 pub const Blocking = @import("engine/blocking.zig").Blocking;
 pub const Driver = @import("engine/driver.zig").Driver;
 pub const Exchange = exchange.Exchange;
@@ -21,6 +22,7 @@ pub const frame_bytes_max = exchange.frame_bytes_max;
 pub const interrupted_text = exchange.interrupted_text;
 
 test {
+    _ = @import("engine/asked.zig");
     _ = exchange;
     _ = executor;
     _ = policy;

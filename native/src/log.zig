@@ -8,15 +8,52 @@ const std = @import("std");
 const assert = std.debug.assert;
 const io = @import("io.zig");
 const printable = @import("printable.zig");
+const Failure = @import("status.zig").Failure;
 
 pub const Level = enum(i32) { err = 0, warn = 1, info = 2, debug = 3 };
+
+/// What has happened, by names that stay: docs/guides/observability.md lists them.
+pub const Event = enum {
+    cluster_reachable,
+    cluster_unreachable,
+    node_joined,
+    node_left,
+    node_prompt,
+    node_ready,
+    node_rests,
+    node_slow,
+    retries_few,
+    retries_many,
+    tls_files_changed,
+    tls_files_unusable,
+    tls_session,
+};
+
+/// What a line is about, apart from its text; zeros where it is not about that.
+pub const About = struct {
+    node: []const u8 = "",
+    /// What went wrong.
+    code: i32 = 0,
+    duration_ms: u64 = 0,
+    count: u64 = 0,
+};
 
 pub const text_bytes_max = 247;
 
 pub const Line = struct {
     level: Level,
+    event: Event,
+    code: i32,
+    duration_ms: u64,
+    count: u64,
+    node_len: u8,
+    node_buffer: [Failure.node_name_max]u8,
     len: u8,
     text: [text_bytes_max]u8,
+
+    pub fn node(line: *const Line) []const u8 {
+        return line.node_buffer[0..line.node_len];
+    }
 
     pub fn slice(line: *const Line) []const u8 {
         return line.text[0..line.len];
@@ -36,8 +73,26 @@ pub const Log = struct {
 
     /// Any thread. What does not fit into a line is cut off; control characters and bytes that
     /// are no text, which come from servers, are shown as such.
-    pub fn write(log: *Log, level: Level, comptime format: []const u8, arguments: anytype) void {
-        var line: Line = .{ .level = level, .len = 0, .text = undefined };
+    pub fn write(
+        log: *Log,
+        level: Level,
+        event: Event,
+        about: About,
+        comptime format: []const u8,
+        arguments: anytype,
+    ) void {
+        var line: Line = .{
+            .level = level,
+            .event = event,
+            .code = about.code,
+            .duration_ms = about.duration_ms,
+            .count = about.count,
+            .node_len = 0,
+            .node_buffer = @splat(0),
+            .len = 0,
+            .text = @splat(0),
+        };
+        line.node_len = @intCast(printable.copy(&line.node_buffer, about.node).len);
         // A character that is cut at its end is never reached.
         var raw: [text_bytes_max + 3]u8 = undefined;
         var writer = std.Io.Writer.fixed(&raw);
@@ -99,11 +154,13 @@ const testing = std.testing;
 test "lines are taken in order, the oldest give way, and long ones are cut" {
     var log: Log = .{};
     try testing.expectEqual(null, log.next(1));
-    for (0..Log.lines_max + 2) |number| log.write(.info, "line {d}", .{number});
+    for (0..Log.lines_max + 2) |number| {
+        log.write(.info, .node_left, .{ .count = number }, "line {d}", .{number});
+    }
     try testing.expectEqualStrings("line 2", log.next(1).?.slice());
-    try testing.expectEqualStrings("line 3", log.next(1).?.slice());
+    try testing.expectEqual(3, log.next(1).?.count);
     const long: [1000]u8 = @splat('x');
-    log.write(.warn, "{s}", .{&long});
+    log.write(.warn, .node_left, .{}, "{s}", .{&long});
     var last: Line = undefined;
     while (log.next(1)) |line| last = line;
     try testing.expectEqual(Level.warn, last.level);
@@ -112,15 +169,17 @@ test "lines are taken in order, the oldest give way, and long ones are cut" {
 
 test "a line is one line, whatever a server has sent" {
     var log: Log = .{};
-    log.write(.info, "node {s}", .{"A\x1b[2J\nB\xff"});
+    const sent = "A\x1b[2J\nB\xff";
+    log.write(.info, .node_left, .{ .node = sent }, "node {s}", .{sent});
     const line = log.next(1).?;
     try testing.expectEqualStrings("node A\\x1b[2J\\x0aB\u{fffd}", line.slice());
+    try testing.expectEqualStrings("A\\x1b[2J\\x0aB\u{fffd}", line.node());
 }
 
 test "a waiter is woken by a line, and by the stop" {
     const Writer = struct {
         fn run(log: *Log) void {
-            log.write(.info, "hello", .{});
+            log.write(.info, .node_left, .{}, "hello", .{});
         }
     };
     var log: Log = .{};

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -23,15 +24,26 @@ class Lines(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[tuple[int, str]] = []
+        # What a line says to programs, by its text.
+        self.fields: dict[str, dict[str, Any]] = {}
         self.changed = threading.Condition()
 
     def emit(self, record: logging.LogRecord) -> None:
         with self.changed:
             self.lines.append((record.levelno, record.getMessage()))
+            self.fields[record.getMessage()] = {
+                name.removeprefix("aerospike_"): value
+                for name, value in vars(record).items()
+                if name.startswith("aerospike_")
+            }
             self.changed.notify_all()
 
     def containing(self, text: str) -> list[tuple[int, str]]:
         return [line for line in self.lines if text in line[1]]
+
+    def about(self, text: str) -> dict[str, Any]:
+        """The attributes of the first line with this text."""
+        return self.fields[self.containing(text)[0][1]]
 
     def wait_for(self, text: str) -> tuple[int, str]:
         with self.changed:
@@ -79,6 +91,8 @@ def test_nodes_join_and_leave(lines: Lines) -> None:
             wait_for_tends(3)
             for once in ("node D1 at", "node D2 at", "node D2 left"):
                 assert len(lines.containing(once)) == 1
+            assert lines.about("node D1 at") == {"event": "node_joined", "node": "D1"}
+            assert lines.about("node D2 left") == {"event": "node_left", "node": "D2"}
 
 
 def test_a_cluster_that_is_gone_is_told_once_and_so_is_its_return(lines: Lines) -> None:
@@ -89,6 +103,10 @@ def test_a_cluster_that_is_gone_is_told_once_and_so_is_its_return(lines: Lines) 
             assert lines.wait_for("cannot be reached")[0] == logging.ERROR
             cluster.revive(0)
             lines.wait_for("can be reached again")
+            gone = lines.about("cannot be reached")
+            assert gone == {"event": "cluster_unreachable", "code": gone["code"]}
+            assert gone["code"] < 0
+            assert lines.about("can be reached again") == {"event": "cluster_reachable"}
             assert len(lines.containing("cannot be reached")) == 1
 
 
@@ -115,6 +133,11 @@ def test_a_node_that_makes_errors_and_a_storm_of_retries_are_told_rarely(lines: 
                 done.set()
                 thread.join()
             lines.wait_for("makes few errors again")
+            rests = {"event": "node_rests", "node": "D1"}
+            assert lines.about("too many errors") == rests
+            storm = lines.about("retries in a tend interval")
+            assert storm == {"event": "retries_many", "node": "D1", "count": storm["count"]}
+            assert storm["count"] >= 100
             assert len(lines.containing("too many errors")) < FEW
             assert len(lines.containing("retries in a tend interval")) < FEW
 
@@ -129,6 +152,9 @@ def test_a_node_that_is_slow_is_told_and_so_is_its_recovery(lines: Lines) -> Non
             assert len(lines.containing("longer than the tend interval")) == 1
             cluster.clear_faults()
             lines.wait_for("says how it is in")
+            slow = lines.about("longer than the tend interval")
+            assert slow == {"event": "node_slow", "node": "D1", "duration_ms": slow["duration_ms"]}
+            assert slow["duration_ms"] > TEND_MS
             assert len(lines.containing("longer than the tend interval")) < FEW
 
 

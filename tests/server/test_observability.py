@@ -17,7 +17,12 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.semconv._incubating.metrics import db_metrics as incubating_metrics
-from opentelemetry.semconv.attributes import db_attributes, error_attributes, server_attributes
+from opentelemetry.semconv.attributes import (
+    db_attributes,
+    error_attributes,
+    network_attributes,
+    server_attributes,
+)
 from opentelemetry.semconv.metrics import db_metrics
 from opentelemetry.trace import SpanKind, StatusCode
 
@@ -27,7 +32,7 @@ from aerospike_py import batch, metrics, tracing
 # The stable attributes of databases' clients, as the registry of the conventions has them.
 CONVENTIONS = {
     value
-    for module in (db_attributes, error_attributes, server_attributes)
+    for module in (db_attributes, error_attributes, network_attributes, server_attributes)
     for name, value in vars(module).items()
     if name.isupper() and isinstance(value, str)
 }
@@ -308,6 +313,56 @@ def test_every_operation_has_its_span(
         assert span.status.status_code is (StatusCode.ERROR if is_failed else StatusCode.UNSET)
         assert ("error.type" in attributes) == is_failed
         assert ("db.response.status_code" in attributes) == is_failed
+
+
+PEER = ("network.peer.address", "network.peer.port")
+
+
+def address_of(node: aerospike_py.NodeInfo) -> tuple[str, int]:
+    host, _, port = node.address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def peers(found: list[ReadableSpan]) -> list[tuple[Any, ...]]:
+    """The node that each span names; (None, None) where there is none."""
+    return [tuple((span.attributes or {}).get(name) for name in PEER) for span in found]
+
+
+def test_commands_on_one_record_name_the_node_that_was_asked(
+    client: Client, fresh: Key, module: str, spans: Spans
+) -> None:
+    do_each(client, fresh, module)
+    found = spans()
+    on_one = [
+        span for span in found if not span.name.startswith(("BATCH_", "QUERY ", "BACKGROUND_"))
+    ]
+    (peer,) = set(peers(on_one))  # It is one record's node.
+    assert peer in {address_of(node) for node in client.nodes()}
+    assert set(peers([span for span in found if span not in on_one])) == {(None, None)}
+
+
+def test_spans_name_each_records_own_node(client: Client, fresh: Key, spans: Spans) -> None:
+    keys = [(*fresh[:2], f"{fresh[2]}-{number}") for number in range(64)]
+    nodes = {node.name: address_of(node) for node in client.nodes()}
+    for key in keys:
+        with pytest.raises(aerospike_py.RecordNotFound) as caught:
+            client.get(key)
+        assert peers(spans()) == [nodes[caught.value.node]]
+
+
+@pytest.mark.parametrize("limit", [0, 4])
+async def test_awaited_commands_name_their_nodes_whether_or_not_they_travel_together(
+    server: Any, fresh: Key, spans: Spans, limit: int
+) -> None:
+    keys = [(*fresh[:2], f"{fresh[2]}-{number}") for number in range(64)]
+    config = {**server.config, "max_concurrent_operations": limit}
+    async with aerospike_py.AsyncClient(config) as client:
+        await client.connect()
+        nodes = {address_of(node) for node in await client.nodes()}
+        await asyncio.gather(*(client.put(key, {"n": 1}) for key in keys))
+        assert set(peers(spans())) == nodes
+        await asyncio.gather(*(client.get(key) for key in keys))
+        assert set(peers(spans())) == nodes
 
 
 def test_a_background_query_that_fails_is_one_too(client: Client, fresh: Key, spans: Spans) -> None:

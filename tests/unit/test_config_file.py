@@ -149,6 +149,9 @@ def test_a_changed_file_is_taken_and_a_broken_one_said_once(
     policies = session.policies
     assert "taken: read.total_timeout=7" in caplog.text
     assert "of no use here: dynamic.metrics" in caplog.text
+    taken = vars(caplog.records[0])
+    assert taken["aerospike_event"] == "config_file_taken"
+    assert taken["aerospike_path"] == str(file)
     caplog.clear()
     for broken in ("dynamic: [", "dynamic: {read: {total_timeout: 8, write: 3}}"):
         write(file, broken)

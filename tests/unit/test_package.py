@@ -90,14 +90,14 @@ NOT_FOR_USERS = {
     "cdt_ctx": {"decoded", "encoded"},
     "exception": {"class_for"},
     "keys": {"encode_key", "encode_with_key", "request_key"},
-    "log": {"level_of"},
+    "log": {"level_of", "say"},
     "metrics": set(),
     "numpy_batch": {
         *("Destination", "dtype_of", "masked", "mismatch_error", "presence_of"),
         *("read_request", "write_request"),
     },
     "objects": {"Shape", "Shapes", "check_converters"},
-    "tracing": {"Operation", "Tracing"},
+    "tracing": {"Operation", "Tracing", "ask"},
 }
 
 

@@ -14,6 +14,7 @@ const engine = @import("../engine.zig");
 const growing = @import("../growing.zig");
 const io = @import("../io.zig");
 const log = &@import("../log.zig").process;
+const log_text_bytes_max = @import("../log.zig").text_bytes_max;
 const metrics = @import("../metrics.zig");
 const queries_module = @import("queries.zig");
 const tls = @import("../tls.zig");
@@ -50,6 +51,8 @@ pub const asz_error = extern struct {
 /// here, and the texts as much.
 const more_bytes_max = 808;
 
+pub const asz_node = engine.Asked;
+
 pub const asz_policy = extern struct {
     size: u32,
     socket_timeout: u32,
@@ -79,6 +82,21 @@ pub const asz_policy = extern struct {
     filter_len: u64,
     compress_threshold: u32,
     connect_timeout: u32,
+    asked: ?*asz_node,
+};
+
+pub const asz_log_line = extern struct {
+    size: u32,
+    code: i32,
+    duration_ms: u64,
+    count: u64,
+    text_len: u8,
+    node_len: u8,
+    event_len: u8,
+    reserved: u8,
+    text: [log_text_bytes_max]u8,
+    node: [Failure.node_name_max]u8,
+    event: [32]u8,
 };
 
 pub const asz_result = extern struct {
@@ -109,9 +127,11 @@ comptime {
     assert(@sizeOf(asz_error) == 1344);
     assert(Failure.details_bytes_max + Earlier.bytes_max + 40 <= more_bytes_max);
     assert(@offsetOf(asz_error, "message") == 46);
-    assert(@sizeOf(asz_policy) == 72);
+    assert(@sizeOf(asz_node) == 104);
+    assert(@sizeOf(asz_policy) == 80);
     assert(@offsetOf(asz_policy, "filter") == 48);
     assert(@sizeOf(asz_result) == 32);
+    assert(@sizeOf(asz_log_line) == 344);
 }
 
 /// No result is larger than a few replies of the protocol's greatest size.
@@ -152,6 +172,7 @@ export fn asz_policy_init(target: *asz_policy, number: i32) void {
         .filter_len = 0,
         .compress_threshold = defaults.compress_threshold,
         .connect_timeout = defaults.connect_timeout_ms,
+        .asked = null,
     };
     growing.fill(asz_policy, target, &policy);
 }
@@ -251,13 +272,24 @@ export fn asz_client_batch_read_table(
     return 0;
 }
 
-export fn asz_log_next(text: [*]u8, capacity: u32, timeout_ms: u32) i32 {
+export fn asz_log_next(target: *asz_log_line, timeout_ms: u32) i32 {
     const line = log.next(@as(u64, timeout_ms) * std.time.ns_per_ms) orelse return -1;
-    if (capacity > 0) {
-        const len = @min(line.len, capacity - 1);
-        @memcpy(text[0..len], line.text[0..len]);
-        text[len] = 0;
-    }
+    const event = @tagName(line.event);
+    var filled: asz_log_line = .{
+        .size = target.size,
+        .code = line.code,
+        .duration_ms = line.duration_ms,
+        .count = line.count,
+        .text_len = line.len,
+        .node_len = line.node_len,
+        .event_len = @intCast(event.len),
+        .reserved = 0,
+        .text = line.text,
+        .node = line.node_buffer,
+        .event = @splat(0),
+    };
+    @memcpy(filled.event[0..event.len], event);
+    growing.fill(asz_log_line, target, &filled);
     return @backingInt(line.level);
 }
 
@@ -991,6 +1023,7 @@ pub fn policyFrom(raw: *const asz_policy, failure: *Failure) error{Failed}!Polic
         ),
         .compress_threshold = raw.compress_threshold,
         .connect_timeout_ms = raw.connect_timeout,
+        .asked = raw.asked,
         .filter = slice(raw.filter, raw.filter_len),
     };
 }

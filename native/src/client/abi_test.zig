@@ -17,6 +17,8 @@ const layout = struct {
     extern const asz_layout_error: u64;
     extern const asz_layout_metadata: u64;
     extern const asz_layout_mismatch: u64;
+    extern const asz_layout_log_line: u64;
+    extern const asz_layout_node: u64;
     extern const asz_layout_policy: u64;
     extern const asz_layout_reader: u64;
     extern const asz_layout_result: u64;
@@ -45,6 +47,8 @@ test "structs of the headers and of the libraries have the same layout" {
     try expectLayout(abi.asz_error, &layout.asz_layout_error);
     try expectLayout(abi.asz_metadata, &layout.asz_layout_metadata);
     try expectLayout(abi.asz_mismatch, &layout.asz_layout_mismatch);
+    try expectLayout(abi.asz_log_line, &layout.asz_layout_log_line);
+    try expectLayout(abi.asz_node, &layout.asz_layout_node);
     try expectLayout(abi.asz_policy, &layout.asz_layout_policy);
     try expectLayout(abi.asz_result, &layout.asz_layout_result);
     try expectLayout(abi.asz_table, &layout.asz_layout_table);
@@ -61,7 +65,8 @@ test "every member of a policy is taken" {
         var raw = std.mem.zeroes(abi.asz_policy);
         raw.size = @sizeOf(abi.asz_policy);
         const without = try abi.policyFrom(&raw, &failure);
-        @field(raw, name) = 1;
+        var node: abi.asz_node = undefined;
+        @field(raw, name) = if (comptime std.mem.eql(u8, name, "asked")) &node else 1;
         const with = try abi.policyFrom(&raw, &failure);
         if (std.meta.eql(without, with)) {
             std.debug.print("{s} is lost\n", .{name});

@@ -145,9 +145,13 @@ pub fn Cluster(comptime Net: type) type {
             cluster.loadTls(&failure) catch {
                 const text = "files of TLS have changed and cannot be used; what was read before " ++
                     "goes on: {s}";
-                return log.write(.warn, text, .{failure.message()});
+                const code = @backingInt(failure.status);
+                return log.write(.warn, .tls_files_unusable, .{ .code = code }, text, .{
+                    failure.message(),
+                });
             };
-            log.write(.info, "files of TLS have changed: new connections use them", .{});
+            const text = "files of TLS have changed: new connections use them";
+            log.write(.info, .tls_files_changed, .{}, text, .{});
         }
 
         /// Finds the cluster by its seeds: afterwards nodes and partitions are known. Runs on
@@ -230,7 +234,7 @@ pub fn Cluster(comptime Net: type) type {
             cluster.tendOnce(&failure) catch return cluster.tellUnreachable(&failure);
             if (!cluster.is_unreachable) return;
             cluster.is_unreachable = false;
-            log.write(.info, "the cluster can be reached again", .{});
+            log.write(.info, .cluster_reachable, .{}, "the cluster can be reached again", .{});
         }
 
         /// Once, until it is over.
@@ -238,7 +242,9 @@ pub fn Cluster(comptime Net: type) type {
             if (cluster.is_unreachable or cluster.context.interrupted) return;
             if (cluster.nodeCount() > 0) return;
             cluster.is_unreachable = true;
-            log.write(.err, "the cluster cannot be reached: {s}", .{failure.message()});
+            const code = @backingInt(failure.status);
+            const text = "the cluster cannot be reached: {s}";
+            log.write(.err, .cluster_unreachable, .{ .code = code }, text, .{failure.message()});
         }
 
         fn tendOnce(cluster: *This, failure: *Failure) error{Failed}!void {

@@ -325,7 +325,9 @@ pub fn Node(comptime Net: type) type {
             const options = &(node.context.options.tls orelse return);
             if (!options.log_session_info) return;
             const stream = net.tlsOf(socket) orelse return;
-            log.write(.info, "node {s}: {f}", .{ node.name(), stream.* });
+            log.write(.info, .tls_session, .{ .node = node.name() }, "node {s}: {f}", .{
+                node.name(), stream.*,
+            });
         }
 
         // Authentication. Whoever opens a connection makes it part of the node's session; whoever

@@ -8,6 +8,7 @@
 
 const std = @import("std");
 const log = &@import("../log.zig").process;
+const About = @import("../log.zig").About;
 const statistics = @import("statistics.zig");
 const assert = std.debug.assert;
 const exchange = @import("exchange.zig");
@@ -134,14 +135,18 @@ pub fn Tend(comptime Net: type) type {
                 candidate.session,
             );
             _ = cluster.statistics.nodes_added.fetchAdd(1, .monotonic);
-            log.write(.info, "node {s} at {f} joined", .{ candidate.name(), candidate.target.address });
+            const name = candidate.name();
+            log.write(.info, .node_joined, .{ .node = name }, "node {s} at {f} joined", .{
+                name, candidate.target.address,
+            });
             return tended;
         }
 
         fn remove(cluster: *Cluster, tended: *Tended) void {
             tended.deactivate();
             _ = cluster.statistics.nodes_removed.fetchAdd(1, .monotonic);
-            log.write(.info, "node {s} left", .{tended.node.name()});
+            const name = tended.node.name();
+            log.write(.info, .node_left, .{ .node = name }, "node {s} left", .{name});
         }
 
         fn refreshAll(tending: *This, cluster: *Cluster, findings: *Findings) error{Failed}!void {
@@ -176,12 +181,14 @@ pub fn Tend(comptime Net: type) type {
             if (is_slow == tended.told.is_slow) return;
             tended.told.is_slow = is_slow;
             const took_ms = took_ns / std.time.ns_per_ms;
+            const name = tended.node.name();
+            const about: About = .{ .node = name, .duration_ms = took_ms };
             if (is_slow) {
                 const text = "node {s} took {d} ms to say how it is, longer than the tend interval";
-                log.write(.warn, text, .{ tended.node.name(), took_ms });
+                log.write(.warn, .node_slow, about, text, .{ name, took_ms });
             } else {
                 const text = "node {s} says how it is in {d} ms again";
-                log.write(.info, text, .{ tended.node.name(), took_ms });
+                log.write(.info, .node_prompt, about, text, .{ name, took_ms });
             }
         }
 
@@ -190,11 +197,13 @@ pub fn Tend(comptime Net: type) type {
             const rests = !tended.node.breakerAllows();
             if (rests == tended.told.rests) return;
             tended.told.rests = rests;
+            const name = tended.node.name();
+            const about: About = .{ .node = name };
             if (rests) {
                 const text = "node {s} has made too many errors; commands for it fail at once";
-                log.write(.warn, text, .{tended.node.name()});
+                log.write(.warn, .node_rests, about, text, .{name});
             } else {
-                log.write(.info, "node {s} makes few errors again", .{tended.node.name()});
+                log.write(.info, .node_ready, about, "node {s} makes few errors again", .{name});
             }
         }
 
@@ -208,11 +217,13 @@ pub fn Tend(comptime Net: type) type {
             const storms = fresh >= storm_retries_min;
             if (storms == tended.told.storms) return;
             tended.told.storms = storms;
+            const name = tended.node.name();
+            const about: About = .{ .node = name, .count = fresh };
             if (storms) {
                 const text = "node {s}: {d} retries in a tend interval";
-                log.write(.warn, text, .{ tended.node.name(), fresh });
+                log.write(.warn, .retries_many, about, text, .{ name, fresh });
             } else {
-                log.write(.info, "node {s} has few retries again", .{tended.node.name()});
+                log.write(.info, .retries_few, about, "node {s} has few retries again", .{name});
             }
         }
 

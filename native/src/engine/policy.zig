@@ -5,6 +5,7 @@
 
 const std = @import("std");
 const cluster = @import("../cluster.zig");
+const Asked = @import("asked.zig").Asked;
 
 /// When a write is allowed, by whether the record exists.
 pub const Exists = enum(u8) {
@@ -101,6 +102,8 @@ pub const Policy = struct {
     concurrent: bool = true,
     /// A filter expression in the server's encoding; empty for none.
     filter: []const u8 = &.{},
+    /// A command on one record: where to tell at its end which node was asked last.
+    asked: ?*Asked = null,
 
     /// The time in ms that the server is told it has.
     pub fn serverTimeout(policy: *const Policy) u32 {

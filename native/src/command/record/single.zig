@@ -202,6 +202,7 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
         fn leaveForAnswer(single: *This, carried: *const Exchange) void {
             single.carrier = null;
             single.stopAsking();
+            single.execution.node = carried.node;
             single.exchange = .{
                 .node = carried.node,
                 .frame = single.frame.written(),
@@ -305,6 +306,9 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
 
         fn measure(task: *Task, status: Status) void {
             const single: *This = @fieldParentPtr("task", task);
+            if (single.policy.asked) |asked| {
+                if (single.execution.node) |node| asked.fill(node.name(), node.address());
+            }
             const started_ns = single.execution.attempts.started_ns;
             single.encoded.measure(status, single.net.now() -| started_ns);
         }
