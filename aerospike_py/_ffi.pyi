@@ -322,6 +322,7 @@ class Lib:
     asz_python_stream_error: Final[CData]
     asz_python_stream_release: Final[CData]
     asz_python_stream_released: Final[CData]
+    asz_python_claim: Final[CData]
     def asz_abi_version(self) -> int: ...
     def asz_policy_init(self, policy: asz_policy, command: int, /) -> None: ...
     def asz_client_create(

@@ -22,10 +22,13 @@ extern "Python" int asz_python_stream_next(struct ArrowArrayStream *, struct Arr
 extern "Python" const char *asz_python_stream_error(struct ArrowArrayStream *);
 extern "Python" void asz_python_stream_released(struct ArrowArrayStream *);
 void asz_python_stream_release(struct ArrowArrayStream *);
+int asz_python_claim(int64_t interpreter);
 """
 # Readers of Arrow release a stream whenever they let go of it: also while an exception is on its
 # way through them, which no function of Python's may be called with. Some end the process if the
 # stream has not marked itself released.
+# Functions of Python's are called in the interpreter that a thread was first in, and there are one
+# log and one set of metrics to a process: so one interpreter of it has the package.
 _SOURCE = """
 static void asz_python_stream_released(struct ArrowArrayStream *);
 
@@ -38,6 +41,16 @@ static void asz_python_stream_release(struct ArrowArrayStream *stream)
     PyErr_Restore(type, value, traceback);
     PyGILState_Release(state);
     stream->release = NULL;
+}
+
+/* Whether the interpreter is the one that has the package. */
+static int asz_python_claim(int64_t interpreter)
+{
+    static int64_t owner = -1;
+    if (owner < 0) {
+        owner = interpreter;
+    }
+    return owner == interpreter;
 }
 """
 _DEVSERVER_CALLBACKS = """

@@ -27,6 +27,7 @@ STUBS = {
             "asz_python_stream_error",
             "asz_python_stream_release",
             "asz_python_stream_released",
+            "asz_python_claim",
         ],
     ),
     "aerospike_devserver.h": ("devserver/_ffi.pyi", ["asz_python_run_function"]),

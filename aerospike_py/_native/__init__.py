@@ -14,7 +14,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
-from .._codec import unpack
+from .._codec import interpreter, unpack
 from .._ffi import ffi, lib
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ if lib.asz_abi_version() != lib.ASZ_ABI_VERSION:
         f"the library has ABI version {lib.asz_abi_version()}, "
         f"this package needs {lib.ASZ_ABI_VERSION}; install aerospike-py again"
     )
+
+_claim: Any = lib.asz_python_claim
+if not _claim(interpreter()):
+    raise ImportError("aerospike_py is in use in another interpreter of this process")
 
 NULL: Pointer = ffi.NULL
 CLIENT_ABORT: int = lib.ASZ_ERROR_CLIENT_ABORT

@@ -7,6 +7,7 @@ const api = @import("python/api.zig");
 const Decoder = @import("python/Decoder.zig");
 const Encoder = @import("python/Encoder.zig");
 const Row = @import("python/Row.zig");
+const State = @import("python/State.zig");
 const capsules = @import("python/capsules.zig");
 const keys = @import("python/keys.zig");
 const usual = @import("python/usual.zig");
@@ -18,46 +19,38 @@ const Arguments = [*]const *Object;
 pub const std_options: std.Options = hosted.options;
 pub const panic = hosted.panic;
 
-const gpa = std.heap.c_allocator;
-
 /// A call that makes more has the garbage collector wait.
 const collected_bytes_max = 16 * 1024;
 
-/// Both are set when the package is imported, once.
-var encoder: Encoder = undefined;
-var classes: Decoder.Classes = undefined;
-var not_shown: *Object = undefined;
-/// The one that the package was imported in: another has classes of its own, and none of these once
-/// this one is gone.
-var interpreter: ?i64 = null;
+// The module: what `module.c` makes of it.
+
+/// Of the memory that Python gives to a module, where `State.of` finds it.
+export const asz_codec_state_size: usize = @sizeOf(State);
+
+export fn asz_codec_init(module: *Object) *Row.Members {
+    const state: *State = .of(module);
+    state.init();
+    return &state.row_members;
+}
+
+export fn asz_codec_traverse(module: *Object, visit: api.Visit, argument: ?*anyopaque) c_int {
+    return State.of(module).traverse(visit, argument);
+}
+
+export fn asz_codec_clear(module: *Object) void {
+    State.of(module).clear();
+}
+
+export fn asz_codec_deinit(module: *Object) void {
+    State.of(module).deinit();
+}
 
 /// bind_values(Raw, Extension, KeyOrderedDict, KeyValueOrderedDict, function of an extension's code
 /// and bytes): what stands for values that MessagePack has and Python has not, and the other way
 /// round.
 export fn asz_codec_bind_values(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
-    _ = module;
-    return result(bindValues(arguments[0..@intCast(count)]));
-}
-
-fn bindValues(arguments: []const *Object) api.Error!*Object {
-    if (arguments.len != 5) return wrongCount();
-    const here = api.PyInterpreterState_GetID(api.PyInterpreterState_Get());
-    if (here != interpreter orelse here) {
-        const message = "aerospike_py is in use in another interpreter of this process";
-        return api.raise(api.headers.import_error, message);
-    }
-    interpreter = here;
-    for (arguments) |argument| api.Py_IncRef(argument);
-    classes.ordered_maps = .init(.{
-        .by_key = arguments[2],
-        .by_key_and_value = arguments[3],
-    });
-    encoder = .init(gpa, &.{
-        .raw = arguments[0],
-        .extension = arguments[1],
-        .ordered_maps = classes.ordered_maps,
-    });
-    classes.extension = arguments[4];
+    if (count != 5) return result(wrongCount());
+    State.of(module).bindValues(arguments[0..5]);
     return api.share(api.headers.none);
 }
 
@@ -65,27 +58,8 @@ fn bindValues(arguments: []const *Object) api.Error!*Object {
 /// whether a tuple is nothing but its members, BatchRecord, function of an exception): what results
 /// are made of, and what makes the exception of a row that cannot be.
 export fn asz_codec_bind_results(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
-    _ = module;
-    return result(bindResults(arguments[0..@intCast(count)]));
-}
-
-fn bindResults(arguments: []const *Object) api.Error!*Object {
-    const named = .{
-        &classes.key,
-        &classes.metadata,
-        &classes.record,
-        &classes.exists,
-        &classes.ordered,
-        &classes.bin,
-    };
-    if (arguments.len != named.len + 3) return wrongCount();
-    const is_plain = arguments[named.len] == api.headers.true;
-    inline for (named, 0..) |class, index| {
-        class.* = try .of(arguments[index], is_plain);
-    }
-    classes.row = try .of(arguments[named.len + 1]);
-    not_shown = arguments[named.len + 2];
-    for (arguments) |argument| api.Py_IncRef(argument);
+    if (count != 9) return result(wrongCount());
+    State.of(module).bindResults(arguments[0..9]) catch return null;
     return api.share(api.headers.none);
 }
 
@@ -95,6 +69,12 @@ fn wrongCount() api.Error {
 
 fn result(made: api.Error!*Object) ?*Object {
     return made catch null;
+}
+
+/// interpreter() -> the number of the one that this is called in
+export fn asz_codec_interpreter(module: *Object, nothing: ?*Object) ?*Object {
+    _ = .{ module, nothing };
+    return api.PyLong_FromLongLong(api.PyInterpreterState_GetID(api.PyInterpreterState_Get()));
 }
 
 /// arrow_capsule(name, address) -> a capsule, as Arrow's PyCapsule interface has it, with the struct
@@ -114,44 +94,49 @@ export fn asz_codec_arrow_address(module: *Object, arguments: Arguments, count: 
 
 /// pack(value) -> bytes
 export fn asz_codec_pack(module: *Object, value: *Object) ?*Object {
-    _ = module;
-    defer encoder.clear();
-    encoder.value(value, 0) catch return null;
-    return result(encoder.take());
+    return result(pack(.of(module), value));
+}
+
+fn pack(state: *State, value: *Object) api.Error!*Object {
+    const work = try state.borrow();
+    defer state.giveBack(work);
+    defer work.encoder.clear();
+    try work.encoder.value(value, 0);
+    return work.encoder.take();
 }
 
 /// pack_key(key) -> bytes of [key], or None when there is anything unusual about the key
 export fn asz_codec_pack_key(module: *Object, key: *Object) ?*Object {
-    _ = module;
-    return packUsual(&.{key}, usual.key);
+    return packUsual(module, &.{key}, usual.key);
 }
 
 /// pack_put(key, bins) -> bytes of [key, bins], and pack_put(bins) -> bytes of the bins alone, or
 /// None when there is anything unusual about them
 export fn asz_codec_pack_put(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
-    _ = module;
-    return packUsual(arguments[0..@intCast(count)], usual.bins);
+    return packUsual(module, arguments[0..@intCast(count)], usual.bins);
 }
 
 /// pack_operate(key, operations) -> bytes of [key, operations], and pack_operate(operations) ->
 /// bytes of the operations alone, or None when there is anything unusual about them
 export fn asz_codec_pack_operate(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
-    _ = module;
-    return packUsual(arguments[0..@intCast(count)], usual.operations);
+    return packUsual(module, arguments[0..@intCast(count)], usual.operations);
 }
 
 /// pack_plain(value) -> bytes of the value, or None when there is anything unusual about it
 export fn asz_codec_pack_plain(module: *Object, value: *Object) ?*Object {
-    _ = module;
-    return packUsual(&.{value}, usual.value);
+    return packUsual(module, &.{value}, usual.value);
 }
 
 const WriteUsual = fn (*Encoder, *Object) api.Error!bool;
 
-fn packUsual(arguments: []const *Object, comptime write: WriteUsual) ?*Object {
+fn packUsual(module: *Object, arguments: []const *Object, comptime write: WriteUsual) ?*Object {
     if (arguments.len != 1 and arguments.len != 2) return result(wrongCount());
+    const state: *State = .of(module);
+    const work = state.borrow() catch return null;
+    defer state.giveBack(work);
+    const encoder = &work.encoder;
     defer encoder.clear();
-    const is_usual = writeUsual(arguments, write) catch {
+    const is_usual = writeUsual(encoder, arguments, write) catch {
         if (api.PyErr_ExceptionMatches(api.headers.memory_error) != 0) return null;
         api.PyErr_Clear();
         return api.share(api.headers.none);
@@ -160,39 +145,52 @@ fn packUsual(arguments: []const *Object, comptime write: WriteUsual) ?*Object {
     return result(encoder.take());
 }
 
-fn writeUsual(arguments: []const *Object, comptime write: WriteUsual) api.Error!bool {
+fn writeUsual(
+    encoder: *Encoder,
+    arguments: []const *Object,
+    comptime write: WriteUsual,
+) api.Error!bool {
     if (write == usual.key) {
         try encoder.arrayHeader(1);
     } else if (arguments.len == 2) {
         try encoder.arrayHeader(2);
-        if (!try usual.key(&encoder, arguments[0])) return false;
+        if (!try usual.key(encoder, arguments[0])) return false;
     }
-    return write(&encoder, arguments[arguments.len - 1]);
+    return write(encoder, arguments[arguments.len - 1]);
 }
 
 /// pack_batch(list of keys, bytes of what follows) -> bytes, or None when a key is not one of the
 /// usual ones, which are tuples of a str, a str, and a str, bytes or int.
 export fn asz_codec_pack_batch(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
-    _ = module;
-    return result(packBatch(arguments[0..@intCast(count)]));
+    return result(packBatch(.of(module), arguments[0..@intCast(count)]));
 }
 
-fn packBatch(arguments: []const *Object) api.Error!*Object {
+fn packBatch(state: *State, arguments: []const *Object) api.Error!*Object {
     if (arguments.len != 2) return wrongCount();
+    const work = try state.borrow();
+    defer state.giveBack(work);
+    const encoder = &work.encoder;
     defer encoder.clear();
-    if (!try keys.encode(&encoder, arguments[0])) return api.share(api.headers.none);
+    if (!try keys.encode(encoder, arguments[0])) return api.share(api.headers.none);
     try encoder.append(try Encoder.bytesOf(arguments[1]));
     return encoder.take();
 }
 
 /// The result of a command, which the package says something of when it cannot be shown.
-fn decodeResult(data: *Object, comptime function: fn (*Decoder) ?*Object) ?*Object {
-    return decode(data, function) orelse cannotBeShown();
+fn decodeResult(
+    module: *Object,
+    data: *Object,
+    comptime function: fn (*Decoder) ?*Object,
+) ?*Object {
+    const state: *State = .of(module);
+    return decode(state, data, function) orelse state.cannotBeShown();
 }
 
-fn decode(data: *Object, comptime function: fn (*Decoder) ?*Object) ?*Object {
+fn decode(state: *State, data: *Object, comptime function: fn (*Decoder) ?*Object) ?*Object {
     const bytes = api.readable(data) catch return null;
-    var decoder: Decoder = .init(bytes, &classes);
+    const work = state.borrow() catch return null;
+    defer state.giveBack(work);
+    var decoder: Decoder = .init(bytes, work);
     const made = if (bytes.len > collected_bytes_max)
         decoder.withoutCollector(function)
     else
@@ -205,14 +203,12 @@ fn decode(data: *Object, comptime function: fn (*Decoder) ?*Object) ?*Object {
 
 /// unpack(data) -> the value
 export fn asz_codec_unpack(module: *Object, data: *Object) ?*Object {
-    _ = module;
-    return decode(data, anyValue);
+    return decode(.of(module), data, anyValue);
 }
 
 /// unpack_value(data) -> the value, of a command's result
 export fn asz_codec_unpack_value(module: *Object, data: *Object) ?*Object {
-    _ = module;
-    return decodeResult(data, anyValue);
+    return decodeResult(module, data, anyValue);
 }
 
 fn anyValue(decoder: *Decoder) ?*Object {
@@ -221,8 +217,7 @@ fn anyValue(decoder: *Decoder) ?*Object {
 
 /// unpack_record(data) -> Record
 export fn asz_codec_unpack_record(module: *Object, data: *Object) ?*Object {
-    _ = module;
-    return decodeResult(data, Decoder.record);
+    return decodeResult(module, data, Decoder.record);
 }
 
 /// skip(data, position) -> position: of what follows the value there
@@ -242,35 +237,33 @@ fn skip(arguments: []const *Object) api.Error!*Object {
 
 /// unpack_exists(data) -> ExistsResult
 export fn asz_codec_unpack_exists(module: *Object, data: *Object) ?*Object {
-    _ = module;
-    return decodeResult(data, Decoder.exists);
+    return decodeResult(module, data, Decoder.exists);
 }
 
 /// unpack_ordered(data) -> OperateOrderedResult
 export fn asz_codec_unpack_ordered(module: *Object, data: *Object) ?*Object {
-    _ = module;
-    return decodeResult(data, Decoder.ordered);
+    return decodeResult(module, data, Decoder.ordered);
 }
 
 /// unpack_records(data) -> [Record]
 export fn asz_codec_unpack_records(module: *Object, data: *Object) ?*Object {
-    _ = module;
-    return decodeResult(data, Decoder.records);
+    return decodeResult(module, data, Decoder.records);
 }
 
 /// unpack_rows(bytes, position, rows, count, keys or None) -> position: appends BatchRecords to the
 /// list, at most so many, and returns where the next one is, which is the length of the data after
 /// the last. The list's rows are of the list of keys, which need not be made again.
 export fn asz_codec_unpack_rows(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
-    _ = module;
-    return result(unpackRows(arguments[0..@intCast(count)]));
+    return result(unpackRows(.of(module), arguments[0..@intCast(count)]));
 }
 
-fn unpackRows(arguments: []const *Object) api.Error!*Object {
+fn unpackRows(state: *State, arguments: []const *Object) api.Error!*Object {
     if (arguments.len != 5) return wrongCount();
     const source, const start, const rows, const rows_max, const asked = arguments[0..5].*;
     const bytes = try Encoder.bytesOf(source);
-    var decoder: Decoder = .init(bytes, &classes);
+    const work = try state.borrow();
+    defer state.giveBack(work);
+    var decoder: Decoder = .init(bytes, work);
     decoder.reader.position = @min(try sizeOf(start), bytes.len);
     var left = try sizeOf(rows_max);
     const is_start = decoder.reader.position == 0;
@@ -282,7 +275,7 @@ fn unpackRows(arguments: []const *Object) api.Error!*Object {
         if (asked != api.headers.none) {
             try decoder.ask(try api.made(api.PyList_GetItem(asked, api.PyList_Size(rows))));
         }
-        const made = Row.read(&decoder.reader, source, decoder.asked, &classes.row);
+        const made = Row.read(&decoder.reader, source, decoder.asked, &state.classes.row);
         const row = try api.made(made);
         defer api.release(row);
         try api.done(api.PyList_Append(rows, row));
@@ -312,54 +305,4 @@ export fn asz_row_init(
 
 export fn asz_row_deinit(object: *Object) void {
     Row.bodyOf(object).deinit();
-}
-
-export fn asz_row_key(object: *Object, closure: ?*anyopaque) ?*Object {
-    _ = closure;
-    return Row.bodyOf(object).getKey(&classes) orelse cannotBeShown();
-}
-
-export fn asz_row_record(object: *Object, closure: ?*anyopaque) ?*Object {
-    _ = closure;
-    return Row.bodyOf(object).getRecord(&classes) orelse cannotBeShown();
-}
-
-export fn asz_row_bins(object: *Object, closure: ?*anyopaque) ?*Object {
-    _ = closure;
-    return Row.bodyOf(object).getBins(&classes) orelse cannotBeShown();
-}
-
-export fn asz_row_text(object: *Object, closure: ?*anyopaque) ?*Object {
-    _ = closure;
-    return api.share(Row.bodyOf(object).text orelse api.headers.none);
-}
-
-export fn asz_row_result(object: *Object, closure: ?*anyopaque) ?*Object {
-    _ = closure;
-    return api.PyLong_FromLongLong(Row.bodyOf(object).status);
-}
-
-export fn asz_row_in_doubt(object: *Object, closure: ?*anyopaque) ?*Object {
-    _ = closure;
-    return api.share(if (Row.bodyOf(object).in_doubt) api.headers.true else api.headers.false);
-}
-
-/// Makes the exception at hand the one that the package raises, if it is of the answer.
-fn cannotBeShown() ?*Object {
-    @branchHint(.cold);
-    const types = api.headers;
-    for ([_]*Object{ types.type_error, types.value_error, types.recursion_error }) |kind| {
-        if (api.PyErr_ExceptionMatches(kind) != 0) break;
-    } else return null;
-    var kind: ?*Object = null;
-    var value: ?*Object = null;
-    var trace: ?*Object = null;
-    api.PyErr_Fetch(&kind, &value, &trace);
-    api.PyErr_NormalizeException(&kind, &value, &trace);
-    defer for ([_]?*Object{ kind, value, trace }) |object| api.Py_DecRef(object);
-    const end: ?*Object = null;
-    const made = api.PyObject_CallFunctionObjArgs(not_shown, value.?, end) orelse return null;
-    defer api.release(made);
-    api.PyErr_SetObject(api.typeOf(made), made);
-    return null;
 }

@@ -2,19 +2,18 @@
 //! with names. Whoever calls holds the GIL.
 //!
 //! What comes again and again is made once, over calls: names of bins, namespaces and sets, and the
-//! metadata of the record before, when they are the same.
+//! metadata of the record before, when they are the same. It is in the `Work` that the decoder has.
 //!
 //! As in Python's own API, a function returns null when it has set an exception: pointers travel in
 //! registers, which error unions do not.
 
-const std = @import("std");
 const builtin = @import("builtin");
 const api = @import("api.zig");
 const msgpack = @import("../wire/msgpack.zig");
 const MapOrder = @import("../wire/particle.zig").MapOrder;
+const OrderedMaps = @import("Encoder.zig").OrderedMaps;
 const Row = @import("Row.zig");
-const names = @import("names.zig");
-const shape = @import("shape.zig");
+const Work = @import("State.zig").Work;
 
 const Object = api.Object;
 
@@ -30,11 +29,32 @@ pub const Classes = struct {
     ordered: Named,
     bin: Named,
     row: Row.Class,
-    /// Subclasses of dict.
-    ordered_maps: std.EnumArray(MapOrder, *Object),
+    ordered_maps: OrderedMaps,
     /// Called with the code and the bytes.
     extension: *Object,
+
+    /// Those of a module that no package uses.
+    pub fn unbound() Classes {
+        return .{
+            .key = .unbound(),
+            .metadata = .unbound(),
+            .record = .unbound(),
+            .exists = .unbound(),
+            .ordered = .unbound(),
+            .bin = .unbound(),
+            .row = .unbound(),
+            .ordered_maps = .initFill(api.headers.none),
+            .extension = api.headers.none,
+        };
+    }
 };
+
+/// In the place of a class's own. Nothing else is called then.
+pub fn refuseToAllocate(class: *Object, count: api.Size) callconv(.c) ?*Object {
+    _ = .{ class, count };
+    api.PyErr_SetString(api.headers.import_error, "aerospike_py has not been imported here");
+    return null;
+}
 
 /// A subclass of tuple.
 pub const Named = struct {
@@ -42,6 +62,10 @@ pub const Named = struct {
     /// Makes one without members; null where a tuple has more in it than members.
     allocate: ?*const fn (*Object, api.Size) callconv(.c) ?*Object,
     create: *const fn (*Object, *Object, ?*Object) callconv(.c) ?*Object,
+
+    fn unbound() Named {
+        return .{ .class = api.headers.none, .allocate = refuseToAllocate, .create = undefined };
+    }
 
     pub fn of(class: *Object, is_plain: bool) api.Error!Named {
         const allocate = api.PyType_GetSlot(class, api.slot_allocate);
@@ -80,7 +104,11 @@ pub const Named = struct {
 };
 
 /// Of the record before, of any call: most records of a set have the same.
-var last_metadata: struct { generation: i64 = 0, ttl: i64 = 0, object: ?*Object = null } = .{};
+pub const LastMetadata = struct {
+    generation: i64 = 0,
+    ttl: i64 = 0,
+    object: ?*Object = null,
+};
 
 /// Takes the reference over. Cannot fail: it is a tuple, long enough, and nobody else has it.
 inline fn set(made: *Object, index: api.Size, member: *Object) void {
@@ -88,6 +116,7 @@ inline fn set(made: *Object, index: api.Size, member: *Object) void {
 }
 
 reader: msgpack.Reader,
+work: *Work,
 classes: *const Classes,
 /// Borrowed: a tuple of namespace, set and user key that the key at hand is known to have.
 asked: ?*Object = null,
@@ -96,8 +125,8 @@ bins: ?*Object = null,
 
 const Decoder = @This();
 
-pub fn init(data: []const u8, classes: *const Classes) Decoder {
-    return .{ .reader = .init(data), .classes = classes };
+pub fn init(data: []const u8, work: *Work) Decoder {
+    return .{ .reader = .init(data), .work = work, .classes = work.classes };
 }
 
 pub fn malformed() ?*Object {
@@ -185,7 +214,7 @@ pub fn mapKey(decoder: *Decoder, depth: u32) ?*Object {
     const place = decoder.reader.position;
     const token = decoder.next() catch return malformed();
     switch (token) {
-        .string => |text| return names.get(text),
+        .string => |text| return decoder.work.names.get(text),
         .array => |count| return decoder.tuple(count, depth),
         else => {
             decoder.reader.position = place;
@@ -257,7 +286,7 @@ fn recordBins(decoder: *Decoder) ?*Object {
 fn namedValues(decoder: *Decoder) ?*Object {
     const token = decoder.next() catch return malformed();
     return switch (token) {
-        .map => |count| shape.bins(decoder, count),
+        .map => |count| decoder.work.shape.bins(decoder, count),
         else => malformed(),
     };
 }
@@ -365,7 +394,7 @@ pub fn ask(decoder: *Decoder, asked: *Object) api.Error!void {
 fn name(decoder: *Decoder) ?*Object {
     const token = decoder.next() catch return malformed();
     return switch (token) {
-        .string => |text| names.get(text),
+        .string => |text| decoder.work.names.get(text),
         else => malformed(),
     };
 }
@@ -375,7 +404,7 @@ fn metadataOrNone(decoder: *Decoder) ?*Object {
     if (decoder.arrayCount() != 2) return malformed();
     const generation = decoder.integer() orelse return malformed();
     const ttl = decoder.integer() orelse return malformed();
-    const last = &last_metadata;
+    const last = &decoder.work.metadata;
     if (last.object) |object| {
         if (last.generation == generation and last.ttl == ttl) return api.share(object);
     }

@@ -16,12 +16,7 @@ const depth_max: u32 = 1024;
 const plain_depth_max: u32 = 256;
 const bytes_max = 1 << 32;
 
-/// A value that is encoded already: a subclass of bytes.
-raw_type: *Object,
-/// Has `code` and `data`.
-extension_type: *Object,
-/// Subclasses of dict, for maps that the server keeps in order.
-ordered_maps: std.EnumArray(MapOrder, *Object),
+types: *const Types,
 /// Whether it is for values as bins hold them: no deeper, with no other keys of maps, and nothing
 /// that stands for something else.
 takes_plain_only: bool = false,
@@ -29,19 +24,30 @@ out: Buffer,
 
 const Encoder = @This();
 
+/// What stands for values that MessagePack has and Python has not.
 pub const Types = struct {
+    /// A value that is encoded already: a subclass of bytes.
     raw: *Object,
+    /// Has `code` and `data`.
     extension: *Object,
-    ordered_maps: std.EnumArray(MapOrder, *Object),
+    ordered_maps: OrderedMaps,
+
+    pub fn unbound() Types {
+        const none = api.headers.none;
+        return .{ .raw = none, .extension = none, .ordered_maps = .initFill(none) };
+    }
 };
 
+/// Subclasses of dict, for maps that the server keeps in order.
+pub const OrderedMaps = std.EnumArray(MapOrder, *Object);
+
 pub fn init(gpa: std.mem.Allocator, types: *const Types) Encoder {
-    return .{
-        .raw_type = types.raw,
-        .extension_type = types.extension,
-        .ordered_maps = types.ordered_maps,
-        .out = .growing(gpa, &.{}, bytes_max),
-    };
+    return .{ .types = types, .out = .growing(gpa, &.{}, bytes_max) };
+}
+
+pub fn deinit(encoder: *Encoder) void {
+    encoder.out.deinit();
+    encoder.* = undefined;
 }
 
 /// Memory for a request of the usual size is kept for the next one.
@@ -110,8 +116,8 @@ pub fn value(encoder: *Encoder, object: *Object, depth: u32) Error!void {
     if (kind == types.bytearray_type) return encoder.binary(bytearrayOf(object));
     if (encoder.orderOf(kind)) |order| return encoder.orderedMap(object, order, depth);
     if (!encoder.takes_plain_only) {
-        if (kind == encoder.raw_type) return encoder.append(try bytesOf(object));
-        if (kind == encoder.extension_type) return encoder.extension(object);
+        if (kind == encoder.types.raw) return encoder.append(try bytesOf(object));
+        if (kind == encoder.types.extension) return encoder.extension(object);
     }
     return api.raise(types.type_error, "a value of this type cannot be encoded");
 }
@@ -180,7 +186,7 @@ fn dict(encoder: *Encoder, object: *Object, depth: u32) Error!void {
 
 fn orderOf(encoder: *const Encoder, kind: *Object) ?MapOrder {
     for (std.enums.values(MapOrder)) |order| {
-        if (kind == encoder.ordered_maps.get(order)) return order;
+        if (kind == encoder.types.ordered_maps.get(order)) return order;
     }
     return null;
 }

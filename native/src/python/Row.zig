@@ -7,6 +7,7 @@
 const std = @import("std");
 const api = @import("api.zig");
 const Decoder = @import("Decoder.zig");
+const State = @import("State.zig");
 const msgpack = @import("../wire/msgpack.zig");
 
 const Object = api.Object;
@@ -35,6 +36,10 @@ const Row = @This();
 pub const Class = struct {
     object: *Object,
     allocate: *const fn (*Object, api.Size) callconv(.c) ?*Object,
+
+    pub fn unbound() Class {
+        return .{ .object = api.headers.none, .allocate = Decoder.refuseToAllocate };
+    }
 
     pub fn of(object: *Object) api.Error!Class {
         const allocate = api.PyType_GetSlot(object, api.slot_allocate) orelse
@@ -156,32 +161,90 @@ pub fn deinit(row: *Row) void {
     row.* = undefined;
 }
 
+/// What the type has for Python, and a last one without a name.
+pub const Members = [7]api.Member;
+
+/// The closure of each is the state.
+pub fn membersOf(state: *State) Members {
+    return .{
+        member("key", getKey, state),
+        member("result", getResult, state),
+        member("in_doubt", getInDoubt, state),
+        member("record", getRecord, state),
+        member("bins", getBins, state),
+        member("_text", getText, state),
+        .{},
+    };
+}
+
+fn member(
+    name: [*:0]const u8,
+    comptime get: fn (*Row, *State) ?*Object,
+    state: *State,
+) api.Member {
+    const Getter = struct {
+        fn call(object: *Object, closure: ?*anyopaque) callconv(.c) ?*Object {
+            return get(bodyOf(object), @ptrCast(@alignCast(closure.?)));
+        }
+    };
+    return .{ .name = name, .get = Getter.call, .closure = state };
+}
+
+fn getKey(row: *Row, state: *State) ?*Object {
+    return row.madeKey(state) orelse state.cannotBeShown();
+}
+
+fn getRecord(row: *Row, state: *State) ?*Object {
+    return row.madeRecord(state) orelse state.cannotBeShown();
+}
+
+fn getBins(row: *Row, state: *State) ?*Object {
+    return row.madeBins(state) orelse state.cannotBeShown();
+}
+
+fn getText(row: *Row, state: *State) ?*Object {
+    _ = state;
+    return api.share(row.text orelse api.headers.none);
+}
+
+fn getResult(row: *Row, state: *State) ?*Object {
+    _ = state;
+    return api.PyLong_FromLongLong(row.status);
+}
+
+fn getInDoubt(row: *Row, state: *State) ?*Object {
+    _ = state;
+    return api.share(if (row.in_doubt) api.headers.true else api.headers.false);
+}
+
 /// A new reference to the key; null with an exception.
-pub fn getKey(row: *Row, classes: *const Decoder.Classes) ?*Object {
-    if (row.source != null and !row.make(classes)) return null;
+fn madeKey(row: *Row, state: *State) ?*Object {
+    if (row.source != null and !row.make(state)) return null;
     if (row.key) |key| return api.share(key);
     const key = api.PyTuple_GetItem(row.record.?, 0) orelse return null;
     return api.share(key);
 }
 
 /// A new reference to the record or None; null with an exception.
-pub fn getRecord(row: *Row, classes: *const Decoder.Classes) ?*Object {
+fn madeRecord(row: *Row, state: *State) ?*Object {
     if (row.record) |record| return api.share(record);
     if (!row.has_record) return api.share(api.headers.none);
-    if (!row.make(classes)) return null;
+    if (!row.make(state)) return null;
     return api.share(row.record.?);
 }
 
 /// A new reference to the record's bins or None; null with an exception. Who asks for nothing else
 /// is spared the rest of the record.
-pub fn getBins(row: *Row, classes: *const Decoder.Classes) ?*Object {
+fn madeBins(row: *Row, state: *State) ?*Object {
     if (row.bins) |bins| return api.share(bins);
     if (row.record) |record| return api.PyObject_GetAttrString(record, "bins");
     if (!row.has_record) return api.share(api.headers.none);
     const source = row.source.?;
     api.Py_IncRef(source);
     defer api.release(source);
-    var decoder = row.decoderOf(source, classes) orelse return null;
+    const work = state.borrow() catch return null;
+    defer state.giveBack(work);
+    var decoder = row.decoderOf(source, work) orelse return null;
     const made = decoder.withoutCollector(Decoder.binsOfRecord) orelse return null;
     if (row.bins == null and row.record == null) {
         row.bins = api.share(made);
@@ -189,14 +252,14 @@ pub fn getBins(row: *Row, classes: *const Decoder.Classes) ?*Object {
     }
     // Somebody else has made them meanwhile.
     api.release(made);
-    return row.getBins(classes);
+    return row.madeBins(state);
 }
 
 /// Values of extension types are made by Python code, which might let go of the row's source, or
 /// make the same meanwhile: whoever decodes has a reference to the source.
-fn decoderOf(row: *const Row, source: *Object, classes: *const Decoder.Classes) ?Decoder {
+fn decoderOf(row: *const Row, source: *Object, work: *State.Work) ?Decoder {
     const bytes = api.readable(source) catch return null;
-    var decoder: Decoder = .init(bytes, classes);
+    var decoder: Decoder = .init(bytes, work);
     decoder.reader.position = @intCast(row.offset);
     if (row.asked) |asked| decoder.ask(asked) catch return null;
     decoder.bins = row.bins;
@@ -204,11 +267,13 @@ fn decoderOf(row: *const Row, source: *Object, classes: *const Decoder.Classes) 
 }
 
 /// Makes what there is to be made, and lets go of the source.
-fn make(row: *Row, classes: *const Decoder.Classes) bool {
+fn make(row: *Row, state: *State) bool {
     const source = row.source.?;
     api.Py_IncRef(source);
     defer api.release(source);
-    var decoder = row.decoderOf(source, classes) orelse return false;
+    const work = state.borrow() catch return false;
+    defer state.giveBack(work);
+    var decoder = row.decoderOf(source, work) orelse return false;
     const made = (if (row.has_record) decoder.withoutCollector(Decoder.record) else decoder.key()) orelse
         return false;
     if (row.source == null) {

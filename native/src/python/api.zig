@@ -7,6 +7,18 @@ pub const Object = opaque {};
 pub const Interpreter = opaque {};
 pub const Size = isize;
 
+/// A member of a type whose value a function gives: a PyGetSetDef. The last one has no name.
+pub const Member = extern struct {
+    name: ?[*:0]const u8 = null,
+    get: ?*const fn (object: *Object, closure: ?*anyopaque) callconv(.c) ?*Object = null,
+    set: ?*anyopaque = null,
+    doc: ?[*:0]const u8 = null,
+    closure: ?*anyopaque = null,
+};
+
+/// What the garbage collector has a type or module call for each object that it refers to.
+pub const Visit = *const fn (object: *Object, argument: ?*anyopaque) callconv(.c) c_int;
+
 /// What `module.c` takes from the headers: singletons, types and exceptions.
 pub const Headers = extern struct {
     none: *Object,
@@ -61,6 +73,7 @@ pub extern fn PyGC_Disable() c_int;
 pub extern fn PyGC_Enable() c_int;
 pub extern fn PyInterpreterState_Get() *Interpreter;
 pub extern fn PyInterpreterState_GetID(interpreter: *Interpreter) i64;
+pub extern fn PyModule_GetState(module: *Object) ?*anyopaque;
 pub extern fn PyObject_AsReadBuffer(object: *Object, data: *[*]const u8, size: *Size) c_int;
 pub extern fn PyObject_CallNoArgs(callable: *Object) ?*Object;
 pub extern fn PyObject_CallFunctionObjArgs(callable: *Object, ...) ?*Object;
@@ -118,6 +131,13 @@ pub fn share(object: *Object) *Object {
 
 pub fn release(object: *Object) void {
     Py_DecRef(object);
+}
+
+/// Puts an object into the place of another; takes the reference over.
+pub fn let(place: *?*Object, object: ?*Object) void {
+    const before = place.*;
+    place.* = object;
+    Py_DecRef(before);
 }
 
 pub inline fn typeOf(object: *Object) *Object {

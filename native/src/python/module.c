@@ -5,6 +5,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct {
@@ -21,6 +22,7 @@ PyObject *asz_codec_arrow_capsule(PyObject *module, Arguments arguments, Py_ssiz
 PyObject *asz_codec_arrow_address(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_bind_values(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_bind_results(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_interpreter(PyObject *module, PyObject *nothing);
 PyObject *asz_codec_pack(PyObject *module, PyObject *value);
 PyObject *asz_codec_pack_key(PyObject *module, PyObject *key);
 PyObject *asz_codec_pack_put(PyObject *module, Arguments arguments, Py_ssize_t count);
@@ -43,6 +45,7 @@ static PyMethodDef methods[] = {
     {"arrow_address", FAST(asz_codec_arrow_address), METH_FASTCALL, NULL},
     {"bind_values", FAST(asz_codec_bind_values), METH_FASTCALL, NULL},
     {"bind_results", FAST(asz_codec_bind_results), METH_FASTCALL, NULL},
+    {"interpreter", asz_codec_interpreter, METH_NOARGS, NULL},
     {"pack", asz_codec_pack, METH_O, NULL},
     {"pack_key", asz_codec_pack_key, METH_O, NULL},
     {"pack_put", FAST(asz_codec_pack_put), METH_FASTCALL, NULL},
@@ -66,12 +69,6 @@ static PyMethodDef methods[] = {
 void asz_row_init(PyObject *row, PyObject *key, int status, int in_doubt, PyObject *record,
                   PyObject *text);
 void asz_row_deinit(PyObject *row);
-PyObject *asz_row_key(PyObject *row, void *closure);
-PyObject *asz_row_result(PyObject *row, void *closure);
-PyObject *asz_row_in_doubt(PyObject *row, void *closure);
-PyObject *asz_row_record(PyObject *row, void *closure);
-PyObject *asz_row_bins(PyObject *row, void *closure);
-PyObject *asz_row_text(PyObject *row, void *closure);
 
 static PyObject *row_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords)
 {
@@ -97,33 +94,73 @@ static void row_dealloc(PyObject *row)
     Py_DECREF(type);
 }
 
-static PyGetSetDef row_members[] = {
-    {"key", asz_row_key, NULL, NULL, NULL},
-    {"result", asz_row_result, NULL, NULL, NULL},
-    {"in_doubt", asz_row_in_doubt, NULL, NULL, NULL},
-    {"record", asz_row_record, NULL, NULL, NULL},
-    {"bins", asz_row_bins, NULL, NULL, NULL},
-    {"_text", asz_row_text, NULL, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
-};
+/* The state of a module, and what its rows have for Python, which are there as long as it is. */
+extern const size_t asz_codec_state_size;
+PyGetSetDef *asz_codec_init(PyObject *module);
+int asz_codec_traverse(PyObject *module, visitproc visit, void *argument);
+void asz_codec_clear(PyObject *module);
+void asz_codec_deinit(PyObject *module);
 
-static PyType_Slot row_slots[] = {
-    {Py_tp_new, row_new},
-    {Py_tp_dealloc, row_dealloc},
-    {Py_tp_getset, row_members},
+static int make_row(PyObject *module, PyGetSetDef *members)
+{
+    PyType_Slot slots[] = {
+        {Py_tp_new, row_new},
+        {Py_tp_dealloc, row_dealloc},
+        {Py_tp_getset, members},
+        {0, NULL},
+    };
+    PyType_Spec spec = {
+        "aerospike_py._codec.Row", sizeof(PyObject) + ROW_BODY_SIZE, 0,
+        Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, slots,
+    };
+    PyObject *row = PyType_FromModuleAndSpec(module, &spec, NULL);
+    if (row == NULL) {
+        return -1;
+    }
+    int status = PyModule_AddObjectRef(module, "Row", row);
+    Py_DECREF(row);
+    return status;
+}
+
+static int module_exec(PyObject *module)
+{
+    return make_row(module, asz_codec_init(module));
+}
+
+static int module_clear(PyObject *module)
+{
+    asz_codec_clear(module);
+    return 0;
+}
+
+static void module_free(void *module)
+{
+    asz_codec_deinit(module);
+}
+
+/* What the oldest headers do not have, and older versions of Python refuse. */
+#define MULTIPLE_INTERPRETERS 3
+#define MULTIPLE_INTERPRETERS_SINCE 12
+#define EACH_WITH_A_LOCK_OF_ITS_OWN ((void *)2)
+
+/* Of the Python that runs: one build serves many. */
+static long minor_version(void)
+{
+    return strtol(Py_GetVersion() + strlen("3."), NULL, 10);
+}
+
+static PyModuleDef_Slot slots[] = {
+    {Py_mod_exec, module_exec},
+    {0, NULL},
     {0, NULL},
 };
 
-static PyType_Spec row_spec = {
-    "aerospike_py._codec.Row", sizeof(PyObject) + ROW_BODY_SIZE, 0,
-    Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE, row_slots,
-};
-
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "aerospike_py._codec", NULL, -1, methods, NULL, NULL, NULL, NULL,
+    PyModuleDef_HEAD_INIT, "aerospike_py._codec", NULL, 0, methods, slots,
+    asz_codec_traverse, module_clear, module_free,
 };
 
-PyMODINIT_FUNC PyInit__codec(void)
+static void take_headers(void)
 {
     PyObject *const singletons[] = {Py_None, Py_True, Py_False};
     PyObject *const types[] = {
@@ -140,15 +177,15 @@ PyMODINIT_FUNC PyInit__codec(void)
     memcpy(asz_python_headers.exceptions, exceptions, sizeof exceptions);
     asz_python_headers.type_offset = offsetof(PyObject, ob_type);
     asz_python_headers.body_offset = sizeof(PyObject);
-    PyObject *module = PyModule_Create(&definition);
-    if (module == NULL) {
-        return NULL;
+}
+
+/* Every interpreter of a process comes here, and finds all of this as it is. */
+PyMODINIT_FUNC PyInit__codec(void)
+{
+    take_headers();
+    definition.m_size = (Py_ssize_t)asz_codec_state_size;
+    if (minor_version() >= MULTIPLE_INTERPRETERS_SINCE) {
+        slots[1] = (PyModuleDef_Slot){MULTIPLE_INTERPRETERS, EACH_WITH_A_LOCK_OF_ITS_OWN};
     }
-    PyObject *row = PyType_FromSpec(&row_spec);
-    if (row == NULL || PyModule_AddObject(module, "Row", row) < 0) {
-        Py_XDECREF(row);
-        Py_DECREF(module);
-        return NULL;
-    }
-    return module;
+    return PyModuleDef_Init(&definition);
 }

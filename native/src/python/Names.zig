@@ -1,5 +1,7 @@
 //! Short texts that come again and again, as Python strings that are made once: interned, so that
 //! a dict finds a name of a program's source by its address alone.
+//!
+//! By a hash of the text. The newest stays: there are few, or keeping them is no use.
 
 const std = @import("std");
 const api = @import("api.zig");
@@ -9,19 +11,30 @@ const Object = api.Object;
 const length_max = 31;
 const slot_count = 1024;
 
+slots: [slot_count]Slot,
+
 const Slot = struct {
-    object: ?*Object = null,
-    length: u8 = 0,
-    bytes: [length_max]u8 = undefined,
+    object: ?*Object,
+    length: u8,
+    bytes: [length_max]u8,
 };
 
-/// By a hash of the text. The newest stays: there are few, or keeping them is no use.
-var slots: [slot_count]Slot = @splat(.{});
+const Names = @This();
+
+/// In place, as it is large.
+pub fn init(names: *Names) void {
+    for (&names.slots) |*slot| slot.object = null;
+}
+
+pub fn deinit(names: *Names) void {
+    for (&names.slots) |*slot| api.Py_DecRef(slot.object);
+    names.* = undefined;
+}
 
 /// A new reference to the text as a Python string; null with an exception.
-pub fn get(text: []const u8) ?*Object {
+pub fn get(names: *Names, text: []const u8) ?*Object {
     if (text.len > length_max) return make(text);
-    const slot = &slots[hash(text) % slot_count];
+    const slot = &names.slots[hash(text) % slot_count];
     if (slot.object) |object| {
         if (slot.length == text.len and isEqual(&slot.bytes, text)) return api.share(object);
     }

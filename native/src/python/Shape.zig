@@ -16,10 +16,17 @@ const names_max = 32;
 const misses_per_learning = 8;
 
 /// Has None for every name.
-var template: ?*Object = null;
-var name_count: usize = 0;
-var names: [names_max]Name = undefined;
-var misses: u32 = 0;
+template: ?*Object = null,
+name_count: usize = 0,
+names: [names_max]Name = undefined,
+misses: u32 = 0,
+
+const Shape = @This();
+
+pub fn deinit(shape: *Shape) void {
+    api.Py_DecRef(shape.template);
+    shape.* = undefined;
+}
 
 /// A name as MessagePack has it: a byte that tells the length, and at most 15 of text.
 const Name = struct {
@@ -61,35 +68,37 @@ const Name = struct {
 };
 
 /// A dict of so many bins, of which the reader has read nothing yet; null with an exception.
-pub fn bins(decoder: *Decoder, count: u32) ?*Object {
-    if (template) |known| if (count == name_count) {
+pub fn bins(shape: *Shape, decoder: *Decoder, count: u32) ?*Object {
+    if (shape.template) |known| if (count == shape.name_count) {
         const start = decoder.reader.position;
-        if (filled(decoder, known) catch return null) |made| return made;
+        if (shape.filled(decoder, known) catch return null) |made| return made;
         decoder.reader.position = start;
     };
     const made = decoder.dict(count, 0) orelse return null;
     if (count >= names_min and count <= names_max) {
-        if (misses % misses_per_learning == 0) learn(made, count) catch return Decoder.failed(made);
-        misses +%= 1;
+        if (shape.misses % misses_per_learning == 0) {
+            shape.learn(made, count) catch return Decoder.failed(made);
+        }
+        shape.misses +%= 1;
     }
     return made;
 }
 
 /// Null when the names are not those of the template, or not in its order.
-fn filled(decoder: *Decoder, known: *Object) api.Error!?*Object {
-    const is_alike = names[0].pass(&decoder.reader);
+fn filled(shape: *Shape, decoder: *Decoder, known: *Object) api.Error!?*Object {
+    const is_alike = shape.names[0].pass(&decoder.reader);
     if (!is_alike) return null;
     // A value that Python code makes may bring other records, and so another template.
     api.Py_IncRef(known);
     defer api.release(known);
     const made = try api.made(api.PyDict_Copy(known));
     errdefer api.release(made);
-    for (names[0..name_count], 0..) |*name, index| {
+    for (shape.names[0..shape.name_count], 0..) |*name, index| {
         if (index > 0 and !try passed(decoder, name)) break;
         const object = name.object;
         const member = try api.made(decoder.value(1));
         defer api.release(member);
-        if (known != template) break;
+        if (known != shape.template) break;
         try api.done(api.PyDict_SetItem(made, object, member));
     } else return made;
     api.release(made);
@@ -104,7 +113,7 @@ inline fn passed(decoder: *Decoder, name: *const Name) api.Error!bool {
     return other == name.object;
 }
 
-fn learn(dict: *Object, count: u32) api.Error!void {
+fn learn(shape: *Shape, dict: *Object, count: u32) api.Error!void {
     // It has fewer when a name comes twice, which no server sends.
     if (api.PyDict_Size(dict) != count) return;
     const made = try api.made(api.PyDict_New());
@@ -118,9 +127,9 @@ fn learn(dict: *Object, count: u32) api.Error!void {
         learned[index] = try Name.of(object.?) orelse return api.release(made);
         try api.done(api.PyDict_SetItem(made, object.?, api.headers.none));
     }
-    const before = template;
-    template = made;
-    names = learned;
-    name_count = count;
+    const before = shape.template;
+    shape.template = made;
+    shape.names = learned;
+    shape.name_count = count;
     api.Py_DecRef(before);
 }

@@ -1,0 +1,158 @@
+//! What the codec has in each interpreter that imports it: the state of its module. Nothing of it
+//! is shared with another interpreter's.
+//!
+//! A function of the module finds it with `of(module)`; the members of rows have it as their
+//! closure. Whoever encodes or decodes borrows a `Work`, for no longer than one call of Python's
+//! takes.
+
+const std = @import("std");
+const api = @import("api.zig");
+const Decoder = @import("Decoder.zig");
+const Encoder = @import("Encoder.zig");
+const Names = @import("Names.zig");
+const Row = @import("Row.zig");
+const Shape = @import("Shape.zig");
+
+const Object = api.Object;
+const gpa = std.heap.c_allocator;
+
+values: Encoder.Types,
+classes: Decoder.Classes,
+/// Makes the exception for an answer that cannot be shown.
+not_shown: *Object,
+/// References to all of these.
+values_given: [5]?*Object,
+results_given: [9]?*Object,
+row_members: Row.Members,
+work: Work,
+
+const State = @This();
+
+/// What a call works with and leaves to the next one: memory for a request, and Python objects
+/// that come again and again.
+pub const Work = struct {
+    encoder: Encoder,
+    classes: *const Decoder.Classes,
+    names: Names,
+    shape: Shape,
+    metadata: Decoder.LastMetadata,
+
+    fn init(work: *Work, state: *const State) void {
+        work.encoder = .init(gpa, &state.values);
+        work.classes = &state.classes;
+        work.names.init();
+        work.shape = .{};
+        work.metadata = .{};
+    }
+
+    fn deinit(work: *Work) void {
+        work.encoder.deinit();
+        work.names.deinit();
+        work.shape.deinit();
+        api.Py_DecRef(work.metadata.object);
+        work.* = undefined;
+    }
+};
+
+comptime {
+    // As the memory is that Python gives to a module.
+    std.debug.assert(@alignOf(State) <= 16);
+}
+
+pub inline fn of(module: *Object) *State {
+    return @ptrCast(@alignCast(api.PyModule_GetState(module).?));
+}
+
+/// In place, as it is large. Until it is bound, all that needs the package's classes is refused.
+pub fn init(state: *State) void {
+    state.values_given = @splat(null);
+    state.results_given = @splat(null);
+    state.unbind();
+    state.row_members = Row.membersOf(state);
+    state.work.init(state);
+}
+
+pub fn deinit(state: *State) void {
+    state.clear();
+    state.work.deinit();
+    state.* = undefined;
+}
+
+fn unbind(state: *State) void {
+    state.values = .unbound();
+    state.classes = .unbound();
+    state.not_shown = api.headers.none;
+}
+
+/// For values: Raw, Extension, KeyOrderedDict, KeyValueOrderedDict, and a function of an extension's
+/// code and bytes.
+pub fn bindValues(state: *State, given: *const [5]*Object) void {
+    const maps: Encoder.OrderedMaps = .init(.{ .by_key = given[2], .by_key_and_value = given[3] });
+    state.values = .{ .raw = given[0], .extension = given[1], .ordered_maps = maps };
+    state.classes.ordered_maps = maps;
+    state.classes.extension = given[4];
+    take(&state.values_given, given);
+}
+
+/// For results: the classes of `Decoder.Classes` that are tuples, whether a tuple is nothing but its
+/// members, the class of rows, and a function of an exception.
+pub fn bindResults(state: *State, given: *const [9]*Object) api.Error!void {
+    var classes = state.classes;
+    const is_plain = given[6] == api.headers.true;
+    inline for (.{ "key", "metadata", "record", "exists", "ordered", "bin" }, 0..) |name, index| {
+        @field(classes, name) = try .of(given[index], is_plain);
+    }
+    classes.row = try .of(given[7]);
+    state.classes = classes;
+    state.not_shown = given[8];
+    take(&state.results_given, given);
+}
+
+fn take(held: []?*Object, given: []const *Object) void {
+    for (given) |object| api.Py_IncRef(object);
+    for (held, given) |*place, object| api.let(place, object);
+}
+
+/// What may be part of a cycle, for Python's garbage collector.
+pub fn traverse(state: *const State, visit: api.Visit, argument: ?*anyopaque) c_int {
+    for (state.values_given ++ state.results_given) |given| if (given) |object| {
+        const status = visit(object, argument);
+        if (status != 0) return status;
+    };
+    return 0;
+}
+
+pub fn clear(state: *State) void {
+    state.unbind();
+    for (&state.values_given) |*place| api.let(place, null);
+    for (&state.results_given) |*place| api.let(place, null);
+}
+
+/// Whose work it is, until `giveBack`.
+pub inline fn borrow(state: *State) api.Error!*Work {
+    return &state.work;
+}
+
+pub inline fn giveBack(state: *State, work: *Work) void {
+    _ = .{ state, work };
+}
+
+/// Makes the exception at hand the one that the package raises, if it is of the answer.
+pub fn cannotBeShown(state: *const State) ?*Object {
+    @branchHint(.cold);
+    const types = api.headers;
+    for ([_]*Object{ types.type_error, types.value_error, types.recursion_error }) |kind| {
+        if (api.PyErr_ExceptionMatches(kind) != 0) break;
+    } else return null;
+    var kind: ?*Object = null;
+    var value: ?*Object = null;
+    var trace: ?*Object = null;
+    api.PyErr_Fetch(&kind, &value, &trace);
+    api.PyErr_NormalizeException(&kind, &value, &trace);
+    defer for ([_]?*Object{ kind, value, trace }) |object| api.Py_DecRef(object);
+    const end: ?*Object = null;
+    const made = api.PyObject_CallFunctionObjArgs(state.not_shown, value.?, end) orelse return null;
+    defer api.release(made);
+    api.PyErr_SetObject(api.typeOf(made), made);
+    return null;
+}
