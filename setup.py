@@ -34,6 +34,7 @@ ZIG = [sys.executable, "-m", "ziglang"]
 HEADERS = ROOT / "native" / "include"
 SOURCES = ROOT / "native" / "src"
 CODEC = f"{PACKAGE}._codec"
+# A free-threaded Python has no stable ABI before 3.15: what is built is for its version alone.
 IS_LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
 CHOSEN = os.environ.get("AEROSPIKE_PY_TARGET", "")
 OPTIMIZE = os.environ.get("AEROSPIKE_PY_OPTIMIZE") or "safe"
@@ -42,6 +43,11 @@ IS_DEBUG = OPTIMIZE == "debug"
 
 def zig_target() -> str:
     """The target triple: explicit, so that the code runs on any CPU of the architecture."""
+    if not IS_LIMITED_API and (CHOSEN or sys.platform == "win32"):
+        raise SystemExit(
+            f"{PACKAGE} builds for a free-threaded Python on Linux and macOS, and for the platform "
+            "that it runs on: its headers and names differ from one to the other"
+        )
     if CHOSEN:
         return CHOSEN
     machine = platform.machine()
@@ -157,7 +163,8 @@ def build_library(library: Library) -> Path:
 def build_codec() -> Path:
     """The object file that the codec's extension is linked from."""
     options = ["-fPIC"] * (not IS_WINDOWS)
-    return build("build-obj", "codec.zig", NATIVE / "codec.o", *options)
+    root = "codec" if IS_LIMITED_API else "codec_free_threaded"
+    return build("build-obj", f"{root}.zig", NATIVE / f"{root}.o", *options)
 
 
 def undefined_symbols(data: bytes) -> "set[str]":

@@ -26,6 +26,7 @@ const collected_bytes_max = 16 * 1024;
 
 /// Of the memory that Python gives to a module, where `State.of` finds it.
 export const asz_codec_state_size: usize = @sizeOf(State);
+export const asz_codec_is_free_threaded: c_int = @intFromBool(api.is_free_threaded);
 
 export fn asz_codec_init(module: *Object) *Row.Members {
     const state: *State = .of(module);
@@ -272,15 +273,28 @@ fn unpackRows(state: *State, arguments: []const *Object) api.Error!*Object {
         left = @min(left, total);
     }
     while (left > 0 and (is_start or !decoder.reader.isAtEnd())) : (left -= 1) {
-        if (asked != api.headers.none) {
-            try decoder.ask(try api.made(api.PyList_GetItem(asked, api.PyList_Size(rows))));
-        }
-        const made = Row.read(&decoder.reader, source, decoder.asked, &state.classes.row);
-        const row = try api.made(made);
+        const row = try nextRow(state, &decoder, source, rows, asked);
         defer api.release(row);
         try api.done(api.PyList_Append(rows, row));
     }
     return api.made(api.PyLong_FromLongLong(@intCast(decoder.reader.position)));
+}
+
+fn nextRow(
+    state: *State,
+    decoder: *Decoder,
+    source: *Object,
+    rows: *Object,
+    asked: *Object,
+) api.Error!*Object {
+    const class = &state.classes.row;
+    if (asked == api.headers.none) {
+        return api.made(Row.read(&decoder.reader, source, null, class));
+    }
+    const key = try api.itemOf(asked, api.PyList_Size(rows));
+    defer api.leaveItem(key);
+    try decoder.ask(key);
+    return api.made(Row.read(&decoder.reader, source, decoder.asked, class));
 }
 
 fn sizeOf(number: *Object) api.Error!usize {

@@ -4,9 +4,12 @@ import gc
 import re
 import sys
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
+from operator import is_
 from pathlib import Path
+from threading import Barrier
 from types import ModuleType
 from typing import Any
 
@@ -119,6 +122,28 @@ def test_rows_outlive_the_name_of_their_module() -> None:
     del module, row
     gc.collect()
     assert rows[0].record.bins == RECORD[2]
+
+
+def test_threads_that_ask_the_same_rows_are_given_the_same() -> None:
+    rows: list[Any] = []
+    _codec.unpack_rows(_codec.pack([[None, 0, False, RECORD]] * 200), 0, rows, 200, None)
+
+    def ask(thread: int) -> list[Any]:
+        begun.wait()
+        asked = []
+        for row in rows:
+            bins = row.bins if thread % 2 else None
+            record = row.record
+            assert bins is None or bins is record.bins
+            assert row.key is record.key
+            asked.append(record)
+        return asked
+
+    begun = Barrier(4)
+    with ThreadPoolExecutor(4) as pool:
+        first, *others = pool.map(ask, range(4))
+    for other in others:
+        assert all(map(is_, first, other))
 
 
 def test_no_source_of_the_codec_has_a_variable_of_the_process() -> None:

@@ -17,6 +17,7 @@ SOURCES = Path(__file__).resolve().parents[2] / "native" / "src"
 LAYER_OF = {
     "root.zig": "client",
     "codec.zig": "python",
+    "codec_free_threaded.zig": "python",
     "devserver_root.zig": "devserver",
     "digest_avx2.zig": "wire",
 }

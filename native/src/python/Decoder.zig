@@ -1,5 +1,5 @@
 //! MessagePack into Python values: any value, and the shapes of results, whose classes are tuples
-//! with names. Whoever calls holds the GIL.
+//! with names. Whoever calls is attached to the interpreter.
 //!
 //! What comes again and again is made once, over calls: names of bins, namespaces and sets, and the
 //! metadata of the record before, when they are the same. It is in the `Work` that the decoder has.
@@ -135,8 +135,9 @@ pub fn malformed() ?*Object {
 }
 
 /// Before Python 3.12 the collector runs in the midst of what makes many objects, and looks at all of
-/// them although they are in use; after it, soon.
+/// them although they are in use; after it, soon. It is one for all threads.
 pub fn withoutCollector(decoder: *Decoder, comptime function: fn (*Decoder) ?*Object) ?*Object {
+    if (api.is_free_threaded) return function(decoder);
     const was_on = api.PyGC_Disable() != 0;
     const made = function(decoder);
     if (was_on) _ = api.PyGC_Enable();

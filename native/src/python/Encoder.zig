@@ -1,5 +1,6 @@
 //! Python values into MessagePack: exact built-in types, and the two classes that stand for what
-//! MessagePack has beside them. Whoever calls holds the GIL, and no Python code runs meanwhile.
+//! MessagePack has beside them. Whoever calls is attached to the interpreter, and no Python code runs
+//! meanwhile on this thread.
 
 const std = @import("std");
 const api = @import("api.zig");
@@ -113,7 +114,7 @@ pub fn value(encoder: *Encoder, object: *Object, depth: u32) Error!void {
     if (kind == types.bytes_type) return encoder.binary(try bytesOf(object));
     if (kind == types.dict_type) return encoder.dict(object, depth);
     if (api.Sequence.of(object)) |sequence| return encoder.array(sequence, depth);
-    if (kind == types.bytearray_type) return encoder.binary(bytearrayOf(object));
+    if (kind == types.bytearray_type) return encoder.bytearray(object);
     if (encoder.orderOf(kind)) |order| return encoder.orderedMap(object, order, depth);
     if (!encoder.takes_plain_only) {
         if (kind == encoder.types.raw) return encoder.append(try bytesOf(object));
@@ -157,9 +158,15 @@ pub fn bytesOf(object: *Object) Error![]const u8 {
     return data[0..@intCast(size)];
 }
 
-pub fn bytearrayOf(object: *Object) []const u8 {
+fn bytearray(encoder: *Encoder, object: *Object) Error!void {
+    if (api.is_free_threaded) {
+        // Whoever changes its length moves its memory.
+        const copy = try api.made(api.PyBytes_FromObject(object));
+        defer api.release(copy);
+        return encoder.binary(try bytesOf(copy));
+    }
     const size = api.PyByteArray_Size(object);
-    return api.PyByteArray_AsString(object)[0..@intCast(size)];
+    return encoder.binary(api.PyByteArray_AsString(object)[0..@intCast(size)]);
 }
 
 fn array(encoder: *Encoder, sequence: api.Sequence, depth: u32) Error!void {
@@ -167,20 +174,21 @@ fn array(encoder: *Encoder, sequence: api.Sequence, depth: u32) Error!void {
     try encoder.arrayHeader(sequence.count);
     var index: api.Size = 0;
     while (index < sequence.count) : (index += 1) {
-        try encoder.value(try sequence.at(index), depth + 1);
+        const member = try sequence.at(index);
+        defer sequence.leave(member);
+        try encoder.value(member, depth + 1);
     }
 }
 
 fn dict(encoder: *Encoder, object: *Object, depth: u32) Error!void {
     try encoder.checkDepth(depth);
-    try encoder.mapHeader(api.PyDict_Size(object));
-    var place: api.Size = 0;
-    var key: ?*Object = null;
-    var member: ?*Object = null;
-    while (api.PyDict_Next(object, &place, &key, &member) != 0) {
-        if (encoder.takes_plain_only) try checkMapKey(key.?);
-        try encoder.value(key.?, depth + 1);
-        try encoder.value(member.?, depth + 1);
+    var members: api.Members = try .of(object);
+    defer members.deinit();
+    try encoder.mapHeader(members.count());
+    while (members.next()) {
+        if (encoder.takes_plain_only) try checkMapKey(members.key.?);
+        try encoder.value(members.key.?, depth + 1);
+        try encoder.value(members.value.?, depth + 1);
     }
 }
 

@@ -3,6 +3,9 @@
 //! derives from it has the rest.
 //!
 //! An object keeps the bytes of the whole batch until its record is made.
+//!
+//! Threads may ask the same row at the same time. They decode apart from each other, with references
+//! of their own to what they need, and the first that is done gives its result to all.
 
 const std = @import("std");
 const api = @import("api.zig");
@@ -28,7 +31,10 @@ offset: u64,
 status: i32,
 in_doubt: bool,
 has_record: bool,
-reserved: u16 = 0,
+/// Guards the members above, where threads run at the same time. Never held while anything of
+/// Python's is called that could wait.
+is_locked: std.atomic.Value(bool) = .init(false),
+reserved: u8 = 0,
 
 const Row = @This();
 
@@ -217,75 +223,137 @@ fn getInDoubt(row: *Row, state: *State) ?*Object {
     return api.share(if (row.in_doubt) api.headers.true else api.headers.false);
 }
 
+inline fn lock(row: *Row) void {
+    if (!api.is_free_threaded) return;
+    while (row.is_locked.swap(true, .acquire)) std.Thread.yield() catch {};
+}
+
+inline fn unlock(row: *Row) void {
+    if (api.is_free_threaded) row.is_locked.store(false, .release);
+}
+
+/// What a record or key is made from: references to it, as another thread may let go of the row's.
+const Source = struct {
+    bytes: *Object,
+    asked: ?*Object,
+    bins: ?*Object,
+
+    fn deinit(source: *const Source) void {
+        for ([_]?*Object{ source.bytes, source.asked, source.bins }) |object| {
+            api.Py_DecRef(object);
+        }
+    }
+
+    fn decoder(source: *const Source, offset: u64, work: *State.Work) ?Decoder {
+        const bytes = api.readable(source.bytes) catch return null;
+        var made: Decoder = .init(bytes, work);
+        made.reader.position = @intCast(offset);
+        if (source.asked) |asked| made.ask(asked) catch return null;
+        made.bins = source.bins;
+        return made;
+    }
+};
+
+/// Null when all has been made. Python code may make it meanwhile, too: values of extension types
+/// are made by such.
+fn sourceOf(row: *Row) ?Source {
+    row.lock();
+    defer row.unlock();
+    const bytes = row.source orelse return null;
+    const source: Source = .{ .bytes = bytes, .asked = row.asked, .bins = row.bins };
+    for ([_]?*Object{ source.bytes, source.asked, source.bins }) |object| api.Py_IncRef(object);
+    return source;
+}
+
 /// A new reference to the key; null with an exception.
 fn madeKey(row: *Row, state: *State) ?*Object {
-    if (row.source != null and !row.make(state)) return null;
+    if (!row.make(state)) return null;
+    row.lock();
+    defer row.unlock();
     if (row.key) |key| return api.share(key);
-    const key = api.PyTuple_GetItem(row.record.?, 0) orelse return null;
-    return api.share(key);
+    return api.share(api.PyTuple_GetItem(row.record.?, 0) orelse return null);
 }
 
 /// A new reference to the record or None; null with an exception.
 fn madeRecord(row: *Row, state: *State) ?*Object {
-    if (row.record) |record| return api.share(record);
     if (!row.has_record) return api.share(api.headers.none);
     if (!row.make(state)) return null;
+    row.lock();
+    defer row.unlock();
     return api.share(row.record.?);
 }
 
 /// A new reference to the record's bins or None; null with an exception. Who asks for nothing else
 /// is spared the rest of the record.
 fn madeBins(row: *Row, state: *State) ?*Object {
-    if (row.bins) |bins| return api.share(bins);
-    if (row.record) |record| return api.PyObject_GetAttrString(record, "bins");
     if (!row.has_record) return api.share(api.headers.none);
-    const source = row.source.?;
-    api.Py_IncRef(source);
-    defer api.release(source);
+    if (row.knownBins()) |bins| return bins;
+    const source = row.sourceOf() orelse return row.binsOfRecord();
+    defer source.deinit();
     const work = state.borrow() catch return null;
     defer state.giveBack(work);
-    var decoder = row.decoderOf(source, work) orelse return null;
+    var decoder = source.decoder(row.offset, work) orelse return null;
     const made = decoder.withoutCollector(Decoder.binsOfRecord) orelse return null;
-    if (row.bins == null and row.record == null) {
-        row.bins = api.share(made);
-        return made;
-    }
+    if (row.takeBins(made)) return made;
     // Somebody else has made them meanwhile.
     api.release(made);
-    return row.madeBins(state);
+    return row.knownBins() orelse row.binsOfRecord();
 }
 
-/// Values of extension types are made by Python code, which might let go of the row's source, or
-/// make the same meanwhile: whoever decodes has a reference to the source.
-fn decoderOf(row: *const Row, source: *Object, work: *State.Work) ?Decoder {
-    const bytes = api.readable(source) catch return null;
-    var decoder: Decoder = .init(bytes, work);
-    decoder.reader.position = @intCast(row.offset);
-    if (row.asked) |asked| decoder.ask(asked) catch return null;
-    decoder.bins = row.bins;
-    return decoder;
+fn knownBins(row: *Row) ?*Object {
+    row.lock();
+    defer row.unlock();
+    return api.share(row.bins orelse return null);
 }
 
-/// Makes what there is to be made, and lets go of the source.
+/// Of the record that there is.
+fn binsOfRecord(row: *Row) ?*Object {
+    row.lock();
+    const record = api.share(row.record.?);
+    row.unlock();
+    defer api.release(record);
+    return api.PyObject_GetAttrString(record, "bins");
+}
+
+/// Whether the row has none yet, and takes these.
+fn takeBins(row: *Row, made: *Object) bool {
+    row.lock();
+    defer row.unlock();
+    if (row.bins != null or row.record != null) return false;
+    row.bins = api.share(made);
+    return true;
+}
+
+/// Makes what there is to be made, and lets go of the source. False with an exception.
 fn make(row: *Row, state: *State) bool {
-    const source = row.source.?;
-    api.Py_IncRef(source);
-    defer api.release(source);
+    const source = row.sourceOf() orelse return true;
+    defer source.deinit();
     const work = state.borrow() catch return false;
     defer state.giveBack(work);
-    var decoder = row.decoderOf(source, work) orelse return false;
+    var decoder = source.decoder(row.offset, work) orelse return false;
     const made = (if (row.has_record) decoder.withoutCollector(Decoder.record) else decoder.key()) orelse
         return false;
-    if (row.source == null) {
+    // With bins that somebody has been given meanwhile it is made again, of these.
+    return row.takeMade(made, source.bins) or row.make(state);
+}
+
+/// Takes the reference over: the record, or the key where there is none. False when the row has other
+/// bins than those that it was made with.
+fn takeMade(row: *Row, made: *Object, made_with: ?*Object) bool {
+    row.lock();
+    const source = row.source;
+    const asked = row.asked;
+    const bins = row.bins;
+    if (source == null or bins != made_with) {
+        row.unlock();
         api.release(made);
-        return true;
+        return source == null;
     }
     if (row.has_record) row.record = made else row.key = made;
-    api.Py_DecRef(row.asked);
-    row.asked = null;
-    api.Py_DecRef(row.bins);
-    row.bins = null;
     row.source = null;
-    api.release(source);
+    row.asked = null;
+    row.bins = null;
+    row.unlock();
+    for ([_]?*Object{ source, asked, bins }) |object| api.Py_DecRef(object);
     return true;
 }

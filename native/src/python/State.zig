@@ -24,7 +24,7 @@ not_shown: *Object,
 values_given: [5]?*Object,
 results_given: [9]?*Object,
 row_members: Row.Members,
-work: Work,
+work: if (api.is_free_threaded) Idle else Work,
 
 const State = @This();
 
@@ -54,6 +54,52 @@ pub const Work = struct {
     }
 };
 
+/// Where threads run at the same time, each call has one to itself: the one that its thread had
+/// before, if nobody else has it.
+const Idle = struct {
+    places: [places_max]std.atomic.Value(?*Work) = @splat(.init(null)),
+
+    const places_max = 16;
+
+    fn home() usize {
+        const address: u64 = @intFromPtr(api.PyThreadState_Get());
+        return @intCast((address *% 0x9e3779b97f4a7c15) >> 60);
+    }
+
+    fn take(idle: *Idle, state: *const State) api.Error!*Work {
+        const first = home();
+        for (0..places_max) |step| {
+            const place = &idle.places[(first + step) % places_max];
+            if (place.load(.monotonic) == null) continue;
+            return place.swap(null, .acquire) orelse continue;
+        }
+        const work = gpa.create(Work) catch {
+            _ = api.PyErr_NoMemory();
+            return error.Raised;
+        };
+        work.init(state);
+        return work;
+    }
+
+    fn put(idle: *Idle, work: *Work) void {
+        const first = home();
+        for (0..places_max) |step| {
+            const place = &idle.places[(first + step) % places_max];
+            if (place.cmpxchgStrong(null, work, .release, .monotonic) == null) return;
+        }
+        end(work);
+    }
+
+    fn deinit(idle: *Idle) void {
+        for (&idle.places) |*place| if (place.load(.acquire)) |work| end(work);
+    }
+
+    fn end(work: *Work) void {
+        work.deinit();
+        gpa.destroy(work);
+    }
+};
+
 comptime {
     // As the memory is that Python gives to a module.
     std.debug.assert(@alignOf(State) <= 16);
@@ -69,7 +115,7 @@ pub fn init(state: *State) void {
     state.results_given = @splat(null);
     state.unbind();
     state.row_members = Row.membersOf(state);
-    state.work.init(state);
+    if (api.is_free_threaded) state.work = .{} else state.work.init(state);
 }
 
 pub fn deinit(state: *State) void {
@@ -130,11 +176,11 @@ pub fn clear(state: *State) void {
 
 /// Whose work it is, until `giveBack`.
 pub inline fn borrow(state: *State) api.Error!*Work {
-    return &state.work;
+    return if (api.is_free_threaded) state.work.take(state) else &state.work;
 }
 
 pub inline fn giveBack(state: *State, work: *Work) void {
-    _ = .{ state, work };
+    if (api.is_free_threaded) state.work.put(work);
 }
 
 /// Makes the exception at hand the one that the package raises, if it is of the answer.

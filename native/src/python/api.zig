@@ -3,7 +3,12 @@
 
 const std = @import("std");
 
+/// Whether this is for a Python without a global interpreter lock: other threads then run at the same
+/// time, and what a list or a dict gives is borrowed only as long as nobody changes it.
+pub const is_free_threaded = @hasDecl(@import("root"), "is_free_threaded");
+
 pub const Object = opaque {};
+pub const Thread = opaque {};
 pub const Interpreter = opaque {};
 pub const Size = isize;
 
@@ -79,10 +84,12 @@ pub extern fn PyObject_CallNoArgs(callable: *Object) ?*Object;
 pub extern fn PyObject_CallFunctionObjArgs(callable: *Object, ...) ?*Object;
 pub extern fn PyObject_GC_UnTrack(object: *Object) void;
 pub extern fn PyObject_GetAttrString(object: *Object, name: [*:0]const u8) ?*Object;
+pub extern fn PyThreadState_Get() *Thread;
 pub extern fn PyType_GetSlot(kind: *Object, slot: c_int) ?*anyopaque;
 
 pub extern fn PyBytes_AsStringAndSize(object: *Object, data: *[*]const u8, size: *Size) c_int;
 pub extern fn PyBytes_FromStringAndSize(data: ?[*]const u8, size: Size) ?*Object;
+pub extern fn PyBytes_FromObject(object: *Object) ?*Object;
 pub extern fn PyByteArray_AsString(object: *Object) [*]const u8;
 pub extern fn PyByteArray_Size(object: *Object) Size;
 pub extern fn PyFloat_AsDouble(object: *Object) f64;
@@ -103,7 +110,9 @@ pub extern fn PyDict_Next(dict: *Object, place: *Size, key: *?*Object, value: *?
 pub extern fn PyDict_SetItem(dict: *Object, key: *Object, value: *Object) c_int;
 pub extern fn PyDict_Size(dict: *Object) Size;
 pub extern fn PyList_Append(list: *Object, item: *Object) c_int;
-pub extern fn PyList_GetItem(list: *Object, index: Size) ?*Object;
+extern fn PyList_GetItem(list: *Object, index: Size) ?*Object;
+/// Since Python 3.13.
+extern fn PyList_GetItemRef(list: *Object, index: Size) ?*Object;
 pub extern fn PyList_New(size: Size) ?*Object;
 pub extern fn PyList_SetItem(list: *Object, index: Size, item: ?*Object) c_int;
 pub extern fn PyList_Size(list: *Object) Size;
@@ -185,11 +194,48 @@ pub const Sequence = struct {
         return .{ .object = object, .is_list = false, .count = PyTuple_Size(object) };
     }
 
-    /// Borrowed.
+    /// To be given to `leave`.
     pub inline fn at(sequence: *const Sequence, index: Size) Error!*Object {
-        return made(if (sequence.is_list)
-            PyList_GetItem(sequence.object, index)
-        else
-            PyTuple_GetItem(sequence.object, index));
+        if (sequence.is_list) return itemOf(sequence.object, index);
+        return made(PyTuple_GetItem(sequence.object, index));
+    }
+
+    pub inline fn leave(sequence: *const Sequence, member: *Object) void {
+        if (sequence.is_list) leaveItem(member);
+    }
+};
+
+/// To be given to `leaveItem`.
+pub inline fn itemOf(list: *Object, index: Size) Error!*Object {
+    if (is_free_threaded) return made(PyList_GetItemRef(list, index));
+    return made(PyList_GetItem(list, index));
+}
+
+pub inline fn leaveItem(item: *Object) void {
+    if (is_free_threaded) release(item);
+}
+
+/// What a dict has, as it was at one moment.
+pub const Members = struct {
+    dict: *Object,
+    place: Size = 0,
+    /// Borrowed, of the one that `next` has found.
+    key: ?*Object = null,
+    value: ?*Object = null,
+
+    pub inline fn of(dict: *Object) Error!Members {
+        return .{ .dict = if (is_free_threaded) try made(PyDict_Copy(dict)) else dict };
+    }
+
+    pub inline fn deinit(members: *const Members) void {
+        if (is_free_threaded) release(members.dict);
+    }
+
+    pub inline fn count(members: *const Members) Size {
+        return PyDict_Size(members.dict);
+    }
+
+    pub inline fn next(members: *Members) bool {
+        return PyDict_Next(members.dict, &members.place, &members.key, &members.value) != 0;
     }
 };

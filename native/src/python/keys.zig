@@ -14,9 +14,11 @@ pub fn encode(encoder: *Encoder, list: *Object) api.Error!bool {
     try encoder.arrayHeader(count);
     // The place of the key before: most keys of a batch have the same.
     var place: Place = .{};
+    defer place.deinit();
     var index: api.Size = 0;
     while (index < count) : (index += 1) {
-        const key = try api.made(api.PyList_GetItem(list, index));
+        const key = try api.itemOf(list, index);
+        defer api.leaveItem(key);
         if (!try encodeKey(encoder, key, &place)) return false;
     }
     return true;
@@ -28,6 +30,21 @@ pub const Place = struct {
     /// Where it is encoded, with the header of its key.
     start: usize = 0,
     end: usize = 0,
+
+    /// Has references where its key may be gone before the next one comes, whose texts could lie where
+    /// the others did.
+    fn take(place: *Place, taken: Place) void {
+        if (api.is_free_threaded) for ([_]?*Object{ taken.namespace, taken.set }) |text| {
+            api.Py_IncRef(text);
+        };
+        place.deinit();
+        place.* = taken;
+    }
+
+    pub fn deinit(place: *const Place) void {
+        if (!api.is_free_threaded) return;
+        for ([_]?*Object{ place.namespace, place.set }) |text| api.Py_DecRef(text);
+    }
 };
 
 pub fn encodeKey(encoder: *Encoder, key: *Object, place: *Place) api.Error!bool {
@@ -72,11 +89,11 @@ fn encodePlace(
     encoder.string(namespace) catch return unusual();
     if (encoder.out.end - names == 1) return false; // It is empty.
     encoder.string(set) catch return unusual();
-    place.* = .{
+    place.take(.{
         .namespace = namespace,
         .set = set,
         .start = start,
         .end = encoder.out.end,
-    };
+    });
     return true;
 }

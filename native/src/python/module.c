@@ -151,6 +151,9 @@ static long minor_version(void)
 
 static PyModuleDef_Slot slots[] = {
     {Py_mod_exec, module_exec},
+#ifdef Py_GIL_DISABLED
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
     {0, NULL},
     {0, NULL},
 };
@@ -179,13 +182,38 @@ static void take_headers(void)
     asz_python_headers.body_offset = sizeof(PyObject);
 }
 
+extern const int asz_codec_is_free_threaded;
+#ifdef Py_GIL_DISABLED
+#define IS_FREE_THREADED 1
+#else
+#define IS_FREE_THREADED 0
+#endif
+
+/* Objects have another layout without the lock: nothing may be touched before this. */
+static int is_for_this_python(void)
+{
+    int has_no_lock = strstr(Py_GetVersion(), "free-threading build") != NULL;
+    if (has_no_lock == IS_FREE_THREADED && has_no_lock == asz_codec_is_free_threaded) {
+        return 1;
+    }
+    PyErr_SetString(PyExc_ImportError,
+                    has_no_lock ? "this build of aerospike_py is for a Python with the global "
+                                  "interpreter lock, which this one (free-threaded) has not"
+                                : "this build of aerospike_py is for a free-threaded Python, and "
+                                  "this one has the global interpreter lock");
+    return 0;
+}
+
 /* Every interpreter of a process comes here, and finds all of this as it is. */
 PyMODINIT_FUNC PyInit__codec(void)
 {
+    if (!is_for_this_python()) {
+        return NULL;
+    }
     take_headers();
     definition.m_size = (Py_ssize_t)asz_codec_state_size;
     if (minor_version() >= MULTIPLE_INTERPRETERS_SINCE) {
-        slots[1] = (PyModuleDef_Slot){MULTIPLE_INTERPRETERS, EACH_WITH_A_LOCK_OF_ITS_OWN};
+        slots[sizeof slots / sizeof slots[0] - 2] = (PyModuleDef_Slot){MULTIPLE_INTERPRETERS, EACH_WITH_A_LOCK_OF_ITS_OWN};
     }
     return PyModuleDef_Init(&definition);
 }

@@ -13,6 +13,7 @@ const Error = api.Error;
 
 pub fn key(encoder: *Encoder, object: *Object) Error!bool {
     var place: keys.Place = .{};
+    defer place.deinit();
     return keys.encodeKey(encoder, object, &place);
 }
 
@@ -47,7 +48,9 @@ pub fn operations(encoder: *Encoder, object: *Object) Error!bool {
     var index: api.Size = 0;
     while (index < sequence.count) : (index += 1) {
         var members: OperationMembers = .{};
-        if (!try namedValues(encoder, try sequence.at(index), 2, &members)) return false;
+        const operation = try sequence.at(index);
+        defer sequence.leave(operation);
+        if (!try namedValues(encoder, operation, 2, &members)) return false;
         if (!members.has_number) return false;
     }
     return sequence.count > 0;
@@ -65,16 +68,16 @@ const OperationMembers = struct {
 /// A dict whose values have such a depth. `names` sees every name, and says whether it is allowed.
 inline fn namedValues(encoder: *Encoder, object: *Object, depth: u32, names: anytype) Error!bool {
     if (api.typeOf(object) != api.headers.dict_type) return false;
-    try encoder.mapHeader(api.PyDict_Size(object));
-    var place: api.Size = 0;
-    var name: ?*Object = null;
-    var member: ?*Object = null;
-    while (api.PyDict_Next(object, &place, &name, &member) != 0) {
-        if (api.typeOf(name.?) != api.headers.str_type) return false;
-        const text = try api.textOf(name.?);
+    var members: api.Members = try .of(object);
+    defer members.deinit();
+    try encoder.mapHeader(members.count());
+    while (members.next()) {
+        const name = members.key.?;
+        if (api.typeOf(name) != api.headers.str_type) return false;
+        const text = try api.textOf(name);
         if (!names.see(text)) return false;
         try encoder.text(text);
-        try encoder.value(member.?, depth);
+        try encoder.value(members.value.?, depth);
     }
     return true;
 }
