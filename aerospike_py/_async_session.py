@@ -26,6 +26,14 @@ from .exception import AerospikeTimeoutError, BackpressureError, ClientError
 from .types import Record
 
 
+async def _asked(function: Callable[[], Any]) -> Callable[[], Any]:
+    """Answers as the function does now, which is not asked again."""
+    said = function()
+    if isinstance(said, Awaitable):
+        said = await said
+    return lambda: said
+
+
 def _running_loop() -> asyncio.AbstractEventLoop:
     try:
         return asyncio.get_running_loop()
@@ -62,7 +70,10 @@ class AsyncSession:
 
     async def connect(self, user: str | None, password: str | None) -> None:
         """Connects to the cluster; the client belongs to the running loop then."""
-        await self._connect(*self._session.choose(user, password))
+        ask = self.config.password_function
+        if ask is not None and user is None and password is None:
+            ask = await _asked(ask)
+        await self._connect(*self._session.choose(user, password, ask))
         self.config.remember(user, password)
 
     async def _connect(self, client: Pointer, encoded: bytes) -> None:

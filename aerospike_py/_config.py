@@ -1,6 +1,6 @@
 """A client's configuration: checked when the client is made, encoded when it connects."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any
 
 from . import _tls, constants
@@ -80,13 +80,17 @@ class Config:
         operation_queue_timeout_ms: How long a further one waits in line; 0: without limit.
         coalesce: Whether reads of an AsyncClient that come at the same time travel together.
 
+    Args:
+        given: As users give it.
+        is_async: It is an AsyncClient's, which awaits a password that has to be awaited.
+
     Raises:
-        TypeError: The configuration is not a dict.
+        TypeError: The configuration is not a dict, or a value is of a wrong type.
         InvalidArgError: A key is unknown, or a value is not valid.
         TLSError: What it has for TLS cannot work.
     """
 
-    def __init__(self, given: Any) -> None:
+    def __init__(self, given: Any, is_async: bool = False) -> None:
         if not isinstance(given, Mapping):
             raise wrong_type("config", "a dict, such as {'hosts': ['127.0.0.1:3000']}", given)
         checked: dict[str, Any] = {}
@@ -95,6 +99,8 @@ class Config:
                 raise unknown_key("config", key, "a configuration", _KNOWN)
             if value is not None:
                 checked[key] = _check(key, value, f"config[{key!r}]")
+        if not is_async and _gives_awaitable(checked.get("password")):
+            raise TypeError(_NOT_AWAITED)
         _check_identity(checked)
         _set_racks(checked)
         _check_counts(checked)
@@ -131,14 +137,27 @@ class Config:
         _set_racks(over)
         self._over = over
 
-    def encode(self, user: str | None = None, password: str | None = None) -> bytes:
+    @property
+    def password_function(self) -> Callable[[], Any] | None:
+        """What was given to be asked for the password."""
+        password = self._for_the_core.get("password")
+        return password if callable(password) else None
+
+    def encode(
+        self,
+        user: str | None = None,
+        password: str | None = None,
+        ask: Callable[[], Any] | None = None,
+    ) -> bytes:
         """The MessagePack map that the core takes.
 
         Args:
             user: The user to log in as, instead of the configuration's.
             password: The user's password.
+            ask: Asked instead of the function that was given as password.
 
         Raises:
+            TypeError: What the function says is no str.
             InvalidArgError: There are no hosts.
             ClientError: There is a user without a password, or a password without a user.
         """
@@ -147,7 +166,7 @@ class Config:
             settings["user"] = _text(user, "username")
             settings["password"] = _text(password, "password")
         if callable(settings.get("password")):
-            settings["password"] = _text(settings["password"](), "what config['password'] returns")
+            settings["password"] = _said((ask or settings["password"])())
         if bool(settings.get("user")) != (settings.get("password") is not None):
             missing = "password" if settings.get("user") else "user name"
             raise ClientError(
@@ -177,6 +196,29 @@ def _version() -> str:
     from . import __version__
 
     return __version__
+
+
+_NOT_AWAITED = (
+    "config['password'] must return a str, and what it returns has to be awaited, which only an "
+    "AsyncClient does"
+)
+
+
+def _gives_awaitable(password: Any) -> bool:
+    """Whether it is known of a function before it is called."""
+    if not callable(password):
+        return False
+    from inspect import iscoroutinefunction  # Slow to import.
+
+    return iscoroutinefunction(password) or iscoroutinefunction(type(password).__call__)
+
+
+def _said(said: Any) -> str | None:
+    if isinstance(said, Awaitable):
+        if isinstance(said, Coroutine):
+            said.close()  # Else Python warns that nobody has awaited it.
+        raise TypeError(_NOT_AWAITED)
+    return _text(said, "what config['password'] returns")
 
 
 def _check_identity(checked: dict[str, Any]) -> None:

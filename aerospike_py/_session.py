@@ -95,7 +95,7 @@ class Session:
         self._is_open = False
         self._face = face
         self._made_at = place_of_creation()
-        self.config: Config = Config(config)
+        self.config: Config = Config(config, is_async=face != "Client")
         self.policies: ClientPolicies = ClientPolicies(self.config.policies, self.config.converters)
         path = named_file(self.config.config_file)
         self._file = None if path is None else ConfigFile(path, is_async=face != "Client")
@@ -127,10 +127,12 @@ class Session:
         if old is not None:
             _native.client_close(old)
 
-    def choose(self, user: str | None, password: str | None) -> tuple[Pointer, bytes]:
+    def choose(
+        self, user: str | None, password: str | None, ask: Callable[[], Any] | None = None
+    ) -> tuple[Pointer, bytes]:
         """What is to be connected, and its configuration. `adopt` or `give_up` follows."""
         self.look_at_config_file()
-        encoded = self.config.encode(user, password)
+        encoded = self.config.encode(user, password, ask)
         _core_log.start()
         with self._lock:
             client = self.native

@@ -1,7 +1,7 @@
 """The types of arguments and results."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -708,8 +708,9 @@ class ClientConfig(TypedDict, total=False):
     auth_mode: int
     """An AUTH_ constant."""
     user: str | None
-    password: str | Callable[[], str] | None
-    """Itself, or what is called for it whenever the client connects."""
+    password: str | Callable[[], str | Awaitable[str]] | None
+    """Itself, or what is called for it whenever the client connects; an AsyncClient awaits what it
+    returns, if that is to be awaited."""
     timeout: Milliseconds
     """Milliseconds to connect to a node; 1000 by default."""
     login_timeout: Milliseconds

@@ -14,6 +14,34 @@ pub const errno = if (is_windows) system.errno else std.posix.errno;
 /// A socket, and on POSIX systems any other descriptor.
 pub const Fd = system.fd_t;
 
+/// How long a receive goes on that finds nothing.
+pub const Patience = union(enum) {
+    /// It is tried so often.
+    tries: u8,
+    /// It sleeps, on a descriptor that was told for how long. A signal ends that.
+    sleep,
+
+    pub const none: Patience = .{ .tries = 1 };
+};
+
+/// What the system answers, and the error: `AGAIN` when nothing has come.
+pub fn receive(fd: Fd, buffer: []u8, patience: Patience) struct { isize, std.posix.E } {
+    const flags: u32 = if (patience == .sleep) 0 else system.MSG.DONTWAIT;
+    var tries_left: u8 = if (patience == .tries) patience.tries else 1;
+    while (true) {
+        const rc = system.recvfrom(fd, buffer.ptr, buffer.len, flags, null, null);
+        const code = errno(rc);
+        switch (code) {
+            .INTR => if (patience == .sleep) return .{ rc, .AGAIN },
+            .AGAIN => {
+                tries_left -= 1;
+                if (tries_left == 0) return .{ rc, code };
+            },
+            else => return .{ rc, code },
+        }
+    }
+}
+
 /// The signals that the calling thread has blocked.
 pub const SignalMask = struct {
     set: Set,

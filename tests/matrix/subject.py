@@ -19,7 +19,7 @@ import resource
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -154,10 +154,17 @@ class Subject:
         return before
 
     def do_run(self, work: kinds.Work, policy: Any) -> Outcome:
+        return self.outcome(lambda: self.told(self.run(work, policy)))
+
+    def do_open(self) -> Outcome:
+        """The same for connecting."""
+        return self.outcome(lambda: (self.connect(), []))
+
+    def outcome(self, act: Callable[[], tuple[Any, list[tuple[Any, Any]]]]) -> Outcome:
         self.seen()
         begin_s = time.monotonic()
         try:
-            told, failures = self.run(work, policy)
+            told, failures = act()
             error = message = ""
         except BaseException as raised:
             told, error, message = None, type(raised).__name__, str(raised)
@@ -189,6 +196,9 @@ class Subject:
         resident, shared = map(int, Path("/proc/self/statm").read_text().split()[1:3])
         size = (resident - shared) * resource.getpagesize()
         return Resources(descriptors(), *_connections(), size)
+
+    def do_held(self) -> Resources:
+        return self.held()
 
     def do_settle(self, descriptors_max: int) -> Resources:
         """Waits until nothing is lent and no more descriptors are open than these."""
@@ -266,7 +276,7 @@ class Subject:
     def connect(self) -> None:
         raise NotImplementedError
 
-    def run(self, work: kinds.Work, policy: Any) -> tuple[Any, list[tuple[Any, Any]]]:
+    def run(self, work: kinds.Work, policy: Any) -> Any:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -304,8 +314,8 @@ class SyncSubject(Subject):
     def connect(self) -> None:
         self.client.connect()
 
-    def run(self, work: kinds.Work, policy: Any) -> tuple[Any, list[tuple[Any, Any]]]:
-        return self.told(self.kind.run(self.client, work, policy))
+    def run(self, work: kinds.Work, policy: Any) -> Any:
+        return self.kind.run(self.client, work, policy)
 
     def close(self) -> None:
         self.client.close()
@@ -366,20 +376,24 @@ class AsyncSubject(Subject):
         return aerospike_py.AsyncClient(self.config)
 
     def connect(self) -> None:
-        self.loop.run_until_complete(self.client.connect())
+        self.complete(self.client.connect())
 
-    def run(self, work: kinds.Work, policy: Any) -> tuple[Any, list[tuple[Any, Any]]]:
+    def run(self, work: kinds.Work, policy: Any) -> Any:
+        return self.complete(self.kind.run(self.client, work, policy))
+
+    def complete(self, waited_for: Awaitable[Any]) -> Any:
+        """In a task of its own, which may be cancelled."""
+
         async def command() -> Any:
-            return await self.kind.run(self.client, work, policy)
+            return await waited_for
 
         self.task = self.loop.create_task(command())
         try:
-            result = self.loop.run_until_complete(self.task)
+            return self.loop.run_until_complete(self.task)
         finally:
             self.task = None
             if self.closing is not None:
                 self.loop.run_until_complete(self.closing)
-        return self.told(result)
 
     def close(self) -> None:
         self.loop.run_until_complete(self.client.close())

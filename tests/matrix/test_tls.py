@@ -1,13 +1,12 @@
-"""Commands whose connections have to be made anew, in handshakes that do not go as they should.
-
-Connecting itself is tested beside clusters that speak TLS.
-"""
+"""Connecting, and commands whose connections have to be made anew, in handshakes that do not go as
+they should."""
 
 import itertools
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import kinds
@@ -28,21 +27,32 @@ PATIENT = {"tend_interval": 60_000, "timeout": 10_000}
 
 
 class Play:
-    """One command by one client, whose node is told what to make of handshakes."""
+    """One command by one client, whose node is told what to make of handshakes; or connecting."""
 
-    def __init__(self, cluster: DevCluster, process: SubjectProcess, face: str) -> None:
+    def __init__(
+        self, cluster: DevCluster, process: SubjectProcess, face: str, connects: bool
+    ) -> None:
         self.cluster = cluster
         self.process = process
         self.face = face
+        self.connects = connects
+
+    @property
+    def doing(self) -> str:
+        return "open" if self.connects else "run"
 
     def run(self, total_ms: int = 4000) -> Outcome:
-        policy = {"total_timeout": total_ms, "socket_timeout": 0}
-        outcome: Outcome = self.process.ask("run", WORK, policy)
+        outcome: Outcome = self.process.ask(self.doing, *self._arguments(total_ms))
         return outcome
+
+    def _arguments(self, total_ms: int) -> tuple[Any, ...]:
+        if self.connects:
+            return ()
+        return WORK, {"total_timeout": total_ms, "socket_timeout": 0}
 
     def given_up(self) -> Outcome:
         faults = self.cluster.counters()[0]["faults"]
-        self.process.tell("run", WORK, {"total_timeout": 0, "socket_timeout": 0})
+        self.process.tell(self.doing, *self._arguments(0))
         end_s = time.monotonic() + 10
         while self.cluster.counters()[0]["faults"] == faults:
             assert time.monotonic() < end_s, "no handshake came"
@@ -51,11 +61,12 @@ class Play:
             os.kill(self.process.pid, signal.SIGUSR1)
         else:
             self.process.tell("cancel")
-        outcome: Outcome = self.process.reply("run")
+        outcome: Outcome = self.process.reply(self.doing)
         return outcome
 
     def without_descriptors(self) -> Outcome:
-        assert self.process.ask("settle", 1 << 20).open == 0
+        if not self.connects:
+            assert self.process.ask("settle", 1 << 20).open == 0
         self.process.ask("limit", "descriptors")
         outcome = self.run()
         self.process.ask("lift")
@@ -116,29 +127,40 @@ def cluster() -> Iterator[DevCluster]:
         yield made
 
 
-@pytest.mark.parametrize(
-    ("situation", "face", "kind"),
-    list(itertools.product(SITUATIONS, FACES, ("get", "batch_read", "query"))),
-)
-def test_cell(cluster: DevCluster, situation: str, face: str, kind: str) -> None:
-    spoil, play, expected = SITUATIONS[situation]
+def end_of(situation: str, face: str) -> Ended:
+    expected: Any = SITUATIONS[situation][2]
     ended: Ended = expected[face] if isinstance(expected, dict) else expected
-    process = SubjectProcess(face, kind, {**cluster.config, **PATIENT})
+    return ended
+
+
+@contextmanager
+def played(
+    cluster: DevCluster, situation: str, ended: Ended, face: str, kind: str, config: dict[str, Any]
+) -> Iterator[tuple[Play, Callable[[Any], None]]]:
+    """A client, and what brings a situation about, to whose end it holds.
+
+    What was opened is closed in the end.
+    """
+    spoil, play, _ = SITUATIONS[situation]
+    process = SubjectProcess(face, kind, {**cluster.config, **PATIENT, **config})
     try:
         process.ask("create")
-        before: Resources = process.ask("connect")
-        playing = Play(cluster, process, face)
-        cluster.close_connections()
-        spoil(cluster)
-        begin_s = time.monotonic()
-        outcome = play(playing)
-        told = KINDS[kind].expected(WORK)
-        assert is_as(outcome, ended, KINDS[kind], told), outcome
-        assert time.monotonic() - begin_s < situations.SLACK_S
-        cluster.clear_faults()
+        before: Resources = process.ask("held")
+        playing = Play(cluster, process, face, connects=False)
+
+        def bring_about(told: Any) -> None:
+            spoil(cluster)
+            begin_s = time.monotonic()
+            outcome = play(playing)
+            assert is_as(outcome, ended, KINDS[kind], told), outcome
+            assert time.monotonic() - begin_s < situations.SLACK_S
+            cluster.clear_faults()
+
+        yield playing, bring_about
         assert process.ask("settle", 1 << 20).in_use == 0
+        playing.connects = False
         again = playing.run()
-        assert is_as(again, OK, KINDS[kind], told), again
+        assert is_as(again, OK, KINDS[kind], KINDS[kind].expected(WORK)), again
         assert process.ask("close") < situations.CLOSE_MAX_S
         process.ask("forget")
         closed: Resources = process.ask("settle", before.descriptors)
@@ -147,3 +169,37 @@ def test_cell(cluster: DevCluster, situation: str, face: str, kind: str) -> None
     finally:
         cluster.clear_faults()
         process.end()
+
+
+@pytest.mark.parametrize(
+    ("situation", "face", "kind"),
+    list(itertools.product(SITUATIONS, FACES, ("get", "batch_read", "query"))),
+)
+def test_cell(cluster: DevCluster, situation: str, face: str, kind: str) -> None:
+    with played(cluster, situation, end_of(situation, face), face, kind, {}) as (
+        playing,
+        bring_about,
+    ):
+        playing.process.ask("connect")
+        cluster.close_connections()
+        bring_about(KINDS[kind].expected(WORK))
+
+
+# One that is cancelled is tested beside clusters that speak TLS.
+CONNECTING = [
+    each for each in itertools.product(SITUATIONS, FACES) if each != ("given up", "async")
+]
+
+
+@pytest.mark.parametrize(("situation", "face"), CONNECTING)
+def test_cell_of_connecting(cluster: DevCluster, situation: str, face: str) -> None:
+    config = {"timeout": TOTAL_MS} if situation == "stalled" else {}
+    # The only host is tried once.
+    ended = end_of("torn" if situation == "torn once" else situation, face)
+    if (situation, face) == ("without descriptors", "async"):
+        ended = Ended("ClientError", (-1,))  # Of its loop: a thread or a descriptor is missing.
+    with played(cluster, situation, ended, face, "get", config) as (playing, bring_about):
+        playing.connects = True
+        forks = situation == "forked"
+        bring_about(KINDS["get"].expected(WORK) if forks else None)
+        playing.process.ask("connect")

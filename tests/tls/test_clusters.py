@@ -52,6 +52,38 @@ async def test_many_at_once_pass_and_cancelled_ones_do_no_harm(login: dict[str, 
         assert len(found) == 200
 
 
+async def test_a_burst_begins_few_handshakes_at_once() -> None:
+    """Whoever comes meanwhile waits for the connections that are open first."""
+    at_once = 16
+    with DevCluster(nodes=1, tls=True) as cluster:
+        config: Any = cluster.config | {"tend_interval": 60_000, "timeout": 60_000}
+        async with aerospike_py.AsyncClient(config).connect() as client:
+
+            async def count() -> int:
+                (node,) = await client.stats()
+                return node.connections_opened
+
+            before = await count()
+            faults = cluster.counters()[0]["faults"]
+            cluster.drop(scope="handshake")
+            policy: Any = {"total_timeout": 60_000}
+            puts = [asyncio.ensure_future(client.put(key, {"n": 1}, policy=policy)) for key in KEYS]
+            while cluster.counters()[0]["faults"] - faults < at_once:
+                await asyncio.sleep(0.005)
+            assert await count() - before == at_once
+            puts[0].cancel()
+            cluster.clear_faults()
+            # One that has ended lets the next begin, which all others can use.
+            await asyncio.gather(*puts[at_once:])
+            for put in puts[:at_once]:
+                put.cancel()
+            await asyncio.gather(*puts[:at_once], return_exceptions=True)
+            assert await count() - before < len(KEYS) // 2
+            stats = await client.tls_stats()
+            assert stats is not None
+            assert stats.failures["abandoned"] == at_once
+
+
 def test_connections_are_used_again_with_tickets_unread(login: dict[str, Any]) -> None:
     config = {**login, "min_conns_per_node": 2}
     with aerospike_py.client(config).connect() as client:
@@ -216,6 +248,7 @@ def test_a_node_of_another_name_or_authority_is_refused(
     error = tls_error(secured.config | {"hosts": hosts})
     assert "hostname mismatch" in str(error).lower()
     assert "third member of its host" in str(error)
+    assert f"127.0.0.1:{secured.port}: TLS handshake: the node's certificate (" in str(error)
     tls = secured.client_tls | {"ca": other_authority.pem}
     assert "'cafile', 'capath' or 'ca'" in str(tls_error(secured.config | {"tls": tls}))
 
@@ -329,3 +362,46 @@ def test_a_password_may_be_what_a_function_says(secured: DevCluster) -> None:
     with client.connect():
         assert client.is_connected()
     assert said == []
+
+
+async def test_a_password_may_have_to_be_awaited(secured: DevCluster) -> None:
+    """By an AsyncClient, whose loop goes on meanwhile."""
+    said = ["wrong", "secret"]
+
+    async def ask() -> str:
+        await asyncio.sleep(0)
+        return said.pop(0)
+
+    config: Any = {**secured.config, "user": "ada", "password": ask}
+    client = aerospike_py.AsyncClient(config)
+    with pytest.raises(aerospike_py.AdminError):
+        await client.connect()
+    async with client.connect():
+        assert client.is_connected()
+    # Who gives another one is not asked for it.
+    await client.connect("ada", "secret")
+    await client.close()
+    assert said == []
+    told = r"config\['password'\] must return a str.* which only an AsyncClient does"
+    with pytest.raises(TypeError, match=told):
+        aerospike_py.client(config)
+    with pytest.raises(TypeError, match=told):
+        aerospike_py.client(config | {"password": lambda: ask()}).connect()
+
+
+@pytest.mark.parametrize("said", [5, None, b"secret"])
+async def test_what_a_function_says_is_a_password(secured: DevCluster, said: Any) -> None:
+    """Asked once, whatever it says."""
+    asked = []
+
+    def ask() -> Any:
+        asked.append(1)
+        return said
+
+    config: Any = {**secured.config, "user": "ada", "password": ask}
+    wrong = aerospike_py.ClientError if said is None else TypeError
+    with pytest.raises(wrong, match="password"):
+        aerospike_py.client(config).connect()
+    with pytest.raises(wrong, match="password"):
+        await aerospike_py.AsyncClient(config).connect()
+    assert len(asked) == 2

@@ -94,6 +94,7 @@ async def test_files_that_change_are_read_anew_and_nothing_is_dropped(
         refused = [each for each in await outcomes(client) if each is not None]
         assert refused
         assert all(isinstance(each, aerospike_py.TLSError) for each in refused)
+        assert all(": TLS handshake: the node's certificate (" in str(each) for each in refused)
         stats = await client.tls_stats()
         assert stats is not None
         assert stats.handshakes >= 2

@@ -81,7 +81,11 @@ pub fn describe(err: Error, comptime doing: []const u8, address: anytype, failur
             failure.set(.no_descriptor, where ++ text, .{address});
         },
         error.Network => failure.set(.connection, where ++ "network error", .{address}),
-        error.Tls => failure.set(.tls, where ++ "TLS: {s}", .{ address, tls.problemText() }),
+        error.Tls => {
+            const is_told = comptime std.mem.find(u8, doing, "TLS") != null;
+            const text = if (is_told) "{s}" else "TLS: {s}";
+            failure.set(.tls, where ++ text, .{ address, tls.problemText() });
+        },
         error.BadReply => {
             const text = "the reply is not one of the Aerospike protocol";
             failure.set(.connection, where ++ text, .{address});

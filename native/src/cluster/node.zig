@@ -31,6 +31,10 @@ pub const name_bytes_max = Failure.node_name_max;
 /// when no other node answers either.
 pub const failures_max = 5;
 
+/// TLS handshakes with a node at once, of commands. Each takes as much of both processors as some
+/// hundred commands do: of a burst most are served sooner by the connections that are open first.
+pub const handshakes_max = 16;
+
 pub fn Node(comptime Net: type) type {
     return struct {
         context: *Context(Net),
@@ -86,6 +90,7 @@ pub fn Node(comptime Net: type) type {
                 .target_now = target_new,
                 .login_target = target_new,
             };
+            if (context.usesTls(.data)) node.pool.opening_max = handshakes_max;
             return node;
         }
 
@@ -195,12 +200,17 @@ pub fn Node(comptime Net: type) type {
 
         /// Closes a connection.
         pub fn drop(node: *This, connection: Connection) void {
-            node.closeKeepingPlace(connection);
+            node.close(connection);
             node.pool.unreserve();
         }
 
         /// Closes a connection in whose place the caller opens another one.
         pub fn closeKeepingPlace(node: *This, connection: Connection) void {
+            node.close(connection);
+            node.pool.reopen();
+        }
+
+        fn close(node: *This, connection: Connection) void {
             var dropped = connection;
             node.context.net.close(&dropped.socket);
             node.statistics.addTraffic(dropped.traffic);
@@ -211,20 +221,22 @@ pub fn Node(comptime Net: type) type {
         pub fn giveBack(node: *This, grant: Pool(Net).Grant) void {
             switch (grant) {
                 .connection => |connection| if (!node.pool.put(connection)) node.drop(connection),
-                .place => node.pool.unreserve(),
+                .place => node.pool.unopened(),
                 .shut => {},
             }
         }
 
-        /// A new connection for the pool; the caller has a place for it.
+        /// A new connection for the pool; the caller has a place for it, and none when this fails.
         pub fn open(
             node: *This,
             net: *Net,
             deadline_ns: u64,
             failure: *Failure,
         ) error{Failed}!Connection {
+            errdefer node.pool.unopened();
             const generation_now = node.generation();
             const socket = try node.connectSocket(net, deadline_ns, failure);
+            node.pool.opened();
             statistics_module.add(&node.statistics.opened, 1);
             return .{
                 .socket = socket,
@@ -234,7 +246,12 @@ pub fn Node(comptime Net: type) type {
         }
 
         /// Says why the server cannot be connected to.
-        pub fn describeConnect(node: *This, err: anyerror, failure: *Failure) void {
+        pub fn describeConnect(
+            node: *This,
+            err: anyerror,
+            step: enum { connect, handshake },
+            failure: *Failure,
+        ) void {
             if (err == error.LoginApart) {
                 const text = "{f}: the session has ended, and a new one is not begun yet";
                 return failure.set(.connection, text, .{node.address()});
@@ -251,7 +268,10 @@ pub fn Node(comptime Net: type) type {
                 => |known| known,
                 else => error.BadReply,
             };
-            exchange.describe(known, "connect", node.address(), failure);
+            switch (step) {
+                .connect => exchange.describe(known, "connect", node.address(), failure),
+                .handshake => exchange.describe(known, "TLS handshake", node.address(), failure),
+            }
         }
 
         /// Says that logging in is no use.

@@ -7,6 +7,9 @@
 //! it, and nobody overtakes. When the node is left the pool is emptied, the line is told, and the
 //! generation raised, so that a lent connection of before is not taken back.
 //!
+//! Of the places only so many are for connections that are being opened at one moment: where that
+//! costs both sides much, who comes meanwhile is better served by the first that are open.
+//!
 //! Any thread; the mutex is held for a few instructions and never for I/O.
 
 const std = @import("std");
@@ -17,10 +20,14 @@ const Traffic = @import("statistics.zig").Traffic;
 pub fn Pool(comptime Net: type) type {
     return struct {
         mutex: Mutex = .{},
-        /// Its length is the maximum; guarded, as are the next four.
+        /// How many may be opened at once. Set before the first use.
+        opening_max: u32 = std.math.maxInt(u32),
+        /// Its length is the maximum; guarded, as are the next five.
         idle: []Connection,
         idle_count: u32 = 0,
         is_open: bool = false,
+        /// Places that were given and are no connections yet.
+        opening_count: u32 = 0,
         line_first: ?*Waiter = null,
         line_last: ?*Waiter = null,
         /// Read without the mutex, to know whether anybody waits.
@@ -44,7 +51,7 @@ pub fn Pool(comptime Net: type) type {
 
         pub const Grant = union(enum) {
             connection: Connection,
-            /// One may be opened, and is counted already.
+            /// One may be opened, and is counted already: `opened` or `unopened` follows.
             place,
             /// The node has left.
             shut,
@@ -163,26 +170,66 @@ pub fn Pool(comptime Net: type) type {
         }
 
         fn countOne(pool: *This) bool {
-            if (pool.count.load(.monotonic) == pool.idle.len) return false;
+            if (pool.isFull()) return false;
+            if (pool.opening_count >= pool.opening_max) return false;
             _ = pool.count.fetchAdd(1, .monotonic);
+            pool.opening_count += 1;
             return true;
         }
 
-        /// A place for a connection that is not to wait for one. False when all are taken.
+        fn uncountOne(pool: *This) void {
+            const before = pool.count.fetchSub(1, .monotonic);
+            assert(before > 0);
+            pool.givePlaces();
+        }
+
+        /// To who is in line, as far as there are any.
+        fn givePlaces(pool: *This) void {
+            while (pool.line_first != null and pool.countOne()) pool.give(.place);
+        }
+
+        /// All places are taken, at this moment: with less, who waits does so for one that is being
+        /// opened.
+        pub fn isFull(pool: *const This) bool {
+            return pool.count.load(.monotonic) == pool.idle.len;
+        }
+
+        /// A place for a connection that is not to wait for one: `opened` or `unopened` follows.
+        /// False when all are taken.
         pub fn reserve(pool: *This) bool {
             pool.mutex.lock();
             defer pool.mutex.unlock();
             return pool.line_first == null and pool.countOne();
         }
 
-        /// A counted connection was closed, or never came to be. Its place goes to the first in
-        /// line.
+        /// A place has become a connection.
+        pub fn opened(pool: *This) void {
+            pool.mutex.lock();
+            defer pool.mutex.unlock();
+            pool.opening_count -= 1;
+            pool.givePlaces();
+        }
+
+        /// A place has not become a connection. It goes to the first in line.
+        pub fn unopened(pool: *This) void {
+            pool.mutex.lock();
+            defer pool.mutex.unlock();
+            pool.opening_count -= 1;
+            pool.uncountOne();
+        }
+
+        /// A connection was closed, and its place is that of another one, which is being opened.
+        pub fn reopen(pool: *This) void {
+            pool.mutex.lock();
+            defer pool.mutex.unlock();
+            pool.opening_count += 1;
+        }
+
+        /// A connection was closed. Its place goes to the first in line.
         pub fn unreserve(pool: *This) void {
             pool.mutex.lock();
             defer pool.mutex.unlock();
-            if (pool.line_first != null) return pool.give(.place);
-            const before = pool.count.fetchSub(1, .monotonic);
-            assert(before > 0);
+            pool.uncountOne();
         }
 
         /// Takes one back, or passes it to the first in line. False when the pool was emptied since
@@ -279,6 +326,7 @@ pub fn Pool(comptime Net: type) type {
             pool.line_last = null;
             pool.line_count.store(0, .monotonic);
             pool.count.store(pool.idle_count, .monotonic);
+            pool.opening_count = 0;
             _ = pool.generation.fetchAdd(1, .monotonic);
         }
     };
@@ -343,6 +391,36 @@ test "who waits is served in the order of coming, with connections and with plac
     try testing.expect(pool.leave(&waiters[3]).? == .place);
     pool.unreserve();
     try testing.expectEqual(0, pool.count.load(.monotonic));
+}
+
+test "no more are opened at once than may be, and who waits for that is served by what is open" {
+    var pool = try TestPool.init(testing.allocator, 8);
+    defer pool.deinit(testing.allocator);
+    pool.opening_max = 2;
+    pool.open();
+    var waiters: [5]TestPool.Waiter = @splat(testWaiter());
+    for (waiters[0..2]) |*waiter| try testing.expect(pool.enter(waiter).? == .place);
+    for (waiters[2..]) |*waiter| try testing.expectEqual(null, pool.enter(waiter));
+    try testing.expect(!pool.isFull());
+    // One is open, which lets the next be opened, and then serves the one after that.
+    pool.opened();
+    try testing.expect(pool.granted(&waiters[2]).? == .place);
+    try testing.expect(pool.put(testConnection(&pool, 7, 0)));
+    try testing.expectEqual(7, pool.granted(&waiters[3]).?.connection.socket);
+    try testing.expectEqual(3, pool.count.load(.monotonic));
+    // One that could not be opened lets the next be tried; one that was closed lets nobody.
+    pool.unreserve();
+    try testing.expectEqual(null, pool.granted(&waiters[4]));
+    pool.unopened();
+    try testing.expect(pool.granted(&waiters[4]).? == .place);
+    for (0..2) |_| pool.unopened();
+    try testing.expectEqual(0, pool.count.load(.monotonic));
+    // Nor is any in the place of one that is closed.
+    for (0..2) |_| try testing.expect(pool.reserve());
+    pool.opened();
+    pool.reopen();
+    try testing.expect(!pool.reserve());
+    for (0..2) |_| pool.unopened();
 }
 
 test "who waits is told when the node leaves" {

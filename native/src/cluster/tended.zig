@@ -209,7 +209,6 @@ pub fn Tended(comptime Net: type) type {
             while (node.openCount() < node.context.options.min_conns_per_node) {
                 if (!node.breakerAllows() or !node.pool.reserve()) return;
                 const connection = node.open(net, io.never, &failure) catch {
-                    node.pool.unreserve();
                     node.context.note(&failure);
                     return;
                 };

@@ -130,10 +130,7 @@ pub fn Blocking(comptime Net: type) type {
                     .shut => break :cause .node_left,
                     .place => {},
                 }
-                return blocking.open(exchange) catch {
-                    node.pool.unreserve();
-                    break :cause .opening;
-                };
+                return blocking.open(exchange) catch break :cause .opening;
             };
             exchange.fail(cause);
             return null;

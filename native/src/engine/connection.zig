@@ -30,6 +30,8 @@ pub fn Connection(comptime Net: type) type {
         timer: exchange_module.Timer(Net),
         unsent: []const u8 = &.{},
         wants_write: bool,
+        /// Its place is not that of an open connection yet.
+        is_opening: bool,
         /// Nobody takes what arrives: the poller does not know the connection for that long.
         is_paused: bool = false,
         /// Late because its exchange was cancelled: closed as soon as somebody needs its place.

@@ -180,11 +180,19 @@ pub fn Exchange(comptime Net: type) type {
                     "too many recent errors on this node; it is given a rest",
                     .{},
                 ),
-                .line => failure.set(
-                    .no_more_connections,
-                    "no connection became free in time: all {d} of the node are in use",
-                    .{node.pool.idle.len},
-                ),
+                .line => {
+                    const text = "no connection became free in time: ";
+                    const count = node.openCount();
+                    const status: Status = .no_more_connections;
+                    if (count >= node.pool.idle.len) {
+                        const all = text ++ "all {d} of the node are in use";
+                        failure.set(status, all, .{count});
+                    } else {
+                        const some = text ++ "no more than {d} TLS handshakes with the node go on " ++
+                            "at once";
+                        failure.set(status, some, .{node.pool.opening_max});
+                    }
+                },
                 .err => |err| describe(err, failure),
                 .opening => assert(failure.status != .ok),
             }

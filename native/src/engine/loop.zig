@@ -389,7 +389,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
 
         /// Makes room for the first in the node's line, if a connection can be spared.
         fn closeSpare(loop: *This, lane: *Lane) void {
-            if (lane.spare_count == 0) return;
+            if (lane.spare_count == 0 or !lane.node.pool.isFull()) return;
             var rest = loop.open_first;
             while (rest) |connection| : (rest = connection.open_next) {
                 if (connection.lane == lane and connection.is_spare) return loop.close(connection);
@@ -499,8 +499,8 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         /// The pool has counted it.
         fn open(loop: *This, lane: *Lane, exchange: *Exchange) void {
             const connection = loop.create(lane) catch |err| {
-                lane.node.pool.unreserve();
-                lane.node.describeConnect(err, exchange.failure);
+                lane.node.pool.unopened();
+                lane.node.describeConnect(err, .connect, exchange.failure);
                 return end(exchange, .opening);
             };
             connection.exchange = exchange;
@@ -545,6 +545,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
                 .timer = .{ .owner = .{ .connection = connection } },
                 // A socket that is connecting becomes writable when it is connected.
                 .wants_write = phase == .connecting,
+                .is_opening = phase == .connecting,
                 .memory = memory,
                 .last_used_ns = loop.now_ns,
                 .authentication = .secret(loop.gpa, &.{}, authentication_bytes_max),
@@ -628,6 +629,8 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         /// A new connection may carry its first request.
         fn ready(loop: *This, connection: *Connection) void {
             loop.timers.cancel(&connection.timer.entry);
+            connection.is_opening = false;
+            connection.lane.node.pool.opened();
             const exchange = connection.exchange orelse return loop.release(connection);
             connection.exchange = null;
             exchange.connection = null;
@@ -917,7 +920,7 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
             loop.forget(connection);
             loop.net.close(&connection.socket);
             statistics.add(&lane.node.statistics.closed, 1);
-            lane.node.pool.unreserve();
+            if (connection.is_opening) lane.node.pool.unopened() else lane.node.pool.unreserve();
         }
 
         /// Frees the connections that were closed, when no event refers to them any more.
@@ -935,7 +938,12 @@ pub fn Loop(comptime Net: type, comptime Poller: type) type {
         fn fail(loop: *This, connection: *Connection, err: anyerror) void {
             const exchange = connection.exchange orelse return loop.close(connection);
             const is_open = connection.phase == .busy;
-            if (!is_open) connection.lane.node.describeConnect(err, exchange.failure);
+            const node = connection.lane.node;
+            if (connection.phase == .securing) {
+                node.describeConnect(err, .handshake, exchange.failure);
+            } else if (!is_open) {
+                node.describeConnect(err, .connect, exchange.failure);
+            }
             connection.exchange = null;
             exchange.connection = null;
             loop.close(connection);

@@ -41,9 +41,9 @@ pub const Net = struct {
         /// Owned; null for one without TLS.
         tls: ?*tls.Stream = null,
 
-        /// False for one whose receives never sleep: TLS may have to send first.
+        /// False where receives never sleep.
         fn makePatient(socket: *Socket) bool {
-            if (os.is_windows or socket.tls != null) return false;
+            if (os.is_windows) return false;
             if (socket.is_patient) return true;
             const time: system.timeval = .{ .sec = 0, .usec = patience_ms * std.time.us_per_ms };
             const bytes = std.mem.asBytes(&time);
@@ -63,9 +63,10 @@ pub const Net = struct {
         }
 
         /// Null when nothing has arrived yet.
-        fn receive(socket: *const Socket, buffer: []u8) Error!?usize {
-            const stream = socket.tls orelse return receivePlain(socket.fd, buffer, .at_once);
-            const count = stream.read(buffer) catch |err| return errorOf(stream, err);
+        fn receive(socket: *const Socket, buffer: []u8, patience: os.Patience) Error!?usize {
+            const stream = socket.tls orelse return receivePlain(socket.fd, buffer, patience);
+            const count = stream.readPatiently(buffer, patience) catch |err|
+                return errorOf(stream, err);
             return if (count == 0) null else count;
         }
 
@@ -218,7 +219,7 @@ pub const Net = struct {
     pub fn tryRecv(net: *Net, socket: *Socket, buffer: []u8) Error!usize {
         _ = net;
         assert(buffer.len > 0);
-        return try socket.receive(buffer) orelse 0;
+        return try socket.receive(buffer, .none) orelse 0;
     }
 
     /// Sends all of the bytes. After an error some of them may have been sent.
@@ -237,30 +238,28 @@ pub const Net = struct {
     pub fn recv(net: *Net, socket: *Socket, buffer: []u8, deadline_ns: u64) Error!usize {
         assert(buffer.len > 0);
         const tries = socket.spin.begin();
-        if (tries > 0 or deadline_ns == 0) {
-            if (try socket.receive(buffer)) |count| return count;
-            if (deadline_ns == 0) return error.Timeout;
-            if (tries > 0 and net.spinners.enter()) {
+        if (deadline_ns == 0) return try socket.receive(buffer, .none) orelse error.Timeout;
+        if (tries > 0) {
+            if (net.spinners.enter()) {
                 defer net.spinners.leave();
-                for (0..tries) |_| {
-                    const count = try socket.receive(buffer) orelse continue;
+                if (try socket.receive(buffer, .{ .tries = tries + 1 })) |count| {
                     socket.spin.hit();
                     return count;
                 }
                 socket.spin.miss();
-            }
+            } else if (try socket.receive(buffer, .none)) |count| return count;
         }
         const has_time = deadline_ns -| net.now() >= patience_ms * std.time.ns_per_ms;
         if (has_time and socket.makePatient()) {
             if (net.isStopped()) return error.Interrupted;
-            if (try receivePlain(socket.fd, buffer, .sleeping)) |count| return count;
+            if (try socket.receive(buffer, .sleep)) |count| return count;
             if (net.isInterrupted()) return error.Interrupted;
         } else if (tries == 0) {
-            if (try socket.receive(buffer)) |count| return count;
+            if (try socket.receive(buffer, .none)) |count| return count;
         }
         while (true) {
             try net.wait(socket.fd, socket.events(.reading), deadline_ns);
-            if (try socket.receive(buffer)) |count| return count;
+            if (try socket.receive(buffer, .none)) |count| return count;
         }
     }
 
@@ -526,18 +525,14 @@ fn trySendPlain(fd: Fd, bytes: []const u8) Error!?usize {
     }
 }
 
-/// Null when nothing has arrived yet. One that sleeps ends with a signal, too.
-fn receivePlain(fd: Fd, buffer: []u8, how: enum { at_once, sleeping }) Error!?usize {
-    const flags: u32 = if (how == .at_once) system.MSG.DONTWAIT else 0;
-    while (true) {
-        const rc = system.recvfrom(fd, buffer.ptr, buffer.len, flags, null, null);
-        switch (os.errno(rc)) {
-            .SUCCESS => return if (rc == 0) error.ConnectionClosed else @intCast(rc),
-            .INTR => if (how == .sleeping) return null,
-            .AGAIN => return null,
-            else => |code| return errorFrom(code),
-        }
-    }
+/// Null when nothing has arrived yet.
+fn receivePlain(fd: Fd, buffer: []u8, patience: os.Patience) Error!?usize {
+    const rc, const code = os.receive(fd, buffer, patience);
+    return switch (code) {
+        .SUCCESS => if (rc == 0) error.ConnectionClosed else @intCast(rc),
+        .AGAIN => null,
+        else => errorFrom(code),
+    };
 }
 
 fn errorFrom(code: std.posix.E) Error {

@@ -814,12 +814,8 @@ test "a write that was sent stays in doubt when no node is left to repeat it on"
     try std.testing.expectEqual(1, history.records[0].doubtful.items.len);
 }
 
-test "a late reply is not waited for when it is very large" {
-    var stage: Stage = undefined;
-    try initNarrow(&stage, .{ .hosts = &.{} });
-    defer shutNarrow(&stage);
-    const history = &stage.history;
-    // The first record grows a second bin, by a blocking command.
+/// The first record grows a second bin, by a blocking command.
+fn enlarge(stage: *Stage) !void {
     const large = try gpa.alloc(u8, 2 * 1024 * 1024);
     defer gpa.free(large);
     @memset(large, 'x');
@@ -830,12 +826,47 @@ test "a late reply is not waited for when it is very large" {
     try msgpack.writeMapHeader(&request, 1);
     try msgpack.writeString(&request, "large");
     try msgpack.writeBinary(&request, large);
-    try history.run(57 * second);
+    try stage.history.run(57 * second);
     var out = wire.Buffer.growing(gpa, &.{}, 4096);
     defer out.deinit();
     var failure: Failure = .{};
     const bytes = request.written();
     try driving.execute(stage.cluster, &stage.net, gpa, .put, bytes, &.{}, &out, &failure);
+}
+
+test "a node of which much is inside TLS already keeps nobody else waiting" {
+    var stage: Stage = undefined;
+    try stage.init(1, 1, .{ .hosts = &Stage.hosts, .max_conns_per_node = 2 });
+    defer shutNarrow(&stage);
+    const history = &stage.history;
+    for (0..2) |record| {
+        const row = history.takeRecord(@intCast(record), true);
+        try history.submitSingle(row, &.writeDefault(), false);
+    }
+    try history.run(10 * ms);
+    try enlarge(&stage);
+    stage.world.holds_back = true;
+    const patient: engine_module.Policy = .{ .total_timeout_ms = 0 };
+    const large = history.submitted.items.len;
+    try history.submitSingle(history.takeRecord(0, false), &patient, false);
+    try history.turn(0);
+    // All of it arrives, and the loop takes the first of it.
+    stage.world.advance(100 * ms);
+    try history.turn(0);
+    const small = history.submitted.items.len;
+    try history.submitSingle(history.takeRecord(1, false), &patient, false);
+    while (!history.submitted.items[small].is_completed) {
+        try std.testing.expect(!history.submitted.items[large].is_completed);
+        try history.turn(0);
+    }
+}
+
+test "a late reply is not waited for when it is very large" {
+    var stage: Stage = undefined;
+    try initNarrow(&stage, .{ .hosts = &.{} });
+    defer shutNarrow(&stage);
+    const history = &stage.history;
+    try enlarge(&stage);
 
     const node = stage.cluster.randomNode().?;
     const opened = node.statistics.opened.load(.monotonic);

@@ -1,6 +1,7 @@
-//! One connection's TLS: bytes in and out of a descriptor that never blocks.
+//! One connection's TLS: bytes in and out of a descriptor, without waiting for it.
 //!
-//! Nothing here waits: a call goes as far as the descriptor lets it, and says what it waits for.
+//! A call goes as far as the descriptor lets it, and says what it waits for. Only a read that is
+//! told to has patience, with its first receive.
 //! One thread uses a stream at a time. Why a call has failed is kept in words for the thread that
 //! made it, until its next failure. Closing says goodbye to the peer, but not in the child of a
 //! fork, whose parent goes on with the same connection; there the memory is left alone, too, as
@@ -18,7 +19,8 @@ const Reason = peer_check.Reason;
 const Table = openssl.Table;
 const system = os.system;
 
-const send_flags = if (@hasDecl(system.MSG, "NOSIGNAL")) system.MSG.NOSIGNAL else 0;
+const send_flags = system.MSG.DONTWAIT |
+    if (@hasDecl(system.MSG, "NOSIGNAL")) system.MSG.NOSIGNAL else 0;
 
 const result_code = struct {
     const ssl = 1;
@@ -100,6 +102,8 @@ pub const Stream = struct {
     /// Of the certificates that were shown; 0: nothing is wrong with them.
     verify_code: c_long = 0,
     session_key: u64 = 0,
+    /// Of the next receive from the descriptor.
+    patience: os.Patience = .none,
 
     /// For a descriptor, which stays the caller's. Holds the context.
     pub fn create(context: *Context, fd: os.Fd, peer: ?Peer) Error!*Stream {
@@ -136,7 +140,7 @@ pub const Stream = struct {
         switch (stream.state) {
             .handshake => context.counters.fail(.abandoned),
             .open => {
-                context.table.ERR_clear_error();
+                stream.forgetErrors();
                 _ = context.table.SSL_shutdown(stream.ssl);
             },
             .over => {},
@@ -187,7 +191,7 @@ pub const Stream = struct {
         defer gate.leave();
         const context = stream.context;
         const table = context.table;
-        table.ERR_clear_error();
+        stream.forgetErrors();
         const result = table.SSL_do_handshake(stream.ssl);
         if (result == 1) {
             stream.state = .open;
@@ -207,6 +211,13 @@ pub const Stream = struct {
         }
     }
 
+    /// The same as `read`, which is tried again, or sleeps, below OpenSSL: that is called once.
+    pub fn readPatiently(stream: *Stream, buffer: []u8, patience: os.Patience) Error!usize {
+        stream.patience = patience;
+        defer stream.patience = .none;
+        return stream.read(buffer);
+    }
+
     /// What has arrived, as far as there is room; 0: nothing at present.
     pub fn read(stream: *Stream, buffer: []u8) Error!usize {
         assert(buffer.len > 0);
@@ -216,7 +227,7 @@ pub const Stream = struct {
         const table = stream.context.table;
         stream.wants = null;
         stream.has_unread = false;
-        table.ERR_clear_error();
+        stream.forgetErrors();
         var count: usize = 0;
         while (count < buffer.len) {
             const room = buffer[count..];
@@ -251,7 +262,7 @@ pub const Stream = struct {
         defer gate.leave();
         const table = stream.context.table;
         stream.wants = null;
-        table.ERR_clear_error();
+        stream.forgetErrors();
         var count: usize = 0;
         while (count < bytes.len) {
             const rest = bytes[count..];
@@ -278,7 +289,7 @@ pub const Stream = struct {
         gate.enter();
         defer gate.leave();
         const table = stream.context.table;
-        table.ERR_clear_error();
+        stream.forgetErrors();
         var byte: [1]u8 = undefined;
         const result = table.SSL_peek(stream.ssl, &byte, 1);
         if (result > 0) return false;
@@ -400,22 +411,30 @@ pub const Stream = struct {
     fn onRead(bio: *openssl.BIO, buffer: [*]u8, size: c_int) callconv(.c) c_int {
         const stream, const table = of(bio);
         table.BIO_clear_flags(bio, bio_retry_bits);
-        while (true) {
-            const rc = system.recvfrom(stream.fd, buffer, @intCast(size), 0, null, null);
-            switch (os.errno(rc)) {
-                .SUCCESS => {
-                    // The end; what a reset would mean means this, too.
-                    if (rc == 0) stream.transport = .PIPE;
-                    return @intCast(rc);
-                },
-                .INTR => {},
-                .AGAIN => {
-                    table.BIO_set_flags(bio, bio_read | bio_should_retry);
-                    return -1;
-                },
-                else => |code| return stream.broke(code),
-            }
+        const rc, const code = stream.receive(buffer[0..@intCast(size)]);
+        switch (code) {
+            .SUCCESS => {
+                // The end; what a reset would mean means this, too.
+                if (rc == 0) stream.transport = .PIPE;
+                return @intCast(rc);
+            },
+            .AGAIN => {
+                table.BIO_set_flags(bio, bio_read | bio_should_retry);
+                return -1;
+            },
+            else => return stream.broke(code),
         }
+    }
+
+    fn receive(stream: *Stream, buffer: []u8) struct { isize, std.posix.E } {
+        const patience = stream.patience;
+        // Once: the rest of a record is waited for by who knows the deadline.
+        stream.patience = .none;
+        if (patience != .sleep) return os.receive(stream.fd, buffer, patience);
+        // A fork need not wait for this: OpenSSL holds no lock while it receives.
+        gate.leave();
+        defer gate.enter();
+        return os.receive(stream.fd, buffer, patience);
     }
 
     fn onWrite(bio: *openssl.BIO, bytes: [*]const u8, size: c_int) callconv(.c) c_int {
@@ -433,6 +452,12 @@ pub const Stream = struct {
                 else => |code| return stream.broke(code),
             }
         }
+    }
+
+    /// What others have left behind would be taken for the next call's failure. To look is cheap.
+    fn forgetErrors(stream: *const Stream) void {
+        const table = stream.context.table;
+        if (table.ERR_peek_last_error() != 0) table.ERR_clear_error();
     }
 
     fn broke(stream: *Stream, code: std.posix.E) c_int {
