@@ -81,11 +81,15 @@ def test_rust(server: Any, secured: Any, set_name: str, tmp_path: Path) -> None:
             cwd=LANGUAGES / "rust",
             env={**told, "AEROSPIKE_ZIG_LIB": str(PACKAGE)},
         )
-        assert 'get: Some(Text("Alice")) Some(Int(30))' in output
-        assert "submitted: 1000 written" in output
-        assert "batch: 1001 rows, sum 499500, last None" in output
-        assert "submitted: 1001 removed" in output
-        assert "remove again: 2: " in output
+        assert output.splitlines() == [
+            "get: Alice 30, generation 1",
+            "all as it was written: true",
+            'a wrong type: -1: Text("Alice") is no i64',
+            "at once: 1000 written",
+            "batch: 1001 rows, sum 499500, last not found: true",
+            "at once: 1001 removed",
+            "remove again: 2: record not found",
+        ]
 
 
 def node_modules() -> Path | None:
