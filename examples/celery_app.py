@@ -11,7 +11,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
-from celery import Celery  # type: ignore[import-untyped]
+from celery import Celery
 
 import aerospike_py
 

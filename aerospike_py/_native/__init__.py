@@ -339,7 +339,7 @@ class Asked:
     def __init__(self, command: int, policy: Pointer) -> None:
         self._node = ffi.new("asz_node *")
         self._node.size = ffi.sizeof("asz_node")
-        self.policy = copy_policy(policy) if policy else new_policy(command)
+        self.policy: Pointer = copy_policy(policy) if policy else new_policy(command)
         """To be used in place of the policy, and kept until the command has ended."""
         self.policy.asked = self._node
 
