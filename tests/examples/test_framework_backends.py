@@ -12,6 +12,7 @@ import pytest
 from celery import Celery, chord
 from celery.contrib.testing.worker import start_worker
 from celery.exceptions import ImproperlyConfigured as WrongResults
+from celery.signals import setup_logging
 from django.core.exceptions import ImproperlyConfigured as WrongCache
 
 import aerospike_py
@@ -176,6 +177,10 @@ def test_celery_keeps_results_and_counts_chords(hosts: list[str], place: str) ->
     def total(numbers: list[int]) -> int:
         return sum(numbers)
 
+    def leave_logging(**_: Any) -> None:
+        """Without a receiver, a worker configures the logging of the whole process."""
+
+    setup_logging.connect(leave_logging)
     with start_worker(app, perform_ping_check=False, pool="solo"):
         result = add.delay(1, 2)
         assert result.get(timeout=30) == 3

@@ -379,7 +379,11 @@ class AsyncSubject(Subject):
         self.complete(self.client.connect())
 
     def run(self, work: kinds.Work, policy: Any) -> Any:
-        return self.complete(self.kind.run(self.client, work, policy))
+        async def command() -> Any:
+            # Some of them look for the running loop before they are awaited.
+            return await self.kind.run(self.client, work, policy)
+
+        return self.complete(command())
 
     def complete(self, waited_for: Awaitable[Any]) -> Any:
         """In a task of its own, which may be cancelled."""
