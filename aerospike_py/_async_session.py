@@ -143,7 +143,7 @@ class AsyncSession:
         if completions.loop is not asyncio._get_running_loop():
             completions = self._running()
         if self._line is None and tracing.active is None:
-            return completions.run(*request)
+            return completions.run(request)
         return self._submit_otherwise(completions, request)
 
     def _running(self) -> Completions:
@@ -159,15 +159,14 @@ class AsyncSession:
     def _submit_otherwise(self, completions: Completions, request: Request[T]) -> Awaitable[T]:
         """The same with a line to wait in, a span around it, or both."""
         traced = tracing.active
-        command, encoded, policy, decode = request
-        asked = None if traced is None else tracing.ask(command, policy)
-        start: Callable[[], asyncio.Future[T]] = partial(completions.start, *request)
+        asked = None if traced is None else tracing.ask(request[0], request[2])
+        start: Callable[[], asyncio.Future[T]] = partial(completions.start, request)
         if asked is not None:
-            start = partial(completions.start_asking, asked, command, encoded, decode)
+            start = partial(completions.start_asking, asked, request)
         run = self._line.run if self._line is not None else _run
         if traced is None:
             return run(completions, start)
-        return traced.start(self.config, command, encoded, partial(run, completions, start), asked)
+        return traced.start(self.config, *request[:2], partial(run, completions, start), asked)
 
     async def _submit_in_child(self, request: Request[T]) -> T:
         """Connects anew in the child of a fork, once for all who come meanwhile."""

@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from . import _codec, _native
 from ._ffi import lib
+from ._native import Data
 from .batch import BatchRecord
 from .exception import AerospikeError, ClientError, class_for
 from .types import (
@@ -20,7 +21,7 @@ from .types import (
 _WRONG_TYPE: int = lib.ASZ_ERROR_WRONG_TYPE
 
 T = TypeVar("T")
-Decode: TypeAlias = Callable[[memoryview], T]
+Decode: TypeAlias = Callable[[Data], T]
 
 # Since Python 3.14 a tuple has a place for its hash, and without the GIL another layout.
 _TUPLES_ARE_PLAIN = sys.version_info < (3, 14) and "free-threading" not in sys.version
@@ -71,6 +72,8 @@ def _error(
 
 _native.bind_errors(_error)
 
+# For what has no result.
+nothing: Decode[None] = _codec.nothing
 # All of them raise what `_not_shown` makes.
 value: Decode[Any] = _codec.unpack_value
 record: Decode[Record] = _codec.unpack_record
@@ -79,7 +82,7 @@ exists_result: Decode[ExistsResult] = _codec.unpack_exists
 ordered_result: Decode[OperateOrderedResult] = _codec.unpack_ordered
 
 
-def records(data: memoryview) -> list[Record]:
+def records(data: Data) -> list[Record]:
     """The records of a chunk; none of an empty one."""
     return _records(data) if data else []
 
@@ -106,12 +109,12 @@ class BatchDecoder(Generic[T]):
         self._make = make
         self._keys = keys
 
-    def __call__(self, data: memoryview) -> T:
+    def __call__(self, data: Data) -> T:
         rows: list[BatchRecord] = []
         self._unpack(bytes(data), 0, rows, sys.maxsize)
         return self._make(rows)
 
-    def steps(self, data: memoryview) -> Iterator[T | None]:
+    def steps(self, data: Data) -> Iterator[T | None]:
         """Does a part of the work for each None, and ends with the result."""
         source = bytes(data)
         rows: list[BatchRecord] = []

@@ -227,16 +227,16 @@ class Session:
             raise not_connected()
         if self.was_forked:
             self.reconnect_in_child()
-        command, encoded, policy, decode = request
         try:
             traced = tracing.active
             if traced is None:
-                return _native.execute(client, command, encoded, policy, decode)
-            asked = tracing.ask(command, policy)
+                return _native.execute(client, request)
+            asked = tracing.ask(request[0], request[2])
             if asked is not None:
-                policy = asked.policy
-            run = partial(_native.execute, client, command, encoded, policy, decode)
-            return traced.execute(self.config, command, encoded, run, asked)
+                command, encoded, _, decode = request
+                request = command, encoded, asked.policy, decode
+            run = partial(_native.execute, client, request)
+            return traced.execute(self.config, *request[:2], run, asked)
         except ClientError as error:
             if error.result_code != _native.NOT_CONNECTED:
                 raise
@@ -389,7 +389,7 @@ class Endable(Generic[T]):
 
 def _statistics(client: Pointer) -> bytes | None:
     try:
-        return _native.execute(client, _native.STATISTICS, b"\x90", _native.NULL, bytes)
+        return _native.execute(client, (_native.STATISTICS, b"\x90", _native.NULL, bytes))
     except ClientError:  # Not connected.
         return None
 

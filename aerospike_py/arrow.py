@@ -38,7 +38,7 @@ import numpy as np
 
 from . import _arrow_types
 from ._ffi import ffi, lib
-from ._native import Pointer, columns
+from ._native import Data, Pointer, columns
 from ._native.columns import ARRAY, SCHEMA, Maker, Misfit
 from ._validate import check_bin_name, did_you_mean
 from ._values import encode
@@ -145,7 +145,7 @@ class Destination:
         self._keys = keys
         self.arrow: Pointer = self._maker.pointer
 
-    def __call__(self, _response: memoryview) -> "Destination":
+    def __call__(self, _response: Data) -> "Destination":
         return self
 
     def making(self) -> Making:

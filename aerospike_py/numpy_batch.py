@@ -32,7 +32,7 @@ import numpy as np
 
 from . import _native
 from ._ffi import ffi, lib
-from ._native import Pointer
+from ._native import Data, Pointer
 from ._requests.batch import encode_same
 from ._validate import (
     check_bin_name,
@@ -280,7 +280,7 @@ class Destination:
             self._kept = ffi.from_buffer("uint8_t[]", self._present, require_writable=True)
             table.present = self._kept
 
-    def __call__(self, _response: memoryview) -> NumpyBatchRecords:
+    def __call__(self, _response: Data) -> NumpyBatchRecords:
         if self.table.mismatch.row_count and self._errors == "raise":
             raise self._mismatch()
         rows = self._rows

@@ -68,6 +68,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+Encoded = TypeVar("Encoded")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MICROSECOND = timedelta(microseconds=1)
@@ -531,9 +532,7 @@ class Shape(Generic[T]):
         found: RecordOf[T] = made
         return found
 
-    def decoder(
-        self, decode: Callable[[memoryview], Record]
-    ) -> Callable[[memoryview], RecordOf[T]]:
+    def decoder(self, decode: Callable[[Encoded], Record]) -> Callable[[Encoded], RecordOf[T]]:
         """Makes records with objects of what `decode` makes records of."""
         return lambda data: self.record(decode(data))
 

@@ -1,20 +1,19 @@
 """The glue between Python and the library: calls, errors, interrupts. Nothing of Aerospike.
 
-A call's result goes into a scratch buffer that is used again and again; each call in progress has
-one of its own. The GIL is released during calls. Signal handlers of Python run while the main
-thread waits in a call: the library asks for them, and an exception that a handler raises ends the
-call and surfaces from it.
+Commands are run by `execute`, of the codec. The GIL is released during calls. Signal handlers of
+Python run while the main thread waits in a call: the library asks for them, and an exception that a
+handler raises ends the call and surfaces from it.
 """
 
 import sys
-from collections import deque
-from collections.abc import Callable
-from struct import Struct
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
-from .._codec import interpreter, unpack
+from _cffi_backend import _C_API  # type: ignore[import-untyped]
+
+from .._codec import bind_library, interpreter, unpack
+from .._codec import execute as execute
 from .._ffi import ffi, lib
 
 if TYPE_CHECKING:
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Pointer: TypeAlias = Any
 """A cffi object."""
+Data: TypeAlias = "bytes | memoryview"
+"""A result, valid while it is decoded."""
 
 if lib.asz_abi_version() != lib.ASZ_ABI_VERSION:
     raise ImportError(
@@ -50,25 +51,12 @@ ARROW = -2
 """The same into the asz_arrow that `decode` has as `arrow`."""
 
 _SCRATCH_BYTES = 64 * 1024
-# The size that a buffer is given once a result did not fit it.
-_SCRATCH_BYTES_MAX = 1024 * 1024
-_SCRATCHES_KEPT_MAX = 64
 
 # Not filled with zeros, so that memory that no result needs is never touched.
 allocate = ffi.new_allocator(should_clear_after_alloc=False)
-_execute = lib.asz_client_execute
-_execute_table = lib.asz_client_batch_read_table
-_execute_arrow = lib.asz_client_batch_read_arrow
 _release = lib.asz_result_release
 
 Scratch: TypeAlias = "tuple[asz_error, asz_result, memoryview, CData]"
-# An asz_result's `owned` and `length`, which take longer by their names.
-_read_outcome = Struct("=4xI16xQ").unpack_from
-
-# deque.pop and deque.append are atomic, so the free list needs no lock.
-_free: deque[tuple[Scratch, memoryview]] = deque(maxlen=_SCRATCHES_KEPT_MAX)
-_pop = _free.pop
-_push = _free.append
 
 # By thread: what a signal handler raised while the thread was in a call.
 _raised: dict[int, BaseException] = {}
@@ -88,53 +76,18 @@ def _new_scratch(size: int = _SCRATCH_BYTES) -> Scratch:
     return error, result, memoryview(ffi.buffer(memory)), memory
 
 
-def execute(
-    client: "asz_client",
-    command: int,
-    request: bytes,
-    policy: Pointer,
-    decode: Callable[[memoryview], T],
-) -> T:
-    """Runs a command, TABLE or ARROW, and returns what `decode` makes of its result.
-
-    Raises:
-        AerospikeError: The class is chosen by the result code.
-        BaseException: What a signal handler raised during the call.
-    """
-    try:
-        kept = _pop()
-    except IndexError:
-        kept = _kept(_new_scratch())
-    scratch, members = kept
-    error, result, view, _ = scratch
-    try:
-        if command >= 0:
-            status = _execute(client, command, request, len(request), policy, result, error)
-        elif command == TABLE:
-            table = decode.table  # type: ignore[attr-defined]
-            status = _execute_table(client, request, len(request), policy, table, error)
-        else:
-            arrow = decode.arrow  # type: ignore[attr-defined]
-            status = _execute_arrow(client, request, len(request), policy, arrow, error)
-        if _raised:
-            _raise_pending(scratch)
-        if status:
-            raise failure(error)
-        owned, length = _read_outcome(members)
-        if owned:
-            try:
-                return decode(memoryview(ffi.buffer(result.data, length)))
-            finally:
-                _reset(scratch)
-                if length <= _SCRATCH_BYTES_MAX:
-                    kept = _kept(_new_scratch(_SCRATCH_BYTES_MAX))
-        return decode(view[:length])
-    finally:
-        _push(kept)
-
-
-def _kept(scratch: Scratch) -> tuple[Scratch, memoryview]:
-    return scratch, memoryview(ffi.buffer(scratch[1]))
+def _execute_otherwise(client: "asz_client", request: Any) -> Any:
+    """Runs a batch read into a TABLE or ARROW."""
+    command, encoded, policy, decode = request
+    sent = client, encoded, len(encoded), policy
+    error = _new_error()
+    if command == TABLE:
+        status = lib.asz_client_batch_read_table(*sent, decode.table, error)
+    else:
+        assert command == ARROW
+        status = lib.asz_client_batch_read_arrow(*sent, decode.arrow, error)
+    _check(status, error)
+    return decode(b"")
 
 
 def _reset(scratch: Scratch) -> None:
@@ -144,11 +97,9 @@ def _reset(scratch: Scratch) -> None:
     result.capacity = len(view)
 
 
-def _raise_pending(scratch: "Scratch | None" = None) -> None:
+def _raise_pending() -> None:
     raised = _raised.pop(get_ident(), None)
     if raised is not None:
-        if scratch is not None:
-            _reset(scratch)
         raise raised
 
 
@@ -203,6 +154,10 @@ def failure(error: "asz_error") -> Exception:
         attempts=error.attempts,
         more=more or None,
     )
+
+
+def _failure_at(address: int) -> Exception:
+    return failure(ffi.cast("asz_error *", address))
 
 
 def _text(characters: "CData", length: int) -> str:
@@ -403,3 +358,22 @@ def let_call() -> None:
 
 ffi.def_extern("asz_python_interrupt_check", error=1, onerror=_keep_raised)(_interrupt_check)
 lib.asz_set_interrupt_check(lib.asz_python_interrupt_check)
+
+
+def address(function: str) -> int:
+    """Where a function of the library lies."""
+    return int(ffi.cast("uintptr_t", ffi.addressof(lib, function)))
+
+
+bind_library(
+    address("asz_client_execute"),
+    address("asz_result_release"),
+    _C_API,
+    ffi.typeof("asz_client *"),
+    ffi.typeof("asz_policy *"),
+    NULL,
+    _raised,
+    _raise_pending,
+    _failure_at,
+    _execute_otherwise,
+)

@@ -7,21 +7,21 @@ are ready in one call. Everything here happens in the loop's thread.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator
 from itertools import count
-from struct import Struct
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from .. import _native
-from .._codec import unpack
+from .._codec import bind_completions, collect, resolve, submit, submit_waiting, unpack
 from .._ffi import ffi, lib
-from . import ARROW, TABLE, Asked, Pointer, allocate, failure
+from . import ARROW, TABLE, Asked, Data, Pointer, address, allocate, failure
 from .streams import Stream
 from .watch import watch
 
 T = TypeVar("T")
+Submitted: TypeAlias = tuple[int, bytes, Pointer, Callable[[Data], Any]]
+"""A request."""
 
 _DRAINED_MAX = 256
 # What is collected at once, unless a single result is larger: to decode it takes a few milliseconds
@@ -38,25 +38,20 @@ _LOOK_EVERY = 8
 # around again.
 _MUCH_BYTES = 8 * 1024
 
-_submit = lib.asz_client_submit
-_submit_waiting = lib.asz_client_submit_waiting
 _flush = lib.asz_client_flush
 _submit_table = lib.asz_client_submit_batch_read_table
 _submit_arrow = lib.asz_client_submit_batch_read_arrow
 _submit_next = lib.asz_query_submit_next
 _submit_next_arrow = lib.asz_query_submit_next_arrow
 _is_hosted = lib.asz_client_is_hosted
-_drain = lib.asz_client_drain
 # What the library writes into until the operation has ended, by its token, whoever still waits for
 # it. Not kept by the client: one that was never closed is freed in any order with what belongs to
 # it.
-_tables: dict[int, Any] = {}
+_owners: dict[int, Any] = {}
 
 # No two operations of the process have the same one: what was submitted from a loop that is gone
 # must not be taken for something else.
 _tokens = count(1)
-
-_NOBODY: tuple[Any, Any] = (None, None)
 
 # Reads that may travel together. With fewer in flight, a read is sent at once: a batch costs more
 # than a few single commands do.
@@ -81,17 +76,14 @@ class Completions:
         self._coalesced = _READS if coalesces else frozenset()
         self._held = 0
         self._held_before = 0
-        self._waiting: dict[int, tuple[asyncio.Future[Any], Callable[[memoryview], Any]]] = {}
+        self._waiting: dict[int, tuple[asyncio.Future[Any], Callable[[Data], Any]]] = {}
         self._error = ffi.new("asz_error *")
         self._error.size = ffi.sizeof("asz_error")
         self._completions = ffi.new("asz_completion[]", _DRAINED_MAX)
-        # Four 64-bit members each: token, status, offset, length.
-        self._members = memoryview(ffi.buffer(self._completions)).cast("B").cast("q")
-        self._read_first = partial(Struct("=4q").unpack_from, self._members)
         self._make_future: Callable[[], asyncio.Future[Any]] = loop.create_future
         self._needed = ffi.new("uint64_t *")
-        # Of what was collected last: that of results which are not handed over yet.
-        self._left: list[int] = []
+        # Of what was collected last: the first that is not handed over yet, and their end.
+        self._left = 0, 0
         # In the next round of the loop.
         self._goes_on = False
         self._allocate(_DATA_BYTES)
@@ -106,16 +98,16 @@ class Completions:
         self._is_watching = False
 
     def _allocate(self, size: int) -> None:
-        self._size = size
         self._is_large = size > _DATA_BYTES
-        self._data = allocate("uint8_t[]", size)
-        self._view = memoryview(ffi.buffer(self._data))
+        data = allocate("uint8_t[]", size)
+        self._target = (
+            *(self.client, self._completions, _DRAINED_MAX),
+            *(data, size, self._needed),
+        )
 
-    async def run(
-        self, command: int, request: bytes, policy: Pointer, decode: Callable[[memoryview], Any]
-    ) -> Any:
+    async def run(self, request: Submitted) -> Any:
         """Waits for what `start` submits, which ends early when the wait is cancelled."""
-        future = self.start(command, request, policy, decode)
+        future = self.start(request)
         token = self.latest
         try:
             return await future
@@ -123,64 +115,58 @@ class Completions:
             self.end_early(token)
             raise
 
-    def start(
-        self, command: int, request: bytes, policy: Pointer, decode: Callable[[memoryview], Any]
-    ) -> "asyncio.Future[Any]":
-        """Submits a command, TABLE or ARROW; the future gets what `decode` makes of its result.
+    def start(self, request: Submitted) -> "asyncio.Future[Any]":
+        """Submits a command, TABLE or ARROW; the future gets what the decoder makes of its result.
 
         The operation has the token `latest`.
 
         Raises:
             AerospikeError: The request was refused; nothing was sent.
         """
+        command = request[0]
         self.latest = token = next(_tokens)
         future = self._make_future()
-        self._waiting[token] = future, decode
-        error = self._error
-        if command in self._coalesced and (
-            self._held or self._held_before >= _FEW or len(self._waiting) > _FEW
-        ):
-            if not self._held:
-                self.loop.call_soon(self._send_held)
-            self._held += 1
-            status = _submit_waiting(
-                self.client, token, command, request, len(request), policy, error
-            )
-        elif command >= 0:
-            status = _submit(self.client, token, command, request, len(request), policy, error)
-        else:
-            status = self._submit_into(token, command, request, policy, decode)
-        if status:
+        self._waiting[token] = future, request[3]
+        try:
+            if command in self._coalesced and (
+                self._held or self._held_before >= _FEW or len(self._waiting) > _FEW
+            ):
+                if not self._held:
+                    self.loop.call_soon(self._send_held)
+                self._held += 1
+                submit_waiting(self.client, token, request)
+            elif command >= 0:
+                submit(self.client, token, request)
+            else:
+                self._submit_into(token, request)
+        except BaseException:
             del self._waiting[token]
-            raise failure(error)
+            raise
         return future
 
-    def start_asking(
-        self, asked: Asked, command: int, request: bytes, decode: Callable[[memoryview], Any]
-    ) -> "asyncio.Future[Any]":
+    def start_asking(self, asked: Asked, request: Submitted) -> "asyncio.Future[Any]":
         """The same of a command on one record, which tells the node that is asked."""
-        future = self.start(command, request, asked.policy, decode)
+        command, encoded, _, decode = request
+        future = self.start((command, encoded, asked.policy, decode))
         # The library writes to it, whether or not anybody waits.
-        _tables[self.latest] = asked
+        _owners[self.latest] = asked
         return future
 
     def _send_held(self) -> None:
         self._held_before, self._held = self._held, 0
         _flush(self.client)
 
-    def _submit_into(
-        self, token: int, command: int, request: bytes, policy: Pointer, decode: Any
-    ) -> int:
+    def _submit_into(self, token: int, request: Submitted) -> None:
+        command, encoded, policy = request[:3]
+        decode: Any = request[3]
         assert command in (TABLE, ARROW)
-        is_table = command == TABLE
-        submit, target = (
-            (_submit_table, decode.table) if is_table else (_submit_arrow, decode.arrow)
+        begin, target = (
+            (_submit_table, decode.table) if command == TABLE else (_submit_arrow, decode.arrow)
         )
-        _tables[token] = decode
-        status: int = submit(self.client, token, request, len(request), policy, target, self._error)
-        if status:
-            del _tables[token]
-        return status
+        _owners[token] = decode
+        if begin(self.client, token, encoded, len(encoded), policy, target, self._error):
+            del _owners[token]
+            raise failure(self._error)
 
     def connect(self) -> "asyncio.Future[None]":
         """Connects the client; cancelling the future ends that."""
@@ -265,7 +251,7 @@ class Completions:
     def _start_next(
         self,
         stream: Stream[Any],
-        decode: Callable[[memoryview], Any],
+        decode: Callable[[Data], Any],
         owner: object,
         submit: Callable[..., int],
         *target: Any,
@@ -274,9 +260,9 @@ class Completions:
         self.latest = token = next(_tokens)
         future = self.loop.create_future()
         self._waiting[token] = future, decode
-        _tables[token] = owner
+        _owners[token] = owner
         if submit(query, token, *target, self._error):
-            del self._waiting[token], _tables[token]
+            del self._waiting[token], _owners[token]
             raise failure(self._error)
         return future
 
@@ -287,7 +273,7 @@ class Completions:
     def _collect(self) -> None:
         """Resolves the futures of what has ended, once in a round of the loop."""
         if not self._goes_on:
-            self._resolve(self._ended(self._fill()))
+            self._resolve(0, self._fill())
             self._look_who_drives()
 
     def _collect_hosted(self) -> None:
@@ -295,102 +281,42 @@ class Completions:
         if self._goes_on:
             return
         count = self._fill()
-        if count == 1:
-            self._hand_over(self._read_first())
-            if self._is_large:
-                self._allocate(_DATA_BYTES)
-        elif count:
-            self._resolve(self._ended(count))
+        if count:
+            self._resolve(0, count)
         else:  # It may be that the library's own thread drives.
             self._look_who_drives()
 
-    def _ended(self, count: int) -> list[int]:
-        return self._members[: 4 * count].tolist()
-
-    def _resolve(self, members: list[int]) -> None:
-        """What is left over has its turn in the loop's next round."""
-        end = perf_counter() + _BUDGET_S
-        index = 0
-        self._left = members
+    def _resolve(self, first: int, end: int) -> None:
+        """Of what was collected. What is left over has its turn in the loop's next round."""
+        over = 0.0
         try:
-            while index < len(members):
-                stop = index + 4 * _LOOK_EVERY
-                index += self._hand_over(members[index:stop])
-                if index < stop or perf_counter() > end:
+            while first < end:
+                stop = min(first + _LOOK_EVERY, end)
+                first = resolve(self._target, first, stop, _MUCH_BYTES, self._waiting)
+                if first == end:
+                    break
+                now = perf_counter()
+                over = over or now + _BUDGET_S
+                if first < stop or now > over:
                     break
         finally:
             # A signal's handler may raise in the midst of it; the others are resolved all the same.
-            self._left = members[index:]
-            if self._left:
+            self._left = first, end
+            if first < end:
                 self._goes_on = True
                 self.loop.call_soon(self._go_on)
-        if self._is_large and not self._left:
+        if self._is_large and first == end:
             self._allocate(_DATA_BYTES)
 
     def _go_on(self) -> None:
         self._goes_on = False
-        if self._left:
-            self._resolve(self._left)
+        self._resolve(*self._left)
         self._look_who_drives()
-
-    def _hand_over(self, members: Sequence[int]) -> int:
-        """Returns how many members there were to hand over: it ends behind a large result."""
-        take = self._waiting.pop
-        view = self._view
-        handed = 0
-        each = iter(members)
-        for token, status, start, length in zip(each, each, each, each, strict=True):
-            handed += 4
-            future, decode = take(token, _NOBODY)
-            if _tables:
-                _tables.pop(token, None)
-            if future is None or future.done():  # Cancelled in the meantime.
-                continue
-            data = view[start : start + length]
-            # Whatever goes wrong with one, the others are resolved.
-            try:
-                if status:
-                    future.set_exception(_failure(status, data))
-                    continue
-                if length > _DATA_BYTES and hasattr(decode, "steps"):
-                    # The buffer is for this result alone, and is left to it.
-                    self._step(future, decode.steps(data))
-                    continue
-                result = decode(data)
-            except Exception as error:
-                future.set_exception(error)
-            except BaseException as error:
-                future.set_exception(_interrupted(error))
-                raise
-            else:
-                future.set_result(result)
-            if length >= _MUCH_BYTES:
-                break
-        return handed
-
-    def _step(self, future: "asyncio.Future[Any]", steps: Iterator[Any]) -> None:
-        """Decodes a part of a large result, and the next one when others have had their turn."""
-        if future.done():
-            return
-        try:
-            result = next(steps)
-        except Exception as error:
-            future.set_exception(error)
-            return
-        except BaseException as error:
-            future.set_exception(_interrupted(error))
-            raise
-        if result is None:
-            self.loop.call_soon(self._step, future, steps)
-        else:
-            future.set_result(result)
 
     def _fill(self) -> int:
         """Collects into the buffers; makes a larger one for a result that does not fit."""
         while True:
-            count: int = _drain(
-                self.client, self._completions, _DRAINED_MAX, self._data, self._size, self._needed
-            )
+            count = collect(self._target)
             if count or not self._needed[0]:
                 return count
             try:
@@ -410,7 +336,7 @@ class Completions:
         self._leave_hosted()
         lib.asz_client_close(self.client)
         for token in self._waiting:
-            _tables.pop(token, None)
+            _owners.pop(token, None)
 
     def shut(self) -> None:
         """After the library's client was closed: resolves what is left and leaves the loop."""
@@ -419,10 +345,11 @@ class Completions:
         if not self.loop.is_closed():
             while self._waiting:
                 before = len(self._waiting)
-                self._resolve(self._left or self._ended(self._fill()))
+                first, end = self._left
+                self._resolve(*((first, end) if first < end else (0, self._fill())))
                 if len(self._waiting) == before:
                     break
-        self._left = []
+        self._left = 0, 0
         self.abandon()
 
     def abandon(self) -> None:
@@ -437,7 +364,52 @@ class Completions:
                 )
 
 
-def _nothing(_: memoryview) -> None:
+def _forget_owner(token: int) -> None:
+    _owners.pop(token, None)
+
+
+def _resolve_otherwise(
+    future: "asyncio.Future[Any]", decode: Callable[[Data], Any], status: int, data: bytes
+) -> None:
+    """Of what has failed, or has a large result."""
+    if future.done():  # Cancelled in the meantime.
+        return
+    try:
+        if status:
+            future.set_exception(_failure(status, data))
+        elif hasattr(decode, "steps"):
+            _step(future, decode.steps(data))
+        else:
+            future.set_result(decode(data))
+    except BaseException as error:
+        _reject(future, error)
+
+
+def _reject(future: "asyncio.Future[Any]", error: BaseException) -> None:
+    """Has the future raise it, and what is no error raise here, too."""
+    is_error = isinstance(error, Exception)
+    if not future.done():
+        future.set_exception(error if is_error else _interrupted(error))
+    if not is_error:
+        raise error
+
+
+def _step(future: "asyncio.Future[Any]", steps: Iterator[Any]) -> None:
+    """Decodes a part of a large result, and the next one when others have had their turn."""
+    if future.done():
+        return
+    try:
+        result = next(steps)
+    except BaseException as error:
+        _reject(future, error)
+        return
+    if result is None:
+        future.get_loop().call_soon(_step, future, steps)
+    else:
+        future.set_result(result)
+
+
+def _nothing(_: Data) -> None:
     return None
 
 
@@ -446,8 +418,24 @@ def _interrupted(error: BaseException) -> Exception:
     return _native.make_error(lib.ASZ_ERROR_CLIENT_ABORT, f"interrupted by {error!r}")
 
 
-def _failure(status: int, data: memoryview) -> Exception:
+def _failure(status: int, data: bytes) -> Exception:
     in_doubt, node, message, attempts, more = unpack(data)
     return _native.make_error(
         status, message, in_doubt=in_doubt, node=node or None, attempts=attempts, more=more
     )
+
+
+bind_completions(
+    address("asz_client_submit"),
+    address("asz_client_submit_waiting"),
+    address("asz_client_drain"),
+    ffi.typeof("asz_completion *"),
+    ffi.typeof("uint8_t *"),
+    ffi.typeof("uint64_t *"),
+    _resolve_otherwise,
+    _reject,
+    _owners,
+    _forget_owner,
+    "set_result",
+    "done",
+)

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from .. import _native
 from .._ffi import ffi, lib
-from . import Pointer, _check, _new_error, _new_scratch, _reset
+from . import Data, Pointer, _check, _new_error, _new_scratch, _reset
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ class Stream(Generic[T]):
         command: int,
         request: bytes,
         policy: Pointer,
-        decode: Callable[[memoryview], T],
+        decode: Callable[[Data], T],
     ) -> None:
         # A signal handler that asks again is refused by the library, rather than stuck here.
         self._lock = threading.RLock()

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._ffi import lib
-from .._results import Decode, T, value
+from .._native import Data
+from .._results import Decode, T, nothing, value
 from .._validate import (
     Integer,
     check_iterable,
@@ -18,7 +19,7 @@ from .._values import encode
 from ..exception import AdminError, InvalidArgError
 from ..types import RoleInfo, UserInfo
 from .policies import ClientPolicies
-from .request import Request, nothing
+from .request import Request
 
 _INVALID_USER = 60
 _INVALID_ROLE = 70
@@ -55,18 +56,18 @@ def _role_info(row: _RoleRow) -> RoleInfo:
     }
 
 
-def _user_infos(data: memoryview) -> list[UserInfo]:
+def _user_infos(data: Data) -> list[UserInfo]:
     return [_user_info(row) for row in value(data)]
 
 
-def _role_infos(data: memoryview) -> list[RoleInfo]:
+def _role_infos(data: Data) -> list[RoleInfo]:
     return [_role_info(row) for row in value(data)]
 
 
 def _one(decode: Decode[list[T]], what: str, code: int) -> Decode[T]:
     """The one row that was asked for by its name."""
 
-    def decode_one(data: memoryview) -> T:
+    def decode_one(data: Data) -> T:
         rows = decode(data)
         if not rows:
             raise AdminError(f"there is no such {what}", result_code=code)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .. import _native
 from .._codec import pack_batch
 from .._ffi import lib
-from .._native import Pointer
+from .._native import Data, Pointer
 from .._operations import encoded_operations, function_call
 from .._results import BatchDecoder
 from .._validate import (
@@ -82,7 +82,7 @@ def stream(
 _unpack_rows = BatchDecoder(list[BatchRecord])
 
 
-def _rows(data: memoryview) -> list[BatchRecord]:
+def _rows(data: Data) -> list[BatchRecord]:
     """The rows of a chunk; none of an empty one."""
     return _unpack_rows(data) if data else []
 

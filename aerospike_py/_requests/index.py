@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from .._ffi import lib
+from .._native import Data
 from .._operations import check_context
+from .._results import nothing
 from .._validate import Choice, check_bin_name, check_name, namespace_argument, set_argument
 from .._values import encode
 from ..constants import (
@@ -21,7 +23,7 @@ from ..exception import InvalidArgError
 from ..types import IndexInfo, InfoNodeResult
 from . import info
 from .policies import INDEX_TYPE, WAIT, ClientPolicies
-from .request import Request, nothing
+from .request import Request
 
 _INDEX_CREATE: int = lib.ASZ_INDEX_CREATE
 _INDEX_REMOVE: int = lib.ASZ_INDEX_REMOVE
@@ -56,7 +58,7 @@ def listed(
     wanted = None if namespace is None else namespace_argument(namespace)
     command, request, struct, decode = info.info_of(policies, _LIST, wanted, policy)
 
-    def indexes(response: memoryview) -> list[IndexInfo]:
+    def indexes(response: Data) -> list[IndexInfo]:
         nodes = info.answers(decode(response))
         found = [each for each in _indexes(nodes) if wanted in (None, each.namespace)]
         return sorted(found, key=lambda each: (each.namespace, each.name))

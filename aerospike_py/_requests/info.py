@@ -5,7 +5,8 @@ from typing import Any
 
 from .. import _native
 from .._ffi import lib
-from .._results import value
+from .._native import Data
+from .._results import nothing, value
 from .._validate import (
     Integer,
     check_moment,
@@ -27,7 +28,7 @@ from ..types import (
     TLSStats,
 )
 from .policies import ClientPolicies
-from .request import Request, nothing
+from .request import Request
 
 _INFO: int = lib.ASZ_INFO
 _INFO_ANY: int = lib.ASZ_INFO_ANY
@@ -63,7 +64,7 @@ def _info_result(node: str, code: int, response: str) -> InfoNodeResult:
     return InfoNodeResult(node, code, response)
 
 
-def _info_results(data: memoryview) -> list[InfoNodeResult]:
+def _info_results(data: Data) -> list[InfoNodeResult]:
     return [_info_result(*row) for row in value(data)]
 
 
@@ -96,7 +97,7 @@ def pairs(text: str, separator: str) -> dict[str, str]:
     }
 
 
-def _info_response(data: memoryview) -> str:
+def _info_response(data: Data) -> str:
     ((node, code, response),) = _info_results(data)
     if code:
         text = _controls.sub(lambda found: f"\\x{ord(found[0]):02x}", response)
@@ -104,20 +105,20 @@ def _info_response(data: memoryview) -> str:
     return response
 
 
-def _node_names(data: memoryview) -> list[str]:
+def _node_names(data: Data) -> list[str]:
     return [name for name, *_ in value(data)]
 
 
-def _nodes(data: memoryview) -> list[NodeInfo]:
+def _nodes(data: Data) -> list[NodeInfo]:
     return sorted(NodeInfo(*row) for row in value(data))
 
 
-def _statistics(data: memoryview) -> list[NodeStats]:
+def _statistics(data: Data) -> list[NodeStats]:
     bounds, listed, _ = value(data)
     return sorted(_node_stats(bounds, *row) for row in listed)
 
 
-def _tls_statistics(data: memoryview) -> TLSStats | None:
+def _tls_statistics(data: Data) -> TLSStats | None:
     _, _, counts = value(data)
     if counts is None:
         return None
@@ -138,7 +139,7 @@ def _sizes(bounds: list[int], records: int, counts: list[int]) -> SizeStats:
     return SizeStats(records, dict(zip([*bounds, None], counts, strict=True)))
 
 
-def _namespaces(response: memoryview) -> list[str]:
+def _namespaces(response: Data) -> list[str]:
     names = {
         name
         for node in answers(_info_results(response))
@@ -194,7 +195,7 @@ def _integer(given: dict[str, str], name: str) -> int:
         return 0
 
 
-def _true(_response: memoryview) -> bool:
+def _true(_response: Data) -> bool:
     return True
 
 
@@ -235,7 +236,7 @@ def namespaces(policies: ClientPolicies, policy: Any) -> Request[list[str]]:
 def namespace(policies: ClientPolicies, name: str, policy: Any) -> Request[NamespaceInfo]:
     request = encode((f"namespace/{name}", None))
 
-    def decode(response: memoryview) -> NamespaceInfo:
+    def decode(response: Data) -> NamespaceInfo:
         return _namespace_info(name, _info_results(response))
 
     return _INFO, request, policies.info(policy), decode
@@ -245,7 +246,7 @@ def sets(policies: ClientPolicies, namespace: Any, policy: Any) -> Request[list[
     wanted = None if namespace is None else namespace_argument(namespace)
     command, request, struct, results = info_of(policies, "sets", wanted, policy)
 
-    def decode(response: memoryview) -> list[SetInfo]:
+    def decode(response: Data) -> list[SetInfo]:
         return _set_infos(wanted, results(response))
 
     return command, request, struct, decode
@@ -295,7 +296,7 @@ def set_xdr_filter(
     return _INFO_ANY, encode((command,)), policies.info(policy), _no_info_response
 
 
-def _no_info_response(data: memoryview) -> None:
+def _no_info_response(data: Data) -> None:
     _info_response(data)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from .._aggregation import Reduction
 from .._ffi import lib
-from .._native import NULL
+from .._native import NULL, Data
 from .._operations import check_context, function_call, plain_operations
-from .._results import value
+from .._results import nothing, value
 from .._validate import Integer, at, check_bin_name, check_name, did_you_mean, wrong_type
 from .._values import EXTENSION_GEOJSON, INT64_MAX, INT64_MIN, Extension, encode, unsigned
 from ..constants import (
@@ -22,7 +22,7 @@ from ..types import GeoJSON, JobStatus, QueryPlan
 from . import info
 from .allowance import Allowance
 from .policies import INDEX_TYPE, ClientPolicies
-from .request import Request, nothing
+from .request import Request
 
 QUERY: int = lib.ASZ_QUERY
 _QUERY_BACKGROUND: int = lib.ASZ_QUERY_BACKGROUND
@@ -245,7 +245,7 @@ def _number(value: Any, path: str, limits: tuple[float, float]) -> float:
     return number
 
 
-def _job_status(data: memoryview) -> JobStatus:
+def _job_status(data: Data) -> JobStatus:
     state, progress, succeeded, failed = value(data)
     return JobStatus(_STATES[state], progress, succeeded, failed)
 
@@ -314,7 +314,7 @@ def cluster_key(policies: ClientPolicies, namespace: str) -> Request[str]:
     command = f"cluster-stable:namespace={namespace}"
     query, request, struct, results = info.info_of(policies, command, namespace, None)
 
-    def decode(response: memoryview) -> str:
+    def decode(response: Data) -> str:
         keys: dict[str, str] = {}
         for node, code, text in results(response):
             if code in (AEROSPIKE_ERR_SERVER, AEROSPIKE_ERR_CLUSTER_CHANGE):

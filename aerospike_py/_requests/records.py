@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .._codec import pack_key, pack_operate, pack_put
 from .._ffi import lib
 from .._operations import plain_operations, within_count
-from .._results import exists_result, ordered_result, record
+from .._results import exists_result, nothing, ordered_result, record
 from .._validate import COUNT_MAX, bin_names, check_count
 from .._values import operand, plain_bins
 from ..keys import encode_key, encode_with_key
 from ..types import ExistsResult, OperateOrderedResult, Record
 from .policies import ClientPolicies
-from .request import Request, nothing
+from .request import Request
 
 if TYPE_CHECKING:
     from ..objects import RecordOf

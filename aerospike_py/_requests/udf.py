@@ -4,15 +4,16 @@ import os
 from typing import Any
 
 from .._ffi import lib
+from .._native import Data
 from .._operations import LUA_SUFFIX, function_call
-from .._results import value
+from .._results import nothing, value
 from .._validate import check_name, integer, wrong_type
 from .._values import encode
 from ..exception import InvalidArgError
 from ..keys import encode_with_key
 from ..types import UDFFile
 from .policies import WAIT, ClientPolicies
-from .request import Request, nothing
+from .request import Request
 
 _UDF_PUT: int = lib.ASZ_UDF_PUT
 _UDF_REMOVE: int = lib.ASZ_UDF_REMOVE
@@ -23,11 +24,11 @@ _APPLY: int = lib.ASZ_APPLY
 _NO_ARGUMENTS = encode([])
 
 
-def _files(data: memoryview) -> list[UDFFile]:
+def _files(data: Data) -> list[UDFFile]:
     return [UDFFile(*row) for row in value(data)]
 
 
-def _text_content(data: memoryview) -> str:
+def _text_content(data: Data) -> str:
     content: bytes = value(data)
     return content.decode("utf-8", "replace")
 

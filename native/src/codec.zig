@@ -188,7 +188,14 @@ fn decodeResult(
 }
 
 fn decode(state: *State, data: *Object, comptime function: fn (*Decoder) ?*Object) ?*Object {
-    const bytes = api.readable(data) catch return null;
+    return decodeBytes(state, api.readable(data) catch return null, function);
+}
+
+fn decodeBytes(
+    state: *State,
+    bytes: []const u8,
+    comptime function: fn (*Decoder) ?*Object,
+) ?*Object {
     const work = state.borrow() catch return null;
     defer state.giveBack(work);
     var decoder: Decoder = .init(bytes, work);
@@ -200,6 +207,118 @@ fn decode(state: *State, data: *Object, comptime function: fn (*Decoder) ?*Objec
     const incomplete = made orelse return null;
     api.release(incomplete);
     return Decoder.malformed();
+}
+
+/// bind_library(the members of Library.zig): what all that runs commands needs
+export fn asz_codec_bind_library(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    if (count != State.library_count) return result(wrongCount());
+    State.of(module).bindLibrary(module, arguments[0..State.library_count]) catch return null;
+    return api.share(api.headers.none);
+}
+
+/// bind_completions(the members of Completions.zig): what all that is submitted needs
+export fn asz_codec_bind_completions(
+    module: *Object,
+    arguments: Arguments,
+    count: api.Size,
+) ?*Object {
+    if (count != State.completions_count) return result(wrongCount());
+    State.of(module).bindCompletions(arguments[0..State.completions_count]) catch return null;
+    return api.share(api.headers.none);
+}
+
+/// execute(client, request) -> what the request's decoder makes of the result
+export fn asz_codec_execute(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    if (count != 2) return result(wrongCount());
+    return result(execute(.of(module), arguments[0], arguments[1]));
+}
+
+fn execute(state: *State, client: *Object, request: *Object) api.Error!*Object {
+    const library = &(state.library orelse return unbound());
+    return library.run(&state.memories, client, request, state, decodeWith);
+}
+
+fn unbound() api.Error {
+    return api.raise(api.headers.value_error, "the library's functions are not bound");
+}
+
+/// submit(client, token, request): begins it
+export fn asz_codec_submit(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    return result(begin(.of(module), arguments[0..@intCast(count)], false));
+}
+
+/// submit_waiting(client, token, request): begins it with others
+export fn asz_codec_submit_waiting(
+    module: *Object,
+    arguments: Arguments,
+    count: api.Size,
+) ?*Object {
+    return result(begin(.of(module), arguments[0..@intCast(count)], true));
+}
+
+fn begin(state: *State, arguments: []const *Object, waits: bool) api.Error!*Object {
+    if (arguments.len != 3) return wrongCount();
+    const library = &(state.library orelse return unbound());
+    const completions = &(state.completions orelse return unbound());
+    const client, const token, const request = arguments[0..3].*;
+    try completions.begin(library, &state.memories, client, token, request, waits);
+    return api.share(api.headers.none);
+}
+
+/// collect(target) -> number of operations that have ended: see Completions.zig
+export fn asz_codec_collect(module: *Object, target: *Object) ?*Object {
+    return result(collect(.of(module), target));
+}
+
+fn collect(state: *State, target: *Object) api.Error!*Object {
+    const library = &(state.library orelse return unbound());
+    const completions = &(state.completions orelse return unbound());
+    return api.made(api.PyLong_FromLongLong(try completions.collect(library, target)));
+}
+
+/// resolve(target, first, end, bytes of a result that is the last one, waiting) -> the first that is
+/// left: see Completions.zig
+export fn asz_codec_resolve(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    return result(resolve(.of(module), arguments[0..@intCast(count)]));
+}
+
+fn resolve(state: *State, arguments: []const *Object) api.Error!*Object {
+    if (arguments.len != 5) return wrongCount();
+    const library = &(state.library orelse return unbound());
+    const completions = &(state.completions orelse return unbound());
+    const left = try completions.resolve(
+        library,
+        arguments[0],
+        try api.sizeOf(arguments[1]),
+        try api.sizeOf(arguments[2]),
+        try api.sizeOf(arguments[3]),
+        arguments[4],
+        state,
+        decodeWith,
+    );
+    return api.made(api.PyLong_FromLongLong(@intCast(left)));
+}
+
+/// The decoders of this module need not be called.
+fn decodeWith(state: *State, decoder: *Object, bytes: []const u8) ?*Object {
+    const known = &state.decoders;
+    if (decoder == known.record) {
+        return decodeBytes(state, bytes, Decoder.record) orelse state.cannotBeShown();
+    }
+    if (decoder == known.nothing) return api.share(api.headers.none);
+    if (decoder == known.exists) {
+        return decodeBytes(state, bytes, Decoder.exists) orelse state.cannotBeShown();
+    }
+    const data = api.PyBytes_FromStringAndSize(bytes.ptr, @intCast(bytes.len)) orelse return null;
+    defer api.release(data);
+    const end: ?*Object = null;
+    return api.PyObject_CallFunctionObjArgs(decoder, data, end);
+}
+
+/// nothing(data) -> None: the decoder for what has no result
+export fn asz_codec_nothing(module: *Object, data: *Object) ?*Object {
+    _ = .{ module, data };
+    return api.share(api.headers.none);
 }
 
 /// unpack(data) -> the value
@@ -231,7 +350,7 @@ fn skip(arguments: []const *Object) api.Error!*Object {
     if (arguments.len != 2) return wrongCount();
     const bytes = try api.readable(arguments[0]);
     var reader: msgpack.Reader = .init(bytes);
-    reader.position = @min(try sizeOf(arguments[1]), bytes.len);
+    reader.position = @min(try api.sizeOf(arguments[1]), bytes.len);
     reader.skip() catch return api.made(Decoder.malformed());
     return api.made(api.PyLong_FromLongLong(@intCast(reader.position)));
 }
@@ -265,8 +384,8 @@ fn unpackRows(state: *State, arguments: []const *Object) api.Error!*Object {
     const work = try state.borrow();
     defer state.giveBack(work);
     var decoder: Decoder = .init(bytes, work);
-    decoder.reader.position = @min(try sizeOf(start), bytes.len);
-    var left = try sizeOf(rows_max);
+    decoder.reader.position = @min(try api.sizeOf(start), bytes.len);
+    var left = try api.sizeOf(rows_max);
     const is_start = decoder.reader.position == 0;
     if (is_start) {
         const total = decoder.arrayCount() orelse return api.made(Decoder.malformed());
@@ -295,13 +414,6 @@ fn nextRow(
     defer api.leaveItem(key);
     try decoder.ask(key);
     return api.made(Row.read(&decoder.reader, source, decoder.asked, class));
-}
-
-fn sizeOf(number: *Object) api.Error!usize {
-    const size = api.PyLong_AsSsize_t(number);
-    if (size >= 0) return @intCast(size);
-    if (api.PyErr_Occurred() != null) return error.Raised;
-    return api.raise(api.headers.value_error, "a number must not be negative");
 }
 
 // Rows: the slots of the type in `module.c`.

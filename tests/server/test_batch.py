@@ -461,7 +461,7 @@ async def test_batches_of_many_tasks(server: Any, stored: list[Key]) -> None:
 
 
 async def test_other_tasks_have_their_turn_while_a_large_batch_is_decoded(
-    server: Any, stored: list[Key]
+    server: Any, stored: list[Key], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = stored * 2000
     async with AsyncClient(server.config) as client:
@@ -476,14 +476,15 @@ async def test_other_tasks_have_their_turn_while_a_large_batch_is_decoded(
 
         task = asyncio.create_task(take_turns())
         steps: list[int] = []
-        step = client._session._completions._step  # type: ignore[union-attr]
+        step = completions._step
 
         def noted(*args: Any) -> None:
             steps.append(turns)
             step(*args)
 
-        client._session._completions._step = noted  # type: ignore[method-assign, union-attr]
-        rows = await client.batch_read(many)
+        with monkeypatch.context() as patched:
+            patched.setattr(completions, "_step", noted)
+            rows = await client.batch_read(many)
         task.cancel()
         assert [row.bins and row.bins["n"] for row in rows] == list(range(10)) * 2000
         assert len(steps) > len(many) // BatchDecoder.step_rows
@@ -504,7 +505,7 @@ async def test_a_batch_that_nobody_waits_for_any_more(server: Any, stored: list[
                 del task
                 gc.collect()
             assert codes(await client.batch_read(stored)) == [0] * 10
-    assert completions._tables == {}
+    assert completions._owners == {}
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
@@ -518,7 +519,7 @@ async def test_a_client_dropped_while_arrays_are_filled(server: Any, stored: lis
         await task
     del client, task
     gc.collect()
-    while completions._tables:  # The loop closes it in one of its next rounds.
+    while completions._owners:  # The loop closes it in one of its next rounds.
         await asyncio.sleep(0)
     async with AsyncClient(server.config) as other:
         await other.connect()

@@ -17,12 +17,12 @@ const log = &@import("../log.zig").process;
 const log_text_bytes_max = @import("../log.zig").text_bytes_max;
 const metrics = @import("../metrics.zig");
 const queries_module = @import("queries.zig");
+const structs = @import("../structs.zig");
 const tls = @import("../tls.zig");
 const unfilled = @import("../unfilled.zig");
 const wire = @import("../wire.zig");
 const Arrow = arrows_module.Handle;
 const Client = client_module.Client;
-const Earlier = @import("../status.zig").Earlier;
 const Failure = @import("../status.zig").Failure;
 const Handles = @import("handles.zig").Handles;
 const Policy = engine.Policy;
@@ -32,24 +32,9 @@ const gpa = @import("../memory.zig").gpa;
 
 pub const abi_version = 2;
 
-pub const asz_error = extern struct {
-    size: u32,
-    code: i32,
-    in_doubt: u8,
-    reserved: u8,
-    node_len: u16,
-    message_len: u16,
-    node: [Failure.node_name_max]u8,
-    message: [Failure.message_bytes_max]u8,
-    attempts: u16,
-    more_len: u16,
-    more: [more_bytes_max]u8,
-    text_position: u32,
-};
-
-/// Details and earlier failures, as MessagePack: the codes and lengths of those take no more than
-/// here, and the texts as much.
-const more_bytes_max = 808;
+pub const asz_completion = structs.asz_completion;
+pub const asz_error = structs.asz_error;
+pub const asz_result = structs.asz_result;
 
 pub const asz_node = engine.Asked;
 
@@ -99,21 +84,6 @@ pub const asz_log_line = extern struct {
     event: [32]u8,
 };
 
-pub const asz_result = extern struct {
-    size: u32,
-    owned: u32,
-    data: ?[*]u8,
-    capacity: u64,
-    length: u64,
-};
-
-pub const asz_completion = extern struct {
-    token: u64,
-    status: i64,
-    offset: u64,
-    length: u64,
-};
-
 pub const asz_column = columns.Column;
 pub const asz_metadata = columns.Metadata;
 pub const asz_mismatch = columns.Mismatch;
@@ -123,14 +93,9 @@ pub const ArrowArray = data_interface.Array;
 pub const ArrowArrayStream = data_interface.Stream;
 
 comptime {
-    assert(@sizeOf(asz_completion) == 32);
-    assert(@sizeOf(asz_error) == 1344);
-    assert(Failure.details_bytes_max + Earlier.bytes_max + 40 <= more_bytes_max);
-    assert(@offsetOf(asz_error, "message") == 46);
     assert(@sizeOf(asz_node) == 104);
     assert(@sizeOf(asz_policy) == 80);
     assert(@offsetOf(asz_policy, "filter") == 48);
-    assert(@sizeOf(asz_result) == 32);
     assert(@sizeOf(asz_log_line) == 344);
 }
 

@@ -7,8 +7,10 @@
 
 const std = @import("std");
 const api = @import("api.zig");
+const Completions = @import("Completions.zig");
 const Decoder = @import("Decoder.zig");
 const Encoder = @import("Encoder.zig");
+const Library = @import("Library.zig");
 const Names = @import("Names.zig");
 const Row = @import("Row.zig");
 const Shape = @import("Shape.zig");
@@ -23,10 +25,22 @@ not_shown: *Object,
 /// References to all of these.
 values_given: [5]?*Object,
 results_given: [9]?*Object,
+library_given: [library_count]?*Object,
+completions_given: [completions_count]?*Object,
+decoders_given: [3]?*Object,
+/// Null until they are bound.
+library: ?Library,
+completions: ?Completions,
+/// Those of this module that commands have most.
+decoders: struct { record: *Object, exists: *Object, nothing: *Object },
+memories: Library.Memories,
 row_members: Row.Members,
 work: if (api.is_free_threaded) Idle else Work,
 
 const State = @This();
+
+pub const library_count = @typeInfo(Library).@"struct".field_names.len;
+pub const completions_count = @typeInfo(Completions).@"struct".field_names.len;
 
 /// What a call works with and leaves to the next one: memory for a request, and Python objects
 /// that come again and again.
@@ -113,6 +127,10 @@ pub inline fn of(module: *Object) *State {
 pub fn init(state: *State) void {
     state.values_given = @splat(null);
     state.results_given = @splat(null);
+    state.library_given = @splat(null);
+    state.completions_given = @splat(null);
+    state.decoders_given = @splat(null);
+    state.memories = .{};
     state.unbind();
     state.row_members = Row.membersOf(state);
     if (api.is_free_threaded) state.work = .{} else state.work.init(state);
@@ -120,6 +138,7 @@ pub fn init(state: *State) void {
 
 pub fn deinit(state: *State) void {
     state.clear();
+    state.memories.deinit();
     state.work.deinit();
     state.* = undefined;
 }
@@ -128,6 +147,8 @@ fn unbind(state: *State) void {
     state.values = .unbound();
     state.classes = .unbound();
     state.not_shown = api.headers.none;
+    state.library = null;
+    state.completions = null;
 }
 
 /// For values: Raw, Extension, KeyOrderedDict, KeyValueOrderedDict, and a function of an extension's
@@ -154,6 +175,34 @@ pub fn bindResults(state: *State, given: *const [9]*Object) api.Error!void {
     take(&state.results_given, given);
 }
 
+/// For commands: the members of `Library`.
+pub fn bindLibrary(
+    state: *State,
+    module: *Object,
+    given: *const [library_count]*Object,
+) api.Error!void {
+    var decoders: [3]*Object = undefined;
+    const names = [_][*:0]const u8{ "unpack_record", "unpack_exists", "nothing" };
+    for (&decoders, names, 0..) |*decoder, name, index| {
+        errdefer for (decoders[0..index]) |before| api.release(before);
+        decoder.* = try api.made(api.PyObject_GetAttrString(module, name));
+    }
+    defer for (decoders) |decoder| api.release(decoder);
+    state.library = try .bind(given);
+    state.decoders = .{ .record = decoders[0], .exists = decoders[1], .nothing = decoders[2] };
+    take(&state.decoders_given, &decoders);
+    take(&state.library_given, given);
+}
+
+/// For what is submitted: the members of `Completions`.
+pub fn bindCompletions(
+    state: *State,
+    given: *const [completions_count]*Object,
+) api.Error!void {
+    state.completions = try .bind(given);
+    take(&state.completions_given, given);
+}
+
 fn take(held: []?*Object, given: []const *Object) void {
     for (given) |object| api.Py_IncRef(object);
     for (held, given) |*place, object| api.let(place, object);
@@ -161,7 +210,9 @@ fn take(held: []?*Object, given: []const *Object) void {
 
 /// What may be part of a cycle, for Python's garbage collector.
 pub fn traverse(state: *const State, visit: api.Visit, argument: ?*anyopaque) c_int {
-    for (state.values_given ++ state.results_given) |given| if (given) |object| {
+    const all = state.values_given ++ state.results_given ++ state.library_given ++
+        state.completions_given ++ state.decoders_given;
+    for (all) |given| if (given) |object| {
         const status = visit(object, argument);
         if (status != 0) return status;
     };
@@ -172,6 +223,9 @@ pub fn clear(state: *State) void {
     state.unbind();
     for (&state.values_given) |*place| api.let(place, null);
     for (&state.results_given) |*place| api.let(place, null);
+    for (&state.library_given) |*place| api.let(place, null);
+    for (&state.completions_given) |*place| api.let(place, null);
+    for (&state.decoders_given) |*place| api.let(place, null);
 }
 
 /// Whose work it is, until `giveBack`.
@@ -190,14 +244,11 @@ pub fn cannotBeShown(state: *const State) ?*Object {
     for ([_]*Object{ types.type_error, types.value_error, types.recursion_error }) |kind| {
         if (api.PyErr_ExceptionMatches(kind) != 0) break;
     } else return null;
-    var kind: ?*Object = null;
-    var value: ?*Object = null;
-    var trace: ?*Object = null;
-    api.PyErr_Fetch(&kind, &value, &trace);
-    api.PyErr_NormalizeException(&kind, &value, &trace);
-    defer for ([_]?*Object{ kind, value, trace }) |object| api.Py_DecRef(object);
+    const raised: api.Raised = .take();
+    defer raised.forget();
     const end: ?*Object = null;
-    const made = api.PyObject_CallFunctionObjArgs(state.not_shown, value.?, end) orelse return null;
+    const cause = raised.value.?;
+    const made = api.PyObject_CallFunctionObjArgs(state.not_shown, cause, end) orelse return null;
     defer api.release(made);
     api.PyErr_SetObject(api.typeOf(made), made);
     return null;

@@ -10,6 +10,7 @@ pub const is_free_threaded = @hasDecl(@import("root"), "is_free_threaded");
 pub const Object = opaque {};
 pub const Thread = opaque {};
 pub const Interpreter = opaque {};
+pub const ThreadState = opaque {};
 pub const Size = isize;
 
 /// A member of a type whose value a function gives: a PyGetSetDef. The last one has no name.
@@ -74,6 +75,8 @@ pub extern fn PyCapsule_New(
     name: [*:0]const u8,
     destructor: *const fn (*Object) callconv(.c) void,
 ) ?*Object;
+pub extern fn PyEval_RestoreThread(thread: *ThreadState) void;
+pub extern fn PyEval_SaveThread() *ThreadState;
 pub extern fn PyGC_Disable() c_int;
 pub extern fn PyGC_Enable() c_int;
 pub extern fn PyInterpreterState_Get() *Interpreter;
@@ -82,6 +85,7 @@ pub extern fn PyModule_GetState(module: *Object) ?*anyopaque;
 pub extern fn PyObject_AsReadBuffer(object: *Object, data: *[*]const u8, size: *Size) c_int;
 pub extern fn PyObject_CallNoArgs(callable: *Object) ?*Object;
 pub extern fn PyObject_CallFunctionObjArgs(callable: *Object, ...) ?*Object;
+pub extern fn PyObject_CallMethodObjArgs(object: *Object, name: *Object, ...) ?*Object;
 pub extern fn PyObject_GC_UnTrack(object: *Object) void;
 pub extern fn PyObject_GetAttrString(object: *Object, name: [*:0]const u8) ?*Object;
 pub extern fn PyThreadState_Get() *Thread;
@@ -105,6 +109,8 @@ extern fn PyUnicode_DecodeUTF8(data: [*]const u8, size: Size, errors: [*:0]const
 pub extern fn PyUnicode_InternInPlace(object: *?*Object) void;
 
 pub extern fn PyDict_Copy(dict: *Object) ?*Object;
+pub extern fn PyDict_DelItem(dict: *Object, key: *Object) c_int;
+pub extern fn PyDict_GetItemWithError(dict: *Object, key: *Object) ?*Object;
 pub extern fn PyDict_New() ?*Object;
 pub extern fn PyDict_Next(dict: *Object, place: *Size, key: *?*Object, value: *?*Object) c_int;
 pub extern fn PyDict_SetItem(dict: *Object, key: *Object, value: *Object) c_int;
@@ -178,6 +184,35 @@ pub fn readable(object: *Object) Error![]const u8 {
     try done(PyObject_AsReadBuffer(object, &data, &size));
     return data[0..@intCast(size)];
 }
+
+pub fn sizeOf(number: *Object) Error!usize {
+    const size = PyLong_AsSsize_t(number);
+    if (size >= 0) return @intCast(size);
+    if (PyErr_Occurred() != null) return error.Raised;
+    return raise(headers.value_error, "a number must not be negative");
+}
+
+/// An exception that was raised, put aside.
+pub const Raised = struct {
+    kind: ?*Object = null,
+    value: ?*Object = null,
+    trace: ?*Object = null,
+
+    pub fn take() Raised {
+        var raised: Raised = .{};
+        PyErr_Fetch(&raised.kind, &raised.value, &raised.trace);
+        PyErr_NormalizeException(&raised.kind, &raised.value, &raised.trace);
+        return raised;
+    }
+
+    pub fn raise(raised: Raised) void {
+        PyErr_Restore(raised.kind, raised.value, raised.trace);
+    }
+
+    pub fn forget(raised: Raised) void {
+        for ([_]?*Object{ raised.kind, raised.value, raised.trace }) |object| Py_DecRef(object);
+    }
+};
 
 /// A list or a tuple.
 pub const Sequence = struct {

@@ -23,6 +23,14 @@ PyObject *asz_codec_arrow_address(PyObject *module, Arguments arguments, Py_ssiz
 PyObject *asz_codec_bind_values(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_bind_results(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_interpreter(PyObject *module, PyObject *nothing);
+PyObject *asz_codec_bind_library(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_bind_completions(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_execute(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_nothing(PyObject *module, PyObject *data);
+PyObject *asz_codec_submit(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_submit_waiting(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_collect(PyObject *module, PyObject *target);
+PyObject *asz_codec_resolve(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_pack(PyObject *module, PyObject *value);
 PyObject *asz_codec_pack_key(PyObject *module, PyObject *key);
 PyObject *asz_codec_pack_put(PyObject *module, Arguments arguments, Py_ssize_t count);
@@ -46,6 +54,14 @@ static PyMethodDef methods[] = {
     {"bind_values", FAST(asz_codec_bind_values), METH_FASTCALL, NULL},
     {"bind_results", FAST(asz_codec_bind_results), METH_FASTCALL, NULL},
     {"interpreter", asz_codec_interpreter, METH_NOARGS, NULL},
+    {"bind_library", FAST(asz_codec_bind_library), METH_FASTCALL, NULL},
+    {"bind_completions", FAST(asz_codec_bind_completions), METH_FASTCALL, NULL},
+    {"execute", FAST(asz_codec_execute), METH_FASTCALL, NULL},
+    {"nothing", asz_codec_nothing, METH_O, NULL},
+    {"submit", FAST(asz_codec_submit), METH_FASTCALL, NULL},
+    {"submit_waiting", FAST(asz_codec_submit_waiting), METH_FASTCALL, NULL},
+    {"collect", asz_codec_collect, METH_O, NULL},
+    {"resolve", FAST(asz_codec_resolve), METH_FASTCALL, NULL},
     {"pack", asz_codec_pack, METH_O, NULL},
     {"pack_key", asz_codec_pack_key, METH_O, NULL},
     {"pack_put", FAST(asz_codec_pack_put), METH_FASTCALL, NULL},
