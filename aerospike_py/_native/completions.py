@@ -9,11 +9,12 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from itertools import count
+from struct import Struct
 from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
 
 from .. import _native
-from .._codec import bind_completions, collect, resolve, submit, submit_waiting, unpack
+from .._codec import bind_completions, collect, resolve, settle, submit, submit_waiting, unpack
 from .._ffi import ffi, lib
 from . import ARROW, TABLE, Asked, Data, Pointer, address, allocate, failure
 from .streams import Stream
@@ -38,6 +39,9 @@ _LOOK_EVERY = 8
 # around again.
 _MUCH_BYTES = 8 * 1024
 
+# Addresses of the client, of completions and how many those are, of data and its size, and of what
+# was collected.
+_pack_target = Struct("=6Q").pack
 _flush = lib.asz_client_flush
 _submit_table = lib.asz_client_submit_batch_read_table
 _submit_arrow = lib.asz_client_submit_batch_read_arrow
@@ -81,7 +85,8 @@ class Completions:
         self._error.size = ffi.sizeof("asz_error")
         self._completions = ffi.new("asz_completion[]", _DRAINED_MAX)
         self._make_future: Callable[[], asyncio.Future[Any]] = loop.create_future
-        self._needed = ffi.new("uint64_t *")
+        # The size of a result that has no room, and how many operations were collected last.
+        self._collected = ffi.new("uint64_t[2]")
         # Of what was collected last: the first that is not handed over yet, and their end.
         self._left = 0, 0
         # In the next round of the loop.
@@ -99,10 +104,10 @@ class Completions:
 
     def _allocate(self, size: int) -> None:
         self._is_large = size > _DATA_BYTES
-        data = allocate("uint8_t[]", size)
-        self._target = (
-            *(self.client, self._completions, _DRAINED_MAX),
-            *(data, size, self._needed),
+        self._data = allocate("uint8_t[]", size)
+        self._target = _pack_target(
+            *(_address(self.client), _address(self._completions), _DRAINED_MAX),
+            *(_address(self._data), size, _address(self._collected)),
         )
 
     async def run(self, request: Submitted) -> Any:
@@ -272,19 +277,34 @@ class Completions:
 
     def _collect(self) -> None:
         """Resolves the futures of what has ended, once in a round of the loop."""
-        if not self._goes_on:
-            self._resolve(0, self._fill())
-            self._look_who_drives()
+        self._collect_hosted()
+        self._look_who_drives()
 
     def _collect_hosted(self) -> None:
         """The same where this loop drives the library's; mostly one operation has ended."""
         if self._goes_on:
             return
-        count = self._fill()
-        if count:
-            self._resolve(0, count)
-        else:  # It may be that the library's own thread drives.
-            self._look_who_drives()
+        try:
+            is_done = settle(self._target, _LOOK_EVERY, _MUCH_BYTES, self._waiting)
+        except BaseException:
+            # A signal's handler may raise in the midst of it; the others are resolved all the same.
+            self._leave_over(0, self._collected[1])
+            raise
+        if not is_done:
+            needed, collected = self._collected
+            if collected or needed:
+                self._resolve(0, collected or self._fill())
+            else:  # It may be that the library's own thread drives.
+                self._look_who_drives()
+        elif self._is_large:
+            self._allocate(_DATA_BYTES)
+
+    def _leave_over(self, first: int, end: int) -> None:
+        """Has the rest of what was collected resolved in the loop's next round."""
+        self._left = first, end
+        if first < end:
+            self._goes_on = True
+            self.loop.call_soon(self._go_on)
 
     def _resolve(self, first: int, end: int) -> None:
         """Of what was collected. What is left over has its turn in the loop's next round."""
@@ -300,11 +320,8 @@ class Completions:
                 if first < stop or now > over:
                     break
         finally:
-            # A signal's handler may raise in the midst of it; the others are resolved all the same.
-            self._left = first, end
-            if first < end:
-                self._goes_on = True
-                self.loop.call_soon(self._go_on)
+            # Whatever a signal's handler raises in the midst of it.
+            self._leave_over(first, end)
         if self._is_large and first == end:
             self._allocate(_DATA_BYTES)
 
@@ -317,10 +334,10 @@ class Completions:
         """Collects into the buffers; makes a larger one for a result that does not fit."""
         while True:
             count = collect(self._target)
-            if count or not self._needed[0]:
+            if count or not self._collected[0]:
                 return count
             try:
-                self._allocate(self._needed[0])
+                self._allocate(self._collected[0])
             except MemoryError:
                 # That operation fails, and the others go on.
                 lib.asz_client_lose_result(self.client)
@@ -362,6 +379,10 @@ class Completions:
                         lib.ASZ_ERROR_CLIENT_ABORT, "the client was closed during the operation"
                     )
                 )
+
+
+def _address(pointer: Pointer) -> int:
+    return int(ffi.cast("uintptr_t", pointer))
 
 
 def _forget_owner(token: int) -> None:
@@ -429,9 +450,6 @@ bind_completions(
     address("asz_client_submit"),
     address("asz_client_submit_waiting"),
     address("asz_client_drain"),
-    ffi.typeof("asz_completion *"),
-    ffi.typeof("uint8_t *"),
-    ffi.typeof("uint64_t *"),
     _resolve_otherwise,
     _reject,
     _owners,

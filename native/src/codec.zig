@@ -271,9 +271,8 @@ export fn asz_codec_collect(module: *Object, target: *Object) ?*Object {
 }
 
 fn collect(state: *State, target: *Object) api.Error!*Object {
-    const library = &(state.library orelse return unbound());
     const completions = &(state.completions orelse return unbound());
-    return api.made(api.PyLong_FromLongLong(try completions.collect(library, target)));
+    return api.made(api.PyLong_FromLongLong(try completions.collect(target)));
 }
 
 /// resolve(target, first, end, bytes of a result that is the last one, waiting) -> the first that is
@@ -284,10 +283,8 @@ export fn asz_codec_resolve(module: *Object, arguments: Arguments, count: api.Si
 
 fn resolve(state: *State, arguments: []const *Object) api.Error!*Object {
     if (arguments.len != 5) return wrongCount();
-    const library = &(state.library orelse return unbound());
     const completions = &(state.completions orelse return unbound());
     const left = try completions.resolve(
-        library,
         arguments[0],
         try api.sizeOf(arguments[1]),
         try api.sizeOf(arguments[2]),
@@ -297,6 +294,30 @@ fn resolve(state: *State, arguments: []const *Object) api.Error!*Object {
         decodeWith,
     );
     return api.made(api.PyLong_FromLongLong(@intCast(left)));
+}
+
+/// settle(target, number, bytes of a result that is the last one, waiting) -> whether there were some
+/// and none is left: collects, and resolves so many of them
+export fn asz_codec_settle(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    return result(settle(.of(module), arguments[0..@intCast(count)]));
+}
+
+fn settle(state: *State, arguments: []const *Object) api.Error!*Object {
+    if (arguments.len != 4) return wrongCount();
+    const completions = &(state.completions orelse return unbound());
+    const target, const number, const bytes_max, const waiting = arguments[0..4].*;
+    const count = try completions.collect(target);
+    const left = try completions.resolve(
+        target,
+        0,
+        @min(count, try api.sizeOf(number)),
+        try api.sizeOf(bytes_max),
+        waiting,
+        state,
+        decodeWith,
+    );
+    const is_done = count != 0 and left == count;
+    return api.share(if (is_done) api.headers.true else api.headers.false);
 }
 
 /// The decoders of this module need not be called.

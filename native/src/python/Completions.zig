@@ -1,7 +1,9 @@
 //! Operations that were submitted: into the library, and from there into the futures that wait for
 //! them. While the library works, others have the GIL. A loop's thread alone uses what it waits with.
 
+const std = @import("std");
 const api = @import("api.zig");
+const Encoder = @import("Encoder.zig");
 const structs = @import("../structs.zig");
 const Library = @import("Library.zig");
 
@@ -23,9 +25,6 @@ drain: *const fn (
     capacity: u64,
     needed: *u64,
 ) callconv(.c) u32,
-completions_type: *Object,
-bytes_type: *Object,
-number_type: *Object,
 /// Called with future, decoder, status and bytes of what has failed, or is large.
 resolve_otherwise: *Object,
 /// Called with a future and an exception.
@@ -83,49 +82,46 @@ pub fn begin(
     if (status != 0) return library.fail(&memory.err);
 }
 
-/// Where operations that have ended are collected: a tuple of the client, an array of completions,
-/// its length, memory for their results, its size, and a number that says what does not fit.
-const Target = struct {
+/// Where operations that have ended are collected: bytes with the addresses of what Python keeps.
+const Target = extern struct {
+    client: *anyopaque,
     completions: [*]asz_completion,
-    completions_max: u32,
+    completions_max: u64,
+    /// For their results.
     data: [*]u8,
     data_size: u64,
+    state: *State,
 
-    fn of(
-        own: *const Completions,
-        library: *const Library,
-        object: *Object,
-    ) api.Error!Target {
-        const completions = try library.pointerOf(try member(object, 1), own.completions_type);
-        const data = try library.pointerOf(try member(object, 3), own.bytes_type);
-        return .{
-            .completions = @ptrCast(@alignCast(completions)),
-            .completions_max = @intCast(try api.sizeOf(try member(object, 2))),
-            .data = @ptrCast(data),
-            .data_size = try api.sizeOf(try member(object, 4)),
-        };
+    const State = extern struct {
+        /// The size of a result that has no room; else 0.
+        needed: u64,
+        collected: u64,
+    };
+
+    fn of(object: *Object) api.Error!Target {
+        const bytes = try Encoder.bytesOf(object);
+        if (bytes.len != @sizeOf(Target)) {
+            return api.raise(api.headers.value_error, "the target has another size");
+        }
+        return std.mem.bytesToValue(Target, bytes);
     }
 };
 
 /// Collects what has ended, and returns how many operations that are.
-pub fn collect(
-    completions: *const Completions,
-    library: *const Library,
-    object: *Object,
-) api.Error!u32 {
-    const target: Target = try .of(completions, library, object);
-    const client = try library.pointerOf(try member(object, 0), library.client_type);
-    const needed = try library.pointerOf(try member(object, 5), completions.number_type);
+pub fn collect(completions: *const Completions, object: *Object) api.Error!u32 {
+    const target: Target = try .of(object);
     const thread = api.PyEval_SaveThread();
     defer api.PyEval_RestoreThread(thread);
-    return completions.drain(
-        client,
+    const count = completions.drain(
+        target.client,
         target.completions,
-        target.completions_max,
+        @intCast(target.completions_max),
         target.data,
         target.data_size,
-        @ptrCast(@alignCast(needed)),
+        &target.state.needed,
     );
+    target.state.collected = count;
+    return count;
 }
 
 /// Resolves the futures of operations that were collected, from `first` and up to `end`, or to one
@@ -134,7 +130,6 @@ pub fn collect(
 /// `waiting` is a dict of (future, decoder) by token. Where it has none, there is nobody to tell.
 pub fn resolve(
     completions: *const Completions,
-    library: *const Library,
     object: *Object,
     first: usize,
     end: usize,
@@ -143,7 +138,7 @@ pub fn resolve(
     context: anytype,
     comptime make: fn (@TypeOf(context), *Object, []const u8) ?*Object,
 ) api.Error!usize {
-    const target: Target = try .of(completions, library, object);
+    const target: Target = try .of(object);
     if (end > target.completions_max) {
         return api.raise(api.headers.value_error, "there are not so many completions");
     }

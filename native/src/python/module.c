@@ -30,6 +30,7 @@ PyObject *asz_codec_nothing(PyObject *module, PyObject *data);
 PyObject *asz_codec_submit(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_submit_waiting(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_collect(PyObject *module, PyObject *target);
+PyObject *asz_codec_settle(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_resolve(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_pack(PyObject *module, PyObject *value);
 PyObject *asz_codec_pack_key(PyObject *module, PyObject *key);
@@ -61,6 +62,7 @@ static PyMethodDef methods[] = {
     {"submit", FAST(asz_codec_submit), METH_FASTCALL, NULL},
     {"submit_waiting", FAST(asz_codec_submit_waiting), METH_FASTCALL, NULL},
     {"collect", asz_codec_collect, METH_O, NULL},
+    {"settle", FAST(asz_codec_settle), METH_FASTCALL, NULL},
     {"resolve", FAST(asz_codec_resolve), METH_FASTCALL, NULL},
     {"pack", asz_codec_pack, METH_O, NULL},
     {"pack_key", asz_codec_pack_key, METH_O, NULL},
