@@ -56,6 +56,16 @@ def column(table: Pointer, index: int, schema: Pointer, name: str) -> "NDArray[A
     return numbers if present is None else np.ma.MaskedArray(numbers, mask=~present)
 
 
+def join(pieces: "list[NDArray[Any]]") -> "NDArray[Any]":
+    """The pieces of a column one after the other; masked if one of them is."""
+    if len(pieces) == 1:
+        return pieces[0]
+    is_masked = any(isinstance(piece, np.ma.MaskedArray) for piece in pieces)
+    concatenate: Any = np.ma.concatenate if is_masked else np.concatenate
+    joined: NDArray[Any] = concatenate(pieces)
+    return joined
+
+
 def _memory(table: Pointer, array: Pointer, which: int, size: int) -> Any:
     """A buffer, which keeps the table."""
     if not size:

@@ -304,6 +304,17 @@ class ArrowTable(_Frames):
     def _stream(self) -> "_Batches":
         return _Batches(self, iter(self.batches))
 
+    def to_numpy(self) -> "dict[str, NDArray[Any]]":
+        """The columns of all pieces, one after the other, as `ArrowBatch.to_numpy` gives them.
+
+        Raises:
+            TypeError: A column has lists or maps.
+        """
+        from ._arrow_numpy import join
+
+        pieces = [batch.to_numpy() for batch in self.batches or [self._first]]
+        return {name: join([piece[name] for piece in pieces]) for name in self.column_names}
+
     def __repr__(self) -> str:
         names = ", ".join(self.column_names)
         return f"ArrowTable({len(self)} rows in {len(self.batches)} batches: {names})"

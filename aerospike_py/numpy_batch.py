@@ -47,6 +47,8 @@ from .keys import request_key
 from .types import Key, UserKey
 
 if TYPE_CHECKING:
+    import pandas
+    import polars
     from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["VALUE_MISMATCH", "NumpyBatchRecords"]
@@ -147,6 +149,32 @@ class NumpyBatchRecords:
             raise KeyError(f"{key!r} not found in NumpyBatchRecords")
         found: np.void = self.batch_records[row]
         return found
+
+    def to_polars(self) -> "polars.DataFrame":
+        """The fields as columns of a frame of polars, which has to be installed.
+
+        What is masked is null. S and V fields are binary, nested structures are structs, and
+        sub-arrays are arrays.
+
+        Raises:
+            ImportError: It is not installed.
+        """
+        from ._numpy_frames import to_polars
+
+        return to_polars(self.batch_records)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """The fields as columns of a frame of pandas, which has to be installed.
+
+        Numbers of which some are masked are of pandas' nullable types. S and V fields are objects:
+        bytes, None where they are masked; so are nested structures, dicts, and sub-arrays, lists.
+
+        Raises:
+            ImportError: It is not installed.
+        """
+        from ._numpy_frames import to_pandas
+
+        return to_pandas(self.batch_records)
 
     def __contains__(self, key: object) -> bool:
         return self._find(key) is not None
@@ -305,7 +333,13 @@ def masked(rows: "NDArray[np.void]", present: "NDArray[np.uint8]") -> "NDArray[n
     # Fields beyond those are not bins.
     for index, name in enumerate((rows.dtype.names or ())[: present.shape[1]]):
         _hide(mask[name], present[:, index] == 0)
-    return np.ma.MaskedArray(rows, mask=mask)
+    return with_mask(rows, mask)
+
+
+def with_mask(rows: "NDArray[np.void]", mask: Any) -> "NDArray[np.void]":
+    """A masked array of these rows."""
+    with np.errstate(over="ignore"):  # NumPy's own filler is too large for a float of two bytes.
+        return np.ma.MaskedArray(rows, mask=mask)
 
 
 def _hide(mask: Any, absent: "NDArray[np.bool_]") -> None:

@@ -7,7 +7,16 @@ import numpy as np
 from ._ffi import ffi
 from ._native import Pointer
 from .exception import InvalidArgError
-from .numpy_batch import KEY, Errors, _columns, dtype_of, masked, mismatch_error, presence_of
+from .numpy_batch import (
+    KEY,
+    Errors,
+    _columns,
+    dtype_of,
+    masked,
+    mismatch_error,
+    presence_of,
+    with_mask,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -162,10 +171,10 @@ class Filler:
         """All records as one array."""
         if self._has_mask:
             if not arrays:
-                arrays = [np.ma.MaskedArray(np.zeros(0, self._dtype), mask=False)]
-            return np.ma.MaskedArray(
+                arrays = [with_mask(np.zeros(0, self._dtype), False)]
+            return with_mask(
                 np.concatenate([np.ma.getdata(array) for array in arrays]),
-                mask=np.concatenate([np.ma.getmaskarray(array) for array in arrays]),
+                np.concatenate([np.ma.getmaskarray(array) for array in arrays]),
             )
         return np.concatenate(arrays) if arrays else np.zeros(0, self._dtype)
 

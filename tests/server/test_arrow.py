@@ -149,6 +149,19 @@ def test_arrays_of_numpy(client: Client, filled: str) -> None:
         client.batch_read_arrow(asked, ["list"]).to_numpy()
 
 
+def test_pieces_of_a_table_are_one_array(client: Client, filled: str) -> None:
+    query = client.query(NAMESPACE, filled).select("id", "score", "name")
+    table = query.to_arrow(rows=40).read_all()
+    assert len(table.batches) > 1
+    arrays = table.to_numpy()
+    whole = pa.table(table)
+    for name in ("id", "score", "name"):
+        assert arrays[name].tolist() == whole[name].to_pylist()
+    assert np.ma.count_masked(arrays["score"]) == COUNT // 5
+    nothing = client.query(NAMESPACE, "no_such_set").to_arrow(schema={"a": "int64"}).read_all()
+    assert nothing.to_numpy()["a"].tolist() == []
+
+
 def test_keys_and_metadata_are_columns_when_asked_for(client: Client, filled: str) -> None:
     asked = [*keys(filled, 2), (NAMESPACE, filled, 10**9)]
     table = pa.table(client.batch_read_arrow(asked, ["id"], key=True, meta=True))

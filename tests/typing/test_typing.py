@@ -64,6 +64,8 @@ class Awaiting(ast.NodeTransformer):
                 return ast.Await(node)
             case ast.Attribute(ast.Name("stream"), "read_all" | "to_polars" | "to_pandas"):
                 return ast.Await(node)
+            case ast.Attribute(ast.Name("columns" | "table")):
+                return node
             case ast.Attribute(attr=name) if name in AWAITED_OF_OTHERS:
                 return ast.Await(node)
             case ast.Name("next"):

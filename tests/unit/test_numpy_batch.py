@@ -19,6 +19,8 @@ from aerospike_py.numpy_batch import (
     Destination,
     NumpyBatchRecords,
     _columns,
+    masked,
+    presence_of,
     read_request,
     write_request,
 )
@@ -356,3 +358,85 @@ def test_what_is_written_is_what_the_array_has(array):
 def test_numpy_is_not_imported_with_the_package():
     code = "import aerospike_py, sys; sys.exit('numpy' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ})
+
+
+EVERYTHING = np.dtype(
+    {
+        "names": ["small", "big", "half", "flag", "text", "raw", "pair", "grid", "place"],
+        "formats": [
+            "i1",
+            ">i8",
+            "f2",
+            "?",
+            "S4",
+            "V3",
+            (">f4", 2),
+            ("S2", (2, 1)),
+            [("x", ">u2"), ("y", "V2", 2), ("z", [("deep", "f8")])],
+        ],
+        "offsets": [3, 8, 18, 21, 24, 31, 40, 50, 60],
+        "itemsize": 90,
+    }
+)
+ROW = (
+    -5,
+    2**62,
+    1.5,
+    True,
+    b"ab",
+    b"\1\2\0",
+    [0.5, -2],
+    [[b"a"], [b"bc"]],
+    (7, [b"\0\1", b"\2\0"], (0.25,)),
+)
+SHOWN = {
+    "small": -5,
+    "big": 2**62,
+    "half": 1.5,
+    "flag": True,
+    "text": b"ab",
+    "raw": b"\1\2\0",
+    "pair": [0.5, -2.0],
+    "grid": [[b"a"], [b"bc"]],
+    "place": {"x": 7, "y": [b"\0\1", b"\2\0"], "z": {"deep": 0.25}},
+}
+
+
+def framed(rows):
+    count = len(rows)
+    meta = np.zeros(count, [("gen", "u4"), ("ttl", "u4")])
+    codes = np.zeros(count, "i4")
+    return NumpyBatchRecords(rows, meta, codes, [request_key(KEYS[0])] * count)
+
+
+def test_every_kind_of_field_is_a_column_of_polars():
+    polars = pytest.importorskip("polars")
+    frame = framed(np.array([ROW, ROW], EVERYTHING)).to_polars()
+    assert frame.to_dicts() == [SHOWN, SHOWN]
+    assert frame.schema["big"] == polars.Int64
+    assert frame.schema["text"] == polars.Binary
+    assert frame.schema["pair"] == polars.Array(polars.Float32, 2)
+    assert frame.schema["place"].fields[1] == polars.Field("y", polars.Array(polars.Binary, 2))
+    assert framed(np.zeros(0, EVERYTHING)).to_polars().schema == frame.schema
+
+
+def test_every_kind_of_field_is_a_column_of_pandas():
+    pytest.importorskip("pandas")
+    frame = framed(np.array([ROW, ROW], EVERYTHING)).to_pandas()
+    assert frame.to_dict("records") == [SHOWN, SHOWN]
+    assert [str(kind) for kind in frame.dtypes][:4] == ["int8", "int64", "float16", "bool"]
+    assert framed(np.zeros(0, EVERYTHING)).to_pandas().columns.tolist() == list(SHOWN)
+
+
+def test_what_is_masked_is_null_in_frames():
+    pandas = pytest.importorskip("pandas")
+    present = presence_of(EVERYTHING, 3)
+    present[::2] = 1
+    result = framed(masked(np.array([ROW] * 3, EVERYTHING), present))
+    nothing = dict.fromkeys(SHOWN)
+    assert result.to_polars().to_dicts() == [SHOWN, nothing, SHOWN]
+    frame = result.to_pandas()
+    rows = frame.to_dict("records")
+    assert [rows[0], rows[2]] == [SHOWN, SHOWN]
+    assert all(value is None or value is pandas.NA for value in rows[1].values())
+    assert [str(kind) for kind in frame.dtypes][:4] == ["Int8", "Int64", "Float32", "boolean"]
