@@ -2,6 +2,8 @@
 
 import asyncio
 import importlib.util
+import os
+import random
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -19,6 +21,7 @@ _spec = importlib.util.spec_from_file_location(
 assert _spec is not None
 assert _spec.loader is not None
 coalescing_programs = importlib.util.module_from_spec(_spec)
+sys.modules[_spec.name] = coalescing_programs  # Its dataclasses look there.
 _spec.loader.exec_module(coalescing_programs)
 
 Key = tuple[str, str, int]
@@ -97,8 +100,10 @@ async def test_what_a_batch_would_do_in_another_way_travels_alone(
     assert batches() == 0
 
 
-async def test_writes_travel_alone(client: AsyncClient, batches: Batches) -> None:
+async def test_writes_and_operations_travel_alone(client: AsyncClient, batches: Batches) -> None:
     await asyncio.gather(*(client.put(key, {"n": key[2]}) for key in KEYS))
+    read = {"op": aerospike_py.OPERATOR_READ, "bin": "n"}
+    await asyncio.gather(*(client.operate(key, [read]) for key in KEYS))
     assert batches() == 0
 
 
@@ -189,47 +194,30 @@ async def test_closing_ends_all_members(cluster: DevCluster) -> None:
     assert {type(result) for result in results} == {aerospike_py.ClientError}
 
 
-async def compare(config: dict[str, Any], prefix: str, seeds: Any, policy: Any = None) -> int:
-    async with (
-        AsyncClient({**config, "coalesce": False}).connect() as alone,
-        AsyncClient(config).connect() as together,
-    ):
-        return await coalescing_programs.differences(alone, together, prefix, seeds, policy)
+PROGRAMS = int(os.environ.get("COALESCING_PROGRAMS", "60"))
 
 
 def test_programs_end_the_same_together_as_alone(server: Any, set_name: str) -> None:
     with aerospike_py.client(server.config).connect() as client:
         coalescing_programs.load(client, set_name)
-    assert asyncio.run(compare(server.config, set_name, range(60))) > 1000
+    differential = coalescing_programs.Differential(server.config, set_name, is_traced=True)
+    assert asyncio.run(differential.run(range(40))) > 800
 
 
-HASTY = {"total_timeout": 120, "socket_timeout": 120, "max_retries": 0}
+@pytest.mark.parametrize("is_traced", [False, True])
+def test_programs_end_the_same_whatever_happens(cluster: DevCluster, is_traced: bool) -> None:
+    differential = coalescing_programs.Differential(
+        cluster.config, "here", cluster, is_traced=is_traced
+    )
+    seeds = range(PROGRAMS // 2) if is_traced else range(PROGRAMS // 2, PROGRAMS)
+    assert asyncio.run(differential.run(seeds)) > 10 * len(seeds)
 
 
-@pytest.mark.parametrize(
-    ("fault", "policy"),
-    [
-        (lambda cluster: cluster.close_instead(0), None),
-        (lambda cluster: cluster.truncate_replies(30, 1), None),
-        (lambda cluster: cluster.refuse(2), None),
-        (lambda cluster: cluster.hang(1), HASTY),
-        (lambda cluster: cluster.delay(20, 0), None),
-        (lambda cluster: cluster.answer_with(4), None),
-        (lambda cluster: cluster.answer_with(11), None),
-        (lambda cluster: cluster.answer_with(18, 1), None),
-        (lambda cluster: cluster.partition_unavailable(), None),
-    ],
-    ids=("close", "truncate", "refuse", "hang", "delay", "code_4", "code_11", "code_18", "moved"),
-)
-def test_programs_end_the_same_under_faults(
-    cluster: DevCluster, fault: Callable[[DevCluster], None], policy: Any
-) -> None:
-    fault(cluster)
-    config = {**cluster.config, "max_error_rate": 0}
-    try:
-        assert asyncio.run(compare(config, "here", range(5, 8), policy)) > 40
-    finally:
-        cluster.clear_faults()
-        cluster.hang(1, False)
-        cluster.refuse(2, False)
-        cluster.partition_unavailable(on=False)
+def test_programs_end_the_same_under_every_fault(cluster: DevCluster) -> None:
+    faults = [
+        *coalescing_programs.slow_faults(1)[::2],
+        *coalescing_programs.quick_faults(random.Random(1), 2),
+    ]
+    for seed, fault in enumerate(faults):
+        differential = coalescing_programs.Differential(cluster.config, "here", cluster, fault)
+        assert asyncio.run(differential.run([1000 + seed])) > 0
