@@ -94,7 +94,7 @@ NOT_FOR_USERS = {
     "metrics": set(),
     "numpy_batch": {
         *("Destination", "dtype_of", "masked", "mismatch_error", "presence_of"),
-        *("read_request", "write_request"),
+        *("read_request", "with_mask", "write_request"),
     },
     "objects": {"Shape", "Shapes", "check_converters"},
     "tracing": {"Operation", "Tracing", "ask"},
