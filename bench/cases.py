@@ -67,6 +67,24 @@ class Case:
     loop: str = ""
     measures: str = "call"
 
+    @property
+    def title(self) -> str:
+        """What it is called in words, such as "get, 8 threads"."""
+        verb, _, target = {
+            "batch_numpy": "batch read into NumPy",
+            "batch_arrow": "batch read into Arrow",
+        }.get(self.call, self.call.replace("_", " ")).partition(" into ")
+        words = f"{verb} of {self.size}" if self.size > 1 else verb
+        if target:
+            words += f" into {target}"
+        if self.threads > 1:
+            words += f", {self.threads} threads"
+        if self.measures == "loop lag":
+            words = f"{words}, {self.in_flight} in flight, {self.loop}"
+        elif self.in_flight:
+            words = f"async {words}, {self.in_flight} in flight, {self.loop}"
+        return words
+
 
 def _all_cases() -> list[Case]:
     cases = [Case("get", "get"), Case("put", "put"), Case("get_8_threads", "get", threads=8)]

@@ -7,8 +7,8 @@ from typing import Any
 from peers import OURS
 from report import CaseResults, number
 
-WIDTH = 760
-LEFT = 230
+WIDTH = 830
+LEFT = 300
 BAR_AREA = WIDTH - LEFT - 90
 BAR_HEIGHT = 16
 GAP = 14
@@ -37,8 +37,8 @@ def panel(case_results: CaseResults, top: int) -> tuple[list[str], int]:
     longest = max(value for _, value in measured)
     elements: list[str] = []
     middle = top + BAR_HEIGHT * len(measured) / 2 + 4
-    unit = case_results.case.unit
-    label = case_results.case.name + ("" if unit == "op" else f" (a {unit})")
+    case = case_results.case
+    label = case.title + (" (a record)" if case.unit == "record" else "")
     elements.append(text(LEFT - 12, middle, label, ' text-anchor="end"'))
     for index, (peer, value) in enumerate(measured):
         y = top + index * BAR_HEIGHT

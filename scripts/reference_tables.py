@@ -2,7 +2,8 @@
 
 MkDocs calls this.
 
-A line "<!-- table: NAME -->" of a page becomes the table of that name.
+A line "<!-- table: NAME -->" of a page becomes the table of that name, and one that says
+"<!-- expressions: NAME, NAME -->" the builders of these sections of `exp`.
 """
 
 import ast
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from aerospike_py import _native, constants, exception, result_codes
+from aerospike_py import _native, constants, exception, exp, result_codes
 from aerospike_py._ffi import lib
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +24,8 @@ _BOOSTS = {
     "changelog.md": 0.2,
 }
 _MARK = re.compile(r"^<!-- table: (\w+) -->$", re.M)
+_EXPRESSIONS = re.compile(r"^<!-- expressions: (.+) -->$", re.M)
+_SECTION = re.compile(r"\n\n\n# (.+)\n\n\n")
 
 
 def on_page_markdown(markdown: str, page: Any, **_context: Any) -> str:
@@ -30,7 +33,27 @@ def on_page_markdown(markdown: str, page: Any, **_context: Any) -> str:
     # Who searches for a word wants the guide first: the reference has it far more often.
     folder = page.file.src_uri.partition("/")[0]
     page.meta.setdefault("search", {"boost": _BOOSTS.get(folder, 1)})
+    markdown = _EXPRESSIONS.sub(lambda mark: _builders(mark[1]), markdown)
     return _MARK.sub(lambda mark: TABLES[mark[1]](), markdown)
+
+
+def expression_sections() -> dict[str, list[str]]:
+    """The public names of `exp`, by the comments that divide it; "Basics" comes before them."""
+    source = "\n\n\n# Basics\n\n\n" + Path(exp.__file__).read_text(encoding="utf-8")
+    _, *parts = _SECTION.split(source)
+    sections: dict[str, list[str]] = {}
+    for title, text in zip(parts[::2], parts[1::2], strict=True):
+        names = re.findall(r"^(?:def |class )?([A-Za-z]\w*)", text, re.M)
+        sections[title.partition(" (")[0]] = [name for name in names if name in exp.__all__]
+    return sections
+
+
+def _builders(titles: str) -> str:
+    """What mkdocstrings shows of these sections."""
+    sections = expression_sections()
+    names = [name for title in titles.split(", ") for name in sections[title]]
+    options = f"{{summary: true, show_root_heading: false, members: {names}}}"
+    return f"::: aerospike_py.exp\n    options: {options}"
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:

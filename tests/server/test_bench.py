@@ -34,8 +34,10 @@ def small_report(server: Any, set_name: str, tmp_path: Path) -> dict[str, Any]:
     )
     assert run.returncode == 0, run.stderr
     assert "get_8_threads" in run.stdout
-    titles = ElementTree.parse(tmp_path / "b.svg").iter("{http://www.w3.org/2000/svg}title")
-    assert len(list(titles)) > 0
+    chart = ElementTree.parse(tmp_path / "b.svg")
+    assert len(list(chart.iter("{http://www.w3.org/2000/svg}title"))) > 0
+    texts = {each.text for each in chart.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"get", "get, 8 threads", "batch read of 100 (a record)"} <= texts
     report: dict[str, Any] = json.loads((tmp_path / "b.json").read_text())
     return report
 
