@@ -15,6 +15,7 @@ it is several times slower.
 import hashlib
 import os
 import platform
+import re
 import shutil
 import struct
 import subprocess
@@ -34,6 +35,7 @@ ZIG = [sys.executable, "-m", "ziglang"]
 HEADERS = ROOT / "native" / "include"
 SOURCES = ROOT / "native" / "src"
 CODEC = f"{PACKAGE}._codec"
+IMPORT = re.compile(r'@(?:import|embedFile)\("([^"]+)"\)')
 # A free-threaded Python has no stable ABI before 3.15: what is built is for its version alone.
 IS_LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
 CHOSEN = os.environ.get("AEROSPIKE_PY_TARGET", "")
@@ -111,12 +113,27 @@ DEVSERVER = Library("aerospike_devserver", "devserver_root.zig")
 LIBRARIES = {f"{PACKAGE}._ffi": CLIENT, f"{PACKAGE}.devserver._ffi": DEVSERVER}
 
 
-def source_fingerprint(command: "list[str]") -> str:
-    """A digest of all that the library is made from."""
+def sources_of(root: Path) -> "list[Path]":
+    """The file and all that it imports or embeds, so that a change makes anew only what has it."""
+    found = [root]
+    for path in found:
+        if path.suffix == ".zig":
+            for name in IMPORT.findall(path.read_text(encoding="utf-8")):
+                imported = (path.parent / name).resolve()
+                if imported.is_file() and imported not in found:
+                    found.append(imported)
+    return sorted(found)
+
+
+def source_fingerprint(source: Path, command: "list[str]") -> str:
+    """A digest of all that an output is made from."""
     digest = hashlib.sha256("\0".join([version("ziglang"), *command]).encode())
-    for path in sorted(SOURCES.rglob("*.zig")):
+    for path in sources_of(source):
         digest.update(str(path.relative_to(ROOT)).encode())
         digest.update(path.read_bytes())
+    for path in (Path(part) for part in command if part.endswith(".o")):
+        if path.is_file():
+            digest.update(path.read_bytes())
     return digest.hexdigest()
 
 
@@ -136,7 +153,7 @@ def build(kind: str, source: str, output: Path, *options: str) -> Path:
     ]
     command += [f"-Mroot={SOURCES / source}", f"-femit-bin={output}"]
     command += ["--cache-dir", str(ROOT / "build" / "zig-cache")]
-    fingerprint = source_fingerprint(command)
+    fingerprint = source_fingerprint(SOURCES / source, command)
     if output.exists() and stamp.exists() and stamp.read_text() == fingerprint:
         return output
     stamp.unlink(missing_ok=True)
