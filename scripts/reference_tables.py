@@ -52,8 +52,8 @@ def _builders(titles: str) -> str:
     """What mkdocstrings shows of these sections."""
     sections = expression_sections()
     names = [name for title in titles.split(", ") for name in sections[title]]
-    options = f"{{summary: true, show_root_heading: false, members: {names}}}"
-    return f"::: aerospike_py.exp\n    options: {options}"
+    shown = "summary: true, show_root_heading: false, show_root_toc_entry: false"
+    return f"::: aerospike_py.exp\n    options: {{{shown}, members: {names}}}"
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
