@@ -63,6 +63,8 @@ class AsyncSession:
         # Those in use, and all that watch.
         self._completions: Completions | None = None
         self._made: list[Completions] = []
+        # Those that are closing, as nobody waits any more for them to be connected.
+        self._given_up: dict[Completions, asyncio.Future[None]] = {}
         self._reconnecting: asyncio.Future[None] | None = None
         limit = self.config.max_concurrent_operations
         self._line = _Line(limit, self.config.operation_queue_timeout_ms) if limit else None
@@ -78,14 +80,17 @@ class AsyncSession:
 
     async def _connect(self, client: Pointer, encoded: bytes) -> None:
         session = self._session
-        completions = self._completions_of(client, _running_loop())
+        completions = self._completions_of(client, loop := _running_loop())
         try:
+            while closing := self._given_up.get(completions):
+                await asyncio.wait([closing])
+                completions = self._completions_of(client, loop)
             await completions.connect()
             old = session.adopt(client, encoded)
         except BaseException:
             session.give_up(client)
-            if completions is not self._completions and not len(completions):
-                self._leave(completions)
+            if completions is not self._completions and not session.is_connecting(client):
+                self._close_given_up(completions)
             raise
         completions.host()
         replaced, self._completions = self._completions, completions
@@ -94,6 +99,18 @@ class AsyncSession:
         if old is not None:
             await replaced.close()
         self._leave(replaced)
+
+    def _close_given_up(self, completions: Completions) -> None:
+        """Closes what nobody waits for any more, unless that has begun."""
+        if completions in self._given_up:
+            return
+        closing = self._given_up[completions] = completions.close()
+
+        def leave(_: "asyncio.Future[None]") -> None:
+            if self._given_up.pop(completions, None) is not None:
+                self._leave(completions)
+
+        closing.add_done_callback(leave)
 
     def _completions_of(self, client: Pointer, loop: asyncio.AbstractEventLoop) -> Completions:
         """Those of a client of the library, which is drained in one place."""
@@ -125,6 +142,9 @@ class AsyncSession:
                 await completions.close()
             finally:
                 self._leave(completions)
+        for closing in tuple(self._given_up.values()):
+            if closing.get_loop() is loop:
+                await asyncio.wait([closing])
 
     def is_connected(self) -> bool:
         """Whether the client is connected and at least one node answers."""
@@ -260,6 +280,7 @@ class AsyncSession:
         """In the child of a fork, where the parent's loop and its futures do not exist."""
         self._completions = None
         self._made = []
+        self._given_up = {}
         self._reconnecting = None
 
     def __del__(self) -> None:

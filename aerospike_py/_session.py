@@ -154,6 +154,11 @@ class Session:
             if client in self._connecting:
                 self._connecting.remove(client)
 
+    def is_connecting(self, client: Pointer) -> bool:
+        """Whether somebody waits for it to connect."""
+        with self._lock:
+            return client in self._connecting
+
     def adopt(self, client: Pointer, encoded: bytes) -> Pointer:
         """What was chosen is connected. Returns what it takes the place of, to be closed, or None.
 

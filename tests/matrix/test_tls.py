@@ -185,19 +185,11 @@ def test_cell(cluster: DevCluster, situation: str, face: str, kind: str) -> None
         bring_about(KINDS[kind].expected(WORK))
 
 
-# One that is cancelled is tested beside clusters that speak TLS.
-CONNECTING = [
-    each for each in itertools.product(SITUATIONS, FACES) if each != ("given up", "async")
-]
-
-
-@pytest.mark.parametrize(("situation", "face"), CONNECTING)
+@pytest.mark.parametrize(("situation", "face"), list(itertools.product(SITUATIONS, FACES)))
 def test_cell_of_connecting(cluster: DevCluster, situation: str, face: str) -> None:
     config = {"timeout": TOTAL_MS} if situation == "stalled" else {}
     # The only host is tried once.
     ended = end_of("torn" if situation == "torn once" else situation, face)
-    if (situation, face) == ("without descriptors", "async"):
-        ended = Ended("ClientError", (-1,))  # Of its loop: a thread or a descriptor is missing.
     with played(cluster, situation, ended, face, "get", config) as (playing, bring_about):
         playing.connects = True
         forks = situation == "forked"

@@ -76,14 +76,59 @@ pub const Client = struct {
     operations: ?*Operations = null,
     loops: Loops = .{},
     queries: Queries = .{},
-    /// Threads that connect or close for somebody who does not wait.
-    attendants: Attendants = .{},
+    attendant: Attendant = .{},
 
-    const Attendants = struct {
+    /// A thread that connects and closes for those who do not wait, in the order of their asking.
+    const Attendant = struct {
+        /// Threads that are not over: more than one if some are about to be.
         count: std.atomic.Value(u32) = .init(0),
         ended: io.sync.Event = .{},
-        /// The token of the connect under way; 0 for none that can be cancelled.
-        connecting: std.atomic.Value(u64) = .init(0),
+        /// For all that follows. Whoever holds it does not wait.
+        lock: io.sync.Mutex = .{},
+        is_running: bool = false,
+        /// What is asked for and not over, and the connect of these that has begun.
+        first: ?*Errand = null,
+        connecting: ?*Errand = null,
+
+        fn end(attendant: *Attendant) *?*Errand {
+            var place = &attendant.first;
+            while (place.*) |errand| place = &errand.next;
+            return place;
+        }
+
+        /// The next one; null: there is none, and the thread ends.
+        fn take(attendant: *Attendant) ?*Errand {
+            attendant.lock.lock();
+            defer attendant.lock.unlock();
+            if (attendant.first == null) attendant.is_running = false;
+            return attendant.first;
+        }
+
+        /// The first one is over.
+        fn strike(attendant: *Attendant, errand: *Errand) void {
+            attendant.lock.lock();
+            defer attendant.lock.unlock();
+            assert(attendant.first == errand);
+            attendant.first = errand.next;
+            attendant.connecting = null;
+        }
+
+        fn cancelConnects(attendant: *Attendant) void {
+            var rest = attendant.first;
+            while (rest) |errand| : (rest = errand.next) {
+                if (errand.kind == .connect) errand.is_cancelled = true;
+            }
+        }
+    };
+
+    const Errand = struct {
+        kind: enum { connect, close },
+        operations: *Operations,
+        operation: *Operations.Operation,
+        token: u64,
+        /// Of a connect: it is to end before it has begun.
+        is_cancelled: bool = false,
+        next: ?*Errand = null,
     };
 
     pub fn create(
@@ -117,8 +162,8 @@ pub const Client = struct {
     pub fn destroy(client: *Client) void {
         if (!Handles(Client).end(client)) return;
         client.close();
-        while (client.attendants.count.load(.acquire) > 0) {
-            _ = client.attendants.ended.wait(std.time.ns_per_s);
+        while (client.attendant.count.load(.acquire) > 0) {
+            _ = client.attendant.ended.wait(std.time.ns_per_s);
         }
         client.queries.orphan();
         if (client.operations) |operations| {
@@ -142,10 +187,15 @@ pub const Client = struct {
     /// On the calling thread, which signals may interrupt.
     pub fn connect(client: *Client, failure: *Failure) error{Failed}!void {
         client.net.interrupt = interrupt_check.load(.monotonic);
-        return client.connectBy(&client.net, failure);
+        return client.connectBy(&client.net, null, failure);
     }
 
-    fn connectBy(client: *Client, net: *io.Net, failure: *Failure) error{Failed}!void {
+    fn connectBy(
+        client: *Client,
+        net: *io.Net,
+        errand: ?*Errand,
+        failure: *Failure,
+    ) error{Failed}!void {
         if (client.net.isAsking()) {
             const text = "a client cannot be connected inside a signal handler that has " ++
                 "interrupted it";
@@ -158,15 +208,39 @@ pub const Client = struct {
         if (client.cluster != null) return;
         client.net.stop = &client.stop;
         net.stop = &client.stop;
-        client.stop.store(false, .release);
+        if (!client.mayConnect(errand)) return closedMeanwhile(failure);
         client.open(net, failure) catch {
             if (failure.status == .interrupted and client.stop.load(.acquire)) {
-                failure.set(.client_abort, "the client was closed while it connected", .{});
+                return closedMeanwhile(failure);
             }
             return error.Failed;
         };
+        client.endConnecting();
         if (client.gate.phase() == .forked) client.gate.reset();
         client.gate.open();
+    }
+
+    /// From then on whoever cancels it, or closes the client, stops it; false: somebody has.
+    fn mayConnect(client: *Client, errand: ?*Errand) bool {
+        client.attendant.lock.lock();
+        defer client.attendant.lock.unlock();
+        if (errand) |one| if (one.is_cancelled) return false;
+        client.attendant.connecting = errand;
+        client.stop.store(false, .release);
+        return true;
+    }
+
+    /// It has connected; who cancels it from here on is late. Who closes stops waits once more.
+    fn endConnecting(client: *Client) void {
+        client.attendant.lock.lock();
+        defer client.attendant.lock.unlock();
+        client.attendant.connecting = null;
+        client.stop.store(false, .release);
+    }
+
+    fn closedMeanwhile(failure: *Failure) error{Failed} {
+        failure.set(.client_abort, "the client was closed while it connected", .{});
+        return error.Failed;
     }
 
     fn open(client: *Client, net: *io.Net, failure: *Failure) error{Failed}!void {
@@ -209,7 +283,11 @@ pub const Client = struct {
     }
 
     fn noThread(failure: *Failure) error{Failed} {
-        failure.set(.client, "no thread could be started, or no descriptor opened", .{});
+        failure.set(
+            .no_descriptor,
+            "no thread could be started, or no descriptor opened",
+            .{},
+        );
         return error.Failed;
     }
 
@@ -224,6 +302,11 @@ pub const Client = struct {
     /// Idempotent. Returns when no command is inside any more, but for the one that the calling
     /// signal handler has interrupted.
     pub fn close(client: *Client) void {
+        client.cancelConnects();
+        client.closeNow();
+    }
+
+    fn closeNow(client: *Client) void {
         client.cutWaits();
         if (client.net.isAsking()) return client.leaveToLast();
         client.lifecycle.lock();
@@ -232,6 +315,13 @@ pub const Client = struct {
         // Whoever has come since the waits were cut.
         client.cutWaits();
         if (client.gate.phase() == .closing) client.finishClosing();
+    }
+
+    /// Those that were submitted before.
+    fn cancelConnects(client: *Client) void {
+        client.attendant.lock.lock();
+        defer client.attendant.lock.unlock();
+        client.attendant.cancelConnects();
     }
 
     fn cutWaits(client: *Client) void {
@@ -273,7 +363,7 @@ pub const Client = struct {
         client.lifecycle.reset();
         client.gate.forked();
         client.is_left_to_last.store(false, .monotonic);
-        client.attendants = .{};
+        client.attendant = .{};
         client.net.afterFork();
         if (client.cluster) |owner| owner.setHolder(null);
         if (client.operations) |operations| {
@@ -302,47 +392,79 @@ pub const Client = struct {
         return client.attend(.close, token, failure);
     }
 
-    const Errand = enum { connect, close };
-
-    fn attend(client: *Client, errand: Errand, token: u64, failure: *Failure) error{Failed}!void {
+    fn attend(
+        client: *Client,
+        kind: @FieldType(Errand, "kind"),
+        token: u64,
+        failure: *Failure,
+    ) error{Failed}!void {
         const operations = client.operations orelse return noOperations(failure);
+        const errand = client.gpa.create(Errand) catch return outOfMemory(failure);
+        errdefer client.gpa.destroy(errand);
         const operation = try operations.reserve(token, failure);
-        _ = client.attendants.count.fetchAdd(1, .acq_rel);
-        const arguments = .{ client, errand, operations, operation };
-        const thread = io.thread.spawn("asz-attend", runErrand, arguments) catch {
-            _ = client.attendants.count.fetchSub(1, .acq_rel);
-            operations.discard(operation);
-            return noThread(failure);
+        errdefer operations.discard(operation);
+        errand.* = .{
+            .kind = kind,
+            .operations = operations,
+            .operation = operation,
+            .token = token,
         };
-        thread.detach();
+        const attendant = &client.attendant;
+        attendant.lock.lock();
+        defer attendant.lock.unlock();
+        if (!attendant.is_running) {
+            _ = attendant.count.fetchAdd(1, .acq_rel);
+            errdefer _ = attendant.count.fetchSub(1, .acq_rel);
+            const thread = io.thread.spawn("asz-attend", runErrands, .{client}) catch
+                return noThread(failure);
+            thread.detach();
+            attendant.is_running = true;
+        }
+        if (kind == .close) {
+            attendant.cancelConnects();
+            if (attendant.connecting != null) client.cutWaits();
+        }
+        attendant.end().* = errand;
     }
 
-    fn runErrand(
-        client: *Client,
-        errand: Errand,
-        operations: *Operations,
-        operation: *Operations.Operation,
-    ) void {
-        switch (errand) {
-            .connect => {
-                client.attendants.connecting.store(operation.token, .release);
-                // Signals are for the threads of the program.
-                var net = client.net.stoppable(&client.stop);
-                client.connectBy(&net, &operation.body.elsewhere) catch {};
-                client.attendants.connecting.store(0, .release);
-            },
-            .close => client.close(),
+    fn runErrands(client: *Client) void {
+        const attendant = &client.attendant;
+        while (attendant.take()) |errand| {
+            switch (errand.kind) {
+                .connect => {
+                    // Signals are for the threads of the program.
+                    var net = client.net.stoppable(&client.stop);
+                    const failure = &errand.operation.body.elsewhere;
+                    client.connectBy(&net, errand, failure) catch {};
+                },
+                .close => client.closeNow(),
+            }
+            attendant.strike(errand);
+            errand.operations.complete(errand.operation);
+            client.gpa.destroy(errand);
         }
-        operations.complete(operation);
         // Nothing of the client is touched after the last of these.
-        if (client.attendants.count.fetchSub(1, .acq_rel) == 1) client.attendants.ended.set();
+        if (attendant.count.fetchSub(1, .acq_rel) == 1) attendant.ended.set();
+    }
+
+    /// False: there is none with this token.
+    fn cancelConnect(client: *Client, token: u64) bool {
+        const attendant = &client.attendant;
+        attendant.lock.lock();
+        defer attendant.lock.unlock();
+        var rest = attendant.first;
+        while (rest) |errand| : (rest = errand.next) {
+            if (errand.kind != .connect or errand.token != token) continue;
+            errand.is_cancelled = true;
+            if (attendant.connecting == errand) client.stop.store(true, .release);
+            return true;
+        }
+        return false;
     }
 
     /// Ends what was submitted with this token, if it is still in progress.
     pub fn cancel(client: *Client, token: u64) void {
-        if (token != 0 and client.attendants.connecting.load(.acquire) == token) {
-            return client.stop.store(true, .release);
-        }
+        if (client.cancelConnect(token)) return;
         _ = client.enter() orelse return;
         defer client.leave();
         if (client.operations) |operations| operations.cancel(token);
