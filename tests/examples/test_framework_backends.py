@@ -166,6 +166,7 @@ def test_flask_remembers_what_functions_gave(hosts: list[str], place: str) -> No
 
 def test_celery_keeps_results_and_counts_chords(hosts: list[str], place: str) -> None:
     app = Celery("words", broker="memory://", set_as_current=False)
+    app.conf.broker_transport_options = {"polling_interval": 0.01}
     url = f"aerospike://{','.join(hosts)}/test/{place}_celery"
     app.conf.result_backend = f"{AerospikeBackend.__module__}.AerospikeBackend+{url}"
 
@@ -183,10 +184,11 @@ def test_celery_keeps_results_and_counts_chords(hosts: list[str], place: str) ->
     setup_logging.connect(leave_logging)
     with start_worker(app, perform_ping_check=False, pool="solo"):
         result = add.delay(1, 2)
-        assert result.get(timeout=30) == 3
+        assert result.get(timeout=30, interval=0.01) == 3
         result.forget()
         assert app.backend.get(app.backend.get_key_for_task(result.id)) is None
-        assert chord(add.s(number, number) for number in range(5))(total.s()).get(timeout=30) == 20
+        doubled = chord(add.s(number, number) for number in range(5))(total.s())
+        assert doubled.get(timeout=30, interval=0.01) == 20
 
 
 def test_results_that_are_not_configured_say_what_they_need() -> None:
