@@ -13,6 +13,7 @@ from celery import Celery, chord
 from celery.contrib.testing.worker import start_worker
 from celery.exceptions import ImproperlyConfigured as WrongResults
 from celery.signals import setup_logging
+from celery.worker import state as worker_state
 from django.core.exceptions import ImproperlyConfigured as WrongCache
 
 import aerospike_py
@@ -178,6 +179,11 @@ def test_celery_keeps_results_and_counts_chords(hosts: list[str], place: str) ->
     def total(numbers: list[int]) -> int:
         return sum(numbers)
 
+    @app.task(name="leave", ignore_result=True)  # type: ignore[untyped-decorator]
+    def leave() -> None:
+        """Ends the worker. Asked from outside, it first waits seconds for a message."""
+        worker_state.should_stop = 0
+
     def leave_logging(**_: Any) -> None:
         """Without a receiver, a worker configures the logging of the whole process."""
 
@@ -189,6 +195,8 @@ def test_celery_keeps_results_and_counts_chords(hosts: list[str], place: str) ->
         assert app.backend.get(app.backend.get_key_for_task(result.id)) is None
         doubled = chord(add.s(number, number) for number in range(5))(total.s())
         assert doubled.get(timeout=30, interval=0.01) == 20
+        leave.delay()
+    worker_state.should_stop = None  # It is the process's: the next worker would stop, too.
 
 
 def test_results_that_are_not_configured_say_what_they_need() -> None:
