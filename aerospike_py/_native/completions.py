@@ -120,10 +120,14 @@ class Completions:
             self.end_early(token)
             raise
 
-    def start(self, request: Submitted) -> "asyncio.Future[Any]":
+    def start(self, request: Submitted, owner: object = None) -> "asyncio.Future[Any]":
         """Submits a command, TABLE or ARROW; the future gets what the decoder makes of its result.
 
         The operation has the token `latest`.
+
+        Args:
+            request: It.
+            owner: Kept until a command has ended, whether or not anybody waits for it.
 
         Raises:
             AerospikeError: The request was refused; nothing was sent.
@@ -139,9 +143,9 @@ class Completions:
                 if not self._held:
                     self.loop.call_soon(self._send_held)
                 self._held += 1
-                submit_waiting(self.client, token, request)
+                submit_waiting(self.client, token, request, owner)
             elif command >= 0:
-                submit(self.client, token, request)
+                submit(self.client, token, request, owner)
             else:
                 self._submit_into(token, request)
         except BaseException:
@@ -152,10 +156,7 @@ class Completions:
     def start_asking(self, asked: Asked, request: Submitted) -> "asyncio.Future[Any]":
         """The same of a command on one record, which tells the node that is asked."""
         command, encoded, _, decode = request
-        future = self.start((command, encoded, asked.policy, decode))
-        # The library writes to it, whether or not anybody waits.
-        _owners[self.latest] = asked
-        return future
+        return self.start((command, encoded, asked.policy, decode), asked)
 
     def _send_held(self) -> None:
         self._held_before, self._held = self._held, 0
@@ -285,49 +286,52 @@ class Completions:
         if self._goes_on:
             return
         try:
-            is_done = settle(self._target, _LOOK_EVERY, _MUCH_BYTES, self._waiting)
+            if not settle(self._target, _LOOK_EVERY, _MUCH_BYTES, self._waiting):
+                needed, collected = self._collected
+                if collected or needed:
+                    self._resolve(0, collected or self._fill())
+                else:  # It may be that the library's own thread drives.
+                    self._look_who_drives()
+            elif self._is_large:
+                self._allocate(_DATA_BYTES)
         except BaseException:
-            # A signal's handler may raise in the midst of it; the others are resolved all the same.
-            self._leave_over(0, self._collected[1])
+            self._go_on_later()
             raise
-        if not is_done:
-            needed, collected = self._collected
-            if collected or needed:
-                self._resolve(0, collected or self._fill())
-            else:  # It may be that the library's own thread drives.
-                self._look_who_drives()
-        elif self._is_large:
-            self._allocate(_DATA_BYTES)
-
-    def _leave_over(self, first: int, end: int) -> None:
-        """Has the rest of what was collected resolved in the loop's next round."""
-        self._left = first, end
-        if first < end:
-            self._goes_on = True
-            self.loop.call_soon(self._go_on)
 
     def _resolve(self, first: int, end: int) -> None:
         """Of what was collected. What is left over has its turn in the loop's next round."""
         over = 0.0
-        try:
-            while first < end:
-                stop = min(first + _LOOK_EVERY, end)
-                first = resolve(self._target, first, stop, _MUCH_BYTES, self._waiting)
-                if first == end:
-                    break
-                now = perf_counter()
-                over = over or now + _BUDGET_S
-                if first < stop or now > over:
-                    break
-        finally:
-            # Whatever a signal's handler raises in the midst of it.
-            self._leave_over(first, end)
-        if self._is_large and first == end:
+        while first < end:
+            stop = min(first + _LOOK_EVERY, end)
+            first = resolve(self._target, first, stop, _MUCH_BYTES, self._waiting)
+            if first == end:
+                break
+            now = perf_counter()
+            over = over or now + _BUDGET_S
+            if first < stop or now > over:
+                break
+        self._left = first, end
+        if first < end:
+            self._goes_on = True
+            self.loop.call_soon(self._go_on)
+        elif self._is_large:
             self._allocate(_DATA_BYTES)
+
+    def _go_on_later(self) -> None:
+        """A signal's handler has raised; what was collected is resolved all the same."""
+        if not self._goes_on:
+            # Whoever has been told is not told again.
+            self._left = 0, self._collected[1]
+            self._goes_on = True
+            self.loop.call_soon(self._go_on)
 
     def _go_on(self) -> None:
         self._goes_on = False
-        self._resolve(*self._left)
+        try:
+            self._resolve(*self._left)
+        except BaseException:
+            self._go_on_later()
+            raise
         self._look_who_drives()
 
     def _fill(self) -> int:
@@ -455,5 +459,5 @@ bind_completions(
     _owners,
     _forget_owner,
     "set_result",
-    "done",
+    asyncio.InvalidStateError,
 )

@@ -242,12 +242,12 @@ fn unbound() api.Error {
     return api.raise(api.headers.value_error, "the library's functions are not bound");
 }
 
-/// submit(client, token, request): begins it
+/// submit(client, token, request, owner or None): begins it
 export fn asz_codec_submit(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
     return result(begin(.of(module), arguments[0..@intCast(count)], false));
 }
 
-/// submit_waiting(client, token, request): begins it with others
+/// submit_waiting(client, token, request, owner or None): begins it with others
 export fn asz_codec_submit_waiting(
     module: *Object,
     arguments: Arguments,
@@ -257,11 +257,11 @@ export fn asz_codec_submit_waiting(
 }
 
 fn begin(state: *State, arguments: []const *Object, waits: bool) api.Error!*Object {
-    if (arguments.len != 3) return wrongCount();
+    if (arguments.len != 4) return wrongCount();
     const library = &(state.library orelse return unbound());
     const completions = &(state.completions orelse return unbound());
-    const client, const token, const request = arguments[0..3].*;
-    try completions.begin(library, &state.memories, client, token, request, waits);
+    const client, const token, const request, const owner = arguments[0..4].*;
+    try completions.begin(library, &state.memories, client, token, request, owner, waits);
     return api.share(api.headers.none);
 }
 

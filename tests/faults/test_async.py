@@ -1,8 +1,10 @@
 """What the asynchronous client does when nodes die, awaits are cancelled, and loops end early."""
 
 import asyncio
+import ctypes
 import gc
 import random
+import signal
 import subprocess
 import sys
 import textwrap
@@ -10,11 +12,15 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import pytest
 
-from aerospike_py import AerospikeError, AsyncClient, ClientError
+from aerospike_py import AerospikeError, AsyncClient, ClientError, _codec
+from aerospike_py._ffi import ffi, lib
+from aerospike_py._native import Asked, completions
+from aerospike_py._values import encode
 from aerospike_py.devserver import DevCluster
 
 TASKS = 64
@@ -263,11 +269,19 @@ class Interrupting:
             raise Interrupt
 
 
+def exceptions_of_the_loop() -> list[Any]:
+    """Those that its callbacks raise from now on."""
+    raised: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: raised.append(context["exception"])
+    )
+    return raised
+
+
 async def test_an_interrupted_hand_over_leaves_nobody_waiting(client: AsyncClient) -> None:
     keys = [key_of(worker) for worker in range(40)]
     await client.batch_write([(key, {"n": 1}) for key in keys])
-    loop, raised = asyncio.get_running_loop(), list[Any]()
-    loop.set_exception_handler(lambda _, context: raised.append(context["exception"]))
+    raised = exceptions_of_the_loop()
     Interrupting.made = 0
     gets = [client.get(key, into=Interrupting) for key in keys]
     ends = await asyncio.wait_for(asyncio.gather(*gets, return_exceptions=True), 10)
@@ -275,6 +289,130 @@ async def test_an_interrupted_hand_over_leaves_nobody_waiting(client: AsyncClien
     (failed,) = [each for each in ends if isinstance(each, BaseException)]
     assert type(failed) is ClientError
     assert "interrupted by Interrupt" in str(failed)
+
+
+@pytest.fixture
+def interrupting() -> Iterator[int]:
+    """A signal whose handler raises."""
+
+    def handler(*_: Any) -> None:
+        raise Interrupt
+
+    before = signal.signal(signal.SIGINT, handler)
+    yield signal.SIGINT
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal comes otherwise there")
+async def test_a_signal_that_comes_while_a_result_is_decoded_leaves_nobody_waiting(
+    client: AsyncClient, interrupting: int
+) -> None:
+    keys = [key_of(worker) for worker in range(20)]
+    await client.batch_write([(key, {"n": 1}) for key in keys])
+    raised = exceptions_of_the_loop()
+    # A decoder that runs no Python code, so that the handler has no turn before the result is made.
+    comes = partial(ctypes.CDLL(None)["raise"], interrupting)
+    decode = defaultdict[Any, int](comes).__getitem__
+    completions: Any = client._session._completions
+    gets = [
+        completions.run((lib.ASZ_GET, encode([key]), ffi.NULL, decode))
+        if number == 9
+        else client.get(key)
+        for number, key in enumerate(keys)
+    ]
+    ends = await asyncio.wait_for(asyncio.gather(*gets), 10)
+    assert ends.pop(9) == 0
+    assert [end.bins for end in ends] == [{"n": 1}] * 19
+    assert [type(each) for each in raised] == [Interrupt]
+
+
+async def test_a_signal_that_comes_while_results_are_collected_leaves_nobody_waiting(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [key_of(worker) for worker in range(20)]
+    await client.batch_write([(key, {"n": 1}) for key in keys])
+    raised = exceptions_of_the_loop()
+
+    def settle(target: bytes, *rest: Any) -> bool:
+        if raised:
+            return _codec.settle(target, *rest)
+        if _codec.collect(target):
+            raise Interrupt  # As a handler does that has its turn when the call is over.
+        return False
+
+    monkeypatch.setattr(completions, "settle", settle)
+    gets = asyncio.gather(*(client.get(key) for key in keys))
+    assert [end.bins for end in await asyncio.wait_for(gets, 10)] == [{"n": 1}] * 20
+    assert [type(each) for each in raised] == [Interrupt]
+
+
+class Raising(asyncio.Future[Any]):
+    """Raises once, of what it is asked when its operation has ended."""
+
+    has_raised = False
+
+    def set_result(self, result: Any) -> None:
+        super().set_result(result)
+        self.raise_once(Interrupt)
+
+    def done(self) -> bool:
+        self.raise_once(MemoryError)
+        return super().done()
+
+    def raise_once(self, kind: type[BaseException]) -> None:
+        if not Raising.has_raised:
+            Raising.has_raised = True
+            raise kind
+
+
+async def test_what_a_future_raises_that_was_told_is_not_lost(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised = exceptions_of_the_loop()
+    Raising.has_raised = False
+    monkeypatch.setattr(client._session._completions, "_make_future", Raising)
+    await client.put(key_of(0), {"n": 1})
+    assert [type(each) for each in raised] == [Interrupt]
+
+
+async def test_a_result_that_cannot_be_handed_on_fails_that_operation_alone(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [key_of(worker) for worker in range(20)]
+    await client.batch_write([(key, {"n": 1}) for key in keys[1:]])
+    Raising.has_raised = False
+    here: Any = client._session._completions
+    with monkeypatch.context() as patch:
+        patch.setattr(here, "_make_future", Raising)
+        missing = here.start((lib.ASZ_GET, encode([keys[0]]), ffi.NULL, bytes))
+    gets = asyncio.gather(missing, *(client.get(key) for key in keys[1:]), return_exceptions=True)
+    failed, *ends = await asyncio.wait_for(gets, 10)
+    assert type(failed) is MemoryError
+    assert [end.bins for end in ends] == [{"n": 1}] * 19
+
+
+async def test_who_is_interrupted_while_submitting_leaves_what_is_still_written_to(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await client.put(key_of(0), {"n": 1})
+
+    def submit(*arguments: Any) -> None:
+        _codec.submit(*arguments)
+        raise Interrupt  # As a handler does that has its turn when the call is over.
+
+    here: Any = client._session._completions
+    asked = Asked(lib.ASZ_GET, ffi.NULL)
+    request = lib.ASZ_GET, encode([key_of(0)]), ffi.NULL, bytes
+    with monkeypatch.context() as patch:
+        patch.setattr(completions, "submit", submit)
+        with pytest.raises(Interrupt):
+            here.start_asking(asked, request)
+    assert completions._owners[here.latest] is asked
+    await eventually(lambda: here.latest not in completions._owners)
+    assert asked.address is not None
+    with pytest.raises(AerospikeError):  # Refused, so that nothing is kept.
+        here.start_asking(asked, (lib.ASZ_GET, b"", ffi.NULL, bytes))
+    assert here.latest not in completions._owners
 
 
 async def test_closing_fails_what_is_in_flight(cluster: DevCluster) -> None:

@@ -32,9 +32,9 @@ reject: *Object,
 /// By the token of an operation, what it keeps until it has ended.
 owners: *Object,
 forget_owner: *Object,
-/// The names of a future's methods.
+/// The name of a future's method, and what that raises when the future was cancelled.
 set_result: *Object,
-done: *Object,
+invalid_state: *Object,
 
 const Completions = @This();
 
@@ -53,7 +53,8 @@ pub fn bind(arguments: []const *Object) api.Error!Completions {
     return Library.boundTo(Completions, arguments);
 }
 
-/// Has the library begin a request, perhaps with others that come at the same time.
+/// Has the library begin a request, perhaps with others that come at the same time. The owner, unless
+/// it is None, is kept until the operation has ended.
 pub fn begin(
     completions: *const Completions,
     library: *const Library,
@@ -61,6 +62,7 @@ pub fn begin(
     client: *Object,
     token: *Object,
     object: *Object,
+    owner: *Object,
     waits: bool,
 ) api.Error!void {
     const request: Library.Request = try .of(library, object);
@@ -68,6 +70,9 @@ pub fn begin(
     const number: u64 = @intCast(try api.sizeOf(token));
     const memory = try memories.take();
     defer memories.put(memory);
+    // Before a signal's handler can come between.
+    const is_owned = owner != api.headers.none;
+    if (is_owned) try api.done(api.PyDict_SetItem(completions.owners, token, owner));
     const thread = api.PyEval_SaveThread();
     const status = (if (waits) completions.submit_waiting else completions.submit)(
         pointer,
@@ -79,7 +84,9 @@ pub fn begin(
         &memory.err,
     );
     api.PyEval_RestoreThread(thread);
-    if (status != 0) return library.fail(&memory.err);
+    if (status == 0) return;
+    if (is_owned) try api.done(api.PyDict_DelItem(completions.owners, token));
+    return library.fail(&memory.err);
 }
 
 /// Where operations that have ended are collected: bytes with the addresses of what Python keeps.
@@ -160,14 +167,29 @@ pub fn resolve(
         const decoder = try member(entry, 1);
         const data = target.data[completion.offset..][0..completion.length];
         if (completion.status != 0 or data.len > bytes_at_once_max) {
-            try completions.tellOtherwise(future, decoder, completion.status, data);
+            const arguments = .{ completions, future, decoder, completion.status, data };
+            try afterSignals(tellOtherwise, arguments);
         } else if (make(context, decoder, data)) |made| {
             defer api.release(made);
-            try completions.tell(future, made);
-        } else try completions.tellRaised(future);
+            try afterSignals(tell, .{ completions, future, made });
+        } else {
+            const raised: api.Raised = .take();
+            defer raised.forget();
+            try afterSignals(tellRaised, .{ completions, future, raised });
+        }
         if (data.len >= bytes_max) break;
     }
     return index;
+}
+
+/// Handlers of signals have their turn before a future is told, rather than in the midst of it, where
+/// one that raises leaves the future with a result of which nobody hears.
+fn afterSignals(comptime function: anytype, arguments: anytype) api.Error!void {
+    const interrupt: ?api.Raised = if (api.PyErr_CheckSignals() < 0) .take() else null;
+    const told: api.Error!void = @call(.auto, function, arguments);
+    const raised = interrupt orelse return told;
+    raised.raise();
+    return error.Raised;
 }
 
 fn tell(completions: *const Completions, future: *Object, made: *Object) api.Error!void {
@@ -175,23 +197,17 @@ fn tell(completions: *const Completions, future: *Object, made: *Object) api.Err
     if (api.PyObject_CallMethodObjArgs(future, completions.set_result, made, end)) |none| {
         return api.release(none);
     }
-    // It may have been cancelled.
-    const raised: api.Raised = .take();
-    const is_done = api.PyObject_CallMethodObjArgs(future, completions.done, end) orelse {
-        raised.forget();
-        return error.Raised;
-    };
-    defer api.release(is_done);
-    if (is_done == api.headers.true) return raised.forget();
-    raised.raise();
-    return error.Raised;
+    if (api.PyErr_ExceptionMatches(completions.invalid_state) == 0) return error.Raised;
+    api.PyErr_Clear();
 }
 
-/// Has the future raise the exception at hand.
-fn tellRaised(completions: *const Completions, future: *Object) api.Error!void {
+/// Has the future raise the exception.
+fn tellRaised(
+    completions: *const Completions,
+    future: *Object,
+    raised: api.Raised,
+) api.Error!void {
     @branchHint(.cold);
-    const raised: api.Raised = .take();
-    defer raised.forget();
     const end: ?*Object = null;
     api.release(try api.made(
         api.PyObject_CallFunctionObjArgs(completions.reject, future, raised.value.?, end),
@@ -206,6 +222,21 @@ fn tellOtherwise(
     data: []const u8,
 ) api.Error!void {
     @branchHint(.cold);
+    return completions.resolveOtherwise(future, decoder, status, data) catch {
+        // Such as that there is no memory to copy a large result to.
+        const raised: api.Raised = .take();
+        defer raised.forget();
+        return completions.tellRaised(future, raised);
+    };
+}
+
+fn resolveOtherwise(
+    completions: *const Completions,
+    future: *Object,
+    decoder: *Object,
+    status: i64,
+    data: []const u8,
+) api.Error!void {
     const number = try api.made(api.PyLong_FromLongLong(status));
     defer api.release(number);
     const bytes = try api.made(api.PyBytes_FromStringAndSize(data.ptr, @intCast(data.len)));

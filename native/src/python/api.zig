@@ -60,6 +60,7 @@ pub const headers = &asz_python_headers;
 
 pub extern fn Py_IncRef(object: ?*Object) void;
 pub extern fn Py_DecRef(object: ?*Object) void;
+pub extern fn PyErr_CheckSignals() c_int;
 pub extern fn PyErr_Clear() void;
 pub extern fn PyErr_ExceptionMatches(kind: *Object) c_int;
 pub extern fn PyErr_Fetch(kind: *?*Object, value: *?*Object, trace: *?*Object) void;
