@@ -80,6 +80,9 @@ fn replySome(
     try reply.operations(context, meta.generation, meta.void_time_s, responses);
 }
 
+/// With more operations than this, their bins are not looked for one after the other.
+const looked_through_max = 16;
+
 /// Carries out the read operations of a request on a record; the results are in the scratch
 /// memory's `response`. The record's partition is locked.
 pub fn collect(
@@ -92,6 +95,9 @@ pub fn collect(
     if (count == 0 or count > Request.operations_max) return .request_invalid;
     const responses = &context.scratch.response;
     try responses.ensureTotalCapacity(context.scratch.gpa, count);
+    const bins = &context.scratch.bins;
+    const is_long = count > looked_through_max;
+    if (is_long) try record.loadBins(context.scratch.gpa, bins);
     var operations = request.operations;
     while (Request.nextOperation(&operations)) |operation| {
         if (!Request.isBinName(operation.name)) return .bin_name;
@@ -101,17 +107,18 @@ pub fn collect(
         }
         // Results of a batch's reads are all called reads.
         const code = if (context.row == null) operation.code else .read;
-        const told = switch (try readOne(context, &operation, namespace, record)) {
+        const bin = if (is_long) bins.get(operation.name) else record.findBin(operation.name);
+        const told = switch (try readOne(context, &operation, namespace, record, bin)) {
             .told => |particle| particle,
             .failed => |failure| return context.failed(failure),
         };
         if (told) |particle| {
-            const bin: record_module.Bin = .{
+            const given: record_module.Bin = .{
                 .name = operation.name,
                 .kind = particle.kind,
                 .value = particle.bytes,
             };
-            responses.appendAssumeCapacity(.{ .code = code, .bin = bin });
+            responses.appendAssumeCapacity(.{ .code = code, .bin = given });
         } else if (request.header.info2.respond_all_operations) {
             const empty: record_module.Bin = .{ .name = operation.name, .kind = .nil, .value = "" };
             responses.appendAssumeCapacity(.{ .code = code, .bin = empty });
@@ -125,6 +132,7 @@ fn readOne(
     operation: *const wire.operation.Operation,
     namespace: *const store.Namespace,
     record: *const Record,
+    found: ?record_module.Bin,
 ) error{OutOfMemory}!bin_operation.Read {
     if (operation.code == .expression_read) {
         const seen = view.of(namespace, record, context.now);
@@ -135,7 +143,7 @@ fn readOne(
             .failed => |failure| .{ .failed = failure },
         };
     }
-    const bin = record.findBin(operation.name) orelse return .{ .told = null };
+    const bin = found orelse return .{ .told = null };
     return bin_operation.read(
         context.scratch.arena.allocator(),
         context.core.version,

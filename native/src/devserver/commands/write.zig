@@ -165,16 +165,16 @@ const Write = struct {
         });
         const bins = &write.context.scratch.bins;
         try write.loadBins(bins);
-        const bins_before = bins.items.len;
+        const bins_before = bins.count();
         const applied = try write.apply(bins);
         if (applied != .ok) return applied;
-        if (bins.items.len > record_module.bins_max) return write.context.failed(.{
+        if (bins.count() > record_module.bins_max) return write.context.failed(.{
             .status = .request_invalid,
             .subcode = 5,
             .text = "the record would have too many bins",
         });
-        if (bins.items.len == 0) return write.finishEmpty(bins_before);
-        return write.finish(bins.items);
+        if (bins.count() == 0) return write.finishEmpty(bins_before);
+        return write.finish(bins.values());
     }
 
     /// All that can be told without looking at bins.
@@ -224,12 +224,10 @@ const Write = struct {
     }
 
     fn loadBins(write: *Write, bins: *record_module.BinList) Buffer.Error!void {
-        const gpa = write.context.scratch.gpa;
+        bins.clearRetainingCapacity();
         const record = write.existing orelse return;
         if (write.policies.replaces) return;
-        try bins.ensureTotalCapacity(gpa, record.bin_count);
-        var iterator = record.iterateBins();
-        while (iterator.next()) |bin| bins.appendAssumeCapacity(bin);
+        try record.loadBins(write.context.scratch.gpa, bins);
     }
 
     fn apply(write: *Write, bins: *record_module.BinList) Buffer.Error!Status {
@@ -283,7 +281,7 @@ const Write = struct {
     ) Buffer.Error!Status {
         if (operation.particle == .nil) {
             // The last bin takes its place, in the server too.
-            if (find(bins.items, operation.name)) |index| _ = bins.swapRemove(index);
+            _ = bins.swapRemove(operation.name);
         } else {
             const arena = write.context.scratch.arena.allocator();
             switch (try value.accept(arena, operation.particle, operation.value)) {
@@ -303,8 +301,7 @@ const Write = struct {
     ) Buffer.Error!Status {
         const arena = write.context.scratch.arena.allocator();
         const operand: value.Particle = .{ .kind = operation.particle, .bytes = operation.value };
-        const result = if (find(bins.items, operation.name)) |index| changed: {
-            const bin = &bins.items[index];
+        const result = if (bins.getPtr(operation.name)) |bin| changed: {
             const existing: value.Particle = .{ .kind = bin.kind, .bytes = bin.value };
             break :changed try value.modify(arena, change, existing, operand);
         } else try value.accept(arena, operand.kind, operand.bytes);
@@ -322,9 +319,9 @@ const Write = struct {
         operation: *const Operation,
     ) Buffer.Error!void {
         if (Request.isReadAll(operation, write.request)) {
-            for (bins.items) |bin| try write.respond(.read, bin);
-        } else if (find(bins.items, operation.name)) |index| {
-            try write.respond(.read, bins.items[index]);
+            for (bins.values()) |bin| try write.respond(.read, bin);
+        } else if (bins.get(operation.name)) |bin| {
+            try write.respond(.read, bin);
         } else {
             try write.acknowledge(operation);
         }
@@ -337,11 +334,10 @@ const Write = struct {
         operation: *const Operation,
     ) Buffer.Error!Status {
         const arena = write.context.scratch.arena.allocator();
-        const index = find(bins.items, operation.name) orelse {
+        const bin = bins.getPtr(operation.name) orelse {
             try write.acknowledge(operation);
             return .ok;
         };
-        const bin = &bins.items[index];
         const existing: value.Particle = .{ .kind = bin.kind, .bytes = bin.value };
         const read = try bin_operation.read(
             arena,
@@ -364,10 +360,10 @@ const Write = struct {
         operation: *const Operation,
     ) Buffer.Error!Status {
         const arena = write.context.scratch.arena.allocator();
-        const existing: ?value.Particle = if (find(bins.items, operation.name)) |index| .{
-            .kind = bins.items[index].kind,
-            .bytes = bins.items[index].value,
-        } else null;
+        const existing: ?value.Particle = if (bins.getPtr(operation.name)) |bin|
+            .{ .kind = bin.kind, .bytes = bin.value }
+        else
+            null;
         const changed = switch (try bin_operation.modify(
             arena,
             write.context.core.version,
@@ -408,7 +404,7 @@ const Write = struct {
         operation: *const Operation,
     ) Buffer.Error!Status {
         const arena = write.context.scratch.arena.allocator();
-        const record = write.view(bins.items);
+        const record = write.view(bins.values());
         switch (try expression.read(arena, write.context.core.version, &record, operation.value)) {
             .told => |particle| try write.respondParticle(operation, particle),
             .failed => |failure| return write.context.failed(failure),
@@ -422,14 +418,14 @@ const Write = struct {
         operation: *const Operation,
     ) Buffer.Error!Status {
         const arena = write.context.scratch.arena.allocator();
-        const record = write.view(bins.items);
-        const index = find(bins.items, operation.name);
+        const record = write.view(bins.values());
+        const exists = bins.contains(operation.name);
         const version = write.context.core.version;
-        switch (try expression.write(arena, version, &record, index != null, operation.value)) {
+        switch (try expression.write(arena, version, &record, exists, operation.value)) {
             .unchanged => {},
             .particle => |particle| try write.put(bins, operation.name, particle),
             // As when a bin is deleted, the last one takes its place.
-            .removed => _ = bins.swapRemove(index.?),
+            .removed => _ = bins.swapRemove(operation.name),
             .failed => |failure| return write.context.failed(failure),
         }
         try write.acknowledge(operation);
@@ -467,18 +463,7 @@ const Write = struct {
         particle: value.Particle,
     ) Buffer.Error!void {
         const bin: Bin = .{ .name = name, .kind = particle.kind, .value = particle.bytes };
-        if (find(bins.items, name)) |index| {
-            bins.items[index] = bin;
-        } else {
-            try bins.append(write.context.scratch.gpa, bin);
-        }
-    }
-
-    fn find(bins: []const Bin, name: []const u8) ?usize {
-        for (bins, 0..) |*bin, index| {
-            if (std.mem.eql(u8, bin.name, name)) return index;
-        }
-        return null;
+        try bins.put(write.context.scratch.gpa, name, bin);
     }
 
     /// A record without bins does not exist.

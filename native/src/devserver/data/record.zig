@@ -43,7 +43,8 @@ pub const Bin = struct {
     }
 };
 
-pub const BinList = std.ArrayList(Bin);
+/// Bins by their names, in their order.
+pub const BinList = std.array_hash_map.String(Bin);
 
 /// What a record has besides its bins; also the head of its allocation.
 pub const Meta = struct {
@@ -133,6 +134,19 @@ pub const Record = struct {
         return .{ .rest = record.encodedBins() };
     }
 
+    /// In the place of the list's bins.
+    pub fn loadBins(
+        record: *const Record,
+        gpa: std.mem.Allocator,
+        bins: *BinList,
+    ) error{OutOfMemory}!void {
+        bins.clearRetainingCapacity();
+        try bins.ensureTotalCapacity(gpa, record.bin_count);
+        var iterator = record.iterateBins();
+        while (iterator.next()) |bin| bins.putAssumeCapacityNoClobber(bin.name, bin);
+    }
+
+    /// Looks at all bins before it.
     pub fn findBin(record: *const Record, name: []const u8) ?Bin {
         var iterator = record.iterateBins();
         while (iterator.next()) |bin| {
