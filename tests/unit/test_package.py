@@ -63,32 +63,6 @@ def test_importing_loads_nothing_but_what_is_named_here() -> None:
     assert public - {"aerospike_py"} - MAY_BE_LOADED == set()
 
 
-def test_a_second_interpreter_of_a_process_is_refused() -> None:
-    within = "try: import aerospike_py\nexcept ImportError as error: print(error, flush=True)"
-    script = f"""
-        import sys, aerospike_py
-        if sys.version_info >= (3, 13):
-            import _interpreters as interpreters
-            run = interpreters.exec
-        else:
-            import _xxsubinterpreters as interpreters
-            run = interpreters.run_string
-        run(interpreters.create(), {within!r})
-        print(aerospike_py.client({{"hosts": [("127.0.0.1", 3000)]}}))
-    """
-    result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=30,
-    )
-    refused, shown = result.stdout.splitlines()
-    # From Python 3.12 it is cffi that may refuse what has a lock of its own.
-    assert "another interpreter" in refused or "subinterpreters" in refused
-    assert shown == "<Client of 127.0.0.1:3000, not connected>"
-
-
 def test_importing_all_names_loads_no_numpy() -> None:
     assert {"numpy", "opentelemetry", "pandas"} & loaded_by("from aerospike_py import *") == set()
 
