@@ -176,13 +176,22 @@ class Completions:
 
     def connect(self) -> "asyncio.Future[None]":
         """Connects the client; cancelling the future ends that."""
-        return self._start_on_its_own(lib.asz_client_submit_connect)
+        connecting = self._start_on_its_own(lib.asz_client_submit_connect)
+        if connecting is None:
+            raise failure(self._error)
+        return connecting
 
     def close(self) -> "asyncio.Future[None]":
         """Closes the client; operations in flight end first."""
         # Before the descriptor is closed, and its number another one's.
         self._leave_hosted()
-        return self._start_on_its_own(lib.asz_client_submit_close)
+        closing = self._start_on_its_own(lib.asz_client_submit_close)
+        if closing is None:
+            # No thread is to be had for it, and this one needs nothing more.
+            lib.asz_client_close(self.client)
+            closing = self.loop.create_future()
+            closing.set_result(None)
+        return closing
 
     def host(self) -> None:
         """Drives the library's loop from this one while few operations are in flight.
@@ -217,13 +226,14 @@ class Completions:
         self._is_watching = False
         self._hosted = -1
 
-    def _start_on_its_own(self, submit: Callable[..., int]) -> "asyncio.Future[None]":
+    def _start_on_its_own(self, submit: Callable[..., int]) -> "asyncio.Future[None] | None":
+        """Has the library do it on a thread; None: it cannot, and the error says why."""
         token = next(_tokens)
         future: asyncio.Future[None] = self.loop.create_future()
         self._waiting[token] = future, _nothing
         if submit(self.client, token, self._error):
             del self._waiting[token]
-            raise failure(self._error)
+            return None
         future.add_done_callback(lambda done: self.end_early(token) if done.cancelled() else None)
         return future
 
