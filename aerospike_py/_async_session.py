@@ -354,9 +354,13 @@ class _Line:
             self._free -= 1
         else:
             await self._turn()
+        latest = completions.latest
         try:
             operation = start()
         except BaseException:
+            # A signal's handler may have raised after it was begun.
+            if completions.latest != latest:
+                completions.end_early(completions.latest)
             self._pass_on()
             raise
         token = completions.latest
@@ -371,15 +375,16 @@ class _Line:
     async def _turn(self) -> None:
         loop = asyncio.get_running_loop()
         turn = loop.create_future()
-        self._waiting.append(turn)
         timer = None
-        if self._timeout_ms:
-            timer = loop.call_later(self._timeout_ms / 1000, self._expire, turn)
         try:
+            self._waiting.append(turn)
+            if self._timeout_ms:
+                timer = loop.call_later(self._timeout_ms / 1000, self._expire, turn)
             await turn
         except BaseException:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:
-                self._pass_on()  # Cancelled just as its turn had come.
+            # A place that is left must not be given a turn; this one may just have come.
+            if not turn.cancel() and not turn.cancelled() and turn.exception() is None:
+                self._pass_on()
             raise
         finally:
             if timer is not None:
@@ -395,9 +400,11 @@ class _Line:
             )
 
     def _ended(self, operation: "asyncio.Future[Any]") -> None:
-        if not operation.cancelled():
-            operation.exception()  # Nobody may be left to be told.
-        self._pass_on()
+        try:
+            if not operation.cancelled():
+                operation.exception()  # Nobody may be left to be told.
+        finally:
+            self._pass_on()
 
     def _pass_on(self) -> None:
         while self._waiting:

@@ -149,6 +149,8 @@ class Completions:
             else:
                 self._submit_into(token, request)
         except BaseException:
+            # It may be begun all the same, where a signal's handler has raised after that.
+            self.end_early(token)
             del self._waiting[token]
             raise
         return future

@@ -19,7 +19,7 @@ import pytest
 
 from aerospike_py import AerospikeError, AsyncClient, ClientError, _codec
 from aerospike_py._ffi import ffi, lib
-from aerospike_py._native import Asked, completions
+from aerospike_py._native import Asked, completions, new_policy
 from aerospike_py._values import encode
 from aerospike_py.devserver import DevCluster
 
@@ -391,28 +391,66 @@ async def test_a_result_that_cannot_be_handed_on_fails_that_operation_alone(
     assert [end.bins for end in ends] == [{"n": 1}] * 19
 
 
-async def test_who_is_interrupted_while_submitting_leaves_what_is_still_written_to(
-    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+def interrupted(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As a call of it is when a handler has its turn at its end, and raises."""
+
+    def called(*arguments: Any) -> None:
+        function(*arguments)
+        raise Interrupt
+
+    return called
+
+
+FOREVER: Any = {"total_timeout": 0, "socket_timeout": 0, "max_retries": 0}
+
+
+async def test_who_is_interrupted_while_submitting_leaves_nothing_behind(
+    client: AsyncClient, cluster: DevCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await client.put(key_of(0), {"n": 1})
-
-    def submit(*arguments: Any) -> None:
-        _codec.submit(*arguments)
-        raise Interrupt  # As a handler does that has its turn when the call is over.
-
     here: Any = client._session._completions
-    asked = Asked(lib.ASZ_GET, ffi.NULL)
+    policy = new_policy(lib.ASZ_GET)
+    policy.total_timeout = policy.socket_timeout = 0
+    asked = Asked(lib.ASZ_GET, policy)
     request = lib.ASZ_GET, encode([key_of(0)]), ffi.NULL, bytes
+    cluster.drop()  # Unless it is ended, it goes on for ever.
     with monkeypatch.context() as patch:
-        patch.setattr(completions, "submit", submit)
+        patch.setattr(completions, "submit", interrupted(_codec.submit))
         with pytest.raises(Interrupt):
             here.start_asking(asked, request)
-    assert completions._owners[here.latest] is asked
+    assert completions._owners[here.latest] is asked  # It is still written to.
     await eventually(lambda: here.latest not in completions._owners)
-    assert asked.address is not None
+    assert not here
+    cluster.clear_faults()
     with pytest.raises(AerospikeError):  # Refused, so that nothing is kept.
         here.start_asking(asked, (lib.ASZ_GET, b"", ffi.NULL, bytes))
     assert here.latest not in completions._owners
+
+
+async def test_who_is_interrupted_in_line_takes_nobodys_turn(
+    cluster: DevCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    limits = {"max_concurrent_operations": 1, "operation_queue_timeout_ms": 10_000}
+    async with AsyncClient({**cluster.config, **limits}) as client:
+        await client.connect()
+        await client.put(key_of(0), {"n": 1})
+        here: Any = client._session._completions
+        cluster.drop()
+        with monkeypatch.context() as patch:
+            patch.setattr(here, "start", interrupted(here.start))
+            with pytest.raises(Interrupt):
+                await client.get(key_of(0), FOREVER)
+        await eventually(lambda: not here)  # Nobody is left who could end it.
+        first = asyncio.ensure_future(client.get(key_of(0), FOREVER))
+        await eventually(lambda: bool(here))
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "call_later", interrupted(loop.call_later))
+            with pytest.raises(Interrupt):
+                await client.get(key_of(0))
+        first.cancel()
+        cluster.clear_faults()
+        assert (await asyncio.wait_for(client.get(key_of(0)), 10)).bins == {"n": 1}
 
 
 async def test_closing_fails_what_is_in_flight(cluster: DevCluster) -> None:
@@ -420,12 +458,11 @@ async def test_closing_fails_what_is_in_flight(cluster: DevCluster) -> None:
     await client.connect()
     await client.put(key_of(0), {"n": 1})
     cluster.drop()
-    forever: Any = {"total_timeout": 0, "socket_timeout": 0, "max_retries": 0}
     operations = [
-        client.get(key_of(0), forever),
-        client.put(key_of(0), {"n": 2}, policy=forever),
-        client.batch_read([key_of(0), key_of(1)], policy=forever),
-        client.batch_write([(key_of(0), {"n": 3})], policy=forever),
+        client.get(key_of(0), FOREVER),
+        client.put(key_of(0), {"n": 2}, policy=FOREVER),
+        client.batch_read([key_of(0), key_of(1)], policy=FOREVER),
+        client.batch_write([(key_of(0), {"n": 3})], policy=FOREVER),
     ]
     before = sum(writes(cluster))
     tasks = [asyncio.ensure_future(operation) for operation in operations]
