@@ -39,9 +39,11 @@ _LOOK_EVERY = 8
 # around again.
 _MUCH_BYTES = 8 * 1024
 
-# Addresses of the client, of completions and how many those are, of data and its size, and of what
-# was collected.
-_pack_target = Struct("=6Q").pack
+# Addresses of the client, of completions and how many those are, and of the state of collecting.
+_pack_target = Struct("=4Q").pack
+# In that state: where results are put, and how many bytes; the size of a result that has no room;
+# how many operations were collected last, and how many of them were resolved.
+_DATA, _DATA_SIZE, _NEEDED, _COLLECTED, _RESOLVED = range(5)
 _flush = lib.asz_client_flush
 _submit_table = lib.asz_client_submit_batch_read_table
 _submit_arrow = lib.asz_client_submit_batch_read_arrow
@@ -85,11 +87,11 @@ class Completions:
         self._error.size = ffi.sizeof("asz_error")
         self._completions = ffi.new("asz_completion[]", _DRAINED_MAX)
         self._make_future: Callable[[], asyncio.Future[Any]] = loop.create_future
-        # The size of a result that has no room, and how many operations were collected last.
-        self._collected = ffi.new("uint64_t[2]")
-        # Of what was collected last: the first that is not handed over yet, and their end.
-        self._left = 0, 0
-        # In the next round of the loop.
+        self._state = ffi.new("uint64_t[5]")
+        self._target = _pack_target(
+            *(_address(client), _address(self._completions), _DRAINED_MAX, _address(self._state))
+        )
+        # What was collected and is not resolved has its turn in the next round of the loop.
         self._goes_on = False
         self._allocate(_DATA_BYTES)
         descriptor: int = lib.asz_client_wake_fd(client, self._error)
@@ -104,11 +106,9 @@ class Completions:
 
     def _allocate(self, size: int) -> None:
         self._is_large = size > _DATA_BYTES
-        self._data = allocate("uint8_t[]", size)
-        self._target = _pack_target(
-            *(_address(self.client), _address(self._completions), _DRAINED_MAX),
-            *(_address(self._data), size, _address(self._collected)),
-        )
+        self._data = data = allocate("uint8_t[]", size)
+        self._state[_DATA] = _address(data)
+        self._state[_DATA_SIZE] = size
 
     async def run(self, request: Submitted) -> Any:
         """Waits for what `start` submits, which ends early when the wait is cancelled."""
@@ -298,62 +298,55 @@ class Completions:
         if self._goes_on:
             return
         try:
-            if not settle(self._target, _LOOK_EVERY, _MUCH_BYTES, self._waiting):
-                needed, collected = self._collected
-                if collected or needed:
-                    self._resolve(0, collected or self._fill())
-                else:  # It may be that the library's own thread drives.
-                    self._look_who_drives()
-            elif self._is_large:
-                self._allocate(_DATA_BYTES)
+            if settle(self._target, _LOOK_EVERY, _MUCH_BYTES, self._waiting):
+                if self._is_large:
+                    self._allocate(_DATA_BYTES)
+            elif self._state[_COLLECTED] or self._state[_NEEDED]:
+                self._fill()
+                self._resolve()
+            else:  # It may be that the library's own thread drives.
+                self._look_who_drives()
         except BaseException:
             self._go_on_later()
             raise
 
-    def _resolve(self, first: int, end: int) -> None:
-        """Of what was collected. What is left over has its turn in the loop's next round."""
+    def _resolve(self) -> None:
+        """What is left over has its turn in the loop's next round."""
         over = 0.0
-        while first < end:
-            stop = min(first + _LOOK_EVERY, end)
-            first = resolve(self._target, first, stop, _MUCH_BYTES, self._waiting)
-            if first == end:
+        while True:
+            before = self._state[_RESOLVED]
+            left = resolve(self._target, _LOOK_EVERY, _MUCH_BYTES, self._waiting)
+            if not left:
                 break
             now = perf_counter()
             over = over or now + _BUDGET_S
-            if first < stop or now > over:
-                break
-        self._left = first, end
-        if first < end:
-            self._goes_on = True
-            self.loop.call_soon(self._go_on)
-        elif self._is_large:
+            if self._state[_RESOLVED] - before < _LOOK_EVERY or now > over:
+                self.loop.call_soon(self._go_on)
+                self._goes_on = True
+                return
+        if self._is_large:
             self._allocate(_DATA_BYTES)
 
     def _go_on_later(self) -> None:
         """A signal's handler has raised; what was collected is resolved all the same."""
         if not self._goes_on:
-            # Whoever has been told is not told again.
-            self._left = 0, self._collected[1]
-            self._goes_on = True
             self.loop.call_soon(self._go_on)
+            self._goes_on = True
 
     def _go_on(self) -> None:
         self._goes_on = False
         try:
-            self._resolve(*self._left)
+            self._resolve()
         except BaseException:
             self._go_on_later()
             raise
         self._look_who_drives()
 
-    def _fill(self) -> int:
+    def _fill(self) -> None:
         """Collects into the buffers; makes a larger one for a result that does not fit."""
-        while True:
-            count = collect(self._target)
-            if count or not self._collected[0]:
-                return count
+        while not collect(self._target) and self._state[_NEEDED]:
             try:
-                self._allocate(self._collected[0])
+                self._allocate(self._state[_NEEDED])
             except MemoryError:
                 # That operation fails, and the others go on.
                 lib.asz_client_lose_result(self.client)
@@ -378,11 +371,10 @@ class Completions:
         if not self.loop.is_closed():
             while self._waiting:
                 before = len(self._waiting)
-                first, end = self._left
-                self._resolve(*((first, end) if first < end else (0, self._fill())))
+                self._fill()
+                self._resolve()
                 if len(self._waiting) == before:
                     break
-        self._left = 0, 0
         self.abandon()
 
     def abandon(self) -> None:
@@ -399,10 +391,6 @@ class Completions:
 
 def _address(pointer: Pointer) -> int:
     return int(ffi.cast("uintptr_t", pointer))
-
-
-def _forget_owner(token: int) -> None:
-    _owners.pop(token, None)
 
 
 def _resolve_otherwise(
@@ -469,7 +457,6 @@ bind_completions(
     _resolve_otherwise,
     _reject,
     _owners,
-    _forget_owner,
     "set_result",
     asyncio.InvalidStateError,
 )

@@ -4,6 +4,7 @@
 const std = @import("std");
 const hosted = @import("hosted.zig");
 const api = @import("python/api.zig");
+const Completions = @import("python/Completions.zig");
 const Decoder = @import("python/Decoder.zig");
 const Encoder = @import("python/Encoder.zig");
 const Row = @import("python/Row.zig");
@@ -265,39 +266,47 @@ fn begin(state: *State, arguments: []const *Object, waits: bool) api.Error!*Obje
     return api.share(api.headers.none);
 }
 
-/// collect(target) -> number of operations that have ended: see Completions.zig
+/// collect(target) -> number of operations that have ended and are to be resolved: see
+/// Completions.zig
 export fn asz_codec_collect(module: *Object, target: *Object) ?*Object {
     return result(collect(.of(module), target));
 }
 
 fn collect(state: *State, target: *Object) api.Error!*Object {
     const completions = &(state.completions orelse return unbound());
-    return api.made(api.PyLong_FromLongLong(try completions.collect(target)));
+    return api.made(api.PyLong_FromUnsignedLongLong(try completions.collect(target)));
 }
 
-/// resolve(target, first, end, bytes of a result that is the last one, waiting) -> the first that is
-/// left: see Completions.zig
+/// resolve(target, number, bytes of a result that is the last one, waiting) -> how many are left: see
+/// Completions.zig
 export fn asz_codec_resolve(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
     return result(resolve(.of(module), arguments[0..@intCast(count)]));
 }
 
 fn resolve(state: *State, arguments: []const *Object) api.Error!*Object {
-    if (arguments.len != 5) return wrongCount();
+    if (arguments.len != 4) return wrongCount();
     const completions = &(state.completions orelse return unbound());
-    const left = try completions.resolve(
-        arguments[0],
-        try api.sizeOf(arguments[1]),
-        try api.sizeOf(arguments[2]),
-        try api.sizeOf(arguments[3]),
-        arguments[4],
+    return api.made(api.PyLong_FromUnsignedLongLong(try handOver(state, completions, arguments)));
+}
+
+fn handOver(
+    state: *State,
+    completions: *const Completions,
+    arguments: []const *Object,
+) api.Error!u64 {
+    const target, const number, const bytes_max, const waiting = arguments[0..4].*;
+    return completions.resolve(
+        target,
+        try api.sizeOf(number),
+        try api.sizeOf(bytes_max),
+        waiting,
         state,
         decodeWith,
     );
-    return api.made(api.PyLong_FromLongLong(@intCast(left)));
 }
 
-/// settle(target, number, bytes of a result that is the last one, waiting) -> whether there were some
-/// and none is left: collects, and resolves so many of them
+/// settle(the arguments of resolve) -> whether there were some and none is left: collects, and
+/// resolves so many of them
 export fn asz_codec_settle(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
     return result(settle(.of(module), arguments[0..@intCast(count)]));
 }
@@ -305,18 +314,8 @@ export fn asz_codec_settle(module: *Object, arguments: Arguments, count: api.Siz
 fn settle(state: *State, arguments: []const *Object) api.Error!*Object {
     if (arguments.len != 4) return wrongCount();
     const completions = &(state.completions orelse return unbound());
-    const target, const number, const bytes_max, const waiting = arguments[0..4].*;
-    const count = try completions.collect(target);
-    const left = try completions.resolve(
-        target,
-        0,
-        @min(count, try api.sizeOf(number)),
-        try api.sizeOf(bytes_max),
-        waiting,
-        state,
-        decodeWith,
-    );
-    const is_done = count != 0 and left == count;
+    const count = try completions.collect(arguments[0]);
+    const is_done = count != 0 and try handOver(state, completions, arguments) == 0;
     return api.share(if (is_done) api.headers.true else api.headers.false);
 }
 

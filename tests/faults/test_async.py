@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from aerospike_py import AerospikeError, AsyncClient, ClientError, _codec
+from aerospike_py import AerospikeError, AsyncClient, ClientError, RecordNotFound, _codec
 from aerospike_py._ffi import ffi, lib
 from aerospike_py._native import Asked, completions, new_policy
 from aerospike_py._values import encode
@@ -344,6 +344,49 @@ async def test_a_signal_that_comes_while_results_are_collected_leaves_nobody_wai
     gets = asyncio.gather(*(client.get(key) for key in keys))
     assert [end.bins for end in await asyncio.wait_for(gets, 10)] == [{"n": 1}] * 20
     assert [type(each) for each in raised] == [Interrupt]
+
+
+@dataclass
+class Nesting:
+    """Its third one runs the loop, in the midst of the results of many."""
+
+    n: int
+    made: ClassVar[int] = 0
+    run: ClassVar[Callable[[], None]]
+
+    def __post_init__(self) -> None:
+        Nesting.made += 1
+        if Nesting.made == 3:
+            Nesting.run()
+
+
+async def test_what_is_made_of_a_result_may_run_the_loop(
+    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [key_of(worker) for worker in range(40)]
+    await client.batch_write([(key, {"n": 1}) for key in keys])
+    await client.put(key_of(40), {"large": b"x" * 600_000})
+    here: Any = client._session._completions
+    nested: list[asyncio.Future[Any]] = []
+
+    def run() -> None:
+        # As the loop does, of which asyncio has one at a time.
+        for number in range(40, 80):
+            request = lib.ASZ_GET, encode([key_of(number)]), ffi.NULL, bytes
+            nested.append(here.start(request))
+        here._send_held()
+        deadline = time.monotonic() + 10
+        while not all(future.done() for future in nested):
+            assert time.monotonic() < deadline
+            here._go_on() if here._goes_on else here._collect()
+
+    Nesting.made = 0
+    monkeypatch.setattr(Nesting, "run", run, raising=False)
+    gets = asyncio.gather(*(client.get(key, into=Nesting) for key in keys))
+    assert [record.bins for record in await asyncio.wait_for(gets, 20)] == [Nesting(1)] * 40
+    large, *missing = await asyncio.gather(*nested, return_exceptions=True)
+    assert len(large) > 600_000
+    assert [type(each) for each in missing] == [RecordNotFound] * 39
 
 
 class Raising(asyncio.Future[Any]):

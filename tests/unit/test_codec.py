@@ -14,7 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aerospike_py import ClientError, _codec
+from aerospike_py import ClientError, InvalidArgError, _codec
+from aerospike_py._config import Config
+from aerospike_py._ffi import ffi, lib
+from aerospike_py._native import client_create, completions
 from aerospike_py._results import _TUPLES_ARE_PLAIN, _not_shown
 from aerospike_py._values import EXTENSION_PAIRS, Extension, Raw, _decode_extension
 from aerospike_py.batch import BatchRecord
@@ -491,3 +494,93 @@ def test_nothing_is_lost() -> None:
         assert tracemalloc.get_traced_memory()[0] - before < 20_000
     finally:
         tracemalloc.stop()
+
+
+REQUEST = (lib.ASZ_GET, b"\x90", ffi.NULL, bytes)
+NO_REQUESTS: list[tuple[Any, type[Exception]]] = [
+    (None, TypeError),
+    (REQUEST[:3], TypeError),
+    ([*REQUEST], TypeError),
+    (Record(*REQUEST[:3]), TypeError),
+    (("get", *REQUEST[1:]), TypeError),
+    ((2**31, *REQUEST[1:]), OverflowError),
+    ((2**64, *REQUEST[1:]), OverflowError),
+    ((REQUEST[0], "text", *REQUEST[2:]), TypeError),
+    ((REQUEST[0], bytearray(b"\x90"), *REQUEST[2:]), TypeError),
+    ((*REQUEST[:2], None, bytes), TypeError),
+    ((*REQUEST[:2], ffi.new("asz_error *"), bytes), TypeError),
+]
+
+
+@pytest.fixture
+def library_client() -> Any:
+    return client_create(Config({"hosts": [("127.0.0.1", 1)]}).encode())
+
+
+@pytest.mark.parametrize(("request_", "kind"), NO_REQUESTS)
+def test_what_is_no_request_is_refused(
+    library_client: Any, request_: Any, kind: type[Exception]
+) -> None:
+    with pytest.raises(kind):
+        _codec.execute(library_client, request_)
+    for begin in (_codec.submit, _codec.submit_waiting):
+        with pytest.raises(kind):
+            begin(library_client, 1, request_, None)
+
+
+class Hostile(int):
+    """A token under which nothing can be kept."""
+
+    def __hash__(self) -> int:
+        raise ZeroDivisionError
+
+
+def test_what_is_no_client_or_no_token_is_refused(library_client: Any) -> None:
+    owner = object()
+    for begin in (_codec.submit, _codec.submit_waiting):
+        for no_client, kind in (None, TypeError), (ffi.NULL, ValueError), (REQUEST, TypeError):
+            with pytest.raises(kind):
+                begin(no_client, 1, REQUEST, owner)
+        for token, kind in ("1", TypeError), (-1, ValueError), (Hostile(1), ZeroDivisionError):
+            with pytest.raises(kind):
+                begin(library_client, token, REQUEST, owner)
+        with pytest.raises(ClientError, match="not connected"):
+            begin(library_client, 1, REQUEST, owner)
+    ffi.release(library_client)
+    with pytest.raises(InvalidArgError, match="destroyed"):
+        _codec.execute(library_client, REQUEST)
+    with pytest.raises(InvalidArgError, match="destroyed"):
+        _codec.submit(library_client, 1, REQUEST, owner)
+    assert owner not in completions._owners.values()
+
+
+def test_what_cannot_be_told_of_an_operation_is_refused(library_client: Any) -> None:
+    ended = ffi.new("asz_completion[2]")
+    state = ffi.new("uint64_t[5]", [1])
+    target = completions._pack_target(
+        *(int(ffi.cast("uintptr_t", each)) for each in (library_client, ended)),
+        *(len(ended), int(ffi.cast("uintptr_t", state))),
+    )
+    for no_target, kind in (None, TypeError), ("text", TypeError), (target[1:], ValueError):
+        for call in (
+            lambda given=no_target: _codec.collect(given),
+            lambda given=no_target: _codec.settle(given, 1, 1, {}),
+            lambda given=no_target: _codec.resolve(given, 1, 1, {}),
+        ):
+            with pytest.raises(kind):
+                call()
+    wrong: list[tuple[Any, ...]] = [(None, 1, {}), (1, "1", {}), (1, 1, None), (1, 1, [])]
+    for arguments in wrong:
+        with pytest.raises(TypeError):
+            _codec.resolve(target, *arguments)
+    with pytest.raises(ValueError, match="negative"):
+        _codec.resolve(target, -1, 1, {})
+    waiting: Any
+    for waiting in {0: None}, {0: ()}, {0: [None, bytes]}:
+        state[3:5] = 1, 0  # One was collected, and is not resolved.
+        with pytest.raises(TypeError):
+            _codec.resolve(target, 1, 1, waiting)
+        assert not waiting
+        assert _codec.resolve(target, 1, 1, waiting) == 0
+    state[3:5] = 1, 7
+    assert _codec.resolve(target, 9, 1, {}) == 0

@@ -31,7 +31,6 @@ resolve_otherwise: *Object,
 reject: *Object,
 /// By the token of an operation, what it keeps until it has ended.
 owners: *Object,
-forget_owner: *Object,
 /// The name of a future's method, and what that raises when the future was cancelled.
 set_result: *Object,
 invalid_state: *Object,
@@ -94,15 +93,21 @@ const Target = extern struct {
     client: *anyopaque,
     completions: [*]asz_completion,
     completions_max: u64,
-    /// For their results.
-    data: [*]u8,
-    data_size: u64,
     state: *State,
 
     const State = extern struct {
+        /// For the results.
+        data: [*]u8,
+        data_size: u64,
         /// The size of a result that has no room; else 0.
         needed: u64,
         collected: u64,
+        /// Of those, from the first on. A decoder may run the loop, which then goes on from here.
+        resolved: u64,
+
+        fn left(state: *const State) u64 {
+            return state.collected -| state.resolved;
+        }
     };
 
     fn of(object: *Object) api.Error!Target {
@@ -114,72 +119,99 @@ const Target = extern struct {
     }
 };
 
-/// Collects what has ended, and returns how many operations that are.
-pub fn collect(completions: *const Completions, object: *Object) api.Error!u32 {
+/// Collects what has ended, unless some of what was collected before is left. Returns how many
+/// operations are to be resolved.
+pub fn collect(completions: *const Completions, object: *Object) api.Error!u64 {
     const target: Target = try .of(object);
+    const state = target.state;
+    if (state.left() != 0) return state.left();
     const thread = api.PyEval_SaveThread();
     defer api.PyEval_RestoreThread(thread);
     const count = completions.drain(
         target.client,
         target.completions,
         @intCast(target.completions_max),
-        target.data,
-        target.data_size,
-        &target.state.needed,
+        state.data,
+        state.data_size,
+        &state.needed,
     );
-    target.state.collected = count;
+    state.resolved = 0;
+    state.collected = count;
     return count;
 }
 
-/// Resolves the futures of operations that were collected, from `first` and up to `end`, or to one
-/// with a result of so many bytes. Returns the first one that is left.
+/// Resolves the futures of so many operations that were collected, or up to one with a result of so
+/// many bytes. Returns how many are left.
 ///
 /// `waiting` is a dict of (future, decoder) by token. Where it has none, there is nobody to tell.
 pub fn resolve(
     completions: *const Completions,
     object: *Object,
-    first: usize,
-    end: usize,
+    count_max: usize,
     bytes_max: usize,
     waiting: *Object,
     context: anytype,
     comptime make: fn (@TypeOf(context), *Object, []const u8) ?*Object,
-) api.Error!usize {
+) api.Error!u64 {
     const target: Target = try .of(object);
-    if (end > target.completions_max) {
-        return api.raise(api.headers.value_error, "there are not so many completions");
+    if (api.typeOf(waiting) != api.headers.dict_type) {
+        return api.raise(api.headers.type_error, "who waits is in a dict");
     }
-    var index = first;
-    while (index < end) {
-        const completion = target.completions[index];
-        index += 1;
+    const state = target.state;
+    for (0..count_max) |_| {
+        if (state.left() == 0) break;
+        const completion = target.completions[state.resolved];
         const token = try api.made(api.PyLong_FromUnsignedLongLong(completion.token));
         defer api.release(token);
-        if (api.PyDict_Size(completions.owners) != 0) try completions.forget(token);
-        const entry = api.PyDict_GetItemWithError(waiting, token) orelse {
-            if (api.PyErr_Occurred() != null) return error.Raised;
-            continue;
-        };
-        api.Py_IncRef(entry);
-        defer api.release(entry);
-        try api.done(api.PyDict_DelItem(waiting, token));
-        const future = try member(entry, 0);
-        const decoder = try member(entry, 1);
-        const data = target.data[completion.offset..][0..completion.length];
-        if (completion.status != 0 or data.len > bytes_at_once_max) {
-            const arguments = .{ completions, future, decoder, completion.status, data };
-            try afterSignals(tellOtherwise, arguments);
-        } else if (make(context, decoder, data)) |made| {
-            defer api.release(made);
-            try afterSignals(tell, .{ completions, future, made });
-        } else {
-            const raised: api.Raised = .take();
-            defer raised.forget();
-            try afterSignals(tellRaised, .{ completions, future, raised });
-        }
-        if (data.len >= bytes_max) break;
+        const entry = try take(waiting, token);
+        state.resolved += 1;
+        defer api.Py_DecRef(entry);
+        const owns = api.PyDict_Size(completions.owners) != 0;
+        const owner = if (owns) try take(completions.owners, token) else null;
+        defer api.Py_DecRef(owner);
+        const data = state.data[completion.offset..][0..completion.length];
+        if (entry) |who| try completions.hand(who, completion.status, data, context, make);
+        if (completion.length >= bytes_max) break;
     }
-    return index;
+    return state.left();
+}
+
+/// What a dict has had for a token; null where it had nothing.
+fn take(dict: *Object, token: *Object) api.Error!?*Object {
+    const known = api.PyDict_GetItemWithError(dict, token) orelse {
+        if (api.PyErr_Occurred() != null) return error.Raised;
+        return null;
+    };
+    api.Py_IncRef(known);
+    errdefer api.release(known);
+    try api.done(api.PyDict_DelItem(dict, token));
+    return known;
+}
+
+/// Tells the future of an entry what its decoder makes of the result.
+fn hand(
+    completions: *const Completions,
+    entry: *Object,
+    status: i64,
+    data: []const u8,
+    context: anytype,
+    comptime make: fn (@TypeOf(context), *Object, []const u8) ?*Object,
+) api.Error!void {
+    if (api.typeOf(entry) != api.headers.tuple_type or api.PyTuple_Size(entry) != 2) {
+        return api.raise(api.headers.type_error, "who waits is a tuple of 2");
+    }
+    const future = try member(entry, 0);
+    const decoder = try member(entry, 1);
+    if (status != 0 or data.len > bytes_at_once_max) {
+        return afterSignals(tellOtherwise, .{ completions, future, decoder, status, data });
+    }
+    if (make(context, decoder, data)) |made| {
+        defer api.release(made);
+        return afterSignals(tell, .{ completions, future, made });
+    }
+    const raised: api.Raised = .take();
+    defer raised.forget();
+    return afterSignals(tellRaised, .{ completions, future, raised });
 }
 
 /// Handlers of signals have their turn before a future is told, rather than in the midst of it, where
@@ -250,11 +282,4 @@ fn resolveOtherwise(
         bytes,
         end,
     )));
-}
-
-fn forget(completions: *const Completions, token: *Object) api.Error!void {
-    const end: ?*Object = null;
-    api.release(try api.made(
-        api.PyObject_CallFunctionObjArgs(completions.forget_owner, token, end),
-    ));
 }
