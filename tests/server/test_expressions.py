@@ -227,6 +227,20 @@ def test_writing_the_value_of_an_expression(client: Client, stored: Key) -> None
     assert "sum" not in client.get(stored).bins
 
 
+def test_many_bins(client: Client, key: Key) -> None:
+    names = [f"n{number}" for number in range(40)]
+    client.put(key, {name: number for number, name in enumerate(names)})
+    total = exp.num_add(
+        *map(exp.int_bin, names), exp.cond(exp.bin_exists("n40"), exp.int_val(1), exp.int_val(0))
+    )
+    assert value(client, key, total) == 780
+    assert client.get(key, {"expressions": exp.eq(total, exp.int_val(780))}).meta.gen == 1
+    reads = [eop.exp_read(name, exp.int_bin(name)) for name in names]
+    assert client.operate(key, reads).bins == {name: n for n, name in enumerate(names)}
+    change = {"op": aerospike_py.OPERATOR_WRITE, "bin": "n40", "val": 1}
+    assert client.operate(key, [change, eop.exp_read("r", total), *reads]).bins["r"] == 781
+
+
 def test_what_cannot_be_evaluated(client: Client, stored: Key) -> None:
     with pytest.raises(AerospikeError):
         value(client, stored, exp.int_bin("none"))

@@ -97,7 +97,11 @@ pub fn collect(
     try responses.ensureTotalCapacity(context.scratch.gpa, count);
     const bins = &context.scratch.bins;
     const is_long = count > looked_through_max;
-    if (is_long) try record.loadBins(context.scratch.gpa, bins);
+    var seen = view.of(namespace, record, context.now);
+    if (is_long) {
+        try record.loadBins(context.scratch.gpa, bins);
+        seen.bins = .{ .list = bins };
+    }
     var operations = request.operations;
     while (Request.nextOperation(&operations)) |operation| {
         if (!Request.isBinName(operation.name)) return .bin_name;
@@ -107,18 +111,17 @@ pub fn collect(
         }
         // Results of a batch's reads are all called reads.
         const code = if (context.row == null) operation.code else .read;
-        const bin = if (is_long) bins.get(operation.name) else record.findBin(operation.name);
-        const told = switch (try readOne(context, &operation, namespace, record, bin)) {
+        const told = switch (try readOne(context, &operation, &seen)) {
             .told => |particle| particle,
             .failed => |failure| return context.failed(failure),
         };
         if (told) |particle| {
-            const given: record_module.Bin = .{
+            const bin: record_module.Bin = .{
                 .name = operation.name,
                 .kind = particle.kind,
                 .value = particle.bytes,
             };
-            responses.appendAssumeCapacity(.{ .code = code, .bin = given });
+            responses.appendAssumeCapacity(.{ .code = code, .bin = bin });
         } else if (request.header.info2.respond_all_operations) {
             const empty: record_module.Bin = .{ .name = operation.name, .kind = .nil, .value = "" };
             responses.appendAssumeCapacity(.{ .code = code, .bin = empty });
@@ -130,26 +133,23 @@ pub fn collect(
 fn readOne(
     context: *const Context,
     operation: *const wire.operation.Operation,
-    namespace: *const store.Namespace,
-    record: *const Record,
-    found: ?record_module.Bin,
+    record: *const expression.Record,
 ) error{OutOfMemory}!bin_operation.Read {
     if (operation.code == .expression_read) {
-        const seen = view.of(namespace, record, context.now);
         const arena = context.scratch.arena.allocator();
         const version = context.core.version;
-        return switch (try expression.read(arena, version, &seen, operation.value)) {
+        return switch (try expression.read(arena, version, record, operation.value)) {
             .told => |particle| .{ .told = particle },
             .failed => |failure| .{ .failed = failure },
         };
     }
-    const bin = found orelse return .{ .told = null };
+    const particle = record.find(operation.name) orelse return .{ .told = null };
     return bin_operation.read(
         context.scratch.arena.allocator(),
         context.core.version,
         operation.code,
         operation.particle,
-        .{ .kind = bin.kind, .bytes = bin.value },
+        particle,
         operation.value,
     );
 }

@@ -385,7 +385,7 @@ const Write = struct {
     }
 
     /// What an expression sees of the record as it is being written.
-    fn view(write: *const Write, bins: []const Bin) expression.Record {
+    fn view(write: *const Write, bins: *const record_module.BinList) expression.Record {
         const stored_key = if (write.existing) |record| record.storedKey() else "";
         return .{
             .meta = &write.meta,
@@ -404,7 +404,7 @@ const Write = struct {
         operation: *const Operation,
     ) Buffer.Error!Status {
         const arena = write.context.scratch.arena.allocator();
-        const record = write.view(bins.values());
+        const record = write.view(bins);
         switch (try expression.read(arena, write.context.core.version, &record, operation.value)) {
             .told => |particle| try write.respondParticle(operation, particle),
             .failed => |failure| return write.context.failed(failure),
@@ -418,7 +418,7 @@ const Write = struct {
         operation: *const Operation,
     ) Buffer.Error!Status {
         const arena = write.context.scratch.arena.allocator();
-        const record = write.view(bins.values());
+        const record = write.view(bins);
         const exists = bins.contains(operation.name);
         const version = write.context.core.version;
         switch (try expression.write(arena, version, &record, exists, operation.value)) {

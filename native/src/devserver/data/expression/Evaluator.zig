@@ -33,6 +33,13 @@ record: *const Record,
 variables: []Value,
 /// Of the element that is looked at, where elements are selected.
 builtins: [Compiler.builtin_count]Value = @splat(.unknown),
+/// How many bins were looked for.
+sought: usize = 0,
+/// Those that are stored, once many were.
+bins: record_module.BinList = .empty,
+
+/// In a record that is stored, more bins are not looked for one after the other.
+const sought_max = 16;
 
 const Error = error{OutOfMemory};
 const CallError = cdt.Error || bits.Error || hll.Error || strings.Error;
@@ -53,7 +60,7 @@ pub const Record = struct {
         /// Those that are stored.
         stored,
         /// Those of a write that is under way.
-        list: []const record_module.Bin,
+        list: *const record_module.BinList,
         /// There is no record.
         none,
     };
@@ -68,17 +75,25 @@ pub const Record = struct {
         .now = .{ .unix_ms = 0 },
     };
 
-    fn find(record: *const Record, name: []const u8) ?Particle {
+    pub fn find(record: *const Record, name: []const u8) ?Particle {
         const bin = switch (record.bins) {
-            .none => return null,
-            .stored => (record.stored orelse return null).findBin(name) orelse return null,
-            .list => |bins| for (bins) |bin| {
-                if (std.mem.eql(u8, bin.name, name)) break bin;
-            } else return null,
-        };
+            .none => null,
+            .stored => if (record.stored) |stored| stored.findBin(name) else null,
+            .list => |bins| bins.get(name),
+        } orelse return null;
         return .{ .kind = bin.kind, .bytes = bin.value };
     }
 };
+
+/// What a bin holds.
+fn find(self: *Evaluator, name: []const u8) Error!?Particle {
+    self.sought += 1;
+    if (self.sought <= sought_max or self.record.bins != .stored) return self.record.find(name);
+    const stored = self.record.stored orelse return null;
+    if (self.sought == sought_max + 1) try stored.loadBins(self.arena, &self.bins);
+    const bin = self.bins.get(name) orelse return null;
+    return .{ .kind = bin.kind, .bytes = bin.value };
+}
 
 pub fn evaluate(self: *Evaluator, node: *const Node) Error!Value {
     return switch (node.code) {
@@ -112,7 +127,7 @@ pub fn evaluate(self: *Evaluator, node: *const Node) Error!Value {
         .bin => self.binValue(node),
         .key => self.keyValue(node),
         .bin_type => .{
-            .integer = if (self.record.find(node.body.name)) |particle|
+            .integer = if (try self.find(node.body.name)) |particle|
                 @backingInt(particle.kind)
             else
                 0,
@@ -319,7 +334,7 @@ fn toString(self: *Evaluator, node: *const Node) Error!Value {
 }
 
 fn binValue(self: *Evaluator, node: *const Node) Error!Value {
-    const particle = self.record.find(node.body.name) orelse return .unknown;
+    const particle = try self.find(node.body.name) orelse return .unknown;
     if (particle.kind != node.type.particleType()) return .unknown;
     return .ofParticle(particle);
 }

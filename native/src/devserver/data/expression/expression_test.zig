@@ -22,19 +22,24 @@ const meta: record_module.Meta = .{
     .last_update_ms = 500_000,
 };
 
-const record: expression.Record = .{
-    .meta = &meta,
-    .set_name = "set",
-    .key = "\x03key",
-    .is_key_stored = true,
-    .stored = null,
-    .bins = .{ .list = &bins },
-    .now = .{ .unix_ms = (record_module.epoch_offset_s + 900) * 1000 },
-};
+fn makeRecord(arena: std.mem.Allocator) !expression.Record {
+    const list = try arena.create(record_module.BinList);
+    list.* = .empty;
+    for (bins) |bin| try list.put(arena, bin.name, bin);
+    return .{
+        .meta = &meta,
+        .set_name = "set",
+        .key = "\x03key",
+        .is_key_stored = true,
+        .stored = null,
+        .bins = .{ .list = list },
+        .now = .{ .unix_ms = (record_module.epoch_offset_s + 900) * 1000 },
+    };
+}
 
 fn evaluate(arena: std.mem.Allocator, bytes: []const u8) !Value {
     const compiled = try Expression.compile(arena, .@"8.2", bytes);
-    return (try compiled.evaluate(arena, &record)).plain();
+    return (try compiled.evaluate(arena, &try makeRecord(arena))).plain();
 }
 
 fn expect(expected: Value, bytes: []const u8) !void {
@@ -176,6 +181,7 @@ test "whatever is sent ends as a value or an error" {
             bytes[random.uintLessThan(usize, start.len)] = random.int(u8);
         }
         _ = evaluate(arena.allocator(), bytes[0..start.len]) catch {};
+        const record = try makeRecord(arena.allocator());
         _ = try expression.read(arena.allocator(), .@"8.2", &record, bytes[0..start.len]);
     }
 }
