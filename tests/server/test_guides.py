@@ -5,6 +5,7 @@ import importlib.util
 import re
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ aerospike_nodes = 3
 asyncio_mode = auto
 asyncio_default_fixture_loop_scope = function
 """
+# Programs that stand beside one of ours, and are of the official client.
+THEIRS = re.compile(r"^```py\n# aerospike\n(.*?)^```", re.M | re.S)
 PAGES = sorted(page for page in DOCS.rglob("*.md") if guide_page.FENCE.search(page.read_text()))
 
 
@@ -36,6 +39,19 @@ def test_page(page: Path, server: Any, set_name: str) -> None:
     command = [sys.executable, str(RUNNER), str(page), place, f"{host}:{port}"]
     run = subprocess.run(command, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
+
+
+def test_what_is_shown_of_the_official_client(server: Any, set_name: str) -> None:
+    pytest.importorskip("aerospike")
+    text = (DOCS / "guides" / "migrating.md").read_text()
+    namespace = {"hosts": server.plain_hosts[:1], "_claim": guide_page.check_claim}
+    claims = 0
+    with closing(asyncio.new_event_loop()) as loop:
+        for program in THEIRS.finditer(text):
+            source = program[1].replace("demo", f"{set_name}_theirs")
+            claims += guide_page.run_program(source, namespace, loop)
+    namespace["client"].close()
+    assert claims == 8
 
 
 def test_there_are_pages_and_claims() -> None:
