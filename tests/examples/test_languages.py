@@ -107,7 +107,7 @@ def node_modules() -> Path | None:
 def test_node(server: Any, secured: Any, set_name: str, tmp_path: Path) -> None:
     host, port = server.hosts[0]
     cluster, environment = secured
-    for name in ("aerospike.mjs", "demo.mjs"):
+    for name in ("aerospike.mjs", "values.mjs", "demo.mjs"):
         shutil.copy(LANGUAGES / "node" / name, tmp_path)
     modules = node_modules()
     assert modules is not None

@@ -2,11 +2,11 @@
 //
 // Operations are submitted and do not block Node's event loop. One call of poll(2), on a thread of
 // libuv's pool, waits for the library's descriptor; then one call of asz_client_drain collects all
-// operations that have ended. Requests and results are MessagePack.
+// operations that have ended.
 
 import { readFileSync } from "node:fs";
-import { decode, encode, ExtensionCodec } from "@msgpack/msgpack";
 import koffi from "koffi";
+import { Values } from "./values.mjs";
 
 const COMPLETIONS_MAX = 256;
 const COMPLETION_BYTES = 32;
@@ -19,25 +19,6 @@ export class AerospikeError extends Error {
     this.node = node;
     this.inDoubt = inDoubt;
   }
-}
-
-// GeoJSON comes as its text, HyperLogLog as its bytes.
-const extensions = new ExtensionCodec();
-const no = () => null;
-extensions.register({ type: 23, encode: no, decode: (data) => new TextDecoder().decode(data) });
-extensions.register({ type: 18, encode: no, decode: (data) => data });
-const decodeValue = (data) =>
-  narrowed(decode(data, { extensionCodec: extensions, useBigInt64: true }));
-const encodeValue = (value) => encode(value, { useBigInt64: true });
-
-// Integers that a number holds exactly are numbers, all others stay bigint.
-function narrowed(value) {
-  if (typeof value === "bigint") {
-    return BigInt.asIntN(54, value) === value ? Number(value) : value;
-  }
-  if (Array.isArray(value)) return value.map(narrowed);
-  if (value === null || typeof value !== "object" || value instanceof Uint8Array) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, narrowed(each)]));
 }
 
 // The command numbers and the ABI version come from the header that belongs to the library.
@@ -65,7 +46,7 @@ export function load(libraryPath, headerPath) {
   const abi = {
     version: library.func("uint32_t asz_abi_version()"),
     create: library.func(
-      "int32_t asz_client_create(uint8_t *config, uint64_t length, _Out_ asz_client **client, " +
+      "int32_t asz_client_create(void *config, uint64_t length, _Out_ asz_client **client, " +
         "_Inout_ asz_error *error)",
     ),
     connect: library.func("int32_t asz_client_connect(asz_client *, _Inout_ asz_error *error)"),
@@ -76,7 +57,7 @@ export function load(libraryPath, headerPath) {
     ),
     submit: library.func(
       "int32_t asz_client_submit(asz_client *client, uint64_t token, int32_t command, " +
-        "uint8_t *request, uint64_t length, void *policy, _Inout_ asz_error *error)",
+        "void *request, uint64_t length, void *policy, _Inout_ asz_error *error)",
     ),
     drain: library.func(
       "uint32_t asz_client_drain(asz_client *client, _Out_ uint8_t *completions, uint32_t max, " +
@@ -94,15 +75,16 @@ export function load(libraryPath, headerPath) {
       message: new Uint8Array(480),
     }),
   };
-  const values = constants(headerPath);
-  if (abi.version() !== values.ABI_VERSION) {
-    throw new Error(`the library has ABI version ${abi.version()}, not ${values.ABI_VERSION}`);
+  const known = constants(headerPath);
+  if (abi.version() !== known.ABI_VERSION) {
+    throw new Error(`the library has ABI version ${abi.version()}, not ${known.ABI_VERSION}`);
   }
-  return { abi, commands: values };
+  return { abi, commands: known, values: new Values(library, known) };
 }
 
 export class Client {
   #abi;
+  #values;
   #handle;
   #descriptor;
   #waiting = new Map();
@@ -112,12 +94,14 @@ export class Client {
   #completions = new Uint8Array(COMPLETIONS_MAX * COMPLETION_BYTES);
   #data = new Uint8Array(256 * 1024);
 
-  constructor({ abi, commands }, config) {
+  constructor({ abi, commands, values }, config) {
     this.#abi = abi;
+    this.#values = values;
     this.commands = commands;
-    const request = encodeValue(config);
     const handle = [null];
-    this.#check((error) => abi.create(request, request.length, handle, error));
+    this.#check((error) =>
+      values.with(config, (request, length) => abi.create(request, length, handle, error)),
+    );
     this.#handle = handle[0];
   }
 
@@ -160,10 +144,11 @@ export class Client {
   // Starts a command; the promise is settled when it has ended.
   submit(command, request) {
     if (this.#isClosed) throw new Error("the client is closed");
-    const bytes = encodeValue(request);
     const token = ++this.#token;
     this.#check((error) =>
-      this.#abi.submit(this.#handle, token, command, bytes, bytes.length, null, error),
+      this.#values.with(request, (bytes, length) =>
+        this.#abi.submit(this.#handle, token, command, bytes, length, null, error),
+      ),
     );
     return new Promise((resolve, reject) => {
       this.#waiting.set(token, { resolve, reject });
@@ -216,7 +201,8 @@ export class Client {
       const length = Number(view.getBigUint64(at + 24, true));
       const waiting = this.#waiting.get(token);
       this.#waiting.delete(token);
-      const value = length > 0 ? decodeValue(this.#data.slice(offset, offset + length)) : undefined;
+      const end = offset + length;
+      const value = length > 0 ? this.#values.read(this.#data, offset, end) : undefined;
       if (status === 0) {
         waiting.resolve(value);
       } else {
