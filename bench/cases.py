@@ -47,7 +47,7 @@ class Case:
     """One thing to measure.
 
     Attributes:
-        name: What the command line and the report call it.
+        name: What the command line calls it, and the file of the report beside its title.
         call: The function of a driver that it exercises: get, put, batch_read, batch_numpy,
             batch_arrow, query, or import.
         unit: What is counted: an operation, a record, an import.
@@ -79,10 +79,10 @@ class Case:
             words += f" into {target}"
         if self.threads > 1:
             words += f", {self.threads} threads"
-        if self.measures == "loop lag":
-            words = f"{words}, {self.in_flight} in flight, {self.loop}"
-        elif self.in_flight:
+        if self.in_flight:
             words = f"async {words}, {self.in_flight} in flight, {self.loop}"
+        if self.measures != "call":
+            words += f", and the {self.measures}"
         return words
 
 

@@ -80,7 +80,7 @@ def rows(all_results: list[CaseResults]) -> list[tuple[str, ...]]:
     lines: list[tuple[str, ...]] = []
     for case_results in all_results:
         ours = case_results.ours()
-        label = case_results.case.name
+        label = case_results.case.title
         if case_results.case.unit != "op":
             label += f" (a {case_results.case.unit})"
         for result in case_results.results:
@@ -109,7 +109,7 @@ def notes(all_results: list[CaseResults]) -> list[str]:
     ]
     if memory:
         lines.append(f"Resident memory after the import: {', '.join(memory)}.")
-    missing = [case.name for case, result in results if result.failure == NOT_YET]
+    missing = [case.title for case, result in results if result.failure == NOT_YET]
     if missing:
         lines += textwrap.wrap(f"Not yet in this client: {', '.join(missing)}.", 96)
     return lines
@@ -138,6 +138,7 @@ def as_json(all_results: list[CaseResults], about: dict[str, Any]) -> dict[str, 
         "cases": [
             {
                 "case": case_results.case.name,
+                "title": case_results.case.title,
                 "unit": case_results.case.unit,
                 "latency_of": case_results.case.measures,
                 "results": [

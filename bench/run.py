@@ -154,7 +154,7 @@ def measure_case(
         first = round_index % len(peers)
         for peer in peers[first:] + peers[:first]:
             result = results[peer.name]
-            progress.step(f"{case.name}  {peer.name}  round {round_index + 1}/{rounds}")
+            progress.step(f"{case.title}  {peer.name}  round {round_index + 1}/{rounds}")
             if result.failure:
                 continue
             try:
@@ -198,7 +198,7 @@ def measure(
             else f"{result.peer} {result.failure}"
             for result in results.results
         ]
-        progress.line(f"{case.name}: CPU of one {case.unit}: {', '.join(figures)}")
+        progress.line(f"{case.title}: CPU of one {case.unit}: {', '.join(figures)}")
     progress.end()
     return all_results
 
@@ -211,7 +211,8 @@ def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
         metavar="HOST:PORT",
         help='any node of a cluster, or "embedded" for a development server (default)',
     )
-    parser.add_argument("--cases", metavar="A,B*", help=f"of these: {', '.join(CASES)}")
+    named = (f"{name} ({case.title})" if "_" in name else name for name, case in CASES.items())
+    parser.add_argument("--cases", metavar="A,B*", help=f"of these: {'; '.join(named)}")
     parser.add_argument(
         "--peers", default="ours,official", metavar="A,B", help=f"of these: {', '.join(PEERS)}"
     )

@@ -33,7 +33,7 @@ def small_report(server: Any, set_name: str, tmp_path: Path) -> dict[str, Any]:
         set_name=set_name,
     )
     assert run.returncode == 0, run.stderr
-    assert "get_8_threads" in run.stdout
+    assert "get, 8 threads" in run.stdout
     chart = ElementTree.parse(tmp_path / "b.svg")
     assert len(list(chart.iter("{http://www.w3.org/2000/svg}title"))) > 0
     texts = {each.text for each in chart.iter("{http://www.w3.org/2000/svg}text")}
@@ -45,6 +45,9 @@ def small_report(server: Any, set_name: str, tmp_path: Path) -> dict[str, Any]:
 @pytest.mark.timeout(180)
 def test_every_case_gives_figures_or_says_why_not(small_report: dict[str, Any]) -> None:
     cases = {case["case"]: case["results"][0] for case in small_report["cases"]}
+    titles = {case["case"]: case["title"] for case in small_report["cases"]}
+    assert titles["get_8_threads"] == "get, 8 threads"
+    assert len(set(titles.values())) == len(titles)
     for name, result in cases.items():
         if result.get("failure") in ("not yet", "absent"):
             continue
