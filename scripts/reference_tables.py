@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 _BOOSTS = {
     "how-do-i.md": 4,
     "guides": 3,
+    "guides/migrating.md": 1,
     "quick-start.md": 3,
     "reference": 0.5,
     "changelog.md": 0.2,
@@ -32,7 +33,8 @@ def on_page_markdown(markdown: str, page: Any, **_context: Any) -> str:
     """MkDocs calls this with each page."""
     # Who searches for a word wants the guide first: the reference has it far more often.
     folder = page.file.src_uri.partition("/")[0]
-    page.meta.setdefault("search", {"boost": _BOOSTS.get(folder, 1)})
+    boost = _BOOSTS.get(page.file.src_uri, _BOOSTS.get(folder, 1))
+    page.meta.setdefault("search", {"boost": boost})
     markdown = _EXPRESSIONS.sub(lambda mark: _builders(mark[1]), markdown)
     return _MARK.sub(lambda mark: TABLES[mark[1]](), markdown)
 

@@ -6,12 +6,13 @@ import re
 from pathlib import Path
 
 import aerospike_py
-from aerospike_py import async_query, exp, query
+from aerospike_py import async_query, exp, query, types
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference"
 # A class whose page lists some of its methods, or a method by itself.
 LISTED = re.compile(r"::: aerospike_py\.client\.Client\n    options: \{members: \[([\w, ]+)\]\}")
+TYPES = re.compile(r"::: aerospike_py\.types\n(?:    .*\n)+?      members: \[([\w,\s]+)\]")
 ALONE = re.compile(r"^::: aerospike_py\.client\.Client\.(\w+)$", re.MULTILINE)
 
 
@@ -28,6 +29,15 @@ def test_every_public_class_of_queries_is_on_a_page() -> None:
     for module in (query, async_query):
         for name in module.__all__:
             assert f"::: {module.__name__}.{name}\n" in text
+
+
+def test_every_type_is_on_one_page() -> None:
+    text = "\n".join(page.read_text() for page in REFERENCE.glob("*.md"))
+    listed = re.findall(
+        r"::: aerospike_py\.types\n(?:    .*\n)+?      members: \[([\w,\s]+)\]", text
+    )
+    shown = [name for names in listed for name in re.findall(r"\w+", names)]
+    assert sorted(shown) == sorted(types.__all__)
 
 
 def test_every_expression_is_on_one_page() -> None:
