@@ -7,14 +7,13 @@ are ready in one call. Everything here happens in the loop's thread.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Awaitable, Callable, Iterator
 from struct import Struct
 from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
 
 from .. import _native
-from .._codec import bind_completions, collect, resolve, settle, submit, submit_waiting, unpack
+from .._codec import bind_completions, collect, resolve, settle, submitter, unpack
 from .._ffi import ffi, lib
 from . import ARROW, TABLE, Asked, Data, Pointer, address, allocate, failure
 from .streams import Stream
@@ -44,7 +43,6 @@ _pack_target = Struct("=4Q").pack
 # In that state: where results are put, and how many bytes; the size of a result that has no room;
 # how many operations were collected last, and how many of them were resolved.
 _DATA, _DATA_SIZE, _NEEDED, _COLLECTED, _RESOLVED = range(5)
-_flush = lib.asz_client_flush
 _submit_table = lib.asz_client_submit_batch_read_table
 _submit_arrow = lib.asz_client_submit_batch_read_arrow
 _submit_next = lib.asz_query_submit_next
@@ -55,14 +53,8 @@ _is_hosted = lib.asz_client_is_hosted
 # it.
 _owners: dict[int, Any] = {}
 
-# No two operations of the process have the same one: what was submitted from a loop that is gone
-# must not be taken for something else.
-_tokens = count(1)
-
-# Reads that may travel together. With fewer in flight, a read is sent at once: a batch costs more
-# than a few single commands do.
-_READS = frozenset({lib.ASZ_GET, lib.ASZ_SELECT, lib.ASZ_EXISTS})
-_FEW = 4
+# Reads that may travel together, a bit for each.
+_READS = 1 << lib.ASZ_GET | 1 << lib.ASZ_SELECT | 1 << lib.ASZ_EXISTS
 
 
 class Completions:
@@ -77,16 +69,17 @@ class Completions:
     def __init__(self, client: Pointer, loop: asyncio.AbstractEventLoop, coalesces: bool) -> None:
         self.client = client
         self.loop = loop
-        # Reads that may travel together, and those that wait for the end of this tick. In a tick
-        # after one with many, the first waits, too.
-        self._coalesced = _READS if coalesces else frozenset()
-        self._held = 0
-        self._held_before = 0
-        self._waiting: dict[int, tuple[asyncio.Future[Any], Callable[[Data], Any]]] = {}
+        # By token; of what nobody waits for any more, None.
+        self._waiting: dict[int, tuple[asyncio.Future[Any] | None, Callable[[Data], Any]]] = {}
+        self._submitter = submitter(
+            *(client, self._waiting, loop.create_future, loop.call_soon),
+            _READS if coalesces else 0,
+        )
+        # Submits a request; what it returns waits for the result, and is to be awaited at once.
+        self.run: Callable[[Submitted], Awaitable[Any]] = self._submitter.run
         self._error = ffi.new("asz_error *")
         self._error.size = ffi.sizeof("asz_error")
         self._completions = ffi.new("asz_completion[]", _DRAINED_MAX)
-        self._make_future: Callable[[], asyncio.Future[Any]] = loop.create_future
         self._state = ffi.new("uint64_t[5]")
         self._target = _pack_target(
             *(_address(client), _address(self._completions), _DRAINED_MAX, _address(self._state))
@@ -98,8 +91,6 @@ class Completions:
         if descriptor < 0:
             raise failure(self._error)
         self._unwatch = watch(loop, descriptor, self._collect)
-        # Of the operation that was submitted last.
-        self.latest = 0
         # While the library's loop is driven from this one.
         self._hosted = -1
         self._is_watching = False
@@ -110,15 +101,10 @@ class Completions:
         self._state[_DATA] = _address(data)
         self._state[_DATA_SIZE] = size
 
-    async def run(self, request: Submitted) -> Any:
-        """Waits for what `start` submits, which ends early when the wait is cancelled."""
-        future = self.start(request)
-        token = self.latest
-        try:
-            return await future
-        except asyncio.CancelledError:
-            self.end_early(token)
-            raise
+    @property
+    def latest(self) -> int:
+        """The token of the operation that was submitted last."""
+        return self._submitter.latest
 
     def start(self, request: Submitted, owner: object = None) -> "asyncio.Future[Any]":
         """Submits a command, TABLE or ARROW; the future gets what the decoder makes of its result.
@@ -132,49 +118,17 @@ class Completions:
         Raises:
             AerospikeError: The request was refused; nothing was sent.
         """
-        command = request[0]
-        self.latest = token = next(_tokens)
-        future = self._make_future()
-        self._waiting[token] = future, request[3]
         try:
-            if command in self._coalesced and (
-                self._held or self._held_before >= _FEW or len(self._waiting) > _FEW
-            ):
-                if not self._held:
-                    self.loop.call_soon(self._send_held)
-                self._held += 1
-                submit_waiting(self.client, token, request, owner)
-            elif command >= 0:
-                submit(self.client, token, request, owner)
-            else:
-                self._submit_into(token, request)
+            return self._submitter.start(request, owner)
         except BaseException:
             # It may be begun all the same, where a signal's handler has raised after that.
-            self.end_early(token)
-            del self._waiting[token]
+            self._submitter.abandon(self.latest)
             raise
-        return future
 
     def start_asking(self, asked: Asked, request: Submitted) -> "asyncio.Future[Any]":
         """The same of a command on one record, which tells the node that is asked."""
         command, encoded, _, decode = request
         return self.start((command, encoded, asked.policy, decode), asked)
-
-    def _send_held(self) -> None:
-        self._held_before, self._held = self._held, 0
-        _flush(self.client)
-
-    def _submit_into(self, token: int, request: Submitted) -> None:
-        command, encoded, policy = request[:3]
-        decode: Any = request[3]
-        assert command in (TABLE, ARROW)
-        begin, target = (
-            (_submit_table, decode.table) if command == TABLE else (_submit_arrow, decode.arrow)
-        )
-        _owners[token] = decode
-        if begin(self.client, token, encoded, len(encoded), policy, target, self._error):
-            del _owners[token]
-            raise failure(self._error)
 
     def connect(self) -> "asyncio.Future[None]":
         """Connects the client; cancelling the future ends that."""
@@ -230,7 +184,7 @@ class Completions:
 
     def _start_on_its_own(self, submit: Callable[..., int]) -> "asyncio.Future[None] | None":
         """Has the library do it on a thread; None: it cannot, and the error says why."""
-        token = next(_tokens)
+        token = self._submitter.take_token()
         future: asyncio.Future[None] = self.loop.create_future()
         self._waiting[token] = future, _nothing
         if submit(self.client, token, self._error):
@@ -275,7 +229,7 @@ class Completions:
         *target: Any,
     ) -> "asyncio.Future[Any]":
         query = stream.open_query()
-        self.latest = token = next(_tokens)
+        token = self._submitter.take_token()
         future = self.loop.create_future()
         self._waiting[token] = future, decode
         _owners[token] = owner
@@ -379,14 +333,31 @@ class Completions:
 
     def abandon(self) -> None:
         """Fails what is still waiting, without the library."""
-        waiting, self._waiting = self._waiting, {}
-        for future, _ in waiting.values():
-            if not future.done() and not self.loop.is_closed():
+        waiting = list(self._waiting.values())
+        self._waiting.clear()
+        for future, _ in waiting:
+            if future is not None and not future.done() and not self.loop.is_closed():
                 future.set_exception(
                     _native.make_error(
                         lib.ASZ_ERROR_CLIENT_ABORT, "the client was closed during the operation"
                     )
                 )
+
+
+def _submit_otherwise(client: Pointer, token: int, request: Submitted) -> None:
+    """Has the library begin a batch that is read into arrays or columns."""
+    command, encoded, policy = request[:3]
+    decode: Any = request[3]
+    assert command in (TABLE, ARROW)
+    begin, target = (
+        (_submit_table, decode.table) if command == TABLE else (_submit_arrow, decode.arrow)
+    )
+    error = ffi.new("asz_error *")
+    error.size = ffi.sizeof("asz_error")
+    _owners[token] = decode
+    if begin(client, token, encoded, len(encoded), policy, target, error):
+        del _owners[token]
+        raise failure(error)
 
 
 def _address(pointer: Pointer) -> int:
@@ -453,10 +424,15 @@ def _failure(status: int, data: bytes) -> Exception:
 bind_completions(
     address("asz_client_submit"),
     address("asz_client_submit_waiting"),
+    address("asz_client_flush"),
+    address("asz_client_cancel"),
     address("asz_client_drain"),
+    _submit_otherwise,
     _resolve_otherwise,
     _reject,
     _owners,
     "set_result",
+    "result",
+    "_asyncio_future_blocking",
     asyncio.InvalidStateError,
 )

@@ -7,8 +7,11 @@ const api = @import("python/api.zig");
 const Completions = @import("python/Completions.zig");
 const Decoder = @import("python/Decoder.zig");
 const Encoder = @import("python/Encoder.zig");
+const Library = @import("python/Library.zig");
+const Operation = @import("python/Operation.zig");
 const Row = @import("python/Row.zig");
 const State = @import("python/State.zig");
+const Submitter = @import("python/Submitter.zig");
 const capsules = @import("python/capsules.zig");
 const keys = @import("python/keys.zig");
 const usual = @import("python/usual.zig");
@@ -235,35 +238,150 @@ export fn asz_codec_execute(module: *Object, arguments: Arguments, count: api.Si
 }
 
 fn execute(state: *State, client: *Object, request: *Object) api.Error!*Object {
-    const library = &(state.library orelse return unbound());
+    const library = &(state.library orelse return Library.unbound());
     return library.run(&state.memories, client, request, state, decodeWith);
 }
 
-fn unbound() api.Error {
-    return api.raise(api.headers.value_error, "the library's functions are not bound");
+/// Types of the module: of what submits, and of what waits.
+export fn asz_codec_take_types(module: *Object, submitter: *Object, operation: *Object) void {
+    State.of(module).takeTypes(submitter, operation);
 }
 
-/// submit(client, token, request, owner or None): begins it
-export fn asz_codec_submit(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
-    return result(begin(.of(module), arguments[0..@intCast(count)], false));
+/// submitter(client, waiting, create_future, call_soon, gathered) -> Submitter: see Submitter.zig
+export fn asz_codec_submitter(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    if (count != 5) return result(wrongCount());
+    return result(Submitter.make(.of(module), arguments[0..5]));
 }
 
-/// submit_waiting(client, token, request, owner or None): begins it with others
-export fn asz_codec_submit_waiting(
-    module: *Object,
-    arguments: Arguments,
-    count: api.Size,
-) ?*Object {
-    return result(begin(.of(module), arguments[0..@intCast(count)], true));
+/// run(request) -> what waits for the result
+export fn asz_submitter_run(self: *Object, request: *Object) ?*Object {
+    return result(Submitter.bodyOf(self).run(self, request));
 }
 
-fn begin(state: *State, arguments: []const *Object, waits: bool) api.Error!*Object {
-    if (arguments.len != 4) return wrongCount();
-    const library = &(state.library orelse return unbound());
-    const completions = &(state.completions orelse return unbound());
-    const client, const token, const request, const owner = arguments[0..4].*;
-    try completions.begin(library, &state.memories, client, token, request, owner, waits);
+/// start(request, owner or None) -> future
+export fn asz_submitter_start(self: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    if (count != 2) return result(wrongCount());
+    return result(Submitter.bodyOf(self).start(self, arguments[0], arguments[1]));
+}
+
+/// take_token() -> the token of what is submitted next
+export fn asz_submitter_take_token(self: *Object, nothing: ?*Object) ?*Object {
+    _ = nothing;
+    return api.PyLong_FromUnsignedLongLong(Submitter.bodyOf(self).takeToken());
+}
+
+/// abandon(token): ends what nobody waits for any more
+export fn asz_submitter_abandon(self: *Object, token: *Object) ?*Object {
+    return done(abandon(Submitter.bodyOf(self), token));
+}
+
+fn abandon(submitter: *Submitter, token: *Object) api.Error!void {
+    return submitter.abandon(try api.sizeOf(token));
+}
+
+/// flush(): at the end of a tick
+export fn asz_submitter_flush(self: *Object, nothing: ?*Object) ?*Object {
+    _ = nothing;
+    return done(Submitter.bodyOf(self).flush());
+}
+
+fn done(outcome: api.Error!void) ?*Object {
+    outcome catch return null;
     return api.share(api.headers.none);
+}
+
+/// latest: the token of what was submitted last
+export fn asz_submitter_latest(self: *Object, closure: ?*anyopaque) ?*Object {
+    _ = closure;
+    return api.PyLong_FromUnsignedLongLong(Submitter.bodyOf(self).latest);
+}
+
+export fn asz_submitter_visit(self: *Object, visit: api.Visit, argument: ?*anyopaque) c_int {
+    return Submitter.bodyOf(self).traverse(visit, argument);
+}
+
+export fn asz_submitter_clear(self: *Object) c_int {
+    Submitter.bodyOf(self).clear();
+    return 0;
+}
+
+/// What PyIter_Send returns.
+const Sent = enum(c_int) { returns = 0, raises = -1, yields = 1 };
+
+export fn asz_operation_send(self: *Object, value: *Object, given: *?*Object) Sent {
+    _ = value;
+    given.* = null;
+    switch (Operation.bodyOf(self).next() catch return .raises) {
+        .waits => |future| {
+            given.* = future;
+            return .yields;
+        },
+        .ends => |made| {
+            given.* = made;
+            return .returns;
+        },
+    }
+}
+
+export fn asz_operation_next(self: *Object) ?*Object {
+    return result(next(self));
+}
+
+fn next(self: *Object) api.Error!*Object {
+    switch (try Operation.bodyOf(self).next()) {
+        .waits => |future| return future,
+        .ends => |made| {
+            defer api.release(made);
+            // By a call, as a result that is a tuple would be taken for arguments.
+            const end: ?*Object = null;
+            const kind = api.headers.stop_iteration;
+            const stop = try api.made(api.PyObject_CallFunctionObjArgs(kind, made, end));
+            defer api.release(stop);
+            api.PyErr_SetObject(kind, stop);
+            return error.Raised;
+        },
+    }
+}
+
+/// send(value)
+export fn asz_operation_send_method(self: *Object, value: *Object) ?*Object {
+    _ = value;
+    return asz_operation_next(self);
+}
+
+/// throw(type or exception, value, traceback)
+export fn asz_operation_throw(self: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    if (count < 1 or count > 3) return result(wrongCount());
+    Operation.bodyOf(self).abandon();
+    var given: [3]?*Object = @splat(null);
+    for (given[0..@intCast(count)], arguments) |*place, argument| {
+        if (argument != api.headers.none) place.* = argument;
+    }
+    const kind, const value = if (api.isException(arguments[0]))
+        .{ api.typeOf(arguments[0]), arguments[0] }
+    else if (api.isExceptionClass(arguments[0]))
+        .{ arguments[0], given[1] }
+    else
+        return result(api.raise(api.headers.type_error, "only exceptions are thrown"));
+    for ([_]?*Object{ kind, value, given[2] }) |object| api.Py_IncRef(object);
+    api.PyErr_Restore(kind, value, given[2]);
+    return null;
+}
+
+/// close()
+export fn asz_operation_close(self: *Object, nothing: ?*Object) ?*Object {
+    _ = nothing;
+    Operation.bodyOf(self).abandon();
+    return api.share(api.headers.none);
+}
+
+export fn asz_operation_visit(self: *Object, visit: api.Visit, argument: ?*anyopaque) c_int {
+    return Operation.bodyOf(self).traverse(visit, argument);
+}
+
+export fn asz_operation_clear(self: *Object) c_int {
+    Operation.bodyOf(self).clear();
+    return 0;
 }
 
 /// collect(target) -> number of operations that have ended and are to be resolved: see
@@ -273,7 +391,7 @@ export fn asz_codec_collect(module: *Object, target: *Object) ?*Object {
 }
 
 fn collect(state: *State, target: *Object) api.Error!*Object {
-    const completions = &(state.completions orelse return unbound());
+    const completions = &(state.completions orelse return Library.unbound());
     return api.made(api.PyLong_FromUnsignedLongLong(try completions.collect(target)));
 }
 
@@ -285,7 +403,7 @@ export fn asz_codec_resolve(module: *Object, arguments: Arguments, count: api.Si
 
 fn resolve(state: *State, arguments: []const *Object) api.Error!*Object {
     if (arguments.len != 4) return wrongCount();
-    const completions = &(state.completions orelse return unbound());
+    const completions = &(state.completions orelse return Library.unbound());
     return api.made(api.PyLong_FromUnsignedLongLong(try handOver(state, completions, arguments)));
 }
 
@@ -313,7 +431,7 @@ export fn asz_codec_settle(module: *Object, arguments: Arguments, count: api.Siz
 
 fn settle(state: *State, arguments: []const *Object) api.Error!*Object {
     if (arguments.len != 4) return wrongCount();
-    const completions = &(state.completions orelse return unbound());
+    const completions = &(state.completions orelse return Library.unbound());
     const count = try completions.collect(arguments[0]);
     const is_done = count != 0 and try handOver(state, completions, arguments) == 0;
     return api.share(if (is_done) api.headers.true else api.headers.false);

@@ -9,15 +9,16 @@ import subprocess
 import sys
 import textwrap
 import time
+import types
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
 import pytest
 
-from aerospike_py import AerospikeError, AsyncClient, ClientError, RecordNotFound, _codec
+from aerospike_py import AerospikeError, AsyncClient, ClientError, Record, RecordNotFound, _codec
 from aerospike_py._ffi import ffi, lib
 from aerospike_py._native import Asked, completions, new_policy
 from aerospike_py._values import encode
@@ -408,26 +409,29 @@ class Raising(asyncio.Future[Any]):
             raise kind
 
 
+def raising_submitter(client: AsyncClient) -> Any:
+    """Submits as the client does; who waits does so with a future that raises."""
+    here: Any = client._session._completions
+    Raising.has_raised = False
+    return _codec.submitter(here.client, here._waiting, Raising, here.loop.call_soon, 0)
+
+
 async def test_what_a_future_raises_that_was_told_is_not_lost(
     client: AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raised = exceptions_of_the_loop()
-    Raising.has_raised = False
-    monkeypatch.setattr(client._session._completions, "_make_future", Raising)
+    monkeypatch.setattr(client._session._completions, "run", raising_submitter(client).run)
     await client.put(key_of(0), {"n": 1})
     assert [type(each) for each in raised] == [Interrupt]
 
 
 async def test_a_result_that_cannot_be_handed_on_fails_that_operation_alone(
-    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+    client: AsyncClient,
 ) -> None:
     keys = [key_of(worker) for worker in range(20)]
     await client.batch_write([(key, {"n": 1}) for key in keys[1:]])
-    Raising.has_raised = False
-    here: Any = client._session._completions
-    with monkeypatch.context() as patch:
-        patch.setattr(here, "_make_future", Raising)
-        missing = here.start((lib.ASZ_GET, encode([keys[0]]), ffi.NULL, bytes))
+    request = lib.ASZ_GET, encode([keys[0]]), ffi.NULL, bytes
+    missing = raising_submitter(client).start(request, None)
     gets = asyncio.gather(missing, *(client.get(key) for key in keys[1:]), return_exceptions=True)
     failed, *ends = await asyncio.wait_for(gets, 10)
     assert type(failed) is MemoryError
@@ -444,6 +448,17 @@ def interrupted(function: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
+class Interrupted:
+    """A submitter of which that is so."""
+
+    def __init__(self, submitter: Any) -> None:
+        self._submitter = submitter
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._submitter, name)
+        return interrupted(member) if name == "start" else member
+
+
 FOREVER: Any = {"total_timeout": 0, "socket_timeout": 0, "max_retries": 0}
 
 
@@ -458,7 +473,7 @@ async def test_who_is_interrupted_while_submitting_leaves_nothing_behind(
     request = lib.ASZ_GET, encode([key_of(0)]), ffi.NULL, bytes
     cluster.drop()  # Unless it is ended, it goes on for ever.
     with monkeypatch.context() as patch:
-        patch.setattr(completions, "submit", interrupted(_codec.submit))
+        patch.setattr(here, "_submitter", Interrupted(here._submitter))
         with pytest.raises(Interrupt):
             here.start_asking(asked, request)
     assert completions._owners[here.latest] is asked  # It is still written to.
@@ -494,6 +509,70 @@ async def test_who_is_interrupted_in_line_takes_nobodys_turn(
         first.cancel()
         cluster.clear_faults()
         assert (await asyncio.wait_for(client.get(key_of(0)), 10)).bins == {"n": 1}
+def slow_get(client: AsyncClient) -> Any:
+    here: Any = client._session._completions
+    policy = client._policies.read({"total_timeout": 60_000, "socket_timeout": 0})
+    return here.run((lib.ASZ_GET, encode([key_of(0)]), policy, _codec.unpack_record))
+
+
+@pytest.mark.parametrize("begins", [False, True], ids=["not awaited", "awaited"])
+async def test_what_nobody_waits_for_any_more_ends_early(
+    cluster: DevCluster, client: AsyncClient, begins: bool
+) -> None:
+    raised = exceptions_of_the_loop()
+    completions: Any = client._session._completions
+
+    def forget(_: Any) -> None:
+        pass
+
+    def close(operation: Any) -> None:
+        operation.close()
+
+    def throw(operation: Any) -> None:
+        for arguments in (Interrupt(),), (Interrupt,), (Interrupt, None), (Interrupt, Interrupt()):
+            with pytest.raises(Interrupt):
+                operation.throw(*arguments)
+
+    for node in range(3):
+        cluster.hang(node)
+    try:
+        for end in forget, close, throw:
+            operation = slow_get(client)
+            if begins:
+                future = operation.send(None)
+                assert asyncio.isfuture(future)
+                assert future._asyncio_future_blocking
+                del future
+            end(operation)
+            if end is not forget:
+                with pytest.raises(RuntimeError, match="awaited once"):
+                    operation.send(None)
+            del operation
+            await eventually(lambda: len(completions) == 0)
+    finally:
+        for node in range(3):
+            cluster.hang(node, False)
+    gc.collect()
+    await asyncio.sleep(0)
+    assert not raised
+
+
+async def test_an_operation_gives_its_result_to_whatever_iterates(client: AsyncClient) -> None:
+    await client.put(key_of(0), {"n": 1})
+
+    @types.coroutine
+    def waits() -> Generator[Any, None, Any]:
+        return (yield from slow_get(client).__await__())
+
+    # A tuple is not taken for the arguments of the exception that carries it.
+    record = await waits()
+    assert type(record) is Record
+    assert record.bins == {"n": 1}
+    assert (await asyncio.ensure_future(slow_get(client))).bins == {"n": 1}
+    with pytest.raises(TypeError, match="only exceptions are thrown"):
+        slow_get(client).throw(1)
+    with pytest.raises(TypeError):
+        type(slow_get(client))()
 
 
 async def test_closing_fails_what_is_in_flight(cluster: DevCluster) -> None:

@@ -17,6 +17,8 @@ const bytes_at_once_max = 256 * 1024;
 
 submit: Submit,
 submit_waiting: Submit,
+flush: *const fn (client: *anyopaque) callconv(.c) void,
+cancel: *const fn (client: *anyopaque, token: u64) callconv(.c) void,
 drain: *const fn (
     client: *anyopaque,
     completions: [*]asz_completion,
@@ -25,14 +27,18 @@ drain: *const fn (
     capacity: u64,
     needed: *u64,
 ) callconv(.c) u32,
+/// Called with client, token and request where the number is negative.
+submit_otherwise: *Object,
 /// Called with future, decoder, status and bytes of what has failed, or is large.
 resolve_otherwise: *Object,
 /// Called with a future and an exception.
 reject: *Object,
 /// By the token of an operation, what it keeps until it has ended.
 owners: *Object,
-/// The name of a future's method, and what that raises when the future was cancelled.
+/// Names of a future's members, and what the first raises when the future was cancelled.
 set_result: *Object,
+result: *Object,
+future_blocking: *Object,
 invalid_state: *Object,
 
 const Completions = @This();
@@ -53,28 +59,28 @@ pub fn bind(arguments: []const *Object) api.Error!Completions {
 }
 
 /// Has the library begin a request, perhaps with others that come at the same time. The owner, unless
-/// it is None, is kept until the operation has ended.
+/// it is None, is kept until the command has ended.
 pub fn begin(
     completions: *const Completions,
     library: *const Library,
     memories: *Library.Memories,
-    client: *Object,
+    client: *anyopaque,
+    number: u64,
     token: *Object,
-    object: *Object,
+    request: *const Library.Request,
     owner: *Object,
     waits: bool,
 ) api.Error!void {
-    const request: Library.Request = try .of(library, object);
-    const pointer = try library.pointerOf(client, library.client_type);
-    const number: u64 = @intCast(try api.sizeOf(token));
     const memory = try memories.take();
     defer memories.put(memory);
     // Before a signal's handler can come between.
     const is_owned = owner != api.headers.none;
     if (is_owned) try api.done(api.PyDict_SetItem(completions.owners, token, owner));
-    const thread = api.PyEval_SaveThread();
-    const status = (if (waits) completions.submit_waiting else completions.submit)(
-        pointer,
+    const function = if (waits) completions.submit_waiting else completions.submit;
+    // What waits is as soon done as others would have the GIL.
+    const thread = if (waits) null else api.PyEval_SaveThread();
+    const status = function(
+        client,
         number,
         request.number,
         request.encoded.ptr,
@@ -82,10 +88,23 @@ pub fn begin(
         request.policy,
         &memory.err,
     );
-    api.PyEval_RestoreThread(thread);
+    if (thread) |saved| api.PyEval_RestoreThread(saved);
     if (status == 0) return;
     if (is_owned) try api.done(api.PyDict_DelItem(completions.owners, token));
     return library.fail(&memory.err);
+}
+
+/// What has no command of the library.
+pub fn beginOtherwise(
+    completions: *const Completions,
+    client: *Object,
+    token: *Object,
+    request: *Object,
+) api.Error!void {
+    const end: ?*Object = null;
+    const function = completions.submit_otherwise;
+    const none = api.PyObject_CallFunctionObjArgs(function, client, token, request, end);
+    api.release(try api.made(none));
 }
 
 /// Where operations that have ended are collected: bytes with the addresses of what Python keeps.
@@ -143,7 +162,8 @@ pub fn collect(completions: *const Completions, object: *Object) api.Error!u64 {
 /// Resolves the futures of so many operations that were collected, or up to one with a result of so
 /// many bytes. Returns how many are left.
 ///
-/// `waiting` is a dict of (future, decoder) by token. Where it has none, there is nobody to tell.
+/// `waiting` is a dict of (future, decoder) by token. Where it has none, or the future is None, there
+/// is nobody to tell.
 pub fn resolve(
     completions: *const Completions,
     object: *Object,
@@ -201,6 +221,7 @@ fn hand(
         return api.raise(api.headers.type_error, "who waits is a tuple of 2");
     }
     const future = try member(entry, 0);
+    if (future == api.headers.none) return;
     const decoder = try member(entry, 1);
     if (status != 0 or data.len > bytes_at_once_max) {
         return afterSignals(tellOtherwise, .{ completions, future, decoder, status, data });

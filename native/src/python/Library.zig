@@ -162,6 +162,10 @@ pub fn run(
     return api.made(make(context, request.decoder, result.data.?[0..result.length]));
 }
 
+pub fn unbound() api.Error {
+    return api.raise(api.headers.value_error, "the library's functions are not bound");
+}
+
 pub fn member(tuple: *Object, index: api.Size) api.Error!*Object {
     return api.made(api.PyTuple_GetItem(tuple, index));
 }

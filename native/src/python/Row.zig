@@ -62,8 +62,7 @@ comptime {
 }
 
 pub inline fn bodyOf(object: *Object) *Row {
-    const bytes: [*]u8 = @ptrCast(object);
-    return @ptrCast(@alignCast(bytes + api.headers.body_offset));
+    return api.bodyOf(Row, object);
 }
 
 /// Reads [key or nil, status, in_doubt, record or nil], perhaps with a text, and makes a row of it;

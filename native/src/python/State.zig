@@ -28,12 +28,18 @@ results_given: [9]?*Object,
 library_given: [library_count]?*Object,
 completions_given: [completions_count]?*Object,
 decoders_given: [3]?*Object,
+types_given: [2]?*Object,
 /// Null until they are bound.
 library: ?Library,
 completions: ?Completions,
 /// Those of this module that commands have most.
 decoders: struct { record: *Object, exists: *Object, nothing: *Object },
 memories: Library.Memories,
+/// Of the module.
+submitter_type: *Object,
+operation_type: *Object,
+/// The one that was given last.
+tokens: std.atomic.Value(u64),
 row_members: Row.Members,
 work: if (api.is_free_threaded) Idle else Work,
 
@@ -130,7 +136,11 @@ pub fn init(state: *State) void {
     state.library_given = @splat(null);
     state.completions_given = @splat(null);
     state.decoders_given = @splat(null);
+    state.types_given = @splat(null);
     state.memories = .{};
+    state.submitter_type = api.headers.none;
+    state.operation_type = api.headers.none;
+    state.tokens = .init(0);
     state.unbind();
     state.row_members = Row.membersOf(state);
     if (api.is_free_threaded) state.work = .{} else state.work.init(state);
@@ -203,6 +213,12 @@ pub fn bindCompletions(
     take(&state.completions_given, given);
 }
 
+pub fn takeTypes(state: *State, submitter: *Object, operation: *Object) void {
+    state.submitter_type = submitter;
+    state.operation_type = operation;
+    take(&state.types_given, &.{ submitter, operation });
+}
+
 fn take(held: []?*Object, given: []const *Object) void {
     for (given) |object| api.Py_IncRef(object);
     for (held, given) |*place, object| api.let(place, object);
@@ -211,7 +227,7 @@ fn take(held: []?*Object, given: []const *Object) void {
 /// What may be part of a cycle, for Python's garbage collector.
 pub fn traverse(state: *const State, visit: api.Visit, argument: ?*anyopaque) c_int {
     const all = state.values_given ++ state.results_given ++ state.library_given ++
-        state.completions_given ++ state.decoders_given;
+        state.completions_given ++ state.decoders_given ++ state.types_given;
     for (all) |given| if (given) |object| {
         const status = visit(object, argument);
         if (status != 0) return status;
@@ -226,6 +242,7 @@ pub fn clear(state: *State) void {
     for (&state.library_given) |*place| api.let(place, null);
     for (&state.completions_given) |*place| api.let(place, null);
     for (&state.decoders_given) |*place| api.let(place, null);
+    for (&state.types_given) |*place| api.let(place, null);
 }
 
 /// Whose work it is, until `giveBack`.

@@ -43,6 +43,8 @@ pub const Headers = extern struct {
     memory_error: *Object,
     overflow_error: *Object,
     recursion_error: *Object,
+    runtime_error: *Object,
+    stop_iteration: *Object,
     type_error: *Object,
     value_error: *Object,
     /// Of an object's type in the object.
@@ -89,7 +91,10 @@ pub extern fn PyObject_CallFunctionObjArgs(callable: *Object, ...) ?*Object;
 pub extern fn PyObject_CallMethodObjArgs(object: *Object, name: *Object, ...) ?*Object;
 pub extern fn PyObject_GC_UnTrack(object: *Object) void;
 pub extern fn PyObject_GetAttrString(object: *Object, name: [*:0]const u8) ?*Object;
+pub extern fn PyObject_SetAttr(object: *Object, name: *Object, value: *Object) c_int;
 pub extern fn PyThreadState_Get() *Thread;
+pub extern fn PyType_GenericAlloc(kind: *Object, size: Size) ?*Object;
+extern fn PyType_GetFlags(kind: *Object) c_ulong;
 pub extern fn PyType_GetSlot(kind: *Object, slot: c_int) ?*anyopaque;
 
 pub extern fn PyBytes_AsStringAndSize(object: *Object, data: *[*]const u8, size: *Size) c_int;
@@ -156,10 +161,46 @@ pub fn let(place: *?*Object, object: ?*Object) void {
     Py_DecRef(before);
 }
 
+/// What a type adds to an object.
+pub inline fn bodyOf(comptime Body: type, object: *Object) *Body {
+    const bytes: [*]u8 = @ptrCast(object);
+    return @ptrCast(@alignCast(bytes + headers.body_offset));
+}
+
 pub inline fn typeOf(object: *Object) *Object {
     const bytes: [*]const u8 = @ptrCast(object);
     const place: *const *Object = @ptrCast(@alignCast(bytes + headers.type_offset));
     return place.*;
+}
+
+const exception_flag = 1 << 30;
+const class_flag = 1 << 31;
+
+pub fn isException(object: *Object) bool {
+    return PyType_GetFlags(typeOf(object)) & exception_flag != 0;
+}
+
+pub fn isExceptionClass(object: *Object) bool {
+    if (PyType_GetFlags(typeOf(object)) & class_flag == 0) return false;
+    return PyType_GetFlags(object) & exception_flag != 0;
+}
+
+pub fn pair(first: *Object, second: *Object) Error!*Object {
+    const tuple = try made(PyTuple_New(2));
+    errdefer release(tuple);
+    for ([_]*Object{ first, second }, 0..) |object, index| {
+        try done(PyTuple_SetItem(tuple, @intCast(index), share(object)));
+    }
+    return tuple;
+}
+
+/// As an object has it that the garbage collector knows.
+pub fn visitAll(places: []const *?*Object, visit: Visit, argument: ?*anyopaque) c_int {
+    for (places) |place| if (place.*) |object| {
+        const status = visit(object, argument);
+        if (status != 0) return status;
+    };
+    return 0;
 }
 
 pub fn raise(kind: *Object, message: [*:0]const u8) Error {
@@ -200,9 +241,15 @@ pub const Raised = struct {
     trace: ?*Object = null,
 
     pub fn take() Raised {
+        var raised: Raised = .takeAsIs();
+        PyErr_NormalizeException(&raised.kind, &raised.value, &raised.trace);
+        return raised;
+    }
+
+    /// To be raised again; there may be none.
+    pub fn takeAsIs() Raised {
         var raised: Raised = .{};
         PyErr_Fetch(&raised.kind, &raised.value, &raised.trace);
-        PyErr_NormalizeException(&raised.kind, &raised.value, &raised.trace);
         return raised;
     }
 

@@ -11,7 +11,7 @@
 struct {
     PyObject *singletons[3];
     PyObject *types[9];
-    PyObject *exceptions[6];
+    PyObject *exceptions[8];
     size_t type_offset;
     size_t body_offset;
 } asz_python_headers;
@@ -27,8 +27,7 @@ PyObject *asz_codec_bind_library(PyObject *module, Arguments arguments, Py_ssize
 PyObject *asz_codec_bind_completions(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_execute(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_nothing(PyObject *module, PyObject *data);
-PyObject *asz_codec_submit(PyObject *module, Arguments arguments, Py_ssize_t count);
-PyObject *asz_codec_submit_waiting(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_submitter(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_collect(PyObject *module, PyObject *target);
 PyObject *asz_codec_settle(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_resolve(PyObject *module, Arguments arguments, Py_ssize_t count);
@@ -59,8 +58,7 @@ static PyMethodDef methods[] = {
     {"bind_completions", FAST(asz_codec_bind_completions), METH_FASTCALL, NULL},
     {"execute", FAST(asz_codec_execute), METH_FASTCALL, NULL},
     {"nothing", asz_codec_nothing, METH_O, NULL},
-    {"submit", FAST(asz_codec_submit), METH_FASTCALL, NULL},
-    {"submit_waiting", FAST(asz_codec_submit_waiting), METH_FASTCALL, NULL},
+    {"submitter", FAST(asz_codec_submitter), METH_FASTCALL, NULL},
     {"collect", asz_codec_collect, METH_O, NULL},
     {"settle", FAST(asz_codec_settle), METH_FASTCALL, NULL},
     {"resolve", FAST(asz_codec_resolve), METH_FASTCALL, NULL},
@@ -140,9 +138,133 @@ static int make_row(PyObject *module, PyGetSetDef *members)
     return status;
 }
 
+/* What the garbage collector knows: Submitter.zig and Operation.zig. */
+static void collected_dealloc(PyObject *object)
+{
+    PyTypeObject *type = Py_TYPE(object);
+    PyObject_GC_UnTrack(object);
+    ((inquiry)PyType_GetSlot(type, Py_tp_clear))(object);
+    PyObject_GC_Del(object);
+    Py_DECREF(type);
+}
+
+#define SUBMITTER_BODY_SIZE 72
+
+PyObject *asz_submitter_run(PyObject *submitter, PyObject *request);
+PyObject *asz_submitter_start(PyObject *submitter, Arguments arguments, Py_ssize_t count);
+PyObject *asz_submitter_take_token(PyObject *submitter, PyObject *nothing);
+PyObject *asz_submitter_abandon(PyObject *submitter, PyObject *token);
+PyObject *asz_submitter_flush(PyObject *submitter, PyObject *nothing);
+PyObject *asz_submitter_latest(PyObject *submitter, void *closure);
+int asz_submitter_visit(PyObject *submitter, visitproc visit, void *argument);
+int asz_submitter_clear(PyObject *submitter);
+
+static int submitter_traverse(PyObject *submitter, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(submitter));
+    return asz_submitter_visit(submitter, visit, arg);
+}
+
+static PyMethodDef submitter_methods[] = {
+    {"run", asz_submitter_run, METH_O, NULL},
+    {"start", FAST(asz_submitter_start), METH_FASTCALL, NULL},
+    {"take_token", asz_submitter_take_token, METH_NOARGS, NULL},
+    {"abandon", asz_submitter_abandon, METH_O, NULL},
+    {"flush", asz_submitter_flush, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyGetSetDef submitter_members[] = {
+    {"latest", asz_submitter_latest, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+};
+
+static PyType_Slot submitter_slots[] = {
+    {Py_tp_dealloc, collected_dealloc},
+    {Py_tp_traverse, submitter_traverse},
+    {Py_tp_clear, asz_submitter_clear},
+    {Py_tp_methods, submitter_methods},
+    {Py_tp_getset, submitter_members},
+    {0, NULL},
+};
+
+#define OPERATION_BODY_SIZE 40
+
+PySendResult asz_operation_send(PyObject *operation, PyObject *value, PyObject **given);
+PyObject *asz_operation_next(PyObject *operation);
+PyObject *asz_operation_send_method(PyObject *operation, PyObject *value);
+PyObject *asz_operation_throw(PyObject *operation, Arguments arguments, Py_ssize_t count);
+PyObject *asz_operation_close(PyObject *operation, PyObject *nothing);
+int asz_operation_visit(PyObject *operation, visitproc visit, void *argument);
+int asz_operation_clear(PyObject *operation);
+
+static PyObject *itself(PyObject *object)
+{
+    return Py_NewRef(object);
+}
+
+static int operation_traverse(PyObject *operation, visitproc visit, void *arg)
+{
+    Py_VISIT(Py_TYPE(operation));
+    return asz_operation_visit(operation, visit, arg);
+}
+
+static PyMethodDef operation_methods[] = {
+    {"send", asz_operation_send_method, METH_O, NULL},
+    {"throw", FAST(asz_operation_throw), METH_FASTCALL, NULL},
+    {"close", asz_operation_close, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot operation_slots[] = {
+    {Py_tp_dealloc, collected_dealloc},
+    {Py_tp_traverse, operation_traverse},
+    {Py_tp_clear, asz_operation_clear},
+    {Py_tp_iter, itself},
+    {Py_tp_iternext, asz_operation_next},
+    {Py_am_await, itself},
+    {Py_am_send, asz_operation_send},
+    {Py_tp_methods, operation_methods},
+    {0, NULL},
+};
+
+#define MADE_HERE_ALONE \
+    (Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION)
+
+static PyObject *make_type(PyObject *module, const char *name, int body_size, PyType_Slot *slots)
+{
+    PyType_Spec spec = {name, (int)sizeof(PyObject) + body_size, 0, MADE_HERE_ALONE, slots};
+    PyObject *type = PyType_FromModuleAndSpec(module, &spec, NULL);
+    if (type != NULL && PyModule_AddObjectRef(module, strrchr(name, '.') + 1, type) < 0) {
+        Py_CLEAR(type);
+    }
+    return type;
+}
+
+void asz_codec_take_types(PyObject *module, PyObject *submitter, PyObject *operation);
+
+static int make_waiting_types(PyObject *module)
+{
+    PyObject *submitter, *operation;
+    submitter = make_type(module, "aerospike_py._codec.Submitter", SUBMITTER_BODY_SIZE,
+                          submitter_slots);
+    operation = make_type(module, "aerospike_py._codec.Operation", OPERATION_BODY_SIZE,
+                          operation_slots);
+    if (submitter != NULL && operation != NULL) {
+        asz_codec_take_types(module, submitter, operation);
+    }
+    int status = submitter != NULL && operation != NULL ? 0 : -1;
+    Py_XDECREF(submitter);
+    Py_XDECREF(operation);
+    return status;
+}
+
 static int module_exec(PyObject *module)
 {
-    return make_row(module, asz_codec_init(module));
+    if (make_row(module, asz_codec_init(module)) < 0) {
+        return -1;
+    }
+    return make_waiting_types(module);
 }
 
 static int module_clear(PyObject *module)
@@ -191,7 +313,8 @@ static void take_headers(void)
     };
     PyObject *const exceptions[] = {
         PyExc_ImportError,    PyExc_MemoryError, PyExc_OverflowError,
-        PyExc_RecursionError, PyExc_TypeError,   PyExc_ValueError,
+        PyExc_RecursionError, PyExc_RuntimeError, PyExc_StopIteration,
+        PyExc_TypeError,      PyExc_ValueError,
     };
     memcpy(asz_python_headers.singletons, singletons, sizeof singletons);
     memcpy(asz_python_headers.types, types, sizeof types);

@@ -1,0 +1,204 @@
+//! What submits requests of one client on one event loop. Each gets a token and a future, which wait
+//! in a dict until `Completions.resolve` has its result.
+//!
+//! Reads that are submitted in one tick of the loop may wait for its end, and travel together then.
+//! With few in flight a read is sent at once: a batch costs more than a few single commands do. In a
+//! tick after one with many, the first waits, too.
+//!
+//! The loop's thread alone uses it.
+
+const std = @import("std");
+const api = @import("api.zig");
+const Completions = @import("Completions.zig");
+const Library = @import("Library.zig");
+const Operation = @import("Operation.zig");
+const State = @import("State.zig");
+
+const Object = api.Object;
+
+const few = 4;
+
+state: *State,
+/// cffi's pointer, and what it points to.
+client_object: ?*Object,
+client: *anyopaque,
+/// (future, decoder) by token; the future is None when nobody waits for it any more.
+waiting: ?*Object,
+/// Of the loop.
+create_future: ?*Object,
+call_soon: ?*Object,
+/// The numbers of the commands that may travel together, a bit for each.
+gathered: u64,
+/// How many wait for the end of this tick, and have waited in the one before.
+held: u32,
+held_before: u32,
+/// The token of what was submitted last.
+latest: u64,
+
+const Submitter = @This();
+
+/// What `module.c` has room for.
+pub const body_size = 72;
+
+comptime {
+    std.debug.assert(@sizeOf(Submitter) == body_size);
+}
+
+pub inline fn bodyOf(object: *Object) *Submitter {
+    return api.bodyOf(Submitter, object);
+}
+
+/// Of client, waiting, create_future, call_soon and gathered.
+pub fn make(state: *State, arguments: []const *Object) api.Error!*Object {
+    const library = &(state.library orelse return Library.unbound());
+    const client, const waiting, const create_future, const call_soon, const gathered =
+        arguments[0..5].*;
+    if (api.typeOf(waiting) != api.headers.dict_type) {
+        return api.raise(api.headers.type_error, "what waits is in a dict");
+    }
+    const pointer = try library.pointerOf(client, library.client_type);
+    const bits = try api.sizeOf(gathered);
+    const object = try api.made(api.PyType_GenericAlloc(state.submitter_type, 0));
+    bodyOf(object).* = .{
+        .state = state,
+        .client_object = api.share(client),
+        .client = pointer,
+        .waiting = api.share(waiting),
+        .create_future = api.share(create_future),
+        .call_soon = api.share(call_soon),
+        .gathered = bits,
+        .held = 0,
+        .held_before = 0,
+        .latest = 0,
+    };
+    return object;
+}
+
+fn references(submitter: *Submitter) [4]*?*Object {
+    return .{
+        &submitter.client_object,
+        &submitter.waiting,
+        &submitter.create_future,
+        &submitter.call_soon,
+    };
+}
+
+pub fn traverse(submitter: *Submitter, visit: api.Visit, argument: ?*anyopaque) c_int {
+    return api.visitAll(&submitter.references(), visit, argument);
+}
+
+/// Nothing is submitted any more.
+pub fn clear(submitter: *Submitter) void {
+    for (submitter.references()) |place| api.let(place, null);
+}
+
+/// Of what is submitted next, which nothing else of the process has.
+pub fn takeToken(submitter: *Submitter) u64 {
+    submitter.latest = submitter.state.tokens.fetchAdd(1, .monotonic) + 1;
+    return submitter.latest;
+}
+
+/// Submits a request; a future gets what its decoder makes of the result. The owner, unless it is
+/// None, is kept until the command has ended.
+pub fn start(
+    submitter: *Submitter,
+    self: *Object,
+    object: *Object,
+    owner: *Object,
+) api.Error!*Object {
+    const state = submitter.state;
+    const library = &(state.library orelse return Library.unbound());
+    const completions = &(state.completions orelse return Library.unbound());
+    const request: Library.Request = try .of(library, object);
+    const waiting = submitter.waiting orelse return cleared();
+    const token = try api.made(api.PyLong_FromUnsignedLongLong(submitter.takeToken()));
+    defer api.release(token);
+    const future = try api.made(api.PyObject_CallNoArgs(submitter.create_future orelse
+        return cleared()));
+    errdefer api.release(future);
+    const entry = try api.pair(future, request.decoder);
+    defer api.release(entry);
+    try api.done(api.PyDict_SetItem(waiting, token, entry));
+    submitter.begin(self, library, completions, &request, token, object, owner) catch {
+        const raised: api.Raised = .take();
+        defer raised.raise();
+        if (api.PyDict_DelItem(waiting, token) < 0) api.PyErr_Clear();
+        return error.Raised;
+    };
+    return future;
+}
+
+fn cleared() api.Error {
+    return api.raise(api.headers.value_error, "the client is gone");
+}
+
+fn begin(
+    submitter: *Submitter,
+    self: *Object,
+    library: *const Library,
+    completions: *const Completions,
+    request: *const Library.Request,
+    token: *Object,
+    object: *Object,
+    owner: *Object,
+) api.Error!void {
+    if (request.number < 0) {
+        const client = submitter.client_object orelse return cleared();
+        return completions.beginOtherwise(client, token, object);
+    }
+    const waits = submitter.mayWait(request.number);
+    if (waits) {
+        if (submitter.held == 0) try submitter.holdUntilEndOfTick(self);
+        submitter.held += 1;
+    }
+    const memories = &submitter.state.memories;
+    const number = submitter.latest;
+    return completions.begin(library, memories, submitter.client, number, token, request, owner, waits);
+}
+
+fn mayWait(submitter: *const Submitter, number: i32) bool {
+    if (number >= 64 or submitter.gathered >> @intCast(number) & 1 == 0) return false;
+    if (submitter.held > 0 or submitter.held_before >= few) return true;
+    return api.PyDict_Size(submitter.waiting.?) > few;
+}
+
+fn holdUntilEndOfTick(submitter: *Submitter, self: *Object) api.Error!void {
+    const flushing = try api.made(api.PyObject_GetAttrString(self, "flush"));
+    defer api.release(flushing);
+    const end: ?*Object = null;
+    const call_soon = submitter.call_soon orelse return cleared();
+    api.release(try api.made(api.PyObject_CallFunctionObjArgs(call_soon, flushing, end)));
+}
+
+/// The tick is over.
+pub fn flush(submitter: *Submitter) api.Error!void {
+    submitter.held_before = submitter.held;
+    submitter.held = 0;
+    const completions = &(submitter.state.completions orelse return Library.unbound());
+    if (submitter.client_object == null) return;
+    const thread = api.PyEval_SaveThread();
+    defer api.PyEval_RestoreThread(thread);
+    completions.flush(submitter.client);
+}
+
+/// Submits a request, and returns what waits for it.
+pub fn run(submitter: *Submitter, self: *Object, object: *Object) api.Error!*Object {
+    const future = try submitter.start(self, object, api.headers.none);
+    errdefer api.release(future);
+    return Operation.make(submitter.state, self, future, submitter.latest);
+}
+
+/// Nobody waits for it any more: it ends early, unless it has ended, and nobody is told.
+pub fn abandon(submitter: *Submitter, number: u64) api.Error!void {
+    const waiting = submitter.waiting orelse return;
+    const completions = &(submitter.state.completions orelse return);
+    const token = try api.made(api.PyLong_FromUnsignedLongLong(number));
+    defer api.release(token);
+    if (api.PyDict_GetItemWithError(waiting, token) == null) {
+        return if (api.PyErr_Occurred() != null) error.Raised;
+    }
+    const nobody = try api.pair(api.headers.none, api.headers.none);
+    defer api.release(nobody);
+    try api.done(api.PyDict_SetItem(waiting, token, nobody));
+    completions.cancel(submitter.client, number);
+}
