@@ -331,7 +331,8 @@ inline fn submit(
     err: ?*asz_error,
 ) i32 {
     var failure: Failure = .{};
-    var storage: Policy = undefined;
+    // To fill what is undefined takes longer.
+    var storage: Policy = .{};
     const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
     checkHandle(Client, client, &failure) catch return report(&failure, err);
     client.submit(token, number, request, given, waits, &failure) catch

@@ -531,7 +531,7 @@ pub const Client = struct {
         // Whether `init` succeeds or not.
         defer single.deinit();
         const chosen = policy orelse singleDefaults(which);
-        try single.init(owner, &client.net, client.gpa, which, request, chosen, failure);
+        try single.init(owner, &client.net, client.gpa, which, request, chosen, .now, failure);
         single.task.out = out.*;
         defer out.* = single.task.out;
         single.task.runBlocking(&client.net, client.gpa);

@@ -23,6 +23,7 @@ const io = @import("../io.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 const Mailbox = @import("mailbox.zig").Mailbox;
+const processor = @import("../processor.zig");
 const Policy = engine.Policy;
 const Target = @import("../result.zig").Target;
 
@@ -119,7 +120,8 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             memory: [1280]u8,
 
             const Body = union(enum) {
-                none,
+                /// As large as any, so that nothing of it is left to be filled.
+                none: Single,
                 single: Single,
                 batch: *BatchTask,
                 procedure: *Procedure,
@@ -144,7 +146,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
 
             fn forget(operation: *Operation) void {
                 @setRuntimeSafety(false);
-                operation.body = .none;
+                operation.body = .{ .none = undefined };
             }
 
             /// To be initialized.
@@ -346,6 +348,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             single.frame = .growing(operations.gpa, operation.restOf(0), request_bytes_max);
             single.task.out = .fixed(&.{});
             operation.task = &single.task;
+            operation.is_gathered = waits and command.group.mayTravel(which, policy);
             try single.init(
                 owner,
                 operations.net,
@@ -353,12 +356,12 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 which,
                 bytes,
                 policy,
+                if (operation.is_gathered) .later else .now,
                 failure,
             );
             const framed = if (single.frame.on_heap) 0 else single.frame.end;
             single.task.out =
                 .growing(operations.gpa, operation.restOf(framed), result_bytes_max);
-            operation.is_gathered = waits and command.group.mayTravel(single);
             if (!operation.is_gathered) return operations.hand(operation);
             operations.weigh(operation, weight_gathered);
             operations.put(operation);
@@ -774,6 +777,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
             var rest = reversed(operations.inbox.swap(null, .seq_cst));
             if (rest == null) return;
             operations.loop.refresh();
+            computeDigests(rest);
             const gathering = &operations.gathering;
             gathering.driver = .{ .loop = &operations.loop };
             while (rest) |operation| {
@@ -783,6 +787,7 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 task.on_over = onOver;
                 task.context = operation;
                 if (operation.is_gathered) {
+                    if (!operation.body.single.encoded.has_digest) operation.body.single.place();
                     gathering.add(&operation.body.single);
                     continue;
                 }
@@ -790,6 +795,21 @@ pub fn Operations(comptime Net: type, comptime Poller: type) type {
                 task.start(.{ .loop = &operations.loop });
             }
             gathering.send();
+        }
+
+        /// Of those that are gathered, several at a time.
+        fn computeDigests(list: ?*Operation) void {
+            var rest = list;
+            while (rest) |operation| : (rest = operation.next) {
+                if (operation.is_gathered) break;
+            } else return;
+            var digests: wire.digest.KeyDigests = .{ .has_avx2 = processor.hasAvx2() };
+            while (rest) |operation| : (rest = operation.next) {
+                if (!operation.is_gathered) continue;
+                const encoded = &operation.body.single.encoded;
+                if (!encoded.has_digest) encoded.addDigest(&digests);
+            }
+            digests.finish();
         }
 
         fn onOver(task: *Task) void {

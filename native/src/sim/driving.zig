@@ -53,7 +53,7 @@ pub fn Driving(comptime Net: type, comptime Poller: type) type {
             var single: Single = undefined;
             single.frame = .growing(gpa, &.{}, command.request.frame_bytes_max);
             defer single.deinit();
-            try single.init(owner, net, gpa, which, request, policy, failure);
+            try single.init(owner, net, gpa, which, request, policy, .now, failure);
             single.task.out = out.*;
             defer out.* = single.task.out;
             single.task.runBlocking(net, gpa);

@@ -19,6 +19,7 @@ const engine = @import("../../engine.zig");
 const executor = engine.executor;
 const reply = @import("../record/reply.zig");
 const single_module = @import("../record/single.zig");
+const Command = @import("../record/request.zig").Command;
 const wire = @import("../../wire.zig");
 const Failure = @import("../../status.zig").Failure;
 const Frame = engine.Frame;
@@ -44,9 +45,8 @@ const frame_bytes_max = 1024 * 1024;
 /// Whether a read may travel with others. Some are carried out in another way as a row of a batch:
 /// those that are linearized, of all replicas, or checked against the key; some want of their
 /// reply or their connection what others must not be given.
-pub fn mayTravel(single: anytype) bool {
-    const policy = &single.policy;
-    return switch (single.encoded.command) {
+pub fn mayTravel(command: Command, policy: *const engine.Policy) bool {
+    return switch (command) {
         .get, .select, .exists => policy.read_mode_ap == .one and
             policy.read_mode_sc != .linearize and !policy.send_key and
             !policy.compress and policy.error_details == .none and policy.connect_timeout_ms == 0,

@@ -115,6 +115,10 @@ pub const Key = struct {
     /// because an integer's bytes live inside it.
     pub fn parse(key: *Key, reader: *msgpack.Reader, failure: *Failure) error{Failed}!void {
         if (try key.parseMembers(reader, failure)) return;
+        key.computeDigest();
+    }
+
+    fn computeDigest(key: *Key) void {
         key.digest = wire.digest.keyDigest(key.set, key.user_key_type, key.user_key);
     }
 
@@ -273,6 +277,23 @@ pub const Encoded = struct {
     /// The operations in the frame, for replies that answer each of them.
     operations: []const u8 = &.{},
     respond_all: bool = false,
+    /// Otherwise `addDigest` and `patchDigest` follow.
+    has_digest: bool = true,
+    /// In the frame.
+    digest_offset: usize = 0,
+
+    /// Has the digest computed beside others.
+    pub fn addDigest(encoded: *Encoded, digests: *wire.digest.KeyDigests) void {
+        const key = &encoded.key;
+        digests.add(key.set, key.user_key_type, key.user_key, &key.digest);
+    }
+
+    /// It was computed.
+    pub fn patchDigest(encoded: *Encoded, frame: *wire.Buffer) void {
+        const digest = &encoded.key.digest;
+        @memcpy(frame.written()[encoded.digest_offset..][0..digest.len], digest);
+        encoded.has_digest = true;
+    }
 
     /// Counts the command, which has ended.
     pub fn measure(encoded: *const Encoded, status: Status, duration_ns: u64) void {
@@ -282,12 +303,16 @@ pub const Encoded = struct {
     }
 };
 
+/// When the digest of a key that has none is computed.
+pub const Digesting = enum { now, later };
+
 /// Checks a request and appends its frame to `out`, which is to stay where it is as long as
 /// `encoded` is used.
 pub fn encode(
     command: Command,
     request: []const u8,
     policy: *const Policy,
+    digesting: Digesting,
     encoded: *Encoded,
     out: *wire.Buffer,
     failure: *Failure,
@@ -303,7 +328,11 @@ pub fn encode(
         "the request of {t} must have {d} members, not {d}",
         .{ command, 1 + argument_count, count },
     );
-    try encoded.key.parse(&reader, failure);
+    encoded.has_digest = try encoded.key.parseMembers(&reader, failure);
+    if (!encoded.has_digest and digesting == .now) {
+        encoded.key.computeDigest();
+        encoded.has_digest = true;
+    }
     encodeFrame(&reader, policy, encoded, out, failure) catch |err|
         return describe(err, failure);
 }
@@ -370,6 +399,7 @@ fn encodeFrame(
     try encoder.field(.namespace, key.namespace);
     if (key.set.len != 0) try encoder.field(.set, key.set);
     try encoder.field(.digest, &key.digest);
+    encoded.digest_offset = out.end - key.digest.len;
     // A key that is sent with a write is stored; one sent with a read is checked.
     if (policy.send_key and key.user_key_type != .nil) {
         try encoder.key(key.user_key_type, key.user_key);

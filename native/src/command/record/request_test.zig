@@ -24,7 +24,7 @@ const Encoded = struct {
         policy: *const Policy,
     ) !void {
         var frame = wire.Buffer.fixed(&encoded.frame_memory);
-        try request.encode(command, bytes, policy, &encoded.request, &frame, &encoded.failure);
+        try request.encode(command, bytes, policy, .now, &encoded.request, &frame, &encoded.failure);
         const header = try wire.proto.decode(frame.written()[0..8], 4096);
         try testing.expectEqual(wire.proto.Kind.message, header.kind);
         try testing.expectEqual(frame.written().len, 8 + header.size);

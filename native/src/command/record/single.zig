@@ -52,7 +52,8 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
         };
 
         /// Encodes the command, in place: `frame` and `out` are set, and `bytes` stay as long as
-        /// the command. On failure there is nothing to start.
+        /// the command. On failure there is nothing to start. Where the digest is computed later,
+        /// `place` comes before the start.
         pub fn init(
             single: *This,
             owner: *Cluster,
@@ -61,6 +62,7 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             command: request.Command,
             bytes: []const u8,
             policy: *const Policy,
+            digesting: request.Digesting,
             failure: *Failure,
         ) error{Failed}!void {
             single.task.prepare(&kind, single.task.out);
@@ -70,7 +72,8 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             single.deflated = .growing(gpa, &.{}, request.frame_bytes_max);
             single.net = net;
             const encoded = &single.encoded;
-            try request.encode(command, bytes, policy, encoded, &single.frame, failure);
+            const frame = &single.frame;
+            try request.encode(command, bytes, policy, digesting, encoded, frame, failure);
             single.policy = policy.*;
             // It is in the frame, and not owned.
             single.policy.filter = &.{};
@@ -79,7 +82,7 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             const target = Execution.locate(
                 owner,
                 key.namespace,
-                key.partitionId(),
+                if (encoded.has_digest) key.partitionId() else 0,
                 encoded.is_write,
                 failure,
             ) catch {
@@ -94,6 +97,12 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             single.exchange.frame = &.{};
             single.timer = .{ .owner = .{ .call = .{ .context = single, .function = onTime } } };
             single.carrier = null;
+        }
+
+        /// Its digest has been computed.
+        pub fn place(single: *This) void {
+            single.encoded.patchDigest(&single.frame);
+            single.execution.target.partition_id = single.encoded.key.partitionId();
         }
 
         /// Frees the frame, whether `init` has succeeded or not.
