@@ -375,7 +375,7 @@ async def test_what_is_made_of_a_result_may_run_the_loop(
         for number in range(40, 80):
             request = lib.ASZ_GET, encode([key_of(number)]), ffi.NULL, bytes
             nested.append(here.start(request))
-        here._send_held()
+        here._submitter.flush()
         deadline = time.monotonic() + 10
         while not all(future.done() for future in nested):
             assert time.monotonic() < deadline
@@ -509,6 +509,8 @@ async def test_who_is_interrupted_in_line_takes_nobodys_turn(
         first.cancel()
         cluster.clear_faults()
         assert (await asyncio.wait_for(client.get(key_of(0)), 10)).bins == {"n": 1}
+
+
 def slow_get(client: AsyncClient) -> Any:
     here: Any = client._session._completions
     policy = client._policies.read({"total_timeout": 60_000, "socket_timeout": 0})

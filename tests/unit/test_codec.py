@@ -523,35 +523,68 @@ def test_what_is_no_request_is_refused(
 ) -> None:
     with pytest.raises(kind):
         _codec.execute(library_client, request_)
-    for begin in (_codec.submit, _codec.submit_waiting):
-        with pytest.raises(kind):
-            begin(library_client, 1, request_, None)
+    waiting: dict[int, Any] = {}
+    submitter = submitter_of(library_client, waiting)
+    with pytest.raises(kind):
+        submitter.start(request_, None)
+    with pytest.raises(kind):
+        submitter.run(request_)
+    assert not waiting
 
 
-class Hostile(int):
-    """A token under which nothing can be kept."""
-
-    def __hash__(self) -> int:
-        raise ZeroDivisionError
+def submitter_of(client: Any, waiting: Any, gathered: Any = -1 & 2**63 - 1) -> _codec.Submitter:
+    """As a loop has it on which nothing happens."""
+    return _codec.submitter(client, waiting, object, print, gathered)
 
 
 def test_what_is_no_client_or_no_token_is_refused(library_client: Any) -> None:
     owner = object()
-    for begin in (_codec.submit, _codec.submit_waiting):
-        for no_client, kind in (None, TypeError), (ffi.NULL, ValueError), (REQUEST, TypeError):
-            with pytest.raises(kind):
-                begin(no_client, 1, REQUEST, owner)
-        for token, kind in ("1", TypeError), (-1, ValueError), (Hostile(1), ZeroDivisionError):
-            with pytest.raises(kind):
-                begin(library_client, token, REQUEST, owner)
-        with pytest.raises(ClientError, match="not connected"):
-            begin(library_client, 1, REQUEST, owner)
+    for no_client, kind in (None, TypeError), (ffi.NULL, ValueError), (REQUEST, TypeError):
+        with pytest.raises(kind):
+            submitter_of(no_client, {})
+    with pytest.raises(TypeError):
+        submitter_of(library_client, [])
+    for gathered, kind in (None, TypeError), (-1, ValueError):
+        with pytest.raises(kind):
+            submitter_of(library_client, {}, gathered)
+    waiting: dict[Any, Any] = {}
+    submitter = submitter_of(library_client, waiting, 0)
+    for token, kind in ("1", TypeError), (-1, ValueError):
+        with pytest.raises(kind):
+            submitter.abandon(token)
+    submitter.abandon(1)
+    with pytest.raises(ClientError, match="not connected"):
+        submitter.start(REQUEST, owner)
     ffi.release(library_client)
     with pytest.raises(InvalidArgError, match="destroyed"):
         _codec.execute(library_client, REQUEST)
     with pytest.raises(InvalidArgError, match="destroyed"):
-        _codec.submit(library_client, 1, REQUEST, owner)
+        submitter.start(REQUEST, owner)
+    submitter.flush()
+    assert not waiting
     assert owner not in completions._owners.values()
+
+
+def test_a_loop_that_refuses_fails_what_it_refuses(library_client: Any) -> None:
+    def refuse(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    waiting: dict[Any, Any] = dict.fromkeys(range(-5, 0))  # Many, so that a read waits for others.
+    for create_future, call_soon in (refuse, print), (object, refuse):
+        submitter = _codec.submitter(
+            library_client, waiting, create_future, call_soon, 1 << lib.ASZ_GET
+        )
+        with pytest.raises(ZeroDivisionError):
+            submitter.run(REQUEST)
+    assert len(waiting) == 5
+
+
+def test_types_of_what_waits_are_not_made_by_others() -> None:
+    for kind in (_codec.Submitter, _codec.Operation):
+        with pytest.raises(TypeError):
+            kind()
+        with pytest.raises(TypeError):
+            object.__new__(kind)
 
 
 def test_what_cannot_be_told_of_an_operation_is_refused(library_client: Any) -> None:
