@@ -257,6 +257,27 @@ def test_a_lie_in_a_record_is_an_error_of_the_columns(node: LyingNode, call: Cal
     assert pa.table(call("batch_read_arrow", KEYS[:1])).to_pydict() == {"b": [7]}
 
 
+@pytest.mark.parametrize(
+    "name", [b"\xff", b"a\xc3", b"\xe1\x80b", b"\xed\xa0\x80", "n\u00e4".encode()]
+)
+def test_a_name_that_is_no_text_is_the_same_of_records_and_columns(
+    node: LyingNode, call: Call, name: bytes
+) -> None:
+    node.lie = frame(message(operation(1, struct.pack(">q", 7), name), 1))
+    shown = name.decode("utf-8", "backslashreplace")
+    assert call("get", KEY).bins == {shown: 7}
+    batch = call("batch_read_arrow", [KEY])
+    assert batch.column_names == [shown]
+    assert pa.table(batch).to_pydict() == {shown: [7]}
+    assert batch.to_polars().to_dict(as_series=False) == {shown: [7]}
+
+
+def test_a_zero_in_a_name_does_not_end_a_columns(node: LyingNode, call: Call) -> None:
+    seven = struct.pack(">q", 7)
+    node.lie = frame(message(operation(1, seven, b"a\0b") + operation(1, seven, b"a\0c"), 2))
+    assert pa.table(call("batch_read_arrow", [KEY])).to_pydict() == {"a\\x00b": [7], "a\\x00c": [7]}
+
+
 def test_lies_leave_no_descriptor_and_no_memory(node: LyingNode, call: Call) -> None:
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("needs /proc")

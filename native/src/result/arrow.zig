@@ -212,7 +212,7 @@ pub const Arrow = struct {
         const arena = arrow.arena.allocator();
         for (0..count) |_| {
             const item = try arena.create(Type);
-            try types.parse(item, arena, reader, 0, failure);
+            try types.parse(item, arena, reader, failure);
             if (arrow.options.has_key and std.mem.eql(u8, item.name, @tagName(Own._key))) {
                 keys_type.* = item.*;
                 continue;
@@ -222,6 +222,7 @@ pub const Arrow = struct {
                 return error.Failed;
             }
             var column: cells_module.Column = .named(item.name);
+            item.name = try types.nameOf(arena, item.name);
             if (item.format.len > 0) column.type = item;
             try arrow.cells.addColumn(column);
         }
@@ -562,7 +563,7 @@ pub const Arrow = struct {
         const progress = &arrow.progress;
         const arena = arrow.arena.allocator();
         const item = try arena.create(Type);
-        const name = try arena.dupeSentinel(u8, column.nameSlice(), 0);
+        const name = try types.nameOf(arena, column.nameSlice());
         item.* = try progress.guess.resolve(arena, name);
         column.type = item;
         progress.guess = .{};

@@ -122,6 +122,30 @@ test "numbers, texts and what is missing, in one step and in many" {
     }
 }
 
+test "a name that is no text is shown as one" {
+    const cases = [_][2][:0]const u8{
+        .{ "n\u{e4}me", "n\u{e4}me" },
+        .{ "\xff", "\\xff" },
+        .{ "a\xc3", "a\\xc3" },
+        .{ "\xe1\x80b", "\\xe1\\x80b" },
+        .{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },
+        .{ "a\x00b", "a\\x00b" },
+        .{ "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff" },
+    };
+    for (cases) |case| {
+        var fixture: Fixture = undefined;
+        try fixture.init(testing.allocator, open);
+        defer fixture.deinit();
+        try fixture.add(&.{.{ .name = case[0], .value = .{ .integer = 1 } }});
+        var array = try fixture.make(null);
+        defer array.release.?(&array);
+        var schema: abi.Schema = undefined;
+        try fixture.arrow.writeSchema(&schema);
+        defer schema.release.?(&schema);
+        try testing.expectEqualStrings(case[1], std.mem.span(schema.children.?[0].name.?));
+    }
+}
+
 test "the next table has the same types, and what does not fit them is told" {
     var fixture: Fixture = undefined;
     try fixture.init(testing.allocator, open);

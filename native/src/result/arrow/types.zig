@@ -165,6 +165,17 @@ pub fn parse(
     item: *Type,
     arena: Allocator,
     reader: *msgpack.Reader,
+    failure: *Failure,
+) Error!void {
+    return parseWithin(item, arena, reader, null, 0, failure);
+}
+
+/// Of the column `outer`, or one itself.
+fn parseWithin(
+    item: *Type,
+    arena: Allocator,
+    reader: *msgpack.Reader,
+    outer: ?[]const u8,
     depth: usize,
     failure: *Failure,
 ) Error!void {
@@ -173,6 +184,7 @@ pub fn parse(
     });
     if (try count(reader, failure) != 5) return refuse(failure, shape, .{});
     const name = try text(reader, failure) orelse return refuse(failure, shape, .{});
+    const column = outer orelse name;
     const format = try text(reader, failure);
     const is_nullable = switch (reader.next() catch return refuse(failure, shape, .{})) {
         .boolean => |flag| flag,
@@ -190,21 +202,43 @@ pub fn parse(
     };
     if (format != null) {
         item.kind = kindOf(item.format) orelse
-            return refuse(failure, "'{s}': bins do not become Arrow's type '{s}'", .{
-                name, item.format,
+            return refuse(failure, "schema['{s}']: bins do not become Arrow's type '{s}'", .{
+                column, item.format,
             });
     } else if (depth > 0) return refuse(failure, shape, .{});
     if (item.kind == .fixed) {
         item.width = std.fmt.parseInt(u31, item.format[2..], 10) catch
-            return refuse(failure, "'{s}': '{s}' has no width", .{ name, item.format });
+            return refuse(failure, "schema['{s}']: '{s}' has no width", .{ column, item.format });
     }
     // The reader's bytes have one at least for each.
     if (child_count > reader.rest().len) return refuse(failure, shape, .{});
     item.children = try arena.alloc(Type, child_count);
-    for (item.children) |*child| try parse(child, arena, reader, depth + 1, failure);
-    if (!isWhole(item)) {
-        return refuse(failure, "'{s}': the type '{s}' has other children", .{ name, item.format });
+    for (item.children) |*child| {
+        try parseWithin(child, arena, reader, column, depth + 1, failure);
     }
+    if (!isWhole(item)) {
+        const message = "schema['{s}']: the type '{s}' has other children";
+        return refuse(failure, message, .{ column, item.format });
+    }
+}
+
+/// What a column is called: the bin's name, as records have it. A name may have any bytes on a
+/// server; what of them is not UTF-8 is shown as `\xff`, and so is a zero, which would end it here.
+pub fn nameOf(arena: Allocator, bytes: []const u8) error{OutOfMemory}![:0]const u8 {
+    var shown: std.ArrayList(u8) = .empty;
+    var rest = bytes;
+    while (rest.len > 0) {
+        const size = std.unicode.utf8ByteSequenceLength(rest[0]) catch 1;
+        const character = rest[0..@min(size, rest.len)];
+        if (rest[0] != 0 and std.unicode.utf8ValidateSlice(character)) {
+            try shown.appendSlice(arena, character);
+            rest = rest[size..];
+        } else {
+            try shown.print(arena, "\\x{x:0>2}", .{rest[0]});
+            rest = rest[1..];
+        }
+    }
+    return shown.toOwnedSliceSentinel(arena, 0);
 }
 
 fn isWhole(item: *const Type) bool {
