@@ -53,6 +53,7 @@ def column(table: Pointer, index: int, schema: Pointer, name: str) -> "NDArray[A
         raise TypeError(f"column {name!r} has lists or maps, which NumPy has no type for")
     dtype = np.dtype(kind)
     numbers = np.frombuffer(_memory(table, array, 1, array.length * dtype.itemsize), dtype)
+    numbers.flags.writeable = False  # Others have the same memory.
     return numbers if present is None else np.ma.MaskedArray(numbers, mask=~present)
 
 

@@ -99,6 +99,10 @@ class Integer(NamedTuple):
         return number
 
 
+ROWS = Integer(1, 2**31 - 1)
+"""How many records go into one table, array or batch."""
+
+
 class Milliseconds(NamedTuple):
     """Milliseconds from `low` to 2**31 - 1, or a timedelta."""
 

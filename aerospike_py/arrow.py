@@ -1,4 +1,4 @@
-"""Records as columns of Arrow, and tables of Arrow as records.
+r"""Records as columns of Arrow, and tables of Arrow as records.
 
 The library makes the columns without the GIL, in memory that other libraries take over as it is: by
 Arrow's PyCapsule interface, which pyarrow, polars, pandas, DuckDB and others understand. None of
@@ -20,7 +20,8 @@ dict                  map of what all keys and all values have in common; where 
                       in common and all keys are str, a struct with a field for each
 ====================  ==========================================================================
 
-A bin that a record has not, and one of a record that was not read, is null; so is None in a list or
+A column is called as the bin is in a record: what of a name is not UTF-8 is shown as `\xff`. A bin
+that a record has not, and one of a record that was not read, is null; so is None in a list or
 dict. Types are inferred from all values of the first table; values that come later have to fit.
 
 A schema names types as libraries of Arrow do: "int8" to "uint64", "float16" to "float64", "bool",
@@ -31,6 +32,7 @@ polars, does, too. Times are ints in that unit. Numbers and bools go into number
 them, and str, bytes and the rest into binary.
 """
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -40,7 +42,7 @@ from . import _arrow_types
 from ._ffi import ffi, lib
 from ._native import Data, Pointer, columns
 from ._native.columns import ARRAY, SCHEMA, Maker, Misfit
-from ._validate import check_bin_name, did_you_mean
+from ._validate import ROWS, check_bin_name, check_bool, check_str, did_you_mean
 from ._values import encode
 from .exception import InvalidArgError
 
@@ -62,7 +64,6 @@ Errors: TypeAlias = Literal["raise", "null"]
 _STEP_VALUES = 32_768
 # Records of a query's first table, so that it comes soon; each one after it has twice as many.
 _FIRST_ROWS = 4096
-ROWS_MAX = 2**31 - 1
 
 
 def describe(
@@ -81,7 +82,11 @@ def describe(
         names = list(dict.fromkeys(bins))
     elif schema is not None:
         names = [name for name in given if not (key and name == "_key")]
-    description: dict[str, Any] = {"key": bool(key), "meta": bool(meta), "nulls": errors == "null"}
+    description: dict[str, Any] = {
+        "key": check_bool(key, "key"),
+        "meta": check_bool(meta, "meta"),
+        "nulls": errors == "null",
+    }
     if names is not None:
         wanted = [given.get(name) or _arrow_types.inferred(name) for name in names]
         if key and "_key" in given:
@@ -161,16 +166,15 @@ class Gatherer:
         rows: How many records go into a table; the first ones have fewer.
 
     Raises:
+        TypeError: `rows` is not an int.
         InvalidArgError: `rows` is not positive.
     """
 
     def __init__(self, description: bytes, rows: int) -> None:
-        if type(rows) is not int or not 0 < rows <= ROWS_MAX:
-            raise InvalidArgError(f"rows must be a positive int, not {rows!r:.100}")
+        self._rows_max: int = ROWS.check(rows, "rows")
         self._maker = Maker(description)
         self.arrow: Pointer = self._maker.pointer
-        self._rows_max = rows
-        self.rows: int = min(rows, _FIRST_ROWS)
+        self.rows: int = min(self._rows_max, _FIRST_ROWS)
 
     def making(self, count: int) -> Making:
         """The table of so many records, to be made."""
@@ -222,10 +226,7 @@ class _Frames:
     @property
     def column_names(self) -> list[str]:
         """The names of the columns, in their order."""
-        schema = self._schema()
-        return [
-            ffi.string(schema.children[index].name).decode() for index in range(schema.n_children)
-        ]
+        return columns.names_of(self._schema())
 
 
 class ArrowBatch(_Frames):
@@ -262,9 +263,9 @@ class ArrowBatch(_Frames):
     def to_numpy(self) -> "dict[str, NDArray[Any]]":
         """The columns as arrays of NumPy, by their names.
 
-        Numbers and times lie where they are, without a copy; those with nulls are masked arrays,
-        and so are bools. Texts are of NumPy's `StringDType`, where it has that (2.0), with None for
-        null, otherwise objects, as bytes are.
+        Numbers and times lie where they are, without a copy, and are only read: others may have
+        the same memory. Those with nulls are masked arrays, and so are bools. Texts are of NumPy's
+        `StringDType`, where it has that (2.0), with None for null, otherwise objects, as bytes are.
 
         Raises:
             TypeError: A column has lists or maps.
@@ -396,7 +397,7 @@ def write_requests(
 
     Raises:
         TypeError: It is no table, or there is a type that no bin takes.
-        InvalidArgError: There is no such key column, or no other column.
+        InvalidArgError: There is no such key column, or no other column, or two have one name.
         BinNameError: A column's name cannot be that of a bin.
         OverflowError: An integer does not fit into 64 bits, signed.
     """
@@ -405,13 +406,14 @@ def write_requests(
             f"table must have __arrow_c_stream__, as those of pyarrow, polars and pandas have, "
             f"not {type(table).__name__}"
         )
-    if type(rows) is not int or rows < 1:
-        raise InvalidArgError(f"rows must be a positive int, not {rows!r:.100}")
+    rows = ROWS.check(rows, "rows")
+    check_str(key_column, "key_column")
+    _check_objects(table)
     stream = columns.stream_of(table)
     schema = columns.schema_of_stream(stream)
     if ffi.string(schema.format) != b"+s":
         raise TypeError("table: its type is no struct, which has a field for each bin")
-    names = [ffi.string(schema.children[index].name).decode() for index in range(schema.n_children)]
+    names = columns.names_of(schema)
     if key_column not in names:
         raise InvalidArgError(
             f"key_column: table has no column {key_column!r} with the user keys"
@@ -420,10 +422,27 @@ def write_requests(
     names.remove(key_column)
     if not names:
         raise InvalidArgError("table has no column beside the user keys")
+    seen = {key_column}
     for name in names:
         check_bin_name(name, "table: the column")
+        if name in seen:
+            raise InvalidArgError(f"table has two columns called {name!r}")
+        seen.add(name)
     described = encode((*place, key_column, meta, removes))
     return _parts(stream, schema, described, rows)
+
+
+def _check_objects(table: Any) -> None:
+    """Refuses objects of Python, of which polars gives nothing away but 8 bytes each.
+
+    Raises:
+        TypeError: The table is a frame of polars with such a column.
+    """
+    polars = sys.modules.get("polars")  # Who has its frames has imported it.
+    if polars is not None and isinstance(table, polars.DataFrame):
+        for name, of in table.schema.items():
+            if of == polars.Object:
+                raise TypeError(f"column {name!r} has polars' type Object, which no bin takes")
 
 
 def _parts(stream: Pointer, schema: Pointer, place: bytes, rows: int) -> Iterator[bytes]:

@@ -6,6 +6,7 @@ import numpy as np
 
 from ._ffi import ffi
 from ._native import Pointer
+from ._validate import ROWS, check_bool
 from .exception import InvalidArgError
 from .numpy_batch import (
     KEY,
@@ -45,7 +46,8 @@ class Filler:
         meta: Whether they have fields "_gen" and "_ttl".
 
     Raises:
-        TypeError: The dtype is not a structured one, or a field is of a kind that no bin fits.
+        TypeError: The dtype is not a structured one, or a field is of a kind that no bin fits, or
+            an argument is of a wrong type.
         BinNameError: A field's name cannot be that of a bin.
         InvalidArgError: `errors` is neither "raise" nor "zero", or `rows` is not positive.
     """
@@ -62,8 +64,11 @@ class Filler:
     ) -> None:
         if errors not in ("raise", "zero"):
             raise InvalidArgError(f"errors must be 'raise' or 'zero', not {errors!r:.100}")
-        if rows is not None and (type(rows) is not int or rows < 1):
-            raise InvalidArgError(f"rows must be a positive int, not {rows!r:.100}")
+        if rows is not None:
+            rows = ROWS.check(rows, "rows")
+        check_bool(mask, "mask")
+        check_bool(key, "key")
+        check_bool(meta, "meta")
         self._bins = dtype_of(dtype, "dtype")
         self._columns = _columns(self._bins, key)
         extra = [("_digest", _DIGEST)] * key + [("_gen", "u4"), ("_ttl", "u4")] * meta

@@ -7,6 +7,7 @@ reference to it; one that is given to others travels in a capsule, by Arrow's Py
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from .. import _native
 from .._codec import arrow_address, arrow_capsule
 from .._ffi import ffi, lib
 from . import Pointer, _check, _new_error, _new_scratch, _raise_pending, _reset
@@ -30,6 +31,11 @@ def _released(struct: Pointer) -> None:
         struct.release(struct)
 
 
+def _move(source: Pointer, target: Pointer) -> None:
+    target[0] = source[0]
+    source.release = ffi.NULL
+
+
 def new_schema() -> Pointer:
     """An empty ArrowSchema, which is released with the last reference to it."""
     return ffi.gc(ffi.new("struct ArrowSchema *"), _released)
@@ -46,23 +52,37 @@ def capsule(name: str, struct: Pointer) -> object:
 
 
 def schema_of(given: Any) -> Pointer:
-    """The schema that an object's `__arrow_c_schema__` gives; it lives as long as the result."""
-    return _inside(SCHEMA, "struct ArrowSchema *", given.__arrow_c_schema__())
+    """The schema that an object's `__arrow_c_schema__` gives, taken out of its capsule.
+
+    Raises:
+        ClientError: Another took it before.
+    """
+    return _taken(SCHEMA, "struct ArrowSchema *", given.__arrow_c_schema__())
 
 
 def stream_of(given: Any) -> Pointer:
-    """The stream that an object's `__arrow_c_stream__` gives; it lives as long as the result."""
-    return _inside(STREAM, "struct ArrowArrayStream *", given.__arrow_c_stream__())
+    """The stream that an object's `__arrow_c_stream__` gives, taken out of its capsule.
+
+    Raises:
+        ClientError: Another took it before.
+    """
+    return _taken(STREAM, "struct ArrowArrayStream *", given.__arrow_c_stream__())
 
 
-def _inside(name: str, kind: str, found: object) -> Pointer:
-    place: Pointer = ffi.cast(kind, arrow_address(name, found))
+def _taken(name: str, kind: str, found: object) -> Pointer:
+    source = ffi.cast(kind, arrow_address(name, found))
+    if source.release == ffi.NULL:
+        text = f"the {name} in a capsule has been taken, which can be done once"
+        raise _native.make_error(lib.ASZ_ERROR_CLIENT, text)
+    struct = ffi.gc(ffi.new(kind), _released)
+    _move(source, struct)
+    return struct
 
-    def end(_: Pointer) -> None:
-        """Has kept the capsule."""
-        assert found is not None
 
-    return ffi.gc(place, end)
+def names_of(schema: Pointer) -> list[str]:
+    """What the fields of a struct are called; one may have no name."""
+    names = [schema.children[index].name for index in range(schema.n_children)]
+    return ["" if name == ffi.NULL else ffi.string(name).decode() for name in names]
 
 
 class Maker:
@@ -245,11 +265,6 @@ def stream_capsule(producer: Producer) -> object:
 def _of(struct: Pointer) -> _Stream:
     stream: _Stream = ffi.from_handle(struct.private_data)
     return stream
-
-
-def _move(source: Pointer, target: Pointer) -> None:
-    target[0] = source[0]
-    source.release = ffi.NULL
 
 
 def _stream_schema(struct: Pointer, out: Pointer) -> int:

@@ -145,6 +145,9 @@ def test_arrays_of_numpy(client: Client, filled: str) -> None:
     assert kept["when"].dtype == np.dtype("datetime64[ms]")
     assert kept["when"].astype("i8").tolist() == [bins_of(each)["when"] for each in range(20)]
     assert kept["id"].tolist() == list(range(20))
+    for array in (kept["id"], arrays["id"]):  # Whose memory a frame may have, too.
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 7
     with pytest.raises(TypeError, match="'list'"):
         client.batch_read_arrow(asked, ["list"]).to_numpy()
 
@@ -439,12 +442,18 @@ def test_arguments(client: Client, filled: str) -> None:
         client.batch_read_arrow(few, schema={"x" * 16: "int64"})
     with pytest.raises(InvalidArgError, match="errors"):
         client.batch_read_arrow(few, errors="ignore")  # type: ignore[arg-type]
-    with pytest.raises(InvalidArgError, match=r"decimal|d:"):
-        client.batch_read_arrow(few, schema=pa.schema({"id": pa.decimal128(5)}))
+    for kind in (pa.decimal128(5), pa.list_(pa.map_(pa.utf8(), pa.decimal128(5)))):
+        with pytest.raises(InvalidArgError, match=r"schema\['id'\].*'d:5,0'"):
+            client.batch_read_arrow(few, schema=pa.schema({"id": kind}))
+    for option in ({"key": 1}, {"meta": 1}):
+        with pytest.raises(TypeError, match="must be a bool"):
+            client.batch_read_arrow(few, **option)  # type: ignore[arg-type]
     with pytest.raises(InvalidArgError, match="_gen"):
         client.batch_read_arrow(few, ["_gen"], meta=True)
     with pytest.raises(InvalidArgError, match="rows"):
         client.query(NAMESPACE, filled).to_arrow(rows=0)
+    with pytest.raises(TypeError, match="rows must be an int"):
+        client.query(NAMESPACE, filled).to_arrow(rows=1.5)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="__arrow_c_stream__"):
         client.batch_write_arrow([1], NAMESPACE, filled)
     with pytest.raises(InvalidArgError, match="_key"):
@@ -463,6 +472,55 @@ def test_arguments(client: Client, filled: str) -> None:
         client.batch_write_arrow(decimal, NAMESPACE, filled)
     with pytest.raises(BinNameError):
         client.batch_write_arrow(pa.table({"_key": [1], "x" * 16: [1]}), NAMESPACE, filled)
+    for names in (["_key", "a", "a"], ["_key", "a", "_key"]):
+        twice = pa.table([pa.array([1])] * 3, names=names)
+        with pytest.raises(InvalidArgError, match=f"two columns called '{names[2]}'"):
+            client.batch_write_arrow(twice, NAMESPACE, filled)
+    one = pa.table({"_key": [1], "a": [1]})
+    with pytest.raises(TypeError, match="key_column must be a str"):
+        client.batch_write_arrow(one, NAMESPACE, filled, 5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="rows must be an int"):
+        client.batch_write_arrow(one, NAMESPACE, filled, rows=1.5)  # type: ignore[arg-type]
+    objects = pl.DataFrame({"_key": [1], "a": pl.Series([object()], dtype=pl.Object)})
+    with pytest.raises(TypeError, match="'a' has polars' type Object"):
+        client.batch_write_arrow(objects, NAMESPACE, filled)
+
+
+class Holder:
+    """Gives the same capsule to whoever asks."""
+
+    def __init__(self, capsule: object) -> None:
+        self.capsule = capsule
+
+    def __arrow_c_schema__(self) -> object:
+        return self.capsule
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        return self.capsule
+
+
+def test_what_is_in_a_capsule_is_taken_once(client: Client, filled: str, set_name: str) -> None:
+    asked = keys(filled, 2)
+    read = client.batch_read_arrow(asked, ["id"], key=True)
+    for table in (pa.table({"_key": [1], "a": [1]}), read):
+        stream = Holder(table.__arrow_c_stream__())
+        pa.RecordBatchReader.from_stream(stream)
+        with pytest.raises(ClientError, match="taken"):
+            client.batch_write_arrow(stream, NAMESPACE, set_name)
+    stream = Holder(pa.table({"_key": [1], "a": [1]}).__arrow_c_stream__())
+    assert len(client.batch_write_arrow(stream, NAMESPACE, set_name)) == 1
+    with pytest.raises(ClientError, match="taken"):
+        client.batch_write_arrow(stream, NAMESPACE, set_name)
+    schema = Holder(pa.schema({"id": pa.int16()}).__arrow_c_schema__())
+    assert pa.table(client.batch_read_arrow(asked, schema=schema)).schema.names == ["id"]
+    with pytest.raises(ClientError, match="taken"):
+        client.batch_read_arrow(asked, schema=schema)
+
+
+def test_a_zero_does_not_end_a_name_of_a_schema(plain_client: Client, filled: str) -> None:
+    for schema in ({"a\0b": "int64"}, {"a\0b": None}):
+        batch = plain_client.batch_read_arrow(keys(filled, 1), schema=schema)
+        assert batch.column_names == ["a\\x00b"]
 
 
 SCALARS = {

@@ -170,6 +170,11 @@ def test_arguments(client: Client, filled: str) -> None:
         query.to_numpy(DTYPE, errors="ignore")  # type: ignore[arg-type]
     with pytest.raises(InvalidArgError):
         query.numpy_chunks(DTYPE, rows=0)
+    with pytest.raises(TypeError, match="rows must be an int"):
+        query.numpy_chunks(DTYPE, rows=1.5)  # type: ignore[arg-type]
+    for option in ({"mask": 1}, {"key": "yes"}, {"meta": None}):
+        with pytest.raises(TypeError, match="must be a bool"):
+            query.to_numpy(DTYPE, **option)  # type: ignore[arg-type]
     with pytest.raises(ServerError, match="nowhere"):
         client.query("nowhere", "demo").to_numpy(DTYPE)
 
