@@ -453,6 +453,7 @@ class Differential:
         # A slow machine is no difference, and neither is what was too much for a node.
         patient = {"total_timeout": 20_000, "socket_timeout": 20_000}
         policies = {**config.get("policies", {}), "read": patient, "batch": patient}
+        policies["write"] = patient  # Of operations that only read, too.
         self._config: ClientConfig = {**config, "policies": policies, "max_error_rate": 0}
         self._prefix = prefix
         self._cluster = cluster
