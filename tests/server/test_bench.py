@@ -98,3 +98,14 @@ def test_what_tls_costs() -> None:
     assert done.returncode == 0, done.stderr
     for name in ("put", "get", "batch of 100", "connect and close", "async get, 128 at once"):
         assert f"\n{name} " in done.stdout
+
+
+def test_what_threads_gain() -> None:
+    command = [sys.executable, str(ROOT / "bench" / "threads.py"), "--count", "20", "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    head, *rows = done.stdout.splitlines()
+    assert head.split() == ["threads", "ops/s", "CPU", "us"]
+    figures = [row.rpartition("GIL")[2].split() for row in rows]
+    assert [row[0] for row in figures] == ["1", "2", "4"]
+    assert all(float(row[1]) > 0 and float(row[3]) > 0 for row in figures)
