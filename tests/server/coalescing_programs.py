@@ -496,8 +496,8 @@ class Differential:
         alone: aerospike_py.AsyncClient,
         together: aerospike_py.AsyncClient,
     ) -> int:
-        is_hasty = calls.fault is not None and calls.fault.policy is HASTY
-        tries = 3 if is_hasty else 1  # Of a slow machine, what is hasty may take too long.
+        # What has to be answered within moments may take a slow machine too long.
+        tries = 3 if calls.fault is not None and calls.fault.policy in (HASTY, STUBBORN) else 1
         while True:
             first = await self._see(calls, alone)
             second = await self._see(calls, together)
