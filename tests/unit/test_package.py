@@ -23,11 +23,11 @@ PUBLIC = sorted(path.stem for path in PACKAGE.glob("*.py") if not path.stem.star
 MAY_BE_LOADED = {
     *("atexit", "collections", "copyreg", "enum", "functools", "keyword", "linecache", "logging"),
     *("operator", "re", "reprlib", "string", "struct", "threading", "tokenize", "token"),
-    *("traceback", "types", "typing", "warnings", "weakref", "contextlib", "textwrap"),
+    *("traceback", "types", "typing", "warnings", "weakref", "contextlib", "errno"),
     *("_collections_abc", "_weakrefset", "__future__", "_cffi_backend", "time", "itertools"),
     *("math", "numbers", "datetime", "ast", "inspect", "dis", "opcode", "importlib", "locale"),
     *("os", "stat", "genericpath", "posixpath", "ntpath"),  # Which Python loads with its site.
-    *("annotationlib", "_colorize", "dataclasses", "copy", "collections.abc"),
+    *("textwrap", "annotationlib", "_colorize", "dataclasses", "copy", "collections.abc"),
 }
 
 
@@ -194,10 +194,13 @@ def test_a_second_interpreter_leaves_the_results_of_the_first_alone() -> None:
         check=True,
         timeout=30,
     )
-    assert result.stdout.splitlines() == [
+    told, is_left_alone = result.stdout.splitlines()
+    assert told in {
         "aerospike_py is in use in another interpreter of this process",
-        "True",
-    ]
+        # What Python says of modules that are not of the stable ABI, as of a free-threaded build.
+        "module aerospike_py._ffi does not support loading in subinterpreters",
+    }
+    assert is_left_alone == "True"
 
 
 def docstrings() -> list[str]:
