@@ -19,6 +19,7 @@ from typing import Any, ClassVar
 import pytest
 
 from aerospike_py import AerospikeError, AsyncClient, ClientError, Record, RecordNotFound, _codec
+from aerospike_py._codec import unpack_record
 from aerospike_py._ffi import ffi, lib
 from aerospike_py._native import Asked, completions, new_policy
 from aerospike_py._values import encode
@@ -414,6 +415,35 @@ def raising_submitter(client: AsyncClient) -> Any:
     here: Any = client._session._completions
     Raising.has_raised = False
     return _codec.submitter(here.client, here._waiting, Raising, here.loop.call_soon, 0)
+
+
+async def test_what_is_submitted_in_the_midst_of_a_submission_has_its_own_result(
+    client: AsyncClient,
+) -> None:
+    keys = [key_of(worker) for worker in range(4)]
+    await client.batch_write([(key, {"n": number}) for number, key in enumerate(keys)])
+    here: Any = client._session._completions
+    requests = [(lib.ASZ_GET, encode([key]), ffi.NULL, unpack_record) for key in keys]
+    nested: list[Any] = []
+
+    def nesting(function: Callable[..., Any]) -> Callable[..., Any]:
+        """As with a signal's handler that submits, and has its turn in the midst of a call."""
+
+        def called(*arguments: Any) -> Any:
+            if requests:
+                nested.append(submitter.start(requests.pop(), None))
+            return function(*arguments)
+
+        return called
+
+    waiting = here._waiting
+    create_future, call_soon = nesting(here.loop.create_future), nesting(here.loop.call_soon)
+    submitter = _codec.submitter(here.client, waiting, create_future, call_soon, 1 << lib.ASZ_GET)
+    outer = submitter.run(requests.pop())
+    assert submitter.latest == min(waiting)
+    ends = await asyncio.wait_for(asyncio.gather(outer, *nested), 10)
+    assert sorted(end.bins["n"] for end in ends) == [0, 1, 2, 3]
+    assert ends[0].bins == {"n": 3}
 
 
 async def test_what_a_future_raises_that_was_told_is_not_lost(

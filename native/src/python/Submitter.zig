@@ -111,7 +111,10 @@ pub fn start(
     const completions = &(state.completions orelse return Library.unbound());
     const request: Library.Request = try .of(library, object);
     const waiting = submitter.waiting orelse return cleared();
-    const token = try api.made(api.PyLong_FromUnsignedLongLong(submitter.takeToken()));
+    const number = submitter.takeToken();
+    // What is called of Python may have submitted something, too.
+    defer submitter.latest = number;
+    const token = try api.made(api.PyLong_FromUnsignedLongLong(number));
     defer api.release(token);
     const future = try api.made(api.PyObject_CallNoArgs(submitter.create_future orelse
         return cleared()));
@@ -119,7 +122,7 @@ pub fn start(
     const entry = try api.pair(future, request.decoder);
     defer api.release(entry);
     try api.done(api.PyDict_SetItem(waiting, token, entry));
-    submitter.begin(self, library, completions, &request, token, object, owner) catch {
+    submitter.begin(self, library, completions, &request, number, token, object, owner) catch {
         const raised: api.Raised = .take();
         defer raised.raise();
         if (api.PyDict_DelItem(waiting, token) < 0) api.PyErr_Clear();
@@ -138,6 +141,7 @@ fn begin(
     library: *const Library,
     completions: *const Completions,
     request: *const Library.Request,
+    number: u64,
     token: *Object,
     object: *Object,
     owner: *Object,
@@ -152,7 +156,6 @@ fn begin(
         submitter.held += 1;
     }
     const memories = &submitter.state.memories;
-    const number = submitter.latest;
     return completions.begin(library, memories, submitter.client, number, token, request, owner, waits);
 }
 
