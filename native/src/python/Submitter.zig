@@ -187,8 +187,14 @@ pub fn flush(submitter: *Submitter) api.Error!void {
 /// Submits a request, and returns what waits for it.
 pub fn run(submitter: *Submitter, self: *Object, object: *Object) api.Error!*Object {
     const future = try submitter.start(self, object, api.headers.none);
-    errdefer api.release(future);
-    return Operation.make(submitter.state, self, future, submitter.latest);
+    const token = submitter.latest;
+    return Operation.make(submitter.state, self, future, token) catch {
+        const raised: api.Raised = .take();
+        defer raised.raise();
+        submitter.abandon(token) catch api.PyErr_Clear();
+        api.release(future);
+        return error.Raised;
+    };
 }
 
 /// Nobody waits for it any more: it ends early, unless it has ended, and nobody is told.
