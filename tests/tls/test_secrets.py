@@ -12,10 +12,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -24,7 +25,10 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from terminator import tls_in_front_of
 
+import aerospike_py
+from aerospike_py._ffi import ffi
 from aerospike_py.devserver import DevCluster
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/<pid>/mem")
@@ -32,13 +36,14 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/<pi
 # As bcrypt writes it, with the salt that all users have.
 HASH = rb"\$2a\$10\$7EqJtq98hPqEX7fNZaFWoO[./A-Za-z0-9]{31}"
 KEY_PASSWORD = "the password of the key"
+LIBRARY = Path(aerospike_py.__file__).parent / "libaerospike_zig.so"
 TOKEN_FIELD = 5
 # What each of the C library's further heaps begins at a multiple of.
 ARENA_BYTES = 64 * 1024 * 1024
 SCRIPT = """
-import asyncio, gc, json, sys
+import asyncio, gc, json, logging, os, sys, threading
 import aerospike_py
-first, last = json.loads(sys.stdin.readline())
+first, last, replaced = json.loads(sys.stdin.readline())
 for config in first, last:
     config["hosts"] = [tuple(host) for host in config["hosts"]]
 keys = [("test", "secrets", number) for number in range(20)]
@@ -51,6 +56,19 @@ def sync():
         assert "secret" not in repr(client)
         client.admin_change_password("ada", "secret")
         client.put(keys[0], {"n": 2})
+        if replaced:
+            replace(client)
+
+def replace(client):
+    have_told = threading.Event()
+    handler = logging.NullHandler()
+    handler.handle = lambda record: "new connections use" in record.getMessage() and have_told.set()
+    aerospike_py.set_log_level(aerospike_py.LOG_LEVEL_INFO)
+    logging.getLogger("aerospike_py").addHandler(handler)
+    for source, target in replaced:
+        os.replace(source, target)
+    assert have_told.wait(20)
+    client.batch_read(keys)
 
 def refused():
     for wrong in {"password": "wrong"}, {"user": "nobody"}:
@@ -97,24 +115,34 @@ def allocated_memory(pid: int) -> Iterator[bytes]:
 
 
 def left_after_close(
-    first: Any, last: Any, patterns_of: Callable[[], dict[str, bytes]]
+    first: Any,
+    last: Any,
+    patterns_of: Callable[[], dict[str, bytes]],
+    replaced: tuple[tuple[str, str], ...] = (),
 ) -> set[str]:
     """The names of the patterns that a process has in its memory when its clients are closed.
 
     They are asked for then, as sessions are not known before.
+
+    Args:
+        replaced: Files that take the place of others while the first client is connected.
     """
+    return left_of(SCRIPT, (json.dumps([first, last, replaced]) + "\n").encode(), patterns_of)
+
+
+def left_of(
+    script: str, told: bytes, patterns_of: Callable[[], dict[str, bytes]], *arguments: str
+) -> set[str]:
+    """The same of any script, which is told what to do, and says when it has closed."""
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
+        [sys.executable, "-c", script, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     with process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(json.dumps([first, last]) + "\n")
+        process.stdin.write(told)
         process.stdin.flush()
-        assert process.stdout.readline() == "closed\n"
+        assert process.stdout.readline() == b"closed\n"
         patterns = patterns_of()
         found = {
             name
@@ -122,25 +150,39 @@ def left_after_close(
             for name, pattern in patterns.items()
             if re.search(pattern, part)
         }
-        process.stdin.write("\n")
+        process.stdin.write(b"\n")
     assert process.returncode == 0
     return found
 
 
+class Keys:
+    """Of a client that is to be, in files: open, and locked with a password."""
+
+    def __init__(self, cluster: DevCluster, folder: Path, which: str) -> None:
+        own = cluster.authority.issue("client.dev", common_name="client")
+        key = load_pem_private_key(own.key, None)
+        locking = BestAvailableEncryption(KEY_PASSWORD.encode())
+        self.chain = own.cert
+        self.locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locking)
+        opened = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        self.pattern = re.escape(opened.splitlines()[1][8:48])
+        self.cert, self.open = str(folder / f"cert{which}"), str(folder / f"open{which}")
+        Path(self.cert).write_bytes(own.cert)
+        Path(self.open).write_bytes(opened)
+
+
 def test_keys_and_passwords(secured: DevCluster, tmp_path: Path) -> None:
-    own = secured.authority.issue("client.dev", common_name="client")
-    key = load_pem_private_key(own.key, None)
-    paths = {name: str(tmp_path / name) for name in ("ca", "cert", "open", "locked", "password")}
-    locking = BestAvailableEncryption(KEY_PASSWORD.encode())
-    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, locking)
-    opened = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    Path(paths["ca"]).write_bytes(secured.authority.pem)
-    Path(paths["cert"]).write_bytes(own.cert)
-    Path(paths["open"]).write_bytes(opened)
-    Path(paths["locked"]).write_bytes(locked)
-    Path(paths["password"]).write_text(KEY_PASSWORD + "\n")
+    """Of a key that another one takes the place of, too."""
+    ca, locked, password = (str(tmp_path / name) for name in ("ca", "locked", "password"))
+    own, next_one = Keys(secured, tmp_path, ""), Keys(secured, tmp_path, " next")
+    last_one = Keys(secured, tmp_path, " last")
+    Path(ca).write_bytes(secured.authority.pem)
+    Path(locked).write_bytes(last_one.locked)
+    Path(password).write_text(KEY_PASSWORD + "\n")
     patterns = {
-        "key": re.escape(opened.splitlines()[1][8:48]),
+        "key": own.pattern,
+        "next key": next_one.pattern,
+        "last key": last_one.pattern,
         "password": re.escape(KEY_PASSWORD.encode()),
         "hash": HASH,
     }
@@ -148,12 +190,68 @@ def test_keys_and_passwords(secured: DevCluster, tmp_path: Path) -> None:
         "hosts": [(host, port, "node.dev") for host, port in secured.hosts],
         "user": "ada",
         "password": "secret",
+        "tend_interval": 250,
     }
-    files = {"cafile": paths["ca"], "certfile": paths["cert"]}
-    unlocking = {"keyfile": paths["locked"], "keyfile_pw": f"file:{paths['password']}"}
-    first, last = files | {"keyfile": paths["open"]}, files | unlocking
-    left = left_after_close({**login, "tls": first}, {**login, "tls": last}, lambda: patterns)
+    first = {"cafile": ca, "certfile": own.cert, "keyfile": own.open}
+    unlocking = {"keyfile": locked, "keyfile_pw": f"file:{password}"}
+    last = {"cafile": ca, "certfile": last_one.cert, **unlocking}
+    replaced = ((next_one.cert, own.cert), (next_one.open, own.open))
+    left = left_after_close(
+        {**login, "tls": first}, {**login, "tls": last}, lambda: patterns, replaced
+    )
     assert left == set()
+
+
+# What it is told goes by no object of Python's, and is overwritten as soon as the core has it.
+ABI_SCRIPT = """
+import ctypes, os, sys
+size = int.from_bytes(os.read(0, 4), "big")
+told = (ctypes.c_uint8 * size)()
+assert os.readv(0, [told]) == size
+library = ctypes.CDLL(sys.argv[1])
+client, error = ctypes.c_void_p(), (ctypes.c_uint32 * 512)(int(sys.argv[2]))
+status = library.asz_client_create(told, ctypes.c_uint64(size), ctypes.byref(client), error)
+ctypes.memset(told, 0, size)
+assert status == 0, bytes(error)[:600]
+for _ in range(2):
+    status = library.asz_client_connect(client, error)
+    assert status == 0, bytes(error)[:600]
+    assert library.asz_client_is_connected(client) == 1
+    library.asz_client_close(client)
+library.asz_client_destroy(client)
+os.write(1, b"closed\\n")
+os.read(0, 1)
+"""
+
+
+def test_who_calls_the_library_from_another_language(secured: DevCluster, tmp_path: Path) -> None:
+    """Where all secrets are in what a client is created from."""
+    own = Keys(secured, tmp_path, "")
+    password = "directory"
+    config = {
+        "hosts": [["127.0.0.1", secured.port, "node.dev"]],
+        "user": "eve",
+        "password": password,
+        "auth_mode": aerospike_py.AUTH_EXTERNAL,
+        "tls": {
+            "ca": secured.authority.pem,
+            "cert": own.chain,
+            "key": own.locked,
+            "keyfile_pw": KEY_PASSWORD,
+        },
+    }
+    told = msgspec.msgpack.encode(config)
+    patterns = {
+        "key": own.pattern,
+        "locked key": re.escape(own.locked.splitlines()[1][8:48]),
+        "password of the key": re.escape(KEY_PASSWORD.encode()),
+        # As the message for the core, or one for a node, has it.
+        "password": rb"(password\xa9|\x00\x0a[\x03-\x05])" + password.encode(),
+        "hash": HASH,
+    }
+    arguments = str(LIBRARY), str(ffi.sizeof("asz_error"))
+    framed = len(told).to_bytes(4, "big") + told
+    assert left_of(ABI_SCRIPT, framed, lambda: patterns, *arguments) == set()
 
 
 class Listening:
@@ -210,16 +308,25 @@ def tokens_in(fields: bytes) -> Iterator[bytes]:
         fields = fields[4 + size :]
 
 
-def test_sessions(mixed: DevCluster) -> None:
-    """Without TLS, where they can be listened to."""
+@pytest.mark.parametrize("over_tls", [False, True], ids=["plain", "tls"])
+def test_sessions(mixed: DevCluster, over_tls: bool, tmp_path: Path) -> None:
+    """They are listened to without TLS, in front of which something may speak it."""
     listening = Listening(mixed.port)
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:
         thread = threading.Thread(target=listening.accept, args=(listener,))
         thread.start()
         try:
-            port = listener.getsockname()[1]
-            config = {"hosts": [("127.0.0.1", port)], "user": "ada", "password": "secret"}
-            left = left_after_close(config, config, listening.patterns)
+            with ExitStack() as stack:
+                port = listener.getsockname()[1]
+                config: dict[str, Any] = {"user": "ada", "password": "secret"}
+                if over_tls:
+                    own = mixed.authority.issue("node.dev")
+                    port = stack.enter_context(tls_in_front_of(port, *own))
+                    ca = tmp_path / "ca"
+                    ca.write_bytes(mixed.authority.pem)
+                    config["tls"] = {"cafile": str(ca)}
+                config["hosts"] = [("127.0.0.1", port, "node.dev")]
+                left = left_after_close(config, config, listening.patterns)
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
