@@ -2,13 +2,15 @@
 
     python tests/faults/soak.py --server 127.0.0.1:3000 --client sync --operations 1000000
     python tests/faults/soak.py --server embedded --client async --cycles 1000
+    python tests/faults/soak.py --server embedded --tls --cycles 10000
     python tests/faults/soak.py --server 127.0.0.1:3000 --client sync --scan 1000000
 
 `--operations` does that many reads, writes and failing commands, from 4 threads or 64 tasks; with
 `--cancel` half of the asynchronous ones are cancelled at a random moment. `--cycles` connects,
-works and closes that many times, with a new client each time. `--scan` writes that many records
-and takes all of them with one query, by `foreach` or `async for`, and prints when the first came.
-Fails when descriptors are left over, or memory still grows in the second half of the run.
+works and closes that many times, with a new client each time; with `--tls` dev servers show
+certificates, and ask clients for theirs. `--scan` writes that many records and takes all of them
+with one query, by `foreach` or `async for`, and prints when the first came. Fails when
+descriptors are left over, or memory still grows in the second half of the run.
 """
 
 import argparse
@@ -268,18 +270,22 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--cycles", type=int, default=0)
     parser.add_argument("--scan", type=int, default=0, metavar="RECORDS")
     parser.add_argument("--cancel", action="store_true")
-    return parser.parse_args()
+    parser.add_argument("--tls", action="store_true")
+    options = parser.parse_args()
+    if options.tls and options.server != "embedded":
+        parser.error("--tls is for --server embedded")
+    return options
 
 
 def main() -> int:
     options = parse()
     with contextlib.ExitStack() as stack:
         if options.server == "embedded":
-            hosts = stack.enter_context(DevCluster(nodes=3)).hosts
+            cluster = DevCluster(nodes=3, tls=options.tls, mutual_tls=options.tls)
+            config: Any = stack.enter_context(cluster).config
         else:
             host, _, port = options.server.rpartition(":")
-            hosts = [(host, int(port))]
-        config = {"hosts": hosts}
+            config = {"hosts": [(host, int(port))]}
         if options.scan:
             # From the first query on, the process keeps the system's source of random numbers open.
             with aerospike_py.client(config).connect() as client:
