@@ -1,18 +1,23 @@
 """What is left of secrets in the memory of a process whose clients are closed: nothing of ours.
+And in what a client tells of itself, whatever goes wrong: none of them.
 
 The process is told where keys and their password are, and has none itself. The password of the user
 is the exception; the core makes a hash of it, which Python does not know. What OpenSSL leaves of a
 key that it has decoded is not looked for.
 """
 
+import base64
 import json
+import logging
+import pickle
 import re
 import socket
 import subprocess
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +30,14 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from terminator import tls_in_front_of
 
 import aerospike_py
+from aerospike_py import tracing
 from aerospike_py._ffi import ffi
 from aerospike_py.devserver import DevCluster
 
@@ -332,3 +342,131 @@ def test_sessions(mixed: DevCluster, over_tls: bool, tmp_path: Path) -> None:
             thread.join()
             listening.end()
     assert left == set()
+
+
+PASSWORDS = {name: f"the-password-{name}-9f3" for name in ("own", "next", "wrong", "new", "bad")}
+
+
+class Told:
+    """All that clients say, of which nothing may be a secret."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def note(self, *texts: object) -> None:
+        self.texts += [shown for text in texts for shown in (repr(text), str(text))]
+
+    @contextmanager
+    def failing(self, kind: type[BaseException] = Exception) -> Iterator[None]:
+        """What is inside fails."""
+        with pytest.raises(kind) as caught:
+            yield
+        error = caught.value
+        pickled = pickle.dumps(error).decode("latin-1")
+        # Without the lines of this file, which has them all.
+        stack = traceback.TracebackException.from_exception(error).format_exception_only()
+        self.note(error, vars(error), pickled, *stack)
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    tracing.init_tracing()
+    yield exporter
+    tracing.shutdown_tracing()
+
+
+def mistakes(key: bytes) -> Iterator[dict[str, Any]]:
+    """Configurations that are refused, with a secret each."""
+    secret = PASSWORDS["bad"]
+    for value in (secret.encode(), [secret], {secret: secret}, (secret,), {secret}, secret * 999):
+        yield {"keyfile_pw": value, "ca": b"none"}
+    for name in ("key", "cert", "ca"):
+        for value in (secret, secret.encode(), [key], {"pem": key}, bytearray(key) + b"x"):
+            yield {name: value}
+    yield {"keyfile_pwd": secret}
+    yield {"cert": key, "key": key}
+
+
+def test_nothing_that_is_told_has_a_secret_in_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, spans: InMemorySpanExporter
+) -> None:
+    caplog.set_level(0)
+    caplog.set_level(5, "aerospike_py")
+    told = Told()
+    users = [{"name": "ada", "password": PASSWORDS["own"], "roles": ["user-admin", "read-write"]}]
+    with ExitStack() as stack:
+        cluster = stack.enter_context(DevCluster(nodes=1, tls=True, allows_plain=True, users=users))
+        own = Keys(cluster, tmp_path, "")
+        key = Path(own.open).read_bytes()
+        tls = {"ca": cluster.authority.pem, "cert": own.chain, "key": own.locked}
+        unlocked = tls | {"keyfile_pw": KEY_PASSWORD}
+        config: Any = cluster.config | {"tls": unlocked, "user": "ada"}
+        config |= {"password": PASSWORDS["own"], "tend_interval": 250}
+        for wrong in (*mistakes(key), tls | {"keyfile_pw": PASSWORDS["bad"]}):
+            with told.failing():
+                aerospike_py.client(config | {"tls": wrong})
+        for each in ([PASSWORDS["bad"]], PASSWORDS["bad"].encode(), {PASSWORDS["bad"]: 1}):
+            with told.failing():
+                aerospike_py.client(config | {"password": each})
+            with told.failing():
+                aerospike_py.client(config).connect("ada", each)
+        with told.failing():
+            aerospike_py.client(config | {"passwort": PASSWORDS["bad"]})
+        with told.failing(aerospike_py.AdminError):
+            aerospike_py.client(config | {"password": PASSWORDS["wrong"]}).connect()
+        with told.failing(aerospike_py.InvalidArgError):
+            external = config | {"tls": {"enable": False}, "auth_mode": aerospike_py.AUTH_EXTERNAL}
+            aerospike_py.client(external).connect()
+
+        with aerospike_py.client(config).connect() as client:
+            told.note(client, client.stats(), client.tls_stats(), client.info_all("status"))
+            client.put(("test", "told", 1), {"n": 1})
+            client.admin_create_user("mia", PASSWORDS["new"], ["read"])
+            with told.failing(aerospike_py.AdminError):
+                client.admin_create_user("mia", PASSWORDS["new"], ["read"])
+            with told.failing(aerospike_py.AdminError):
+                client.admin_change_password("nobody", PASSWORDS["bad"])
+            with told.failing():
+                client.admin_change_password("mia", [PASSWORDS["bad"]])  # type: ignore[arg-type]
+            client.admin_change_password("ada", PASSWORDS["next"])
+            cluster.revoke_sessions()
+            cluster.close_connections()
+            client.get(("test", "told", 1), policy={"max_retries": 5, "total_timeout": 5000})
+            with told.failing(TypeError):
+                pickle.dumps(client)
+            told.note(client)
+
+        # Tokens, where they can be listened to.
+        listening = Listening(cluster.port)
+        listener = stack.enter_context(closing(socket.create_server(("127.0.0.1", 0))))
+        thread = threading.Thread(target=listening.accept, args=(listener,))
+        thread.start()
+        try:
+            hosts = [("127.0.0.1", listener.getsockname()[1])]
+            plain = {"hosts": hosts, "user": "ada", "password": PASSWORDS["next"]}
+            with aerospike_py.client(plain).connect() as client:
+                client.put(("test", "told", 2), {"n": 1})
+                told.note(client)
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            listening.end()
+        told.note(aerospike_py.get_metrics())
+    told.note(*caplog.messages, *(vars(record) for record in caplog.records))
+    told.note(*(span.to_json() for span in spans.get_finished_spans()))
+    assert [each for each in caplog.records if each.levelno <= logging.INFO]
+    assert spans.get_finished_spans()
+    assert listening.tokens
+
+    secrets = [*PASSWORDS.values(), KEY_PASSWORD, *own.locked.decode().split("\n")[1:-2]]
+    secrets += key.decode().split("\n")[1:-2]
+    for token in listening.tokens:
+        shown = repr(token)[2:-1], token.hex(), base64.b64encode(token).decode()
+        secrets += (*shown, token.decode("latin-1"))
+    everything = "\n".join(told.texts)
+    assert [each for each in secrets if each in everything] == []
+    assert re.search(HASH.decode(), everything) is None
