@@ -12,6 +12,7 @@ from ._validate import (
     Milliseconds,
     Rule,
     check_str,
+    check_text,
     did_you_mean,
     is_listed,
     unknown_key,
@@ -290,7 +291,7 @@ def _check(key: str, value: Any, path: str) -> Any:
 
 
 def _text(value: Any, path: str) -> str | None:
-    return None if value is None else str.__str__(check_str(value, path))
+    return None if value is None else check_text(value, path)
 
 
 def _hosts(value: Any, path: str) -> list[list[Any]]:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from . import _native
-from ._validate import check_bool, check_bytes, check_str, unknown_key, wrong_type
+from ._validate import check_bool, check_bytes, check_text, unknown_key, wrong_type
 from ._values import encode
 from .exception import InvalidArgError
 
@@ -74,8 +74,9 @@ def _check(key: str, value: Any, path: str) -> Any:
     if key in _PATHS:
         return _path(value, path)
     if key in _PEM:
-        return value.encode() if isinstance(value, str) else check_bytes(value, path)
-    text = str.__str__(check_str(value, path))
+        is_text = isinstance(value, str)
+        return check_text(value, path).encode() if is_text else check_bytes(value, path)
+    text = check_text(value, path)
     if key == "min_version" and text not in _VERSIONS:
         raise InvalidArgError(f"{path} must be 'TLSv1.2' or 'TLSv1.3', not {text!r:.40}")
     return text
@@ -89,4 +90,4 @@ def _path(value: Any, path: str) -> str:
         raise wrong_type(path, "a path that is a str", value)
     if "\0" in name:
         raise InvalidArgError(f"{path} must not have a NUL character")
-    return str.__str__(name)
+    return check_text(name, path)

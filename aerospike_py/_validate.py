@@ -294,6 +294,21 @@ def check_str(value: Any, name: str) -> str:
     raise wrong_type(name, "a str", value)
 
 
+def check_text(value: Any, name: str) -> str:
+    """`value` as a plain str, which must be a str without lone surrogates.
+
+    The error of encoding it would show all of it, and it may be a secret.
+
+    Raises:
+        TypeError: It is no str.
+        InvalidArgError: It has a lone surrogate.
+    """
+    text = str.__str__(check_str(value, name))
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidArgError(f"{name} must not have lone surrogates, which are no text")
+    return text
+
+
 def check_name(value: Any, name: str) -> str:
     """`value` as a plain str, which must be a str that is not empty.
 

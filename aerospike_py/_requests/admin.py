@@ -12,6 +12,7 @@ from .._validate import (
     check_name,
     check_names,
     check_str,
+    check_text,
     unknown_key,
     wrong_type,
 )
@@ -214,7 +215,7 @@ def set_quotas(
 
 
 def _password(password: Any) -> str:
-    return str.__str__(check_str(password, "password"))
+    return check_text(password, "password")
 
 
 def _privileges(values: Any, needed: bool = False) -> list[tuple[int, str, str]]:

@@ -382,6 +382,9 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
 def mistakes(key: bytes) -> Iterator[dict[str, Any]]:
     """Configurations that are refused, with a secret each."""
     secret = PASSWORDS["bad"]
+    # As variables of the environment come that are not UTF-8.
+    for name in ("keyfile_pw", "key", "cert", "certfile"):
+        yield {name: secret + "\udcff"}
     for value in (secret.encode(), [secret], {secret: secret}, (secret,), {secret}, secret * 999):
         yield {"keyfile_pw": value, "ca": b"none"}
     for name in ("key", "cert", "ca"):
@@ -409,13 +412,14 @@ def test_nothing_that_is_told_has_a_secret_in_it(
         for wrong in (*mistakes(key), tls | {"keyfile_pw": PASSWORDS["bad"]}):
             with told.failing():
                 aerospike_py.client(config | {"tls": wrong})
-        for each in ([PASSWORDS["bad"]], PASSWORDS["bad"].encode(), {PASSWORDS["bad"]: 1}):
+        bad = PASSWORDS["bad"]
+        for each in ([bad], bad.encode(), {bad: 1}, bad + "\udcff"):
             with told.failing():
                 aerospike_py.client(config | {"password": each})
             with told.failing():
                 aerospike_py.client(config).connect("ada", each)
         with told.failing():
-            aerospike_py.client(config | {"passwort": PASSWORDS["bad"]})
+            aerospike_py.client(config | {"passwort": bad})
         with told.failing(aerospike_py.AdminError):
             aerospike_py.client(config | {"password": PASSWORDS["wrong"]}).connect()
         with told.failing(aerospike_py.InvalidArgError):
@@ -429,9 +433,11 @@ def test_nothing_that_is_told_has_a_secret_in_it(
             with told.failing(aerospike_py.AdminError):
                 client.admin_create_user("mia", PASSWORDS["new"], ["read"])
             with told.failing(aerospike_py.AdminError):
-                client.admin_change_password("nobody", PASSWORDS["bad"])
+                client.admin_change_password("nobody", bad)
+            with told.failing(aerospike_py.InvalidArgError):
+                client.admin_create_user("mia", bad + "\udcff", ["read"])
             with told.failing():
-                client.admin_change_password("mia", [PASSWORDS["bad"]])  # type: ignore[arg-type]
+                client.admin_change_password("mia", [bad])  # type: ignore[arg-type]
             client.admin_change_password("ada", PASSWORDS["next"])
             cluster.revoke_sessions()
             cluster.close_connections()

@@ -195,7 +195,12 @@ pub const Context = struct {
                 table.ERR_clear_error();
                 const is_old = comptime std.mem.eql(u8, name, "cipher_suite");
                 const excluded = if (is_old) without_proof else "";
-                const text = std.mem.printSentinel(&memory, "{s}{s}", .{ list, excluded }, 0) catch "";
+                const parts = .{ list, excluded };
+                // Cut, or left out, it would be another list.
+                const text = std.mem.printSentinel(&memory, "{s}{s}", parts, 0) catch {
+                    failure.set(.invalid_argument, "tls '" ++ name ++ "' is too long", .{});
+                    return error.Failed;
+                };
                 const set = if (is_old)
                     table.SSL_CTX_set_cipher_list(context.ctx, text)
                 else

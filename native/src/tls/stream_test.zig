@@ -367,6 +367,8 @@ test "a configuration that cannot work is refused with the key that is to blame"
     try expectRefused(.{ .cipher_suite = "eNULL:@SECLEVEL=0" }, "tls 'cipher_suite'");
     try expectRefused(.{ .capath = "native/src/tls.zig" }, "not a folder");
     try expectRefused(.{ .ciphersuites = "none" }, "tls 'ciphersuites'");
+    const long: [5000]u8 = @splat('x');
+    try expectRefused(.{ .ciphersuites = &long }, "tls 'ciphersuites' is too long");
     try expectRefused(.{ .keyfile_pw = "env:NO_SUCH_NAME", .cert = client_pem, .key = client_pem }, "NO_SUCH_NAME");
     try expectRefused(.{ .keylog_file = "/nowhere/log" }, "keylog_file");
     try expectRefused(.{ .cert_blacklist = "/nowhere/list" }, "cert_blacklist");
