@@ -64,6 +64,7 @@ void *X509_STORE_new(void) { abort(); }
 void EVP_PKEY_free(void *key) { abort(); }
 void *SSL_CTX_new(void *method) { abort(); }
 """
+ADVICE = "install it (Debian, Ubuntu: libssl3; Fedora, Alpine: openssl-libs, libssl3), or name it"
 SCRIPT = """
 import os, sys
 if "HAS_NO_SSL" in os.environ:
@@ -122,6 +123,7 @@ def test_one_of_another_age(library: str, age: str) -> None:
     told = outcome({"library": library}, LACKS=age)
     assert told.startswith(f"TLSError {library} is 'OpenSSL of nowhere'")
     assert "OpenSSL 3 or 1.1.1" in told
+    assert ADVICE in told
 
 
 def test_one_without_a_version(library: str) -> None:
@@ -152,9 +154,11 @@ def test_what_is_none(tmp_path: Path) -> None:
     path.write_bytes(b"no library")
     told = outcome({"library": str(path)})
     assert told.startswith(f"TLSError tls 'library': {path} cannot be loaded")
+    assert "must be the libssl of OpenSSL 3 or 1.1.1" in told
     told = outcome({"library": "libc.so.6"})
     assert told.startswith("TLSError libc.so.6 is not OpenSSL 3 or 1.1.1")
     assert "it has no function OpenSSL_version_num" in told
+    assert ADVICE in told
 
 
 def test_an_interpreter_without_one_uses_the_systems() -> None:
@@ -165,7 +169,8 @@ def test_where_there_is_none(preloaded: str) -> None:
     told = outcome({"enable": True}, HAS_NO_SSL="1", LD_PRELOAD=preloaded, FINDS_NONE="1")
     assert told.startswith("TLSError TLS needs OpenSSL 3 or 1.1.1, which was not found")
     assert "libssl.so.3, libssl.so.1.1" in told
-    assert "libssl3" in told
+    assert "neither loaded in this process nor by the names" in told
+    assert ADVICE in told
     # Who does not ask for it does not need it.
     plain = outcome({"enable": False}, HAS_NO_SSL="1", LD_PRELOAD=preloaded, FINDS_NONE="1")
     assert plain == "taken\n"
