@@ -118,11 +118,13 @@ class Completions:
         Raises:
             AerospikeError: The request was refused; nothing was sent.
         """
+        before = self.latest
         try:
             return self._submitter.start(request, owner)
         except BaseException:
             # It may be begun all the same, where a signal's handler has raised after that.
-            self._submitter.abandon(self.latest)
+            if self.latest != before:
+                self._submitter.abandon(self.latest)
             raise
 
     def start_asking(self, asked: Asked, request: Submitted) -> "asyncio.Future[Any]":

@@ -69,10 +69,15 @@ pub fn next(operation: *Operation) api.Error!Step {
             return .{ .waits = api.share(future) };
         },
         .waiting => {
-            operation.phase = .over;
             const end: ?*Object = null;
-            const made = api.PyObject_CallMethodObjArgs(future, names.result, end);
-            return .{ .ends = try api.made(made) };
+            const made = api.PyObject_CallMethodObjArgs(future, names.result, end) orelse {
+                // Whoever comes while another waits has nothing of it, and takes nothing away.
+                if (api.PyErr_ExceptionMatches(names.invalid_state) != 0) return over();
+                operation.phase = .over;
+                return error.Raised;
+            };
+            operation.phase = .over;
+            return .{ .ends = made };
         },
         .over => return over(),
     }
