@@ -279,9 +279,9 @@ fn abandon(submitter: *Submitter, token: *Object) api.Error!void {
     return submitter.abandon(try api.sizeOf(token));
 }
 
-/// flush(): at the end of a tick
-export fn asz_submitter_flush(self: *Object, nothing: ?*Object) ?*Object {
-    _ = nothing;
+/// flush(what is let go of then): at the end of a tick
+export fn asz_submitter_flush(self: *Object, end_of_tick: *Object) ?*Object {
+    _ = end_of_tick;
     return done(Submitter.bodyOf(self).flush());
 }
 

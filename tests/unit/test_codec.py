@@ -560,7 +560,7 @@ def test_what_is_no_client_or_no_token_is_refused(library_client: Any) -> None:
         _codec.execute(library_client, REQUEST)
     with pytest.raises(InvalidArgError, match="destroyed"):
         submitter.start(REQUEST, owner)
-    submitter.flush()
+    submitter.flush(None)
     assert not waiting
     assert owner not in completions._owners.values()
 

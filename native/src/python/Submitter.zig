@@ -76,10 +76,11 @@ pub fn make(state: *State, arguments: []const *Object) api.Error!*Object {
 
 fn references(submitter: *Submitter) [4]*?*Object {
     return .{
-        &submitter.client_object,
         &submitter.waiting,
         &submitter.create_future,
         &submitter.call_soon,
+        // The last, as what the others let go of may ask for more.
+        &submitter.client_object,
     };
 }
 
@@ -151,12 +152,11 @@ fn begin(
         return completions.beginOtherwise(client, token, object);
     }
     const waits = submitter.mayWait(request.number);
-    if (waits) {
-        if (submitter.held == 0) try submitter.holdUntilEndOfTick(self);
-        submitter.held += 1;
-    }
+    if (waits) try submitter.hold(self);
     const memories = &submitter.state.memories;
-    return completions.begin(library, memories, submitter.client, number, token, request, owner, waits);
+    try completions.begin(library, memories, submitter.client, number, token, request, owner, waits);
+    // Of a loop that has not waited for the end of the tick.
+    if (waits and submitter.held == 0) try submitter.flush();
 }
 
 fn mayWait(submitter: *const Submitter, number: i32) bool {
@@ -165,12 +165,34 @@ fn mayWait(submitter: *const Submitter, number: i32) bool {
     return api.PyDict_Size(submitter.waiting.?) > few;
 }
 
-fn holdUntilEndOfTick(submitter: *Submitter, self: *Object) api.Error!void {
+/// Until the end of this tick.
+fn hold(submitter: *Submitter, self: *Object) api.Error!void {
+    submitter.held += 1;
+    if (submitter.held > 1) return;
+    // What is called of Python may have submitted more.
+    errdefer submitter.flush() catch {};
     const flushing = try api.made(api.PyObject_GetAttrString(self, "flush"));
     defer api.release(flushing);
+    const end_of_tick = try api.made(api.PyCapsule_New(self, tick_name, flushLost));
+    defer api.release(end_of_tick);
+    api.Py_IncRef(self);
     const end: ?*Object = null;
     const call_soon = submitter.call_soon orelse return cleared();
-    api.release(try api.made(api.PyObject_CallFunctionObjArgs(call_soon, flushing, end)));
+    api.release(try api.made(api.PyObject_CallFunctionObjArgs(call_soon, flushing, end_of_tick, end)));
+}
+
+const tick_name = "aerospike_py._codec.tick";
+
+/// At the end of what a loop was to call back with. It may have lost that, as it does where a signal's
+/// handler raises before the call: what waits would do so for ever.
+fn flushLost(end_of_tick: *Object) callconv(.c) void {
+    const pointer = api.PyCapsule_GetPointer(end_of_tick, tick_name) orelse return;
+    const self: *Object = @ptrCast(pointer);
+    const raised: api.Raised = .takeAsIs();
+    const submitter = bodyOf(self);
+    if (submitter.held != 0) submitter.flush() catch api.PyErr_Clear();
+    api.release(self);
+    raised.raise();
 }
 
 /// The tick is over.

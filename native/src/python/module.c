@@ -154,7 +154,7 @@ PyObject *asz_submitter_run(PyObject *submitter, PyObject *request);
 PyObject *asz_submitter_start(PyObject *submitter, Arguments arguments, Py_ssize_t count);
 PyObject *asz_submitter_take_token(PyObject *submitter, PyObject *nothing);
 PyObject *asz_submitter_abandon(PyObject *submitter, PyObject *token);
-PyObject *asz_submitter_flush(PyObject *submitter, PyObject *nothing);
+PyObject *asz_submitter_flush(PyObject *submitter, PyObject *end_of_tick);
 PyObject *asz_submitter_latest(PyObject *submitter, void *closure);
 int asz_submitter_visit(PyObject *submitter, visitproc visit, void *argument);
 int asz_submitter_clear(PyObject *submitter);
@@ -170,7 +170,7 @@ static PyMethodDef submitter_methods[] = {
     {"start", FAST(asz_submitter_start), METH_FASTCALL, NULL},
     {"take_token", asz_submitter_take_token, METH_NOARGS, NULL},
     {"abandon", asz_submitter_abandon, METH_O, NULL},
-    {"flush", asz_submitter_flush, METH_NOARGS, NULL},
+    {"flush", asz_submitter_flush, METH_O, NULL},
     {NULL, NULL, 0, NULL},
 };
 
