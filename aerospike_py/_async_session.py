@@ -66,8 +66,8 @@ class AsyncSession:
         # Those that are closing, as nobody waits any more for them to be connected.
         self._given_up: dict[Completions, asyncio.Future[None]] = {}
         self._reconnecting: asyncio.Future[None] | None = None
-        limit = self.config.max_concurrent_operations
-        self._line = _Line(limit, self.config.operation_queue_timeout_ms) if limit else None
+        # With a limit of operations in flight, where those wait that are beyond it.
+        self._line: _Line | None = None
         in_child_of_fork(self)
 
     async def connect(self, user: str | None, password: str | None) -> None:
@@ -93,12 +93,21 @@ class AsyncSession:
                 self._close_given_up(completions)
             raise
         completions.host()
-        replaced, self._completions = self._completions, completions
+        replaced = self._completions
+        self._use(completions)
         if replaced is None or replaced is completions:
             return
         if old is not None:
             await replaced.close()
         self._leave(replaced)
+
+    def _use(self, completions: Completions) -> None:
+        """From now on, with a line of its own: what another loop has of the old one may be lost."""
+        limit = self.config.max_concurrent_operations
+        if limit and completions is not self._completions:
+            timeout_ms = self.config.operation_queue_timeout_ms
+            self._line = _Line(limit, timeout_ms, completions.loop)
+        self._completions = completions
 
     def _close_given_up(self, completions: Completions) -> None:
         """Closes what nobody waits for any more, unless that has begun."""
@@ -208,7 +217,7 @@ class AsyncSession:
         if self._completions is None and session.was_forked:
             loop = asyncio.get_running_loop()
             session.reconnect_in_child()
-            self._completions = self._completions_of(session.native, loop)
+            self._use(self._completions_of(session.native, loop))
 
     def open_stream(self, members: dict[str, Any], policy: Pointer) -> Stream[list[Record]]:
         """Starts a query, whose chunks `fetch` waits for."""
@@ -278,6 +287,8 @@ class AsyncSession:
 
     def after_fork(self) -> None:
         """In the child of a fork, where the parent's loop and its futures do not exist."""
+        if self._line is not None:
+            self._line.is_over = True
         self._completions = None
         self._made = []
         self._given_up = {}
@@ -336,9 +347,12 @@ async def _run(completions: Completions, start: "Callable[[], asyncio.Future[T]]
 
 
 class _Line:
-    """Lets so many operations run at once; further ones wait in line."""
+    """Lets so many operations of one loop run at once; further ones wait in line."""
 
-    def __init__(self, limit: int, timeout_ms: int) -> None:
+    def __init__(self, limit: int, timeout_ms: int, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        # What belongs to the parent of a fork is not touched.
+        self.is_over = False
         self._free = limit
         self._limit = limit
         self._timeout_ms = timeout_ms
@@ -354,6 +368,7 @@ class _Line:
             self._free -= 1
         else:
             await self._turn()
+        place = _Place(self)
         latest = completions.latest
         try:
             operation = start()
@@ -361,30 +376,30 @@ class _Line:
             # A signal's handler may have raised after it was begun.
             if completions.latest != latest:
                 completions.end_early(completions.latest)
-            self._pass_on()
+            place.leave()
             raise
         token = completions.latest
-        operation.add_done_callback(self._ended)
+        # It keeps its place until it has ended, however soon that is.
+        operation.add_done_callback(place.leave)
+        del place
         try:
-            # It keeps its place until it has ended, however soon that is.
             return await asyncio.shield(operation)
         except asyncio.CancelledError:
             completions.end_early(token)
             raise
 
     async def _turn(self) -> None:
-        loop = asyncio.get_running_loop()
-        turn = loop.create_future()
+        turn = self.loop.create_future()
         timer = None
         try:
             self._waiting.append(turn)
             if self._timeout_ms:
-                timer = loop.call_later(self._timeout_ms / 1000, self._expire, turn)
+                timer = self.loop.call_later(self._timeout_ms / 1000, self._expire, turn)
             await turn
         except BaseException:
             # A place that is left must not be given a turn; this one may just have come.
             if not turn.cancel() and not turn.cancelled() and turn.exception() is None:
-                self._pass_on()
+                self.pass_on()
             raise
         finally:
             if timer is not None:
@@ -399,20 +414,43 @@ class _Line:
                 )
             )
 
-    def _ended(self, operation: "asyncio.Future[Any]") -> None:
-        try:
-            if not operation.cancelled():
-                operation.exception()  # Nobody may be left to be told.
-        finally:
-            self._pass_on()
-
-    def _pass_on(self) -> None:
+    def pass_on(self) -> None:
+        """A place is free: for who has waited longest."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
                 turn.set_result(None)
                 return
         self._free += 1
+
+
+class _Place:
+    """Of an operation that is in flight, in a line.
+
+    A loop may lose the callback that is to leave it, as it does where a signal's handler raises
+    before the call. It is left then when the callback is forgotten.
+    """
+
+    def __init__(self, line: _Line) -> None:
+        self._line: _Line | None = line
+
+    def leave(self, operation: "asyncio.Future[Any] | None" = None) -> None:
+        """To be called when the operation has ended."""
+        try:
+            if operation is not None and not operation.cancelled():
+                operation.exception()  # Nobody may be left to be told.
+        finally:
+            line, self._line = self._line, None
+            if line is not None:
+                line.pass_on()
+
+    def __del__(self) -> None:
+        line = self._line
+        if line is None or line.is_over:
+            return
+        # Perhaps this is another thread, or in the midst of something.
+        with suppress(RuntimeError):  # The loop is closed, and nobody waits on it any more.
+            line.loop.call_soon_threadsafe(line.pass_on)
 
 
 class _Closable(Protocol):
