@@ -56,6 +56,7 @@ class Stream(Generic[T]):
         self._query = ffi.gc(out[0], lib.asz_query_close)
         self._client = client
         self.decode = decode
+        self._is_decoding = False
         self._scratch: _native.Scratch | None = None
 
     def next(self) -> T:
@@ -67,16 +68,23 @@ class Stream(Generic[T]):
             BaseException: What a signal handler raised during the call.
         """
         with self._lock:
+            if self._is_decoding:  # This is a signal's handler: the chunk is not read yet.
+                raise _native.make_error(
+                    lib.ASZ_ERROR_INVALID_ARGUMENT, "results are being pulled already"
+                )
             scratch = self._scratch
             if scratch is None:
                 self._scratch = scratch = _new_scratch(_CHUNK_BYTES)
             error, result, view, _ = scratch
-            self._check(_next(self.open_query(), result, error), error)
-            if not result.owned:
-                return self.decode(view[: result.length])
+            status = _next(self.open_query(), result, error)
+            self._is_decoding = True
             try:
+                self._check(status, error)
+                if not result.owned:
+                    return self.decode(view[: result.length])
                 return self.decode(memoryview(ffi.buffer(result.data, result.length)))
             finally:
+                self._is_decoding = False
                 _reset(scratch)
 
     def next_table(self, table: Pointer) -> int:

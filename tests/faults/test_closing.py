@@ -406,6 +406,29 @@ def test_a_signal_handler_may_ask_for_the_token_of_records_that_are_waited_for(r
     assert out == "200 [True, True]\n"
 
 
+def test_a_signal_handler_may_not_pull_in_the_midst_of_a_chunk(run: Run) -> None:
+    out = run("""
+        def decode(data):
+            try:
+                print(next(records))
+            except aerospike_py.InvalidArgError:
+                return given(data)
+
+        with DevCluster() as cluster:
+            fill(cluster)
+            client = aerospike_py.client(cluster.config).connect()
+            records = client.query("test", "demo").records(FOREVER)
+            given = records._stream.decode
+            # Where a handler has its turn as some values are made by Python code.
+            records._stream.decode = decode
+            try:
+                for record in records: pass
+            except ClientError as error:
+                print(error)
+    """)
+    assert out == "the results have ended with InvalidArgError: results are being pulled already\n"
+
+
 async def test_a_cancelled_connect_ends(silent: tuple[str, int]) -> None:
     client = AsyncClient({"hosts": [silent], "timeout": 20_000})
     task = asyncio.create_task(client.connect())
