@@ -1,6 +1,7 @@
 """What the asynchronous client does when nodes die, awaits are cancelled, and loops end early."""
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 import random
@@ -376,7 +377,7 @@ async def test_what_is_made_of_a_result_may_run_the_loop(
         for number in range(40, 80):
             request = lib.ASZ_GET, encode([key_of(number)]), ffi.NULL, bytes
             nested.append(here.start(request))
-        here._submitter.flush()
+        here._submitter.flush(None)
         deadline = time.monotonic() + 10
         while not all(future.done() for future in nested):
             assert time.monotonic() < deadline
@@ -607,6 +608,97 @@ async def test_an_operation_gives_its_result_to_whatever_iterates(client: AsyncC
         type(slow_get(client))()
 
 
+async def test_who_comes_to_an_operation_that_is_waited_for_takes_nothing_away(
+    client: AsyncClient,
+) -> None:
+    await client.put(key_of(0), {"n": 1})
+    operation = slow_get(client)
+
+    async def wait() -> Any:
+        return await operation
+
+    first, second = await asyncio.wait_for(
+        asyncio.gather(wait(), wait(), return_exceptions=True), 10
+    )
+    assert first.bins == {"n": 1}
+    assert type(second) is RuntimeError
+
+
+async def test_what_is_refused_ends_nothing_that_was_submitted_before(client: AsyncClient) -> None:
+    await client.put(key_of(0), {"n": 1})
+    here: Any = client._session._completions
+    get = asyncio.ensure_future(client.get(key_of(0)))
+    await asyncio.sleep(0)
+    assert len(here) == 1
+    with pytest.raises(TypeError):
+        here.start(("no", "request"))
+    assert (await asyncio.wait_for(get, 10)).bins == {"n": 1}
+
+
+@pytest.mark.parametrize("does", ["it at once", "nothing", "something else"])
+async def test_reads_that_wait_for_a_tick_are_sent_whatever_a_loop_does_then(
+    client: AsyncClient, does: str
+) -> None:
+    keys = [key_of(worker) for worker in range(20)]
+    await client.batch_write([(key, {"n": 1}) for key in keys])
+    here: Any = client._session._completions
+    policy = client._policies.read(FOREVER)
+    requests = [(lib.ASZ_GET, encode([key]), policy, unpack_record) for key in keys]
+    operations: list[Any] = []
+    forgotten: list[Any] = []
+
+    def call_soon(*callback: Any) -> None:
+        if does == "something else":
+            operations.append(submitter.start(requests[0], None))
+            raise Interrupt
+        forgotten.append(callback)
+        if does == "it at once":
+            callback[0](*callback[1:])
+
+    submitter = _codec.submitter(
+        here.client, here._waiting, here.loop.create_future, call_soon, 1 << lib.ASZ_GET
+    )
+    begin_s = time.monotonic()
+    for count in 20, *[1] * 8:
+        operations.clear()
+        with contextlib.suppress(Interrupt):
+            for request in requests[:count]:
+                operations.append(submitter.start(request, None))
+        forgotten.clear()
+        ends = await asyncio.wait_for(asyncio.gather(*operations), 10)
+        assert [end.bins for end in ends] == [{"n": 1}] * len(ends)
+        assert len(ends) == (5 if does == "something else" and count > 1 else count)
+    # What nobody sends waits for some other event, most of a second.
+    assert time.monotonic() - begin_s < 3
+
+
+async def test_a_place_in_line_is_not_lost_with_the_callback_that_leaves_it(
+    cluster: DevCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = asyncio.get_running_loop()
+    call_soon: Any = loop.call_soon
+    lost: list[str] = []
+
+    def losing(callback: Any, *arguments: Any, **context: Any) -> Any:
+        """As a loop does where a signal's handler raises before the call."""
+        owner = getattr(callback, "__self__", None)
+        if type(owner).__name__ == "_Place" and not lost:
+            lost.append(callback.__name__)
+            return None
+        return call_soon(callback, *arguments, **context)
+
+    limits = {"max_concurrent_operations": 1, "operation_queue_timeout_ms": 10_000}
+    async with AsyncClient({**cluster.config, **limits}) as client:
+        await client.connect()
+        await client.put(key_of(0), {"n": 1})
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "call_soon", losing)
+            gets = asyncio.gather(*(client.get(key_of(0)) for _ in range(3)))
+            ends = await asyncio.wait_for(gets, 10)
+        assert [end.bins for end in ends] == [{"n": 1}] * 3
+    assert lost == ["leave"]
+
+
 async def test_closing_fails_what_is_in_flight(cluster: DevCluster) -> None:
     client = AsyncClient(cluster.config)
     await client.connect()
@@ -660,6 +752,7 @@ SCRIPT = """
 
     key = ("test", "demo", "k")
     forever = {"total_timeout": 0, "socket_timeout": 0}
+    one_at_a_time = {"max_concurrent_operations": 1, "operation_queue_timeout_ms": 20_000}
 
     def descriptors():
         gc.collect()
@@ -683,11 +776,14 @@ ENDS = {
     """,
     "the loop is closed before the client": """
         with DevCluster() as cluster:
-            client = aerospike_py.AsyncClient(cluster.config)
+            # What the old loop has of a line is not missing on the new one.
+            client = aerospike_py.AsyncClient({**cluster.config, **one_at_a_time})
             loop = asyncio.new_event_loop()
             loop.run_until_complete(client.connect())
             loop.run_until_complete(client.put(key, {"n": 1}))
             cluster.drop()
+            left = loop.create_task(client.get(key, forever))
+            left._log_destroy_pending = False
             task = loop.create_task(client.get(key, forever))
             loop.run_until_complete(asyncio.sleep(0.02))
             task.cancel()
@@ -771,7 +867,7 @@ ENDS = {
     """,
     "a child of a fork connects its own": """
         async def main():
-            client = aerospike_py.AsyncClient(cluster.config)
+            client = aerospike_py.AsyncClient({**cluster.config, **one_at_a_time})
             await client.connect()
             await client.put(key, {"n": 0})
             busy = [asyncio.ensure_future(client.increment(key, "n", 1)) for _ in range(50)]
