@@ -1241,7 +1241,7 @@ def remove_result() -> Expression:
     return _node("remove_result")
 
 
-# Lists and maps
+# Lists
 
 
 def _call(name: str, bin: Any, ctx: Any = None, **fields: Any) -> Expression:
@@ -1809,6 +1809,9 @@ def list_remove_by_rank_range(
         count=_expression(count, "count"),
         return_type=_list_return(return_type),
     )
+
+
+# Maps
 
 
 @_of_bin
@@ -2464,6 +2467,9 @@ def map_values(map: Any) -> Expression:
         map: An expression that gives a map.
     """
     return _node("map_values", expr=_expression(map, "map"))
+
+
+# Paths that branch
 
 
 @_of_bin

@@ -51,11 +51,15 @@ def expression_sections() -> dict[str, list[str]]:
 
 
 def _builders(titles: str) -> str:
-    """What mkdocstrings shows of these sections."""
+    """These sections, each with its heading and what mkdocstrings shows of it."""
     sections = expression_sections()
-    names = [name for title in titles.split(", ") for name in sections[title]]
-    shown = "summary: true, show_root_heading: false, show_root_toc_entry: false"
-    return f"::: aerospike_py.exp\n    options: {{{shown}, members: {names}}}"
+    shown = "summary: {classes: true, functions: true}, show_root_heading: false"
+    return "\n\n".join(
+        f"## {title}\n\n::: aerospike_py.exp\n"
+        f"    options: {{{shown}, show_root_toc_entry: false, heading_level: 3, "
+        f"members: {sections[title]}}}"
+        for title in titles.split(", ")
+    )
 
 
 def _table(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
