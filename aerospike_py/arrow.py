@@ -368,8 +368,15 @@ class QueryStream:
         return None if batch is None else columns.share(batch._array)
 
     def failed(self, error: BaseException) -> None:
-        """Keeps what whoever reads is told as a text."""
+        """Keeps what whoever reads is told as a text, without the frames that it has passed.
+
+        Those refer to whoever reads, who has this in a way of which no collector hears.
+        """
         self._stream.error = error
+        passed: BaseException | None = error
+        while passed is not None:
+            passed.__traceback__ = None
+            passed = passed.__cause__ or passed.__context__
 
     def released(self) -> None:
         """Has the servers stop, wherever the reader was."""

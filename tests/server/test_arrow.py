@@ -4,6 +4,7 @@ import asyncio
 import gc
 import math
 import uuid
+import weakref
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -318,6 +319,20 @@ def test_an_error_within_somebodys_reading_is_kept(server: Any, filled: str) -> 
         assert isinstance(stream.error, TypeError)
         with pytest.raises(aerospike_py.ServerError, match="nowhere"):
             client.query("nowhere").to_arrow()
+
+
+def test_who_fails_to_read_a_stream_does_not_keep_it(server: Any, filled: str) -> None:
+    def fail() -> "weakref.ref[Any]":
+        with aerospike_py.client(server.config).connect() as client:
+            stream = client.query(NAMESPACE, filled).select("id").to_arrow(rows=20)
+            reader = pa.RecordBatchReader.from_stream(stream)
+        with pytest.raises(OSError, match="ClientError"):
+            reader.read_all()
+        return weakref.ref(stream)
+
+    kept = fail()
+    gc.collect()
+    assert kept() is None
 
 
 async def read_asynchronously(config: Any, set_name: str) -> None:
