@@ -364,11 +364,12 @@ class _Line:
         Raises:
             BackpressureError: Its turn did not come in time.
         """
+        place = _Place()
         if self._free and not self._waiting:
             self._free -= 1
+            place.line = self
         else:
-            await self._turn()
-        place = _Place(self)
+            await self._turn(place)
         latest = completions.latest
         try:
             operation = start()
@@ -388,7 +389,7 @@ class _Line:
             completions.end_early(token)
             raise
 
-    async def _turn(self) -> None:
+    async def _turn(self, place: "_Place") -> None:
         turn = self.loop.create_future()
         timer = None
         try:
@@ -396,6 +397,7 @@ class _Line:
             if self._timeout_ms:
                 timer = self.loop.call_later(self._timeout_ms / 1000, self._expire, turn)
             await turn
+            place.line = self
         except BaseException:
             # A place that is left must not be given a turn; this one may just have come.
             if not turn.cancel() and not turn.cancelled() and turn.exception() is None:
@@ -431,8 +433,8 @@ class _Place:
     before the call. It is left then when the callback is forgotten.
     """
 
-    def __init__(self, line: _Line) -> None:
-        self._line: _Line | None = line
+    line: _Line | None = None
+    """None before it is taken, and after it was left."""
 
     def leave(self, operation: "asyncio.Future[Any] | None" = None) -> None:
         """To be called when the operation has ended."""
@@ -440,12 +442,12 @@ class _Place:
             if operation is not None and not operation.cancelled():
                 operation.exception()  # Nobody may be left to be told.
         finally:
-            line, self._line = self._line, None
+            line, self.line = self.line, None
             if line is not None:
                 line.pass_on()
 
     def __del__(self) -> None:
-        line = self._line
+        line = self.line
         if line is None or line.is_over:
             return
         # Perhaps this is another thread, or in the midst of something.
