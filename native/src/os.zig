@@ -75,6 +75,10 @@ pub fn pathExists(path: [:0]const u8) bool {
     return std.c.access(path, 0) == 0;
 }
 
+pub fn fopen(path: [:0]const u8, mode: [:0]const u8) ?*std.c.FILE {
+    return if (is_windows) system.fopen(path, mode) else std.c.fopen(path, mode);
+}
+
 /// Makes a file that only its owner may read, unless there is one already. On Windows its folder
 /// decides about that.
 pub fn createPrivate(path: [:0]const u8) void {

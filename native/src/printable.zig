@@ -41,6 +41,32 @@ pub fn isPrintable(text: []const u8) bool {
 
 const Known = union(enum) { text, no_text, control: u8 };
 
+/// A path in a message, whose middle is left out where it is long: what it ends with tells which
+/// file it is.
+pub const Path = struct {
+    text: []const u8,
+
+    pub const bytes_max = 200;
+    const omission = "\u{2026}";
+    const head_bytes = 60;
+    const tail_bytes = bytes_max - head_bytes - omission.len;
+
+    pub fn format(path: Path, writer: *std.Io.Writer) std.Io.Writer.Error!void {
+        const text = path.text;
+        if (text.len <= bytes_max) return writer.writeAll(text);
+        // No character by half.
+        var head: usize = head_bytes;
+        while (head > 0 and isContinued(text[head])) head -= 1;
+        var tail: usize = text.len - tail_bytes;
+        while (tail < text.len and isContinued(text[tail])) tail += 1;
+        try writer.print("{s}{s}{s}", .{ text[0..head], omission, text[tail..] });
+    }
+
+    fn isContinued(byte: u8) bool {
+        return byte & 0xc0 == 0x80;
+    }
+};
+
 /// How many bytes the first character takes, and what it is.
 fn measure(text: []const u8) struct { usize, Known } {
     const first = text[0];
@@ -96,5 +122,23 @@ test "whatever the bytes, the result is UTF-8 without control characters" {
         assert(shown.len >= bytes.len);
         try testing.expect(std.unicode.utf8ValidateSlice(shown));
         try testing.expect(isPrintable(shown));
+    }
+}
+
+test "a long path is shown by its beginning and its end, without half characters" {
+    var memory: [Path.bytes_max]u8 = undefined;
+    const short: Path = .{ .text = "/etc/ca.pem" };
+    try testing.expectEqualStrings(short.text, try std.mem.print(&memory, "{f}", .{short}));
+    // Wherever it is cut.
+    for (0..3) |shift| {
+        var text: [400]u8 = undefined;
+        for (text[0..399], 0..) |*byte, index| byte.* = "\u{20ac}"[index % 3];
+        @memset(text[0..shift], '/');
+        @memcpy(text[393..], "ca.pem\n");
+        const long: Path = .{ .text = text[0..399] };
+        const shown = try std.mem.print(&memory, "{f}", .{long});
+        try testing.expect(std.mem.endsWith(u8, shown, "ca.pem"));
+        try testing.expect(shown.len > Path.bytes_max - 8);
+        try testing.expect(std.mem.startsWith(u8, shown, text[0..shift]));
     }
 }

@@ -181,3 +181,11 @@ def test_a_program_with_another_one_built_in(preloaded: str) -> None:
     issued = Authority().issue("node.dev")
     tls = {"ca": Authority().pem, "cert": issued.cert, "key": issued.key}
     assert outcome(tls, HAS_NO_SSL="1", LD_PRELOAD=preloaded) == "taken\n"
+
+
+def test_one_that_was_loaded_so_that_it_calls_the_programs_functions(preloaded: str) -> None:
+    """As the loader of musl does with any, and this one with what `ssl` has loaded."""
+    for library in ("libssl.so.3", None):
+        told = outcome({"ca": Authority().pem, "library": library}, LD_PRELOAD=preloaded)
+        assert told.startswith("TLSError libssl.so.3 cannot be used: this program exports")
+        assert "another OpenSSL (SSL_CTX_new)" in told

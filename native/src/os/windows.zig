@@ -142,11 +142,80 @@ const winsock = struct {
 extern "ws2_32" fn closesocket(fd: fd_t) callconv(.winapi) c_int;
 pub const close = closesocket;
 
+/// Paths are UTF-8 here; what Windows takes bytes for depends on its settings.
+const Wide = struct {
+    buffer: [path_units_max:0]u16 = undefined,
+
+    const path_units_max = 1024;
+
+    /// Null for one that is too long, or no UTF-8.
+    fn of(wide: *Wide, path: []const u8) ?[*:0]const u16 {
+        // It never has more units than bytes.
+        if (path.len > path_units_max) return null;
+        const len = std.unicode.utf8ToUtf16Le(&wide.buffer, path) catch return null;
+        wide.buffer[len] = 0;
+        return wide.buffer[0..len :0];
+    }
+
+    /// The same from the root on, as it is asked for with the current folder in mind.
+    fn fromRoot(wide: *Wide, path: []const u8) ?[*:0]const u16 {
+        var relative: Wide = .{};
+        const given = relative.of(path) orelse return null;
+        const size: u32 = wide.buffer.len + 1;
+        const len = GetFullPathNameW(given, size, &wide.buffer, null);
+        return if (len == 0 or len >= size) null else wide.buffer[0..len :0];
+    }
+};
+
 pub fn pathExists(path: [:0]const u8) bool {
-    return GetFileAttributesA(path) != std.math.maxInt(u32);
+    var wide: Wide = .{};
+    const name = wide.of(path) orelse return false;
+    return GetFileAttributesW(name) != std.math.maxInt(u32);
 }
 
-extern "kernel32" fn GetFileAttributesA(path: [*:0]const u8) callconv(.winapi) u32;
+pub fn fopen(path: [:0]const u8, mode: [:0]const u8) ?*std.c.FILE {
+    var wide: Wide = .{};
+    var wide_mode: Wide = .{};
+    return _wfopen(wide.of(path) orelse return null, wide_mode.of(mode).?);
+}
+
+/// What is beside the program, in the system's folder, or in one that was added for this; never in
+/// the current one, where anybody may have put it. A path is taken as it is, and what the library
+/// needs itself is looked for beside it as well.
+pub fn openLibrary(path: [:0]const u8) ?*anyopaque {
+    var wide: Wide = .{};
+    const is_name = std.mem.findAny(u8, path, "/\\") == null;
+    const name = (if (is_name) wide.of(path) else wide.fromRoot(path)) orelse return null;
+    const flags: u32 = if (is_name) search_default else search_default | search_beside;
+    return LoadLibraryExW(name, null, flags);
+}
+
+const search_beside = 0x100;
+const search_default = 0x1000;
+
+pub fn findLibrary(name: [:0]const u8) ?*anyopaque {
+    var wide: Wide = .{};
+    return GetModuleHandleW(wide.of(name) orelse return null);
+}
+
+extern "c" fn _wfopen(path: [*:0]const u16, mode: [*:0]const u16) ?*std.c.FILE;
+extern "kernel32" fn GetFileAttributesW(path: [*:0]const u16) callconv(.winapi) u32;
+extern "kernel32" fn GetFullPathNameW(
+    path: [*:0]const u16,
+    size: u32,
+    buffer: [*]u16,
+    name: ?*?[*:0]u16,
+) callconv(.winapi) u32;
+extern "kernel32" fn LoadLibraryExW(
+    path: [*:0]const u16,
+    reserved: ?*anyopaque,
+    flags: u32,
+) callconv(.winapi) ?*anyopaque;
+extern "kernel32" fn GetModuleHandleW(path: [*:0]const u16) callconv(.winapi) ?*anyopaque;
+pub extern "kernel32" fn GetProcAddress(
+    library: *anyopaque,
+    name: [*:0]const u8,
+) callconv(.winapi) ?*anyopaque;
 
 /// As it is called by those who are not advapi32 itself.
 pub fn RtlGenRandom(buffer: [*]u8, len: u32) u8 {

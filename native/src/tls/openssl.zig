@@ -4,10 +4,12 @@
 //! else among what the process has loaded already (an interpreter's own, for one), else where the
 //! system's loader finds it. 3.x and 1.1.1 will do. The table is written once and then only read.
 
+const builtin = @import("builtin");
 const std = @import("std");
 const assert = std.debug.assert;
 const gate = @import("gate.zig");
 const os = @import("../os.zig");
+const printable = @import("../printable.zig");
 const Failure = @import("../status.zig").Failure;
 const Library = @import("../os/library.zig").Library;
 
@@ -247,12 +249,16 @@ const crypto_names: []const [:0]const u8 = if (os.is_windows) &.{
 } else &.{};
 
 const advice = if (os.is_windows)
-    "install OpenSSL 3, or name its libssl with tls 'library'"
+    "name the libssl of an OpenSSL 3 with tls 'library', or put it and its libcrypto beside the " ++
+        "program"
 else if (os.is_linux)
     "install it (Debian, Ubuntu: libssl3; Fedora, Alpine: openssl-libs, libssl3), or name it " ++
         "with tls 'library'"
 else
     "install it (brew install openssl@3), or name it with tls 'library'";
+
+/// Whatever program has an OpenSSL has these, and few take their address.
+const telling: []const [:0]const u8 = &.{ "SSL_CTX_new", "X509_STORE_new", "OPENSSL_init_crypto" };
 
 const version_min = 0x1010_1000;
 const version_end = 0x4000_0000;
@@ -263,7 +269,7 @@ var state: std.atomic.Value(State) = .init(.unknown);
 var shared: Table = undefined;
 var shared_library: Library = undefined;
 /// Where the table comes from.
-var source_buffer: [256]u8 = undefined;
+var source_buffer: [printable.Path.bytes_max]u8 = undefined;
 var source_len: usize = 0;
 
 /// The functions, of the library that is loaded first, beside which there is room for no other.
@@ -307,8 +313,8 @@ pub fn afterFork() void {
 fn expectSame(path: []const u8, failure: *Failure) error{Failed}!void {
     const library = try openGiven(path, failure);
     if (library.handle == shared_library.handle) return;
-    const text = "tls 'library': {s} cannot be used, as this process uses {s} already";
-    failure.set(.tls, text, .{ path[0..@min(path.len, 256)], source() });
+    const text = "tls 'library': {f} cannot be used, as this process uses {s} already";
+    failure.set(.tls, text, .{ printable.Path{ .text = path }, source() });
     return error.Failed;
 }
 
@@ -316,7 +322,7 @@ fn locate(path: []const u8, table: *Table, failure: *Failure) error{Failed}!void
     if (path.len > 0) return useGiven(path, table, failure);
     // What was found and will not do; the first says most.
     var unfit: Failure = .{};
-    inline for (.{ Library.find, Library.open }) |look| for (names) |name| {
+    inline for (.{ Library.find, openTrusted }) |look| for (names) |name| {
         const library = look(name) orelse continue;
         const found = if (unfit.status == .ok) &unfit else failure;
         use(name, library, lookForCrypto(look), table, found) catch continue;
@@ -337,6 +343,13 @@ fn locate(path: []const u8, table: *Table, failure: *Failure) error{Failed}!void
     return error.Failed;
 }
 
+/// The loader of macOS looks for a bare name in the current folder, too, where anybody may have put
+/// a library.
+fn openTrusted(name: [:0]const u8) ?Library {
+    const is_bare = std.mem.findScalar(u8, name, '/') == null;
+    return if (builtin.os.tag.isDarwin() and is_bare) null else Library.open(name);
+}
+
 fn lookForCrypto(comptime look: anytype) ?Library {
     for (crypto_names) |name| if (look(name)) |library| return library;
     return null;
@@ -346,25 +359,31 @@ fn openGiven(path: []const u8, failure: *Failure) error{Failed}!Library {
     var memory: [1024]u8 = undefined;
     const given = std.mem.printSentinel(&memory, "{s}", .{path}, 0) catch "";
     return Library.open(given) orelse {
-        const text = "tls 'library': {s} cannot be loaded as a shared library; it must be the " ++
+        const text = "tls 'library': {f} cannot be loaded as a shared library; it must be the " ++
             "libssl of OpenSSL 3 or 1.1.1";
-        failure.set(.tls, text, .{path[0..@min(path.len, 256)]});
+        failure.set(.tls, text, .{printable.Path{ .text = path }});
         return error.Failed;
     };
 }
 
 fn useGiven(path: []const u8, table: *Table, failure: *Failure) error{Failed}!void {
     const library = try openGiven(path, failure);
-    // Beside the one that was given.
-    var crypto_memory: [1024]u8 = undefined;
-    const crypto = if (os.is_windows) crypto: {
-        const at = std.mem.findLast(u8, path, "libssl") orelse break :crypto null;
-        const name = std.mem.printSentinel(&crypto_memory, "{s}libcrypto{s}", .{
-            path[0..at], path[at + "libssl".len ..],
-        }, 0) catch break :crypto null;
-        break :crypto Library.open(name);
+    const crypto = if (os.is_windows) openCryptoBeside(path) orelse {
+        const text = "tls 'library': there is no libcrypto of the same kind beside {f}";
+        failure.set(.tls, text, .{printable.Path{ .text = path }});
+        return error.Failed;
     } else null;
     return use(path, library, crypto, table, failure);
+}
+
+/// By the name of the other one.
+fn openCryptoBeside(path: []const u8) ?Library {
+    const at = std.mem.findLast(u8, path, "libssl") orelse return null;
+    var memory: [1024]u8 = undefined;
+    const name = std.mem.printSentinel(&memory, "{s}libcrypto{s}", .{
+        path[0..at], path[at + "libssl".len ..],
+    }, 0) catch return null;
+    return Library.open(name);
 }
 
 /// If the library is one that will do.
@@ -375,12 +394,21 @@ fn use(
     table: *Table,
     failure: *Failure,
 ) error{Failed}!void {
-    const shown = name[0..@min(name.len, source_buffer.len)];
+    var memory: [source_buffer.len]u8 = undefined;
+    const path: printable.Path = .{ .text = name };
+    const shown = std.mem.print(&memory, "{f}", .{path}) catch unreachable;
     if (table.load(library, crypto)) |missing| {
         const text = "{s} is not OpenSSL 3 or 1.1.1, which TLS needs: it has no function {s}; {s}";
         failure.set(.tls, text, .{ shown, missing, advice });
         return error.Failed;
     }
+    for (telling) |function| if (library.isOverridden(function)) {
+        const text = "{s} cannot be used: this program exports functions of another OpenSSL ({s}), " ++
+            "which it would call in place of its own; use a program that keeps its OpenSSL to " ++
+            "itself, or has it as a shared library";
+        failure.set(.tls, text, .{ shown, function });
+        return error.Failed;
+    };
     const version = table.OpenSSL_version_num();
     if (version < version_min or version >= version_end or version >> 28 == 2) {
         const text = "{s} is '{s}', and TLS needs OpenSSL 3 or 1.1.1; {s}";
