@@ -99,7 +99,6 @@ class asz_log_line(CData):
     text_len: int
     node_len: int
     event_len: int
-    reserved: int
     text: CData
     node: CData
     event: CData

@@ -124,7 +124,8 @@ def _tls(options: Namespace) -> dict[str, Any]:
     given = {name: path for name, path in files.items() if path}
     if not (options.tls or options.tls_name or given):
         return {}
-    if "AEROSPIKE_KEYFILE_PW" in os.environ:
+    # In an environment it may stand for others' keys.
+    if "certfile" in given and "AEROSPIKE_KEYFILE_PW" in os.environ:
         given["keyfile_pw"] = "env:AEROSPIKE_KEYFILE_PW"
     return {"enable": True, **given}
 

@@ -35,7 +35,7 @@ extern "C" {
 
 /* cdef:begin */
 
-#define ASZ_ABI_VERSION 2
+#define ASZ_ABI_VERSION 3
 
 /* Status codes of this library; the server's are positive. */
 #define ASZ_OK 0
@@ -982,11 +982,10 @@ typedef struct {
     int32_t code;         /* what went wrong, as of an asz_error; 0: nothing */
     uint64_t duration_ms; /* how long it took, or 0 */
     uint64_t count;       /* how many there were, or 0 */
-    uint8_t text_len;
+    uint16_t text_len;
     uint8_t node_len;     /* 0: it is not about one node */
     uint8_t event_len;
-    uint8_t reserved;
-    char text[247];       /* for people */
+    char text[560];       /* for people */
     char node[32];        /* the node's name */
     char event[32];       /* what happened, for programs, such as "node_left" */
 } asz_log_line;

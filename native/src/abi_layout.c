@@ -80,7 +80,6 @@ const uint64_t asz_layout_log_line[] = {
     offsetof(asz_log_line, text_len),
     offsetof(asz_log_line, node_len),
     offsetof(asz_log_line, event_len),
-    offsetof(asz_log_line, reserved),
     offsetof(asz_log_line, text),
     offsetof(asz_log_line, node),
     offsetof(asz_log_line, event),

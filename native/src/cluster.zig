@@ -36,6 +36,7 @@ test {
     _ = @import("cluster/partition_map.zig");
     _ = @import("cluster/pool.zig");
     _ = @import("cluster/recovery.zig");
+    _ = @import("cluster/refusals.zig");
     _ = @import("cluster/replica.zig");
     _ = @import("cluster/findings.zig");
     _ = @import("cluster/silence.zig");

@@ -20,6 +20,7 @@ pub const Event = enum {
     node_left,
     node_prompt,
     node_ready,
+    node_refused,
     node_rests,
     node_slow,
     retries_few,
@@ -38,7 +39,8 @@ pub const About = struct {
     count: u64 = 0,
 };
 
-pub const text_bytes_max = 247;
+/// Room for a failure's message after some words.
+pub const text_bytes_max = 80 + Failure.message_bytes_max;
 
 pub const Line = struct {
     level: Level,
@@ -48,7 +50,7 @@ pub const Line = struct {
     count: u64,
     node_len: u8,
     node_buffer: [Failure.node_name_max]u8,
-    len: u8,
+    len: u16,
     text: [text_bytes_max]u8,
 
     pub fn node(line: *const Line) []const u8 {

@@ -1,10 +1,12 @@
 """Clients of clusters whose nodes speak TLS, sync and async."""
 
 import asyncio
+import logging
 import os
 import subprocess
 import sys
 import textwrap
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -251,6 +253,49 @@ def test_a_node_of_another_name_or_authority_is_refused(
     assert f"127.0.0.1:{secured.port}: TLS handshake: the node's certificate (" in str(error)
     tls = secured.client_tls | {"ca": other_authority.pem}
     assert "'cafile', 'capath' or 'ca'" in str(tls_error(secured.config | {"tls": tls}))
+
+
+async def test_of_peers_that_are_refused_the_reason_is_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "aerospike_py")
+
+    async def wait_until(is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not is_so():
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+
+    def told(event: str) -> list[logging.LogRecord]:
+        return [each for each in caplog.records if vars(each).get("aerospike_event") == event]
+
+    with DevCluster(nodes=3, tls=True) as cluster:
+        config: Any = cluster.config | {"tend_interval": 250}
+        peers = "peers-tls-std"
+        async with aerospike_py.AsyncClient(config).connect() as client:
+            lists = [answer.response for answer in sorted(await client.info_all(peers))]
+        for index, listed in enumerate(lists):
+            cluster.answer_info(peers, listed.replace("[D3,node.dev", "[D3,other.dev"), index)
+        await wait_until(lambda: len(told("node_joined")) >= 3)
+        caplog.clear()
+        async with aerospike_py.AsyncClient(config).connect() as client:
+            assert sorted(await client.get_node_names()) == ["D1", "D2"]
+            await wait_until(lambda: bool(told("node_refused")))
+            cluster.answer_info(peers, None)
+            await wait_until(lambda: len(told("node_joined")) == 3)
+            (refused,) = told("node_refused")
+            assert refused.levelno == logging.WARNING
+            text = f"node D3 cannot be used: 127.0.0.1:{cluster.ports[2]}: TLS handshake: "
+            assert refused.getMessage().startswith(text + "the node's certificate (")
+            assert "hostname mismatch" in refused.getMessage().lower()
+            assert vars(refused)["aerospike_code"] == -9
+            assert vars(refused)["aerospike_node"] == "D3"
+
+        # One of several is no cluster.
+        cluster.answer_info(peers, lists[0].replace("node.dev", "other.dev"), 0)
+        error = str(tls_error(config | {"hosts": cluster.hosts[:1]}))
+        assert "the node is there, but none of its 2 peers can be used: 127.0.0.1:" in error
+        assert "TLS handshake: the node's certificate (" in error
 
 
 def test_without_a_certificate_nobody_gets_in(secured: DevCluster) -> None:

@@ -143,6 +143,17 @@ def test_a_leaf_is_no_authority(plain: DevCluster, maker: Maker) -> None:
         assert "invalid CA" in str(tls_error(config(port, maker.pem)))
 
 
+def test_more_certificates_than_are_taken_are_no_other_protocol(
+    plain: DevCluster, maker: Maker
+) -> None:
+    # One as large as a chain must not be.
+    cert, key = maker.issue(*(f"{number}.of.a.long.list.example" for number in range(4000)))
+    with tls_in_front_of(plain.port, cert, key) as port:
+        error = str(tls_error(config(port, maker.pem)))
+    assert "the node sends too much: excessive message size; a chain of certificates" in error
+    assert "speak TLS" not in error
+
+
 def test_revoked_certificates_are_refused_where_lists_are_looked_in(
     plain: DevCluster, authority: Authority
 ) -> None:

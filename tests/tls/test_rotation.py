@@ -220,7 +220,10 @@ async def test_a_clients_certificate_is_replaced_and_nothing_is_dropped(
     authority = Authority()
     node = authority.issue(NAME)
     first, second = (authority.issue(f"{name}.dev", common_name=name) for name in ("ada", "bea"))
-    certfile, keyfile = tmp_path / "client.pem", tmp_path / "client.key"
+    # The log shows both, however long they are.
+    folder = tmp_path / ("a folder for certificates" * 3)
+    folder.mkdir()
+    certfile, keyfile = folder / "client.pem", folder / "client.key"
     certfile.write_bytes(first.cert)
     keyfile.write_bytes(first.key)
     shown = Shown(authority)
@@ -247,7 +250,8 @@ async def test_a_clients_certificate_is_replaced_and_nothing_is_dropped(
             certfile.write_bytes(second.cert)
             for told in await both_tell("cannot be used"):
                 assert told.levelno == logging.WARNING
-                assert f"tls 'keyfile': {keyfile} is not the key of the" in told.getMessage()
+                wrong = f"tls 'keyfile': {keyfile} is not the key of the certificate in {certfile}"
+                assert wrong in told.getMessage()
                 fields = vars(told)
                 assert fields["aerospike_event"] == "tls_files_unusable"
                 assert fields["aerospike_code"] == -9

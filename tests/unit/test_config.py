@@ -285,6 +285,22 @@ def test_what_is_wrong_with_tls_is_named(tls: Any, error: type[Exception], text:
         aerospike_py.client({"hosts": HOSTS, "tls": tls})
 
 
+def test_of_a_long_path_the_end_is_told(tmp_path: Path) -> None:
+    authority = Authority()
+    folder = tmp_path / ("d" * 200) / ("e" * 200)
+    folder.mkdir(parents=True)
+    certfile, keyfile = folder / "own.pem", folder / "other.key"
+    certfile.write_bytes(authority.issue("ada").cert)
+    keyfile.write_bytes(authority.issue("eve").key)
+    with pytest.raises(aerospike_py.TLSError) as caught:
+        aerospike_py.client({"hosts": HOSTS, "tls": {"certfile": certfile, "keyfile": keyfile}})
+    told = str(caught.value)
+    assert told.startswith(f"tls 'keyfile': {str(folder)[:40]}")
+    assert "\u2026" in told
+    assert "/other.key is not the key of the certificate in /" in told
+    assert told.endswith("/own.pem")
+
+
 def test_certificates_and_keys_are_looked_at_when_the_client_is_made() -> None:
     authority = Authority()
     own, other = authority.issue("ada"), authority.issue("eve")
@@ -307,6 +323,13 @@ def test_certificates_and_keys_are_looked_at_when_the_client_is_made() -> None:
         with pytest.raises(aerospike_py.TLSError, match=text) as caught:
             aerospike_py.client({"hosts": HOSTS, "tls": tls})
         assert "PRIVATE" not in str(caught.value)
+    for tls, text in [
+        ({"key": own.key}, r"a key \('keyfile', 'key'\) and no certificate for it"),
+        ({"keyfile_pw": "secret"}, "'keyfile_pw' and no certificate for it: give 'certfile'"),
+    ]:
+        with pytest.raises(aerospike_py.InvalidArgError, match=text) as refused:
+            aerospike_py.client({"hosts": HOSTS, "tls": tls})
+        assert "secret" not in str(refused.value)
     good = {"cert": own.cert, "key": locked, "keyfile_pw": "secret"}
     assert "secret" not in repr(aerospike_py.client({"hosts": HOSTS, "tls": good}))
 

@@ -30,7 +30,7 @@ const Query = queries_module.Handle;
 
 const gpa = @import("../memory.zig").gpa;
 
-pub const abi_version = 2;
+pub const abi_version = 3;
 
 pub const asz_completion = structs.asz_completion;
 pub const asz_error = structs.asz_error;
@@ -75,10 +75,9 @@ pub const asz_log_line = extern struct {
     code: i32,
     duration_ms: u64,
     count: u64,
-    text_len: u8,
+    text_len: u16,
     node_len: u8,
     event_len: u8,
-    reserved: u8,
     text: [log_text_bytes_max]u8,
     node: [Failure.node_name_max]u8,
     event: [32]u8,
@@ -96,7 +95,7 @@ comptime {
     assert(@sizeOf(asz_node) == 104);
     assert(@sizeOf(asz_policy) == 80);
     assert(@offsetOf(asz_policy, "filter") == 48);
-    assert(@sizeOf(asz_log_line) == 344);
+    assert(@sizeOf(asz_log_line) == 656);
 }
 
 /// No result is larger than a few replies of the protocol's greatest size.
@@ -248,7 +247,6 @@ export fn asz_log_next(target: *asz_log_line, timeout_ms: u32) i32 {
         .text_len = line.len,
         .node_len = line.node_len,
         .event_len = @intCast(event.len),
-        .reserved = 0,
         .text = line.text,
         .node = line.node_buffer,
         .event = @splat(0),

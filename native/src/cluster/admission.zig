@@ -121,9 +121,13 @@ pub fn Admission(comptime Net: type) type {
                 return attempt.phase == .admitted;
             }
 
+            pub fn hasFailed(attempt: *const Attempt) bool {
+                return attempt.phase == .failed;
+            }
+
             /// It has not answered in time.
             pub fn isLate(attempt: *const Attempt) bool {
-                return attempt.phase == .failed and attempt.failure.status == .timeout;
+                return attempt.hasFailed() and attempt.failure.status == .timeout;
             }
 
             /// The caller's from now on. Where only logins use TLS, it is reached without it then.

@@ -21,6 +21,7 @@ const NodeTable = @import("node_table.zig").NodeTable;
 const log = &@import("../log.zig").process;
 const Options = @import("options.zig").Options;
 const Peers = @import("peers.zig").Peers;
+const Refusals = @import("refusals.zig").Refusals;
 const Seeds = @import("seeds.zig").Seeds;
 const Tend = @import("tend.zig").Tend;
 const tls = @import("../tls.zig");
@@ -181,6 +182,14 @@ pub fn Cluster(comptime Net: type) type {
             const peers_count = only.peers_count;
             if (peers_count == 0) return;
             // Going on with one of several nodes would fail most commands.
+            const worst = &cluster.tending.refusals.worst;
+            if (Refusals.isRefusal(worst)) {
+                const text = "{f}: the node is there, but none of its {d} peers can be used: {s}";
+                failure.set(worst.status, text, .{
+                    only.node.address(), peers_count, worst.message(),
+                });
+                return error.Failed;
+            }
             const text = "{f}: the node is there, but none of its {d} peers can be reached at " ++
                 "the addresses that it announces (see use_services_alternate and ip_map)";
             failure.set(.connection, text, .{ only.node.address(), peers_count });

@@ -178,6 +178,9 @@ pub fn Peers(comptime Net: type) type {
             const interval_ns = milliseconds(context.options.tend_interval_ms);
             for (attempts[0..count], tried[0..count]) |*attempt, want| {
                 settle(cluster, attempt, want);
+                if (attempt.hasFailed()) {
+                    cluster.tending.noteRefusal(want.peer.name, &attempt.failure);
+                }
                 if (attempt.isLate()) {
                     const host = want.host;
                     cluster.tending.silence.note(host.name, host.port, interval_ns, now_ns);

@@ -184,6 +184,18 @@ fn describeUnresolved(name: []const u8, err: io.ResolveError, failure: *Failure)
     failure.set(status, "{s}: {s}", .{ name[0..@min(name.len, 64)], text });
 }
 
+/// An answer of a server tells more than silence, and silence more than a wrong name.
+pub fn rank(failure: *const Failure) u32 {
+    return switch (failure.status) {
+        .ok => 0,
+        .invalid_host => 1,
+        .connection, .timeout => 2,
+        .invalid_node => 3,
+        .interrupted => 5,
+        else => 4,
+    };
+}
+
 /// Collects what went wrong with each seed.
 const Report = struct {
     /// Of the most telling failure.
@@ -202,18 +214,6 @@ const Report = struct {
         // What does not fit is not shown.
         writer.print("{s}{s}", .{ separator, message }) catch return;
         report.text_len += writer.end;
-    }
-
-    /// An answer of a server tells more than silence, and silence more than a wrong name.
-    fn rank(failure: *const Failure) u32 {
-        return switch (failure.status) {
-            .ok => 0,
-            .invalid_host => 1,
-            .connection, .timeout => 2,
-            .invalid_node => 3,
-            .interrupted => 5,
-            else => 4,
-        };
     }
 
     fn finish(report: *const Report, failure: *Failure) void {

@@ -18,6 +18,7 @@ const partition_map = @import("partition_map.zig");
 const wire = @import("../wire.zig");
 const Failure = @import("../status.zig").Failure;
 const Findings = @import("findings.zig").Findings;
+const Refusals = @import("refusals.zig").Refusals;
 const Silence = @import("silence.zig").Silence;
 
 pub fn Tend(comptime Net: type) type {
@@ -32,6 +33,7 @@ pub fn Tend(comptime Net: type) type {
         /// The announced peer that the next tend tries first, when there was no time for all.
         first_peer: usize = 0,
         silence: Silence = undefined,
+        refusals: Refusals = undefined,
 
         const This = @This();
         const Cluster = @import("core.zig").Cluster(Net);
@@ -48,6 +50,7 @@ pub fn Tend(comptime Net: type) type {
                 .list = .growing(gpa, &.{}, exchange.reply_bytes_max),
                 .reply = .growing(gpa, &.{}, exchange.reply_bytes_max),
                 .silence = .{ .gpa = gpa },
+                .refusals = .{ .gpa = gpa },
             };
         }
 
@@ -55,6 +58,7 @@ pub fn Tend(comptime Net: type) type {
             tending.list.deinit();
             tending.reply.deinit();
             tending.silence.deinit();
+            tending.refusals.deinit();
         }
 
         /// Fails when no node is known and no seed helps, or when it is interrupted.
@@ -63,6 +67,7 @@ pub fn Tend(comptime Net: type) type {
             defer findings.deinit();
             cluster.context.interrupted = false;
             cluster.context.lacking = false;
+            tending.refusals.worst = .{};
             errdefer if (cluster.context.interrupted) failure.set(.interrupted, "interrupted", .{});
             var iterator = cluster.table.tended(.active);
             while (iterator.next()) |tended| {
@@ -116,7 +121,6 @@ pub fn Tend(comptime Net: type) type {
             cluster: *Cluster,
             candidate: *Candidate,
         ) error{ OutOfMemory, TooManyNodes }!*Tended {
-            _ = tending;
             const context = &cluster.context;
             errdefer candidate.deinit(context);
             const tended = try cluster.table.findOrAdd(
@@ -136,10 +140,19 @@ pub fn Tend(comptime Net: type) type {
             );
             _ = cluster.statistics.nodes_added.fetchAdd(1, .monotonic);
             const name = candidate.name();
+            tending.refusals.forget(name);
             log.write(.info, .node_joined, .{ .node = name }, "node {s} at {f} joined", .{
                 name, candidate.target.address,
             });
             return tended;
+        }
+
+        /// One that was announced could not be used.
+        pub fn noteRefusal(tending: *This, name: []const u8, failure: *const Failure) void {
+            if (!tending.refusals.note(name, failure)) return;
+            const about: About = .{ .node = name, .code = @backingInt(failure.status) };
+            const text = "node {s} cannot be used: {s}";
+            log.write(.warn, .node_refused, about, text, .{ name, failure.message() });
         }
 
         fn remove(cluster: *Cluster, tended: *Tended) void {

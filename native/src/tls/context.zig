@@ -11,6 +11,7 @@ const openssl = @import("openssl.zig");
 const options_module = @import("options.zig");
 const os = @import("../os.zig");
 const peer_check = @import("peer_check.zig");
+const printable = @import("../printable.zig");
 const Failure = @import("../status.zig").Failure;
 const Options = options_module.Options;
 const Reason = peer_check.Reason;
@@ -303,10 +304,10 @@ pub const Context = struct {
         const gpa = context.gpa;
         const has_key = options.keyfile.len + options.key.len > 0;
         if (options.certfile.len + options.cert.len == 0) {
-            if (!has_key) return;
-            const text = "tls has a key ('keyfile', 'key') and no certificate for it: give " ++
-                "'certfile' or 'cert' as well";
-            failure.set(.invalid_argument, text, .{});
+            if (!has_key and options.keyfile_pw.len == 0) return;
+            const what = if (has_key) "a key ('keyfile', 'key')" else "'keyfile_pw'";
+            const text = "tls has {s} and no certificate for it: give 'certfile' or 'cert' as well";
+            failure.set(.invalid_argument, text, .{what});
             return error.Failed;
         }
         const from_file = options.cert.len == 0;
@@ -405,9 +406,9 @@ pub const Context = struct {
         defer table.EVP_PKEY_free(pkey);
         const is_taken = table.SSL_CTX_use_PrivateKey(context.ctx, pkey) == 1;
         if (is_taken and table.SSL_CTX_check_private_key(context.ctx) == 1) return;
-        const text = "is not the key of the certificate in {s}";
+        const text = "is not the key of the certificate in {f}";
         const certificate = if (options.cert.len > 0) "tls 'cert'" else options.certfile;
-        return fail(failure, key, path, text, .{certificate});
+        return fail(failure, key, path, text, .{printable.Path{ .text = certificate }});
     }
 
     // Whom not to trust, and what to write down.
@@ -435,7 +436,7 @@ pub const Context = struct {
         var memory: [path_bytes_max]u8 = undefined;
         const name = std.mem.printSentinel(&memory, "{s}", .{path}, 0) catch "";
         os.createPrivate(name);
-        context.keylog = std.c.fopen(name, "a") orelse
+        context.keylog = os.fopen(name, "a") orelse
             return fail(failure, "keylog_file", path, "cannot be written", .{});
         context.table.SSL_CTX_set_keylog_callback(context.ctx, Stream.onKeylog);
     }
@@ -566,7 +567,7 @@ const Password = struct {
 pub fn openFile(path: []const u8) ?*std.c.FILE {
     var memory: [path_bytes_max]u8 = undefined;
     const name = std.mem.printSentinel(&memory, "{s}", .{path}, 0) catch return null;
-    const file = std.c.fopen(name, "rb") orelse return null;
+    const file = os.fopen(name, "rb") orelse return null;
     // Else parts of a key stay behind in a buffer of the C library.
     _ = openssl.setvbuf(file, null, openssl.unbuffered, 0);
     return file;
@@ -625,8 +626,8 @@ fn fail(
     args: anytype,
 ) error{Failed} {
     const separator = if (path.len > 0) ": " else "";
-    const shown = path[0..@min(path.len, 200)];
-    failure.set(.tls, "tls '{s}'{s}{s} " ++ format, .{ key, separator, shown } ++ args);
+    const shown: printable.Path = .{ .text = path };
+    failure.set(.tls, "tls '{s}'{s}{f} " ++ format, .{ key, separator, shown } ++ args);
     return error.Failed;
 }
 

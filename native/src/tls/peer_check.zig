@@ -38,6 +38,7 @@ const code = struct {
     const self_signed_chain = 19;
     const no_local_issuer = 20;
     const leaf_signature = 21;
+    const chain_too_long = 22;
     const revoked = 23;
     const invalid_authority = 24;
     const invalid_purpose = 26;
@@ -78,6 +79,7 @@ pub fn adviceOf(verify_code: c_long) []const u8 {
             "'capath' or 'ca' is out of date",
         code.not_yet_valid => "compare the clocks of both machines",
         code.expired => "it has to be renewed on the server",
+        code.chain_too_long => "more certificates lead to its authority than OpenSSL follows",
         code.revoked => "it is revoked, or in tls 'cert_blacklist'",
         code.invalid_authority => "a certificate that is no authority has signed it",
         code.invalid_purpose => "it was not made for servers",

@@ -41,6 +41,8 @@ const host_flag_no_partial_wildcards = 0x4;
 const library_ssl = 20;
 /// Added to an alert's number.
 const reason_alert = 1000;
+/// A message of the handshake is larger than those of its kind may be.
+const reason_too_large = 152;
 const common_name = 13;
 
 pub const Error = error{
@@ -378,16 +380,28 @@ pub const Stream = struct {
             last.set("the {s} refuses: {s}; {s}", .{ side, text, advice });
             return .refused_by_peer;
         }
+        if (was_handshake and reasonOf(table, queued) == reason_too_large) {
+            const advice = "a chain of certificates may take 100 kB; have it show only those that " ++
+                "lead to its authority";
+            last.set("the {s} sends too much: {s}; {s}", .{ side, text, advice });
+            return .certificate;
+        }
         const advice = if (was_handshake) "; does this port speak TLS?" else "";
         last.set("{s}{s}", .{ text, advice });
         return .protocol;
     }
 
     fn isAlert(table: *const Table, queued: c_ulong) bool {
+        const reason = reasonOf(table, queued) orelse return false;
+        return reason >= reason_alert and reason < reason_alert + 256;
+    }
+
+    /// Null for a failure that is not of TLS itself.
+    fn reasonOf(table: *const Table, queued: c_ulong) ?c_ulong {
         const is_old = table.OpenSSL_version_num() < 0x3000_0000;
         const library = (queued >> @as(u5, if (is_old) 24 else 23)) & 0xff;
         const reason = queued & @as(c_ulong, if (is_old) 0xfff else 0x7f_ffff);
-        return library == library_ssl and reason >= reason_alert and reason < reason_alert + 256;
+        return if (library == library_ssl) reason else null;
     }
 
     // What OpenSSL calls.

@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_int, c_short, c_ulong};
 
-pub const ABI_VERSION: u32 = 2;
+pub const ABI_VERSION: u32 = 3;
 
 pub const PUT: i32 = 1;
 pub const GET: i32 = 2;
