@@ -16,12 +16,15 @@ import uuid
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
 import aerospike_py
 from aerospike_py.devserver import DevCluster
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 NAMESPACE = "test"
 
@@ -139,3 +142,20 @@ def set_name(set_prefix: str, request: pytest.FixtureRequest) -> str:
 def key(set_name: str) -> tuple[str, str, str]:
     """A key that nothing is stored under."""
     return (NAMESPACE, set_name, uuid.uuid4().hex)
+
+
+@pytest.fixture
+def span_exporter(monkeypatch: pytest.MonkeyPatch) -> "Iterator[InMemorySpanExporter]":
+    """Has the spans of all operations that end during the test."""
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    aerospike_py.init_tracing()
+    yield exporter
+    aerospike_py.shutdown_tracing()

@@ -13,12 +13,10 @@ from typing import Any
 import pytest
 from frame_proxy import Harm, Proxies
 from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 import aerospike_py
-from aerospike_py import AerospikeError, AsyncClient, BackpressureError, Client, tracing
+from aerospike_py import AerospikeError, AsyncClient, BackpressureError, Client
 from aerospike_py.devserver import DevCluster
 
 KEYS = [("test", "demo", number) for number in range(100)]
@@ -294,20 +292,9 @@ async def test_sixteen_queries_share_four_connections(cluster: DevCluster) -> No
     assert [end if isinstance(end, BaseException) else len(end) for end in ends] == [100] * 16
 
 
-@pytest.fixture
-def exporter(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
-    tracing.init_tracing()
-    yield exporter
-    tracing.shutdown_tracing()
-
-
 @pytest.mark.parametrize("name", ["get", "apply", "query", "batch"])
 async def test_spans_of_tasks_have_the_parent_that_is_active_there(
-    cluster: DevCluster, exporter: InMemorySpanExporter, name: str
+    cluster: DevCluster, span_exporter: InMemorySpanExporter, name: str
 ) -> None:
     tracer = trace.get_tracer_provider().get_tracer("test")
     async with AsyncClient(cluster.config) as client:
@@ -318,7 +305,7 @@ async def test_spans_of_tasks_have_the_parent_that_is_active_there(
                 await works(client)[name]()
 
         await asyncio.gather(*(request(number) for number in range(4)))
-    spans = exporter.get_finished_spans()
+    spans = span_exporter.get_finished_spans()
     parents = {span.context.span_id for span in spans if span.name.startswith("request")}
     children = [span for span in spans if not span.name.startswith("request")]
     assert len(children) == 4
@@ -326,7 +313,7 @@ async def test_spans_of_tasks_have_the_parent_that_is_active_there(
 
 
 async def test_a_query_that_is_left_early_has_a_span(
-    cluster: DevCluster, exporter: InMemorySpanExporter
+    cluster: DevCluster, span_exporter: InMemorySpanExporter
 ) -> None:
     def leave(client: Client) -> None:
         for _ in client.query("test", "demo"):
@@ -340,14 +327,14 @@ async def test_a_query_that_is_left_early_has_a_span(
 
     with connected(cluster) as client, pytest.warns(ResourceWarning, match="Records"):
         leave(client)
-    (span,) = exporter.get_finished_spans()
+    (span,) = span_exporter.get_finished_spans()
     assert span.name == "QUERY test.demo"
-    exporter.clear()
+    span_exporter.clear()
     async with AsyncClient(cluster.config) as client_:
         await client_.connect()
         with pytest.warns(ResourceWarning, match="Records"):
             await leave_async(client_)
-    (span,) = exporter.get_finished_spans()
+    (span,) = span_exporter.get_finished_spans()
     assert span.name == "QUERY test.demo"
 
 

@@ -14,7 +14,6 @@ from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider, TraceBasedExemplarFilter
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.semconv._incubating.metrics import db_metrics as incubating_metrics
 from opentelemetry.semconv.attributes import (
@@ -257,21 +256,15 @@ async def test_awaited_operations_are_counted_too(server: Any, fresh: Key) -> No
 
 
 @pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spans]:
-    """Traces into memory, and gives the spans that have ended since it was asked last."""
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+def spans(span_exporter: InMemorySpanExporter) -> Spans:
+    """Gives the spans that have ended since it was asked last."""
 
     def ended() -> list[ReadableSpan]:
-        found = list(exporter.get_finished_spans())
-        exporter.clear()
+        found = list(span_exporter.get_finished_spans())
+        span_exporter.clear()
         return found
 
-    tracing.init_tracing()
-    yield ended
-    tracing.shutdown_tracing()
+    return ended
 
 
 def test_operations_have_spans(server: Any, client: Client, fresh: Key, spans: Spans) -> None:

@@ -30,14 +30,10 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from opentelemetry import trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from terminator import tls_in_front_of
 
 import aerospike_py
-from aerospike_py import tracing
 from aerospike_py._ffi import ffi
 from aerospike_py.devserver import DevCluster
 
@@ -368,17 +364,6 @@ class Told:
         self.note(error, vars(error), pickled, *stack)
 
 
-@pytest.fixture
-def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
-    exporter = InMemorySpanExporter()
-    provider = TracerProvider()
-    provider.add_span_processor(SimpleSpanProcessor(exporter))
-    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
-    tracing.init_tracing()
-    yield exporter
-    tracing.shutdown_tracing()
-
-
 def mistakes(key: bytes) -> Iterator[dict[str, Any]]:
     """Configurations that are refused, with a secret each."""
     secret = PASSWORDS["bad"]
@@ -395,7 +380,7 @@ def mistakes(key: bytes) -> Iterator[dict[str, Any]]:
 
 
 def test_nothing_that_is_told_has_a_secret_in_it(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, spans: InMemorySpanExporter
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, span_exporter: InMemorySpanExporter
 ) -> None:
     caplog.set_level(0)
     caplog.set_level(5, "aerospike_py")
@@ -463,9 +448,9 @@ def test_nothing_that_is_told_has_a_secret_in_it(
             listening.end()
         told.note(aerospike_py.get_metrics())
     told.note(*caplog.messages, *(vars(record) for record in caplog.records))
-    told.note(*(span.to_json() for span in spans.get_finished_spans()))
+    told.note(*(span.to_json() for span in span_exporter.get_finished_spans()))
     assert [each for each in caplog.records if each.levelno <= logging.INFO]
-    assert spans.get_finished_spans()
+    assert span_exporter.get_finished_spans()
     assert listening.tokens
 
     secrets = [*PASSWORDS.values(), KEY_PASSWORD, *own.locked.decode().split("\n")[1:-2]]
