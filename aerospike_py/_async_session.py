@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from functools import partial, wraps
+from threading import get_ident
 from types import TracebackType
 from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar
 
@@ -24,6 +25,9 @@ from ._results import T
 from ._session import Filler, Gatherer, Session, Steps, in_child_of_fork, not_connected
 from .exception import AerospikeTimeoutError, BackpressureError, ClientError
 from .types import Record
+
+# Between two looks at whether another loop still runs, in seconds.
+_LOOK_S = 0.05
 
 
 async def _asked(function: Callable[[], Any]) -> Callable[[], Any]:
@@ -72,6 +76,11 @@ class AsyncSession:
 
     async def connect(self, user: str | None, password: str | None) -> None:
         """Connects to the cluster; the client belongs to the running loop then."""
+        if self._home() is not None:
+            raise ClientError(
+                "the client is connected on another event loop, which runs in another thread; "
+                "close it first"
+            )
         ask = self.config.password_function
         if ask is not None and user is None and password is None:
             ask = await _asked(ask)
@@ -142,6 +151,9 @@ class AsyncSession:
 
     async def close(self) -> None:
         """Closes all connections; operations in flight fail. Idempotent."""
+        home = self._home()
+        if home is not None and await self._close_on(home):
+            return
         loop = _running_loop()
         for client in self._session.release():
             completions = self._completions_of(client, loop)
@@ -154,6 +166,25 @@ class AsyncSession:
         for closing in tuple(self._given_up.values()):
             if closing.get_loop() is loop:
                 await asyncio.wait([closing])
+
+    async def _close_on(self, home: asyncio.AbstractEventLoop) -> bool:
+        """Has another thread's loop close; False when that was stopped before."""
+        closing = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.close(), home))
+        while home.is_running():  # As it does not tell that it stops.
+            done, _ = await asyncio.wait([closing], timeout=_LOOK_S)
+            if done and not closing.cancelled():
+                closing.result()
+                return True
+            if done:
+                await asyncio.sleep(_LOOK_S)
+        return False
+
+    def _home(self) -> asyncio.AbstractEventLoop | None:
+        """The loop that it is used on, if that runs in another thread."""
+        for completions in self._made:
+            if completions.thread != get_ident() and completions.loop.is_running():
+                return completions.loop
+        return None
 
     def is_connected(self) -> bool:
         """Whether the client is connected and at least one node answers."""

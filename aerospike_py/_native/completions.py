@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterator
 from struct import Struct
+from threading import get_ident
 from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
 
@@ -69,6 +70,8 @@ class Completions:
     def __init__(self, client: Pointer, loop: asyncio.AbstractEventLoop, coalesces: bool) -> None:
         self.client = client
         self.loop = loop
+        # Of the loop.
+        self.thread: int = get_ident()
         # By token; of what nobody waits for any more, None.
         self._waiting: dict[int, tuple[asyncio.Future[Any] | None, Callable[[Data], Any]]] = {}
         self._submitter = submitter(

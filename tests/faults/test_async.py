@@ -745,6 +745,30 @@ async def test_many_more_operations_than_connections_wait_for_their_turn(
         assert max(open_connections(cluster)) <= 2
 
 
+async def test_a_client_that_another_threads_loop_uses_is_closed_there(
+    cluster: DevCluster, client: AsyncClient
+) -> None:
+    await client.put(key_of(0), {"n": 1})
+    cluster.drop()
+    gets = [asyncio.ensure_future(client.get(key_of(0), FOREVER)) for _ in range(20)]
+    await eventually(lambda: len(client._session._completions or ()) == 20)
+
+    async def close_elsewhere() -> None:
+        with pytest.raises(ClientError, match="on another event loop, which runs"):
+            await client.connect()
+        await client.close()
+
+    closing = asyncio.ensure_future(asyncio.to_thread(asyncio.run, close_elsewhere()))
+    # Nothing else wakes this loop.
+    ends = await asyncio.gather(*gets, return_exceptions=True)
+    assert [type(end) for end in ends] == [ClientError] * 20
+    await asyncio.wait_for(closing, 10)
+    assert not client.is_connected()
+    cluster.clear_faults()
+    await client.connect()
+    assert (await client.get(key_of(0))).bins == {"n": 1}
+
+
 SCRIPT = """
     import ast, asyncio, gc, os, sys, threading
     import aerospike_py
