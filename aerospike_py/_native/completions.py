@@ -72,11 +72,8 @@ class Completions:
         self.loop = loop
         # Of the loop.
         self.thread: int = get_ident()
-        # By token; of what nobody waits for any more, None.
-        self._waiting: dict[int, tuple[asyncio.Future[Any] | None, Callable[[Data], Any]]] = {}
         self._submitter = submitter(
-            *(client, self._waiting, loop.create_future, loop.call_soon),
-            _READS if coalesces else 0,
+            *(client, *_future_maker(loop), loop.call_soon), _READS if coalesces else 0
         )
         # Submits a request; what it returns waits for the result, and is to be awaited at once.
         self.run: Callable[[Submitted], Awaitable[Any]] = self._submitter.run
@@ -189,18 +186,17 @@ class Completions:
 
     def _start_on_its_own(self, submit: Callable[..., int]) -> "asyncio.Future[None] | None":
         """Has the library do it on a thread; None: it cannot, and the error says why."""
-        token = self._submitter.take_token()
         future: asyncio.Future[None] = self.loop.create_future()
-        self._waiting[token] = future, _nothing
+        token = self._submitter.hold(future, _nothing)
         if submit(self.client, token, self._error):
-            del self._waiting[token]
+            self._submitter.forget(token)
             return None
         future.add_done_callback(lambda done: self.end_early(token) if done.cancelled() else None)
         return future
 
     def end_early(self, token: int) -> None:
         """Ends an operation that nobody waits for any more, and frees its connection."""
-        if token in self._waiting:
+        if self._submitter.holds(token):
             lib.asz_client_cancel(self.client, token)
 
     def next_chunk(self, stream: Stream[T]) -> "asyncio.Future[T]":
@@ -234,18 +230,18 @@ class Completions:
         *target: Any,
     ) -> "asyncio.Future[Any]":
         query = stream.open_query()
-        token = self._submitter.take_token()
         future = self.loop.create_future()
-        self._waiting[token] = future, decode
+        token = self._submitter.hold(future, decode)
         _owners[token] = owner
         if submit(query, token, *target, self._error):
-            del self._waiting[token], _owners[token]
+            self._submitter.forget(token)
+            del _owners[token]
             raise failure(self._error)
         return future
 
     def __len__(self) -> int:
         """Operations in flight, those included that nobody waits for any more."""
-        return len(self._waiting)
+        return len(self._submitter)
 
     def _collect(self) -> None:
         """Resolves the futures of what has ended, once in a round of the loop."""
@@ -257,7 +253,7 @@ class Completions:
         if self._goes_on:
             return
         try:
-            if settle(self._target, _LOOK_EVERY, _MUCH_BYTES, self._waiting):
+            if settle(self._target, _LOOK_EVERY, _MUCH_BYTES, self._submitter):
                 if self._is_large:
                     self._allocate(_DATA_BYTES)
             elif self._state[_COLLECTED] or self._state[_NEEDED]:
@@ -274,7 +270,7 @@ class Completions:
         over = 0.0
         while True:
             before = self._state[_RESOLVED]
-            left = resolve(self._target, _LOOK_EVERY, _MUCH_BYTES, self._waiting)
+            left = resolve(self._target, _LOOK_EVERY, _MUCH_BYTES, self._submitter)
             if not left:
                 break
             now = perf_counter()
@@ -320,7 +316,7 @@ class Completions:
         self._unwatch()
         self._leave_hosted()
         lib.asz_client_close(self.client)
-        for token in self._waiting:
+        for token, _ in self._submitter.held():
             _owners.pop(token, None)
 
     def shut(self) -> None:
@@ -328,25 +324,32 @@ class Completions:
         self._unwatch()
         self._leave_hosted()
         if not self.loop.is_closed():
-            while self._waiting:
-                before = len(self._waiting)
+            while before := len(self):
                 self._fill()
                 self._resolve()
-                if len(self._waiting) == before:
+                if len(self) == before:
                     break
         self.abandon()
 
     def abandon(self) -> None:
         """Fails what is still waiting, without the library."""
-        waiting = list(self._waiting.values())
-        self._waiting.clear()
-        for future, _ in waiting:
+        for token, future in self._submitter.held():
+            self._submitter.forget(token)
             if future is not None and not future.done() and not self.loop.is_closed():
                 future.set_exception(
                     _native.make_error(
                         lib.ASZ_ERROR_CLIENT_ABORT, "the client was closed during the operation"
                     )
                 )
+
+
+def _future_maker(
+    loop: asyncio.AbstractEventLoop,
+) -> tuple[Callable[..., "asyncio.Future[Any]"], dict[str, Any] | None]:
+    """What makes a future of the loop, and the arguments: at best without the loop's doing."""
+    if type(loop.create_future()) is asyncio.Future:
+        return asyncio.Future, {"loop": loop}
+    return loop.create_future, None
 
 
 def _submit_otherwise(client: Pointer, token: int, request: Submitted) -> None:

@@ -247,7 +247,7 @@ export fn asz_codec_take_types(module: *Object, submitter: *Object, operation: *
     State.of(module).takeTypes(submitter, operation);
 }
 
-/// submitter(client, waiting, create_future, call_soon, gathered) -> Submitter: see Submitter.zig
+/// submitter(client, create_future, its keywords or None, call_soon, gathered) -> Submitter: see Submitter.zig
 export fn asz_codec_submitter(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
     if (count != 5) return result(wrongCount());
     return result(Submitter.make(.of(module), arguments[0..5]));
@@ -264,30 +264,48 @@ export fn asz_submitter_start(self: *Object, arguments: Arguments, count: api.Si
     return result(Submitter.bodyOf(self).start(self, arguments[0], arguments[1]));
 }
 
-/// take_token() -> the token of what is submitted next
-export fn asz_submitter_take_token(self: *Object, nothing: ?*Object) ?*Object {
+/// hold(future, decoder) -> the token of what the future waits for
+export fn asz_submitter_hold(self: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    if (count != 2) return result(wrongCount());
+    const token = Submitter.bodyOf(self).hold(arguments[0], arguments[1]) catch return null;
+    return api.PyLong_FromUnsignedLongLong(token);
+}
+
+/// holds(token) -> whether that is in flight
+export fn asz_submitter_holds(self: *Object, token: *Object) ?*Object {
+    const number = api.sizeOf(token) catch return null;
+    const is_held = Submitter.bodyOf(self).waiting.holds(number);
+    return api.share(if (is_held) api.headers.true else api.headers.false);
+}
+
+/// held() -> [(token, future, or None where nobody waits any more)]
+export fn asz_submitter_held(self: *Object, nothing: ?*Object) ?*Object {
     _ = nothing;
-    return api.PyLong_FromUnsignedLongLong(Submitter.bodyOf(self).takeToken());
+    return result(Submitter.bodyOf(self).waiting.list());
+}
+
+/// forget(token): nothing comes under that
+export fn asz_submitter_forget(self: *Object, token: *Object) ?*Object {
+    Submitter.bodyOf(self).forget(api.sizeOf(token) catch return null);
+    return api.share(api.headers.none);
 }
 
 /// abandon(token): ends what nobody waits for any more
 export fn asz_submitter_abandon(self: *Object, token: *Object) ?*Object {
-    return done(abandon(Submitter.bodyOf(self), token));
-}
-
-fn abandon(submitter: *Submitter, token: *Object) api.Error!void {
-    return submitter.abandon(try api.sizeOf(token));
+    Submitter.bodyOf(self).abandon(api.sizeOf(token) catch return null);
+    return api.share(api.headers.none);
 }
 
 /// flush(what is let go of then): at the end of a tick
 export fn asz_submitter_flush(self: *Object, end_of_tick: *Object) ?*Object {
     _ = end_of_tick;
-    return done(Submitter.bodyOf(self).flush());
+    Submitter.bodyOf(self).flush() catch return null;
+    return api.share(api.headers.none);
 }
 
-fn done(outcome: api.Error!void) ?*Object {
-    outcome catch return null;
-    return api.share(api.headers.none);
+/// How many operations are in flight
+export fn asz_submitter_length(self: *Object) api.Size {
+    return Submitter.bodyOf(self).waiting.count;
 }
 
 /// latest: the token of what was submitted last
@@ -395,7 +413,7 @@ fn collect(state: *State, target: *Object) api.Error!*Object {
     return api.made(api.PyLong_FromUnsignedLongLong(try completions.collect(target)));
 }
 
-/// resolve(target, number, bytes of a result that is the last one, waiting) -> how many are left: see
+/// resolve(target, number, bytes of a result that is the last one, submitter) -> how many are left: see
 /// Completions.zig
 export fn asz_codec_resolve(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
     return result(resolve(.of(module), arguments[0..@intCast(count)]));
@@ -412,12 +430,15 @@ fn handOver(
     completions: *const Completions,
     arguments: []const *Object,
 ) api.Error!u64 {
-    const target, const number, const bytes_max, const waiting = arguments[0..4].*;
+    const target, const number, const bytes_max, const submitter = arguments[0..4].*;
+    if (api.typeOf(submitter) != state.submitter_type) {
+        return api.raise(api.headers.type_error, "a submitter has who waits");
+    }
     return completions.resolve(
         target,
         try api.sizeOf(number),
         try api.sizeOf(bytes_max),
-        waiting,
+        &Submitter.bodyOf(submitter).waiting,
         state,
         decodeWith,
     );

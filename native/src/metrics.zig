@@ -52,6 +52,8 @@ pub const set_of_others = "(other)";
 const namespace_bytes_max = 31;
 const set_bytes_max = 63;
 
+const operation_count = @typeInfo(Operation).@"enum".field_names.len;
+
 const Counter = std.atomic.Value(u64);
 
 const Name = struct {
@@ -121,6 +123,8 @@ pub const Registry = struct {
     /// An open hash table. A slot that was filled stays as it is.
     slots: [slot_count]std.atomic.Value(?*Series) = @splat(.init(null)),
     series_count: std.atomic.Value(u32) = .init(0),
+    /// By operation, what was found last for one that succeeded: most have the same set as before.
+    latest: [operation_count]std.atomic.Value(?*Series) = @splat(.init(null)),
 
     /// Nobody records any more.
     pub fn deinit(registry: *Registry) void {
@@ -144,7 +148,14 @@ pub const Registry = struct {
             .namespace = namespace[0..@min(namespace.len, namespace_bytes_max)],
             .set = set[0..@min(set.len, set_bytes_max)],
         };
-        if (registry.find(&name, series_max)) |series| return series.add(duration_ns);
+        const latest = &registry.latest[@backingInt(operation)];
+        if (latest.load(.acquire)) |series| {
+            if (series.isNamed(&name)) return series.add(duration_ns);
+        }
+        if (registry.find(&name, series_max)) |series| {
+            if (status == .ok) latest.store(series, .release);
+            return series.add(duration_ns);
+        }
         name.set = set_of_others;
         const series = registry.find(&name, slot_count) orelse return;
         series.add(duration_ns);

@@ -411,11 +411,16 @@ class Raising(asyncio.Future[Any]):
             raise kind
 
 
-def raising_submitter(client: AsyncClient) -> Any:
-    """Submits as the client does; who waits does so with a future that raises."""
+def raise_from_futures(client: AsyncClient) -> None:
+    """Who waits does so with a future that raises."""
     here: Any = client._session._completions
     Raising.has_raised = False
-    return _codec.submitter(here.client, here._waiting, Raising, here.loop.call_soon, 0)
+    submit_with(here, _codec.submitter(here.client, Raising, None, here.loop.call_soon, 0))
+
+
+def submit_with(here: Any, submitter: _codec.Submitter) -> None:
+    assert not here
+    here._submitter, here.run = submitter, submitter.run
 
 
 async def test_what_is_submitted_in_the_midst_of_a_submission_has_its_own_result(
@@ -437,21 +442,20 @@ async def test_what_is_submitted_in_the_midst_of_a_submission_has_its_own_result
 
         return called
 
-    waiting = here._waiting
     create_future, call_soon = nesting(here.loop.create_future), nesting(here.loop.call_soon)
-    submitter = _codec.submitter(here.client, waiting, create_future, call_soon, 1 << lib.ASZ_GET)
+    submitter = _codec.submitter(here.client, create_future, None, call_soon, 1 << lib.ASZ_GET)
+    submit_with(here, submitter)
     outer = submitter.run(requests.pop())
-    assert submitter.latest == min(waiting)
+    futures = {future: token for token, future in submitter.held()}
+    assert submitter.latest == (set(futures.values()) - {futures[each] for each in nested}).pop()
     ends = await asyncio.wait_for(asyncio.gather(outer, *nested), 10)
     assert sorted(end.bins["n"] for end in ends) == [0, 1, 2, 3]
     assert ends[0].bins == {"n": 3}
 
 
-async def test_what_a_future_raises_that_was_told_is_not_lost(
-    client: AsyncClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_a_future_raises_that_was_told_is_not_lost(client: AsyncClient) -> None:
     raised = exceptions_of_the_loop()
-    monkeypatch.setattr(client._session._completions, "run", raising_submitter(client).run)
+    raise_from_futures(client)
     await client.put(key_of(0), {"n": 1})
     assert [type(each) for each in raised] == [Interrupt]
 
@@ -462,7 +466,9 @@ async def test_a_result_that_cannot_be_handed_on_fails_that_operation_alone(
     keys = [key_of(worker) for worker in range(20)]
     await client.batch_write([(key, {"n": 1}) for key in keys[1:]])
     request = lib.ASZ_GET, encode([keys[0]]), ffi.NULL, bytes
-    missing = raising_submitter(client).start(request, None)
+    raise_from_futures(client)
+    here: Any = client._session._completions
+    missing = here.start(request)
     gets = asyncio.gather(missing, *(client.get(key) for key in keys[1:]), return_exceptions=True)
     failed, *ends = await asyncio.wait_for(gets, 10)
     assert type(failed) is MemoryError

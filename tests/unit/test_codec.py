@@ -5,6 +5,7 @@ import gc
 import subprocess
 import sys
 import tracemalloc
+import weakref
 from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
@@ -523,36 +524,40 @@ def test_what_is_no_request_is_refused(
 ) -> None:
     with pytest.raises(kind):
         _codec.execute(library_client, request_)
-    waiting: dict[int, Any] = {}
-    submitter = submitter_of(library_client, waiting)
+    submitter = submitter_of(library_client)
     with pytest.raises(kind):
         submitter.start(request_, None)
     with pytest.raises(kind):
         submitter.run(request_)
-    assert not waiting
+    assert not submitter.held()
 
 
-def submitter_of(client: Any, waiting: Any, gathered: Any = -1 & 2**63 - 1) -> _codec.Submitter:
+def submitter_of(
+    client: Any, keywords: Any = None, gathered: Any = -1 & 2**63 - 1
+) -> _codec.Submitter:
     """As a loop has it on which nothing happens."""
-    return _codec.submitter(client, waiting, object, print, gathered)
+    create_future: Any = object
+    return _codec.submitter(client, create_future, keywords, print, gathered)
 
 
 def test_what_is_no_client_or_no_token_is_refused(library_client: Any) -> None:
     owner = object()
     for no_client, kind in (None, TypeError), (ffi.NULL, ValueError), (REQUEST, TypeError):
         with pytest.raises(kind):
-            submitter_of(no_client, {})
+            submitter_of(no_client)
     with pytest.raises(TypeError):
         submitter_of(library_client, [])
     for gathered, kind in (None, TypeError), (-1, ValueError):
         with pytest.raises(kind):
             submitter_of(library_client, {}, gathered)
-    waiting: dict[Any, Any] = {}
-    submitter = submitter_of(library_client, waiting, 0)
-    for token, kind in ("1", TypeError), (-1, ValueError):
-        with pytest.raises(kind):
-            submitter.abandon(token)
-    submitter.abandon(1)
+    submitter = submitter_of(library_client, None, 0)
+    for takes_token in submitter.abandon, submitter.forget, submitter.holds:
+        wrong: list[tuple[Any, type[Exception]]] = [("1", TypeError), (-1, ValueError)]
+        for token, kind in wrong:
+            with pytest.raises(kind):
+                takes_token(token)
+        for unknown in 0, 1, 1 << 24, 2**63 - 1:
+            assert not takes_token(unknown)
     with pytest.raises(ClientError, match="not connected"):
         submitter.start(REQUEST, owner)
     ffi.release(library_client)
@@ -561,7 +566,7 @@ def test_what_is_no_client_or_no_token_is_refused(library_client: Any) -> None:
     with pytest.raises(InvalidArgError, match="destroyed"):
         submitter.start(REQUEST, owner)
     submitter.flush(None)
-    assert not waiting
+    assert not submitter.held()
     assert owner not in completions._owners.values()
 
 
@@ -569,14 +574,58 @@ def test_a_loop_that_refuses_fails_what_it_refuses(library_client: Any) -> None:
     def refuse(*_: Any) -> None:
         raise ZeroDivisionError
 
-    waiting: dict[Any, Any] = dict.fromkeys(range(-5, 0))  # Many, so that a read waits for others.
-    for create_future, call_soon in (refuse, print), (object, refuse):
+    future: Any = None
+    makers: list[tuple[Any, Any]] = [(refuse, print), (object, refuse)]
+    for create_future, call_soon in makers:
         submitter = _codec.submitter(
-            library_client, waiting, create_future, call_soon, 1 << lib.ASZ_GET
+            library_client, create_future, None, call_soon, 1 << lib.ASZ_GET
         )
+        for _ in range(5):  # Many, so that a read waits for others.
+            submitter.hold(future, bytes)
         with pytest.raises(ZeroDivisionError):
             submitter.run(REQUEST)
-    assert len(waiting) == 5
+        assert len(submitter) == 5
+
+
+def test_who_waits_is_held_until_it_is_forgotten(library_client: Any) -> None:
+    submitter = submitter_of(library_client)
+    futures: list[Any] = [object() for _ in range(1000)]
+    counts = [sys.getrefcount(each) for each in futures]
+    held: dict[int, Any] = {}
+    dice = Random(5)
+    for future in futures:
+        token = submitter.hold(future, bytes)
+        assert token == submitter.latest
+        assert token not in held
+        held[token] = future
+        if dice.random() < 0.5:
+            gone = dice.choice(list(held))
+            submitter.forget(gone)
+            del held[gone]
+            assert not submitter.holds(gone)
+    assert len(submitter) == len(held)
+    assert dict(submitter.held()) == held
+    left, *_ = held
+    submitter.abandon(left)
+    assert submitter.holds(left)
+    assert dict(submitter.held())[left] is None
+    submitter.forget(left)
+    assert not submitter.holds(left)
+    del submitter, held, future
+    assert [sys.getrefcount(each) for each in futures] == counts
+
+
+def test_who_waits_is_known_to_the_garbage_collector(library_client: Any) -> None:
+    class Node:
+        pass
+
+    node: Any = Node()
+    node.submitter = submitter_of(library_client)
+    node.submitter.hold(node, node)
+    gone = weakref.ref(node)
+    del node
+    gc.collect()
+    assert gone() is None
 
 
 def test_types_of_what_waits_are_not_made_by_others() -> None:
@@ -588,6 +637,7 @@ def test_types_of_what_waits_are_not_made_by_others() -> None:
 
 
 def test_what_cannot_be_told_of_an_operation_is_refused(library_client: Any) -> None:
+    submitter = submitter_of(library_client)
     ended = ffi.new("asz_completion[2]")
     state = ffi.new("uint64_t[5]", [1])
     target = completions._pack_target(
@@ -597,23 +647,21 @@ def test_what_cannot_be_told_of_an_operation_is_refused(library_client: Any) -> 
     for no_target, kind in (None, TypeError), ("text", TypeError), (target[1:], ValueError):
         for call in (
             lambda given=no_target: _codec.collect(given),
-            lambda given=no_target: _codec.settle(given, 1, 1, {}),
-            lambda given=no_target: _codec.resolve(given, 1, 1, {}),
+            lambda given=no_target: _codec.settle(given, 1, 1, submitter),
+            lambda given=no_target: _codec.resolve(given, 1, 1, submitter),
         ):
             with pytest.raises(kind):
                 call()
-    wrong: list[tuple[Any, ...]] = [(None, 1, {}), (1, "1", {}), (1, 1, None), (1, 1, [])]
+    wrong: list[tuple[Any, ...]] = [
+        *((None, 1, submitter), (1, "1", submitter)),
+        *((1, 1, no_submitter) for no_submitter in (None, {}, object())),
+    ]
     for arguments in wrong:
         with pytest.raises(TypeError):
             _codec.resolve(target, *arguments)
     with pytest.raises(ValueError, match="negative"):
-        _codec.resolve(target, -1, 1, {})
-    waiting: Any
-    for waiting in {0: None}, {0: ()}, {0: [None, bytes]}:
-        state[3:5] = 1, 0  # One was collected, and is not resolved.
-        with pytest.raises(TypeError):
-            _codec.resolve(target, 1, 1, waiting)
-        assert not waiting
-        assert _codec.resolve(target, 1, 1, waiting) == 0
+        _codec.resolve(target, -1, 1, submitter)
+    state[3:5] = 1, 0  # One was collected, of which nobody knows.
+    assert _codec.resolve(target, 1, 1, submitter) == 0
     state[3:5] = 1, 7
-    assert _codec.resolve(target, 9, 1, {}) == 0
+    assert _codec.resolve(target, 9, 1, submitter) == 0

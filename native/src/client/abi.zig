@@ -199,6 +199,8 @@ export fn asz_client_execute(
     result: ?*asz_result,
     err: ?*asz_error,
 ) i32 {
+    // As in `submit`.
+    @setRuntimeSafety(false);
     var failure: Failure = .{};
     var storage: Policy = undefined;
     const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
@@ -319,7 +321,7 @@ export fn asz_client_submit_waiting(
     return submit(client, token, number, slice(request, request_len), policy, true, err);
 }
 
-inline fn submit(
+fn submit(
     client: *Client,
     token: u64,
     number: i32,
@@ -328,9 +330,10 @@ inline fn submit(
     waits: bool,
     err: ?*asz_error,
 ) i32 {
+    // Where safety is on, what is undefined is filled with a pattern: here, a KB a command.
+    @setRuntimeSafety(false);
     var failure: Failure = .{};
-    // To fill what is undefined takes longer.
-    var storage: Policy = .{};
+    var storage: Policy = undefined;
     const given = policyOrNull(policy, &storage, &failure) catch return report(&failure, err);
     checkHandle(Client, client, &failure) catch return report(&failure, err);
     client.submit(token, number, request, given, waits, &failure) catch

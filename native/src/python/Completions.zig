@@ -6,11 +6,11 @@ const api = @import("api.zig");
 const Encoder = @import("Encoder.zig");
 const structs = @import("../structs.zig");
 const Library = @import("Library.zig");
+const Waiting = @import("Waiting.zig");
 
 const Object = api.Object;
 const asz_completion = structs.asz_completion;
 const asz_error = structs.asz_error;
-const member = Library.member;
 
 /// A larger result may be made into values in steps.
 const bytes_at_once_max = 256 * 1024;
@@ -66,7 +66,6 @@ pub fn begin(
     memories: *Library.Memories,
     client: *anyopaque,
     number: u64,
-    token: *Object,
     request: *const Library.Request,
     owner: *Object,
     waits: bool,
@@ -75,7 +74,7 @@ pub fn begin(
     defer memories.put(memory);
     // Before a signal's handler can come between.
     const is_owned = owner != api.headers.none;
-    if (is_owned) try api.done(api.PyDict_SetItem(completions.owners, token, owner));
+    if (is_owned) try completions.own(number, owner);
     const function = if (waits) completions.submit_waiting else completions.submit;
     // What waits is as soon done as others would have the GIL.
     const thread = if (waits) null else api.PyEval_SaveThread();
@@ -90,17 +89,41 @@ pub fn begin(
     );
     if (thread) |saved| api.PyEval_RestoreThread(saved);
     if (status == 0) return;
-    if (is_owned) try api.done(api.PyDict_DelItem(completions.owners, token));
+    if (is_owned) api.Py_DecRef(try completions.takeOwner(number));
     return library.fail(&memory.err);
+}
+
+fn own(completions: *const Completions, number: u64, owner: *Object) api.Error!void {
+    const token = try api.made(api.PyLong_FromUnsignedLongLong(number));
+    defer api.release(token);
+    try api.done(api.PyDict_SetItem(completions.owners, token, owner));
+}
+
+/// What an operation has kept, if anything.
+fn takeOwner(completions: *const Completions, number: u64) api.Error!?*Object {
+    const owners = completions.owners;
+    if (api.PyDict_Size(owners) == 0) return null;
+    const token = try api.made(api.PyLong_FromUnsignedLongLong(number));
+    defer api.release(token);
+    const owner = api.PyDict_GetItemWithError(owners, token) orelse {
+        if (api.PyErr_Occurred() != null) return error.Raised;
+        return null;
+    };
+    api.Py_IncRef(owner);
+    errdefer api.release(owner);
+    try api.done(api.PyDict_DelItem(owners, token));
+    return owner;
 }
 
 /// What has no command of the library.
 pub fn beginOtherwise(
     completions: *const Completions,
     client: *Object,
-    token: *Object,
+    number: u64,
     request: *Object,
 ) api.Error!void {
+    const token = try api.made(api.PyLong_FromUnsignedLongLong(number));
+    defer api.release(token);
     const end: ?*Object = null;
     const function = completions.submit_otherwise;
     const none = api.PyObject_CallFunctionObjArgs(function, client, token, request, end);
@@ -162,67 +185,44 @@ pub fn collect(completions: *const Completions, object: *Object) api.Error!u64 {
 /// Resolves the futures of so many operations that were collected, or up to one with a result of so
 /// many bytes. Returns how many are left.
 ///
-/// `waiting` is a dict of (future, decoder) by token. Where it has none, or the future is None, there
-/// is nobody to tell.
+/// Of what is not held under its token, or that nobody waits for any more, there is nobody to tell.
 pub fn resolve(
     completions: *const Completions,
     object: *Object,
     count_max: usize,
     bytes_max: usize,
-    waiting: *Object,
+    waiting: *Waiting,
     context: anytype,
     comptime make: fn (@TypeOf(context), *Object, []const u8) ?*Object,
 ) api.Error!u64 {
     const target: Target = try .of(object);
-    if (api.typeOf(waiting) != api.headers.dict_type) {
-        return api.raise(api.headers.type_error, "who waits is in a dict");
-    }
     const state = target.state;
     for (0..count_max) |_| {
         if (state.left() == 0) break;
         const completion = target.completions[state.resolved];
-        const token = try api.made(api.PyLong_FromUnsignedLongLong(completion.token));
-        defer api.release(token);
-        const entry = try take(waiting, token);
-        state.resolved += 1;
-        defer api.Py_DecRef(entry);
-        const owns = api.PyDict_Size(completions.owners) != 0;
-        const owner = if (owns) try take(completions.owners, token) else null;
+        const owner = try completions.takeOwner(completion.token);
         defer api.Py_DecRef(owner);
+        const who = waiting.take(completion.token);
+        defer if (who) |held| held.release();
+        state.resolved += 1;
         const data = state.data[completion.offset..][0..completion.length];
-        if (entry) |who| try completions.hand(who, completion.status, data, context, make);
+        if (who) |held| try completions.hand(&held, completion.status, data, context, make);
         if (completion.length >= bytes_max) break;
     }
     return state.left();
 }
 
-/// What a dict has had for a token; null where it had nothing.
-fn take(dict: *Object, token: *Object) api.Error!?*Object {
-    const known = api.PyDict_GetItemWithError(dict, token) orelse {
-        if (api.PyErr_Occurred() != null) return error.Raised;
-        return null;
-    };
-    api.Py_IncRef(known);
-    errdefer api.release(known);
-    try api.done(api.PyDict_DelItem(dict, token));
-    return known;
-}
-
-/// Tells the future of an entry what its decoder makes of the result.
+/// Tells a future what its decoder makes of the result.
 fn hand(
     completions: *const Completions,
-    entry: *Object,
+    who: *const Waiting.Who,
     status: i64,
     data: []const u8,
     context: anytype,
     comptime make: fn (@TypeOf(context), *Object, []const u8) ?*Object,
 ) api.Error!void {
-    if (api.typeOf(entry) != api.headers.tuple_type or api.PyTuple_Size(entry) != 2) {
-        return api.raise(api.headers.type_error, "who waits is a tuple of 2");
-    }
-    const future = try member(entry, 0);
-    if (future == api.headers.none) return;
-    const decoder = try member(entry, 1);
+    const future = who.future orelse return;
+    const decoder = who.decoder orelse return;
     if (status != 0 or data.len > bytes_at_once_max) {
         return afterSignals(tellOtherwise, .{ completions, future, decoder, status, data });
     }

@@ -93,6 +93,6 @@ pub fn abandon(operation: *Operation) void {
     if (operation.phase == .over) return;
     operation.phase = .over;
     const raised: api.Raised = .takeAsIs();
-    Submitter.bodyOf(submitter).abandon(operation.token) catch api.PyErr_Clear();
+    Submitter.bodyOf(submitter).abandon(operation.token);
     raised.raise();
 }

@@ -38,8 +38,8 @@ memories: Library.Memories,
 /// Of the module.
 submitter_type: *Object,
 operation_type: *Object,
-/// The one that was given last.
-tokens: std.atomic.Value(u64),
+/// Of the token that was given last.
+serials: std.atomic.Value(u64),
 row_members: Row.Members,
 work: if (api.is_free_threaded) Idle else Work,
 
@@ -140,7 +140,7 @@ pub fn init(state: *State) void {
     state.memories = .{};
     state.submitter_type = api.headers.none;
     state.operation_type = api.headers.none;
-    state.tokens = .init(0);
+    state.serials = .init(0);
     state.unbind();
     state.row_members = Row.membersOf(state);
     if (api.is_free_threaded) state.work = .{} else state.work.init(state);

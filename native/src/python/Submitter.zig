@@ -1,5 +1,5 @@
-//! What submits requests of one client on one event loop. Each gets a token and a future, which wait
-//! in a dict until `Completions.resolve` has its result.
+//! What submits requests of one client on one event loop. Each gets a token and a future, which it
+//! holds until `Completions.resolve` has the result.
 //!
 //! Reads that are submitted in one tick of the loop may wait for its end, and travel together then.
 //! With few in flight a read is sent at once: a batch costs more than a few single commands do. In a
@@ -13,6 +13,7 @@ const Completions = @import("Completions.zig");
 const Library = @import("Library.zig");
 const Operation = @import("Operation.zig");
 const State = @import("State.zig");
+const Waiting = @import("Waiting.zig");
 
 const Object = api.Object;
 
@@ -22,10 +23,12 @@ state: *State,
 /// cffi's pointer, and what it points to.
 client_object: ?*Object,
 client: *anyopaque,
-/// (future, decoder) by token; the future is None when nobody waits for it any more.
-waiting: ?*Object,
-/// Of the loop.
+waiting: Waiting,
+/// Makes a future of the loop, with no arguments but these, a dict; null: with none.
 create_future: ?*Object,
+keywords: ?*Object,
+no_arguments: ?*Object,
+/// Of the loop.
 call_soon: ?*Object,
 /// The numbers of the commands that may travel together, a bit for each.
 gathered: u64,
@@ -38,7 +41,7 @@ latest: u64,
 const Submitter = @This();
 
 /// What `module.c` has room for.
-pub const body_size = 72;
+pub const body_size = 128;
 
 comptime {
     std.debug.assert(@sizeOf(Submitter) == body_size);
@@ -48,23 +51,28 @@ pub inline fn bodyOf(object: *Object) *Submitter {
     return api.bodyOf(Submitter, object);
 }
 
-/// Of client, waiting, create_future, call_soon and gathered.
+/// Of client, create_future, keywords, call_soon and gathered.
 pub fn make(state: *State, arguments: []const *Object) api.Error!*Object {
     const library = &(state.library orelse return Library.unbound());
-    const client, const waiting, const create_future, const call_soon, const gathered =
+    const client, const create_future, const keywords, const call_soon, const gathered =
         arguments[0..5].*;
-    if (api.typeOf(waiting) != api.headers.dict_type) {
-        return api.raise(api.headers.type_error, "what waits is in a dict");
+    const has_keywords = keywords != api.headers.none;
+    if (has_keywords and api.typeOf(keywords) != api.headers.dict_type) {
+        return api.raise(api.headers.type_error, "keywords are in a dict");
     }
     const pointer = try library.pointerOf(client, library.client_type);
     const bits = try api.sizeOf(gathered);
+    const no_arguments = try api.made(api.PyTuple_New(0));
+    errdefer api.release(no_arguments);
     const object = try api.made(api.PyType_GenericAlloc(state.submitter_type, 0));
     bodyOf(object).* = .{
         .state = state,
         .client_object = api.share(client),
         .client = pointer,
-        .waiting = api.share(waiting),
+        .waiting = .{},
         .create_future = api.share(create_future),
+        .keywords = if (has_keywords) api.share(keywords) else null,
+        .no_arguments = no_arguments,
         .call_soon = api.share(call_soon),
         .gathered = bits,
         .held = 0,
@@ -74,10 +82,11 @@ pub fn make(state: *State, arguments: []const *Object) api.Error!*Object {
     return object;
 }
 
-fn references(submitter: *Submitter) [4]*?*Object {
+fn references(submitter: *Submitter) [5]*?*Object {
     return .{
-        &submitter.waiting,
         &submitter.create_future,
+        &submitter.keywords,
+        &submitter.no_arguments,
         &submitter.call_soon,
         // The last, as what the others let go of may ask for more.
         &submitter.client_object,
@@ -85,18 +94,34 @@ fn references(submitter: *Submitter) [4]*?*Object {
 }
 
 pub fn traverse(submitter: *Submitter, visit: api.Visit, argument: ?*anyopaque) c_int {
+    const status = submitter.waiting.traverse(visit, argument);
+    if (status != 0) return status;
     return api.visitAll(&submitter.references(), visit, argument);
 }
 
 /// Nothing is submitted any more.
 pub fn clear(submitter: *Submitter) void {
+    submitter.waiting.clear();
     for (submitter.references()) |place| api.let(place, null);
 }
 
-/// Of what is submitted next, which nothing else of the process has.
-pub fn takeToken(submitter: *Submitter) u64 {
-    submitter.latest = submitter.state.tokens.fetchAdd(1, .monotonic) + 1;
+/// Has a future wait, and returns the token, which nothing else of the process has. Both references
+/// are shared.
+pub fn hold(submitter: *Submitter, future: *Object, decoder: *Object) api.Error!u64 {
+    if (submitter.client_object == null) return cleared();
+    const serial = submitter.state.serials.fetchAdd(1, .monotonic) + 1;
+    const who: Waiting.Who = .{ .future = api.share(future), .decoder = api.share(decoder) };
+    submitter.latest = submitter.waiting.hold(serial, who) catch {
+        who.release();
+        _ = api.PyErr_NoMemory();
+        return error.Raised;
+    };
     return submitter.latest;
+}
+
+/// Nothing comes under the token.
+pub fn forget(submitter: *Submitter, token: u64) void {
+    if (submitter.waiting.take(token)) |who| who.release();
 }
 
 /// Submits a request; a future gets what its decoder makes of the result. The owner, unless it is
@@ -111,25 +136,25 @@ pub fn start(
     const library = &(state.library orelse return Library.unbound());
     const completions = &(state.completions orelse return Library.unbound());
     const request: Library.Request = try .of(library, object);
-    const waiting = submitter.waiting orelse return cleared();
-    const number = submitter.takeToken();
+    const future = try submitter.makeFuture();
+    errdefer api.release(future);
+    const number = try submitter.hold(future, request.decoder);
     // What is called of Python may have submitted something, too.
     defer submitter.latest = number;
-    const token = try api.made(api.PyLong_FromUnsignedLongLong(number));
-    defer api.release(token);
-    const future = try api.made(api.PyObject_CallNoArgs(submitter.create_future orelse
-        return cleared()));
-    errdefer api.release(future);
-    const entry = try api.pair(future, request.decoder);
-    defer api.release(entry);
-    try api.done(api.PyDict_SetItem(waiting, token, entry));
-    submitter.begin(self, library, completions, &request, number, token, object, owner) catch {
+    submitter.begin(self, library, completions, &request, number, object, owner) catch {
         const raised: api.Raised = .take();
         defer raised.raise();
-        if (api.PyDict_DelItem(waiting, token) < 0) api.PyErr_Clear();
+        submitter.forget(number);
         return error.Raised;
     };
     return future;
+}
+
+fn makeFuture(submitter: *const Submitter) api.Error!*Object {
+    const create_future = submitter.create_future orelse return cleared();
+    const keywords = submitter.keywords orelse
+        return api.made(api.PyObject_CallNoArgs(create_future));
+    return api.made(api.PyObject_Call(create_future, submitter.no_arguments.?, keywords));
 }
 
 fn cleared() api.Error {
@@ -143,18 +168,17 @@ fn begin(
     completions: *const Completions,
     request: *const Library.Request,
     number: u64,
-    token: *Object,
     object: *Object,
     owner: *Object,
 ) api.Error!void {
     if (request.number < 0) {
         const client = submitter.client_object orelse return cleared();
-        return completions.beginOtherwise(client, token, object);
+        return completions.beginOtherwise(client, number, object);
     }
     const waits = submitter.mayWait(request.number);
-    if (waits) try submitter.hold(self);
+    if (waits) try submitter.holdUntilEndOfTick(self);
     const memories = &submitter.state.memories;
-    try completions.begin(library, memories, submitter.client, number, token, request, owner, waits);
+    try completions.begin(library, memories, submitter.client, number, request, owner, waits);
     // Of a loop that has not waited for the end of the tick.
     if (waits and submitter.held == 0) try submitter.flush();
 }
@@ -162,11 +186,10 @@ fn begin(
 fn mayWait(submitter: *const Submitter, number: i32) bool {
     if (number >= 64 or submitter.gathered >> @intCast(number) & 1 == 0) return false;
     if (submitter.held > 0 or submitter.held_before >= few) return true;
-    return api.PyDict_Size(submitter.waiting.?) > few;
+    return submitter.waiting.count > few;
 }
 
-/// Until the end of this tick.
-fn hold(submitter: *Submitter, self: *Object) api.Error!void {
+fn holdUntilEndOfTick(submitter: *Submitter, self: *Object) api.Error!void {
     submitter.held += 1;
     if (submitter.held > 1) return;
     // What is called of Python may have submitted more.
@@ -213,23 +236,16 @@ pub fn run(submitter: *Submitter, self: *Object, object: *Object) api.Error!*Obj
     return Operation.make(submitter.state, self, future, token) catch {
         const raised: api.Raised = .take();
         defer raised.raise();
-        submitter.abandon(token) catch api.PyErr_Clear();
+        submitter.abandon(token);
         api.release(future);
         return error.Raised;
     };
 }
 
 /// Nobody waits for it any more: it ends early, unless it has ended, and nobody is told.
-pub fn abandon(submitter: *Submitter, number: u64) api.Error!void {
-    const waiting = submitter.waiting orelse return;
+pub fn abandon(submitter: *Submitter, number: u64) void {
     const completions = &(submitter.state.completions orelse return);
-    const token = try api.made(api.PyLong_FromUnsignedLongLong(number));
-    defer api.release(token);
-    if (api.PyDict_GetItemWithError(waiting, token) == null) {
-        return if (api.PyErr_Occurred() != null) error.Raised;
-    }
-    const nobody = try api.pair(api.headers.none, api.headers.none);
-    defer api.release(nobody);
-    try api.done(api.PyDict_SetItem(waiting, token, nobody));
+    const who = submitter.waiting.leave(number) orelse return;
     completions.cancel(submitter.client, number);
+    who.release();
 }

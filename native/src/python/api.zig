@@ -86,6 +86,7 @@ pub extern fn PyInterpreterState_Get() *Interpreter;
 pub extern fn PyInterpreterState_GetID(interpreter: *Interpreter) i64;
 pub extern fn PyModule_GetState(module: *Object) ?*anyopaque;
 pub extern fn PyObject_AsReadBuffer(object: *Object, data: *[*]const u8, size: *Size) c_int;
+pub extern fn PyObject_Call(callable: *Object, arguments: *Object, keywords: ?*Object) ?*Object;
 pub extern fn PyObject_CallNoArgs(callable: *Object) ?*Object;
 pub extern fn PyObject_CallFunctionObjArgs(callable: *Object, ...) ?*Object;
 pub extern fn PyObject_CallMethodObjArgs(object: *Object, name: *Object, ...) ?*Object;

@@ -148,13 +148,17 @@ static void collected_dealloc(PyObject *object)
     Py_DECREF(type);
 }
 
-#define SUBMITTER_BODY_SIZE 72
+#define SUBMITTER_BODY_SIZE 128
 
 PyObject *asz_submitter_run(PyObject *submitter, PyObject *request);
 PyObject *asz_submitter_start(PyObject *submitter, Arguments arguments, Py_ssize_t count);
-PyObject *asz_submitter_take_token(PyObject *submitter, PyObject *nothing);
+PyObject *asz_submitter_hold(PyObject *submitter, Arguments arguments, Py_ssize_t count);
+PyObject *asz_submitter_holds(PyObject *submitter, PyObject *token);
+PyObject *asz_submitter_held(PyObject *submitter, PyObject *nothing);
+PyObject *asz_submitter_forget(PyObject *submitter, PyObject *token);
 PyObject *asz_submitter_abandon(PyObject *submitter, PyObject *token);
 PyObject *asz_submitter_flush(PyObject *submitter, PyObject *end_of_tick);
+Py_ssize_t asz_submitter_length(PyObject *submitter);
 PyObject *asz_submitter_latest(PyObject *submitter, void *closure);
 int asz_submitter_visit(PyObject *submitter, visitproc visit, void *argument);
 int asz_submitter_clear(PyObject *submitter);
@@ -168,7 +172,10 @@ static int submitter_traverse(PyObject *submitter, visitproc visit, void *arg)
 static PyMethodDef submitter_methods[] = {
     {"run", asz_submitter_run, METH_O, NULL},
     {"start", FAST(asz_submitter_start), METH_FASTCALL, NULL},
-    {"take_token", asz_submitter_take_token, METH_NOARGS, NULL},
+    {"hold", FAST(asz_submitter_hold), METH_FASTCALL, NULL},
+    {"holds", asz_submitter_holds, METH_O, NULL},
+    {"held", asz_submitter_held, METH_NOARGS, NULL},
+    {"forget", asz_submitter_forget, METH_O, NULL},
     {"abandon", asz_submitter_abandon, METH_O, NULL},
     {"flush", asz_submitter_flush, METH_O, NULL},
     {NULL, NULL, 0, NULL},
@@ -183,6 +190,7 @@ static PyType_Slot submitter_slots[] = {
     {Py_tp_dealloc, collected_dealloc},
     {Py_tp_traverse, submitter_traverse},
     {Py_tp_clear, asz_submitter_clear},
+    {Py_sq_length, asz_submitter_length},
     {Py_tp_methods, submitter_methods},
     {Py_tp_getset, submitter_members},
     {0, NULL},
