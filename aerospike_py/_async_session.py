@@ -4,6 +4,7 @@ What waits, and a client's life, are in `_session`.
 """
 
 import asyncio
+import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
@@ -14,6 +15,7 @@ from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar
 
 from . import tracing
 from ._apart import Apart
+from ._codec import submit_directly
 from ._config import Config
 from ._native import Pointer
 from ._native.completions import Completions
@@ -48,6 +50,10 @@ def _running_loop() -> asyncio.AbstractEventLoop:
         ) from None
 
 
+class _Submits(Protocol):
+    def __call__(self, request: Request[T], /) -> Awaitable[T]: ...
+
+
 class AsyncSession:
     """The life of one asynchronous client, which is that of a `Session` and its loop.
 
@@ -66,6 +72,18 @@ class AsyncSession:
         self.policies: ClientPolicies = session.policies
         # Those in use, and all that watch.
         self._completions: Completions | None = None
+        # What submits for them, and their loop, where nothing else is to be done.
+        self._direct: list[Any] = [None, None]
+        self.submit: _Submits = submit_directly(
+            *(self._direct, vars(tracing), "active", asyncio._get_running_loop),
+            _submitting_of(weakref.ref(self)),
+        )
+        """Carries out a request; what this returns is to be awaited at once.
+
+        Raises:
+            ClientError: The client is not connected, or belongs to another loop.
+            AerospikeError: The request was refused; nothing was sent.
+        """
         self._made: list[Completions] = []
         # Those that are closing, as nobody waits any more for them to be connected.
         self._given_up: dict[Completions, asyncio.Future[None]] = {}
@@ -110,10 +128,14 @@ class AsyncSession:
             await replaced.close()
         self._leave(replaced)
 
-    def _use(self, completions: Completions) -> None:
+    def _use(self, completions: Completions | None) -> None:
         """From now on, with a line of its own: what another loop has of the old one may be lost."""
         limit = self.config.max_concurrent_operations
-        if limit and completions is not self._completions:
+        if completions is None:
+            self._direct[:] = None, None
+        elif not limit:
+            self._direct[:] = completions.submitter, completions.loop
+        elif completions is not self._completions:
             timeout_ms = self.config.operation_queue_timeout_ms
             self._line = _Line(limit, timeout_ms, completions.loop)
         self._completions = completions
@@ -147,7 +169,7 @@ class AsyncSession:
         if completions in self._made:
             self._made.remove(completions)
         if self._completions is completions:
-            self._completions = None
+            self._use(None)
 
     async def close(self) -> None:
         """Closes all connections; operations in flight fail. Idempotent."""
@@ -158,7 +180,7 @@ class AsyncSession:
         for client in self._session.release():
             completions = self._completions_of(client, loop)
             if self._completions is completions:
-                self._completions = None
+                self._use(None)
             try:
                 await completions.close()
             finally:
@@ -190,13 +212,8 @@ class AsyncSession:
         """Whether the client is connected and at least one node answers."""
         return self._completions is not None and self._session.is_connected()
 
-    def submit(self, request: Request[T]) -> Awaitable[T]:
-        """Carries out a request; what this returns is to be awaited at once.
-
-        Raises:
-            ClientError: The client is not connected, or belongs to another loop.
-            AerospikeError: The request was refused; nothing was sent.
-        """
+    def _submit(self, request: Request[T]) -> Awaitable[T]:
+        """The same, whatever is to be done beside."""
         completions = self._completions
         if completions is None:
             return self._submit_in_child(request)
@@ -320,7 +337,7 @@ class AsyncSession:
         """In the child of a fork, where the parent's loop and its futures do not exist."""
         if self._line is not None:
             self._line.is_over = True
-        self._completions = None
+        self._use(None)
         self._made = []
         self._given_up = {}
         self._reconnecting = None
@@ -330,6 +347,17 @@ class AsyncSession:
         completions: Completions | None = getattr(self, "_completions", None)
         if completions is not None:
             completions.leave()
+
+
+def _submitting_of(session: "weakref.ref[AsyncSession]") -> _Submits:
+    """As the session does, which has this, and goes with the last one who has it."""
+
+    def submit(request: Request[T], /) -> Awaitable[T]:
+        this = session()
+        assert this is not None
+        return this._submit(request)
+
+    return submit
 
 
 class Endable(Generic[T]):

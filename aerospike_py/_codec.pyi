@@ -71,6 +71,23 @@ class Operation:
     def throw(self, kind: Any, value: Any = ..., traceback: Any = ..., /) -> Any: ...
     def close(self) -> None: ...
 
+def or_default(value: _T, function: Callable[..., _T], /) -> Callable[..., _T]: ...
+def key_request(
+    command: int,
+    policies: Any,
+    name: str,
+    encode_key: Callable[[Any], bytes],
+    decoder: Callable[[Any], _T],
+    /,
+) -> Callable[[Any, Any], tuple[int, bytes, Any, Callable[[Any], _T]]]: ...
+def submit_directly(
+    places: list[Any],
+    switches: dict[str, Any],
+    name: str,
+    running_loop: Callable[[], Any],
+    otherwise: Callable[[_Request], Any],
+    /,
+) -> Any: ...
 def submitter(
     client: Any,
     create_future: Callable[..., Any],

@@ -100,6 +100,8 @@ class AsyncClient:
         self._session = AsyncSession(config)
         self._policies = self._session.policies
         self._submit = self._session.submit
+        self._get = records.getting(self._policies)
+        self._exists = records.asking(self._policies)
 
     def __repr__(self) -> str:
         return repr(self._session)
@@ -263,7 +265,7 @@ class AsyncClient:
             RecordNotFound: There is no such record.
             ObjectError: A bin does not fit its field in `into`, or is missing.
         """
-        request = records.get(self._policies, key, policy)
+        request = self._get(key, policy)
         if into is None:
             return await self._submit(request)
         return await self._submit(records.into_objects(self._policies, request, into))
@@ -320,7 +322,7 @@ class AsyncClient:
         Returns:
             The key and the metadata; `meta` is None when there is no such record.
         """
-        return await self._submit(records.exists(self._policies, key, policy))
+        return await self._submit(self._exists(key, policy))
 
     async def put(
         self,

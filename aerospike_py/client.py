@@ -95,6 +95,8 @@ class Client:
         self._session = Session(config)
         self._policies = self._session.policies
         self._execute = self._session.execute
+        self._get = records.getting(self._policies)
+        self._exists = records.asking(self._policies)
 
     def __repr__(self) -> str:
         return repr(self._session)
@@ -248,7 +250,7 @@ class Client:
             RecordNotFound: There is no such record.
             ObjectError: A bin does not fit its field in `into`, or is missing.
         """
-        request = records.get(self._policies, key, policy)
+        request = self._get(key, policy)
         if into is None:
             return self._execute(request)
         return self._execute(records.into_objects(self._policies, request, into))
@@ -305,7 +307,7 @@ class Client:
         Returns:
             The key and the metadata; `meta` is None when there is no such record.
         """
-        return self._execute(records.exists(self._policies, key, policy))
+        return self._execute(self._exists(key, policy))
 
     def put(
         self,

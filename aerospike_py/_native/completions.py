@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Any, TypeAlias, TypeVar
 
 from .. import _native
-from .._codec import bind_completions, collect, resolve, settle, submitter, unpack
+from .._codec import Submitter, bind_completions, collect, resolve, settle, submitter, unpack
 from .._ffi import ffi, lib
 from . import ARROW, TABLE, Asked, Data, Pointer, address, allocate, failure
 from .streams import Stream
@@ -72,11 +72,12 @@ class Completions:
         self.loop = loop
         # Of the loop.
         self.thread: int = get_ident()
-        self._submitter = submitter(
+        # What is submitted otherwise than with `run` or `start` belongs to the loop, too.
+        self.submitter: Submitter = submitter(
             *(client, *_future_maker(loop), loop.call_soon), _READS if coalesces else 0
         )
         # Submits a request; what it returns waits for the result, and is to be awaited at once.
-        self.run: Callable[[Submitted], Awaitable[Any]] = self._submitter.run
+        self.run: Callable[[Submitted], Awaitable[Any]] = self.submitter.run
         self._error = ffi.new("asz_error *")
         self._error.size = ffi.sizeof("asz_error")
         self._completions = ffi.new("asz_completion[]", _DRAINED_MAX)
@@ -104,7 +105,7 @@ class Completions:
     @property
     def latest(self) -> int:
         """The token of the operation that was submitted last."""
-        return self._submitter.latest
+        return self.submitter.latest
 
     def start(self, request: Submitted, owner: object = None) -> "asyncio.Future[Any]":
         """Submits a command, TABLE or ARROW; the future gets what the decoder makes of its result.
@@ -120,11 +121,11 @@ class Completions:
         """
         before = self.latest
         try:
-            return self._submitter.start(request, owner)
+            return self.submitter.start(request, owner)
         except BaseException:
             # It may be begun all the same, where a signal's handler has raised after that.
             if self.latest != before:
-                self._submitter.abandon(self.latest)
+                self.submitter.abandon(self.latest)
             raise
 
     def start_asking(self, asked: Asked, request: Submitted) -> "asyncio.Future[Any]":
@@ -187,16 +188,16 @@ class Completions:
     def _start_on_its_own(self, submit: Callable[..., int]) -> "asyncio.Future[None] | None":
         """Has the library do it on a thread; None: it cannot, and the error says why."""
         future: asyncio.Future[None] = self.loop.create_future()
-        token = self._submitter.hold(future, _nothing)
+        token = self.submitter.hold(future, _nothing)
         if submit(self.client, token, self._error):
-            self._submitter.forget(token)
+            self.submitter.forget(token)
             return None
         future.add_done_callback(lambda done: self.end_early(token) if done.cancelled() else None)
         return future
 
     def end_early(self, token: int) -> None:
         """Ends an operation that nobody waits for any more, and frees its connection."""
-        if self._submitter.holds(token):
+        if self.submitter.holds(token):
             lib.asz_client_cancel(self.client, token)
 
     def next_chunk(self, stream: Stream[T]) -> "asyncio.Future[T]":
@@ -231,17 +232,17 @@ class Completions:
     ) -> "asyncio.Future[Any]":
         query = stream.open_query()
         future = self.loop.create_future()
-        token = self._submitter.hold(future, decode)
+        token = self.submitter.hold(future, decode)
         _owners[token] = owner
         if submit(query, token, *target, self._error):
-            self._submitter.forget(token)
+            self.submitter.forget(token)
             del _owners[token]
             raise failure(self._error)
         return future
 
     def __len__(self) -> int:
         """Operations in flight, those included that nobody waits for any more."""
-        return len(self._submitter)
+        return len(self.submitter)
 
     def _collect(self) -> None:
         """Resolves the futures of what has ended, once in a round of the loop."""
@@ -253,7 +254,7 @@ class Completions:
         if self._goes_on:
             return
         try:
-            if settle(self._target, _LOOK_EVERY, _MUCH_BYTES, self._submitter):
+            if settle(self._target, _LOOK_EVERY, _MUCH_BYTES, self.submitter):
                 if self._is_large:
                     self._allocate(_DATA_BYTES)
             elif self._state[_COLLECTED] or self._state[_NEEDED]:
@@ -270,7 +271,7 @@ class Completions:
         over = 0.0
         while True:
             before = self._state[_RESOLVED]
-            left = resolve(self._target, _LOOK_EVERY, _MUCH_BYTES, self._submitter)
+            left = resolve(self._target, _LOOK_EVERY, _MUCH_BYTES, self.submitter)
             if not left:
                 break
             now = perf_counter()
@@ -316,7 +317,7 @@ class Completions:
         self._unwatch()
         self._leave_hosted()
         lib.asz_client_close(self.client)
-        for token, _ in self._submitter.held():
+        for token, _ in self.submitter.held():
             _owners.pop(token, None)
 
     def shut(self) -> None:
@@ -333,8 +334,8 @@ class Completions:
 
     def abandon(self) -> None:
         """Fails what is still waiting, without the library."""
-        for token, future in self._submitter.held():
-            self._submitter.forget(token)
+        for token, future in self.submitter.held():
+            self.submitter.forget(token)
             if future is not None and not future.done() and not self.loop.is_closed():
                 future.set_exception(
                     _native.make_error(

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .. import _native, constants
+from .._codec import or_default
 from .._ffi import lib
 from .._native import NULL, Pointer
 from .._operations import encode_expression
@@ -199,6 +200,11 @@ class Policies:
         self._default = self._base
 
     @property
+    def makes_struct(self) -> "MakesStruct":
+        """As `struct`, and quicker where there is nothing but the defaults."""
+        return or_default(self._default, self.struct)
+
+    @property
     def known(self) -> tuple[str, ...]:
         """The keys that the policy dict may have."""
         return self._known
@@ -327,6 +333,10 @@ class _ComparingPolicies(Policies):
     def struct(self, policy: Any = None, meta: Any = None, val: Any = None) -> Pointer:
         """As of others, but that there is none for no policy and no metadata."""
         return super().struct({} if policy is None else policy, meta, val)
+
+    @property
+    def makes_struct(self) -> "MakesStruct":
+        return self.struct
 
 
 def _unknown(path: str, key: Any, what: str, known: tuple[str, ...]) -> InvalidArgError:
@@ -747,7 +757,7 @@ _ROW_KINDS = {"batch_read": "read", "batch_apply": "apply", "batch_remove": "rem
 class MakesStruct(Protocol):
     """Makes the struct for a call's policy, its metadata, and a time to live of its own."""
 
-    def __call__(self, policy: Any = None, meta: Any = None, val: Any = None) -> Pointer:
+    def __call__(self, policy: Any = None, meta: Any = None, val: Any = None, /) -> Pointer:
         """As `Policies.struct`."""
         ...
 
@@ -781,20 +791,20 @@ class ClientPolicies:
         self._write = write_policies(write, lib.ASZ_PUT, over=over_of("write"))
         self.read: MakesStruct = read_policies(
             given("read"), lib.ASZ_GET, over=over_of("read")
-        ).struct
-        self.write: MakesStruct = self._write.struct
+        ).makes_struct
+        self.write: MakesStruct = self._write.makes_struct
         self.operate: MakesStruct = operate_policies(
             write, lib.ASZ_OPERATE, own=given("operate"), over=over_of("operate")
-        ).struct
+        ).makes_struct
         self.remove: MakesStruct = write_policies(
             *(write, lib.ASZ_REMOVE), own=given("remove"), own_kind="remove", over=over_of("remove")
-        ).struct
+        ).makes_struct
         self.apply: MakesStruct = apply_policies(
             write, lib.ASZ_APPLY, own=given("apply"), over=over_of("apply")
-        ).struct
+        ).makes_struct
         self.batch_read: MakesStruct = batch_read_policies(
             batch, lib.ASZ_BATCH, own=given("batch_read"), over=over_of("batch_read")
-        ).struct
+        ).makes_struct
         # As single writes, batches that write are not repeated unless that is asked for.
         self.batch_write: MakesStruct
         self.batch_apply: MakesStruct
@@ -802,7 +812,7 @@ class ClientPolicies:
         self.batch_write, self.batch_apply, self.batch_remove = (
             batch_write_policies(
                 *(batch, lib.ASZ_PUT), own=given(kind), own_kind=kind, over=over_of(kind)
-            ).struct
+            ).makes_struct
             for kind in ("batch_write", "batch_apply", "batch_remove")
         )
         self.batch_rows: dict[str, RowMeta | None] = {
@@ -816,8 +826,10 @@ class ClientPolicies:
         section = "info" if own_info else "admin"
         self.info: MakesStruct = Policies(
             *("info", lib.ASZ_INFO, _ADMIN, None), own=own_info or admin, own_kind=section
-        ).struct
-        self.admin: MakesStruct = admin_policies("admin", admin, lib.ASZ_ADMIN_CREATE_USER).struct
+        ).makes_struct
+        self.admin: MakesStruct = admin_policies(
+            "admin", admin, lib.ASZ_ADMIN_CREATE_USER
+        ).makes_struct
 
     @property
     def shapes(self) -> "Shapes":

@@ -1,8 +1,9 @@
 """Requests of single records."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from .._codec import pack_key, pack_operate, pack_put
+from .._codec import key_request, pack_key, pack_operate, pack_put
 from .._ffi import lib
 from .._operations import plain_operations, within_count
 from .._results import exists_result, nothing, ordered_result, record
@@ -32,8 +33,9 @@ _OPERATE: int = lib.ASZ_OPERATE
 _OPERATE_ORDERED: int = lib.ASZ_OPERATE_ORDERED
 
 
-def get(policies: ClientPolicies, key: Any, policy: Any) -> Request[Record]:
-    return _GET, pack_key(key) or encode_key(key), policies.read(policy), record
+def getting(policies: ClientPolicies) -> Callable[[Any, Any], Request[Record]]:
+    """What makes the request of a key and a policy."""
+    return key_request(_GET, policies, "read", encode_key, record)
 
 
 def select(policies: ClientPolicies, key: Any, bins: Any, policy: Any) -> Request[Record]:
@@ -49,8 +51,9 @@ def into_objects(
     return command, encoded, struct, policies.shapes.of(into).decoder(decode)
 
 
-def exists(policies: ClientPolicies, key: Any, policy: Any) -> Request[ExistsResult]:
-    return _EXISTS, pack_key(key) or encode_key(key), policies.read(policy), exists_result
+def asking(policies: ClientPolicies) -> Callable[[Any, Any], Request[ExistsResult]]:
+    """What makes the request, of a key and a policy, whether the record exists."""
+    return key_request(_EXISTS, policies, "read", encode_key, exists_result)
 
 
 def put(policies: ClientPolicies, key: Any, bins: Any, meta: Any, policy: Any) -> Request[None]:

@@ -14,6 +14,7 @@ const State = @import("python/State.zig");
 const Submitter = @import("python/Submitter.zig");
 const capsules = @import("python/capsules.zig");
 const keys = @import("python/keys.zig");
+const shortcuts = @import("python/shortcuts.zig");
 const usual = @import("python/usual.zig");
 const msgpack = @import("wire/msgpack.zig");
 
@@ -132,36 +133,9 @@ export fn asz_codec_pack_plain(module: *Object, value: *Object) ?*Object {
     return packUsual(module, &.{value}, usual.value);
 }
 
-const WriteUsual = fn (*Encoder, *Object) api.Error!bool;
-
-fn packUsual(module: *Object, arguments: []const *Object, comptime write: WriteUsual) ?*Object {
+fn packUsual(module: *Object, arguments: []const *Object, comptime write: usual.Write) ?*Object {
     if (arguments.len != 1 and arguments.len != 2) return result(wrongCount());
-    const state: *State = .of(module);
-    const work = state.borrow() catch return null;
-    defer state.giveBack(work);
-    const encoder = &work.encoder;
-    defer encoder.clear();
-    const is_usual = writeUsual(encoder, arguments, write) catch {
-        if (api.PyErr_ExceptionMatches(api.headers.memory_error) != 0) return null;
-        api.PyErr_Clear();
-        return api.share(api.headers.none);
-    };
-    if (!is_usual) return api.share(api.headers.none);
-    return result(encoder.take());
-}
-
-fn writeUsual(
-    encoder: *Encoder,
-    arguments: []const *Object,
-    comptime write: WriteUsual,
-) api.Error!bool {
-    if (write == usual.key) {
-        try encoder.arrayHeader(1);
-    } else if (arguments.len == 2) {
-        try encoder.arrayHeader(2);
-        if (!try usual.key(encoder, arguments[0])) return false;
-    }
-    return write(encoder, arguments[arguments.len - 1]);
+    return result(usual.pack(.of(module), arguments, write));
 }
 
 /// pack_batch(list of keys, bytes of what follows) -> bytes, or None when a key is not one of the
@@ -251,6 +225,33 @@ export fn asz_codec_take_types(module: *Object, submitter: *Object, operation: *
 export fn asz_codec_submitter(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
     if (count != 5) return result(wrongCount());
     return result(Submitter.make(.of(module), arguments[0..5]));
+}
+
+/// or_default(value, function) -> function: see shortcuts.zig
+export fn asz_codec_or_default(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    _ = module;
+    if (count != 2) return result(wrongCount());
+    return result(shortcuts.orDefault(arguments[0], arguments[1]));
+}
+
+/// key_request(command, policies, name, encode_key, decoder) -> function of a key and a policy: see
+/// shortcuts.zig
+export fn asz_codec_key_request(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    if (count != 5) return result(wrongCount());
+    const all = .{module} ++ arguments[0..5].*;
+    return result(shortcuts.keyRequest(&all));
+}
+
+/// submit_directly([submitter or None, loop], dict, name, function of the running loop, function) ->
+/// function of a request: see shortcuts.zig
+export fn asz_codec_submit_directly(
+    module: *Object,
+    arguments: Arguments,
+    count: api.Size,
+) ?*Object {
+    if (count != 5) return result(wrongCount());
+    const all = .{module} ++ arguments[0..5].*;
+    return result(shortcuts.submitDirectly(&all));
 }
 
 /// run(request) -> what waits for the result

@@ -377,7 +377,7 @@ async def test_what_is_made_of_a_result_may_run_the_loop(
         for number in range(40, 80):
             request = lib.ASZ_GET, encode([key_of(number)]), ffi.NULL, bytes
             nested.append(here.start(request))
-        here._submitter.flush(None)
+        here.submitter.flush(None)
         deadline = time.monotonic() + 10
         while not all(future.done() for future in nested):
             assert time.monotonic() < deadline
@@ -415,12 +415,14 @@ def raise_from_futures(client: AsyncClient) -> None:
     """Who waits does so with a future that raises."""
     here: Any = client._session._completions
     Raising.has_raised = False
-    submit_with(here, _codec.submitter(here.client, Raising, None, here.loop.call_soon, 0))
+    submit_with(client, _codec.submitter(here.client, Raising, None, here.loop.call_soon, 0))
 
 
-def submit_with(here: Any, submitter: _codec.Submitter) -> None:
+def submit_with(client: AsyncClient, submitter: _codec.Submitter) -> None:
+    here: Any = client._session._completions
     assert not here
-    here._submitter, here.run = submitter, submitter.run
+    here.submitter, here.run = submitter, submitter.run
+    client._session._use(here)
 
 
 async def test_what_is_submitted_in_the_midst_of_a_submission_has_its_own_result(
@@ -444,7 +446,7 @@ async def test_what_is_submitted_in_the_midst_of_a_submission_has_its_own_result
 
     create_future, call_soon = nesting(here.loop.create_future), nesting(here.loop.call_soon)
     submitter = _codec.submitter(here.client, create_future, None, call_soon, 1 << lib.ASZ_GET)
-    submit_with(here, submitter)
+    submit_with(client, submitter)
     outer = submitter.run(requests.pop())
     futures = {future: token for token, future in submitter.held()}
     assert submitter.latest == (set(futures.values()) - {futures[each] for each in nested}).pop()
@@ -510,7 +512,7 @@ async def test_who_is_interrupted_while_submitting_leaves_nothing_behind(
     request = lib.ASZ_GET, encode([key_of(0)]), ffi.NULL, bytes
     cluster.drop()  # Unless it is ended, it goes on for ever.
     with monkeypatch.context() as patch:
-        patch.setattr(here, "_submitter", Interrupted(here._submitter))
+        patch.setattr(here, "submitter", Interrupted(here.submitter))
         with pytest.raises(Interrupt):
             here.start_asking(asked, request)
     assert completions._owners[here.latest] is asked  # It is still written to.

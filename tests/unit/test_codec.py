@@ -665,3 +665,94 @@ def test_what_cannot_be_told_of_an_operation_is_refused(library_client: Any) -> 
     assert _codec.resolve(target, 1, 1, submitter) == 0
     state[3:5] = 1, 7
     assert _codec.resolve(target, 9, 1, submitter) == 0
+
+
+def test_a_value_stands_for_what_nothing_is_given_to() -> None:
+    def function(*given: Any) -> Any:
+        return given
+
+    value: Any = object()
+    usual = _codec.or_default(value, function)
+    for nothing in (), (None,), (None, None, None):
+        assert usual(*nothing) is value
+    for given_ in (0,), (None, 1), ({}, None):
+        assert usual(*given_) == given_
+    with pytest.raises(ZeroDivisionError):
+        _codec.or_default(value, lambda given_: 1 / given_)(0)
+
+
+def test_who_may_not_submit_directly_does_so_otherwise(library_client: Any) -> None:
+    loop, other = object(), object()
+    switches: dict[str, Any] = {"active": None}
+    places: list[Any] = [submitter_of(library_client), loop]
+    running = loop
+
+    def otherwise(request: Any) -> Any:
+        return "otherwise", request
+
+    submit = _codec.submit_directly(places, switches, "active", lambda: running, otherwise)
+    with pytest.raises(ClientError, match="not connected"):
+        submit(REQUEST)
+    with pytest.raises(TypeError):
+        submit(None)
+    running = other
+    assert submit(REQUEST) == ("otherwise", REQUEST)
+    running = loop
+    for active in True, 0, object():
+        switches["active"] = active
+        assert submit(REQUEST) == ("otherwise", REQUEST)
+    switches.clear()
+    assert submit(REQUEST) == ("otherwise", REQUEST)
+    switches["active"] = None
+    for nobody in None, object(), library_client:
+        places[0] = nobody
+        assert submit(REQUEST) == ("otherwise", REQUEST)
+    places.clear()
+    with pytest.raises(IndexError):
+        submit(REQUEST)
+    for no_places in (), None:
+        with pytest.raises(TypeError):
+            _codec.submit_directly(no_places, switches, "active", lambda: loop, otherwise)
+
+
+def test_who_submits_directly_is_closed_meanwhile(library_client: Any) -> None:
+    places: list[Any] = [submitter_of(library_client), None]
+    gone = weakref.ref(library_client)
+
+    def running() -> None:
+        places[0] = None
+        gc.collect()
+
+    submit = _codec.submit_directly(places, {"active": None}, "active", running, print)
+    with pytest.raises(ClientError, match="not connected"):
+        submit(REQUEST)
+    assert gone() is library_client
+
+
+def test_a_key_and_a_policy_make_a_request() -> None:
+    class Policies:
+        def read(self, policy: Any) -> Any:
+            return 1 / policy if policy == 0 else ("struct", policy)
+
+    policies: Any = Policies()
+    request = _codec.key_request(lib.ASZ_GET, policies, "read", repr, bytes)
+    key, unusual = ("ns", "set", 1), ("ns", "set", 1.0)
+    for policy in None, {"a": 1}:
+        expected = (lib.ASZ_GET, _codec.pack_key(key), ("struct", policy), bytes)
+        assert request(key, policy) == expected
+        assert request(unusual, policy) == (lib.ASZ_GET, repr(unusual), ("struct", policy), bytes)
+    policies.read = lambda _: "another"  # It is looked for each time.
+    assert request(key, None)[2] == "another"
+    del policies.read
+    arguments: Any
+    for arguments in (), (key,), (key, None, None):
+        with pytest.raises(TypeError):
+            request(*arguments)
+    with pytest.raises(ZeroDivisionError):
+        request(key, 0)
+    failing = _codec.key_request(lib.ASZ_GET, policies, "read", lambda key: 1 / 0, bytes)
+    with pytest.raises(ZeroDivisionError):
+        failing(unusual, None)
+    for nothing in (None, "read"), (policies, "nothing"), (policies, None):
+        with pytest.raises((AttributeError, TypeError)):
+            _codec.key_request(lib.ASZ_GET, *nothing, repr, bytes)(key, None)

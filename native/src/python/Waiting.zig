@@ -98,7 +98,7 @@ pub fn list(waiting: *const Waiting) api.Error!*Object {
         if (entry.token == 0) continue;
         const token = try api.made(api.PyLong_FromUnsignedLongLong(entry.token));
         defer api.release(token);
-        const shown = try api.pair(token, entry.who.future orelse api.headers.none);
+        const shown = try api.tupleOf(&.{ token, entry.who.future orelse api.headers.none });
         defer api.release(shown);
         try api.done(api.PyList_Append(all, shown));
     }

@@ -22,6 +22,27 @@ pub const Member = extern struct {
     closure: ?*anyopaque = null,
 };
 
+/// A PyMethodDef: a function, as Python calls it with what it is bound to.
+pub const Method = extern struct {
+    name: [*:0]const u8,
+    function: *const anyopaque,
+    flags: c_int,
+    doc: ?[*:0]const u8 = null,
+
+    const One = fn (bound: *Object, argument: *Object) callconv(.c) ?*Object;
+    const Fast = fn (bound: *Object, arguments: [*]const *Object, count: Size) callconv(.c) ?*Object;
+
+    /// Of one argument: METH_O.
+    pub fn of(name: [*:0]const u8, function: *const One) Method {
+        return .{ .name = name, .function = function, .flags = 0x0008 };
+    }
+
+    /// Of any number of them: METH_FASTCALL.
+    pub fn fast(name: [*:0]const u8, function: *const Fast) Method {
+        return .{ .name = name, .function = function, .flags = 0x0080 };
+    }
+};
+
 /// What the garbage collector has a type or module call for each object that it refers to.
 pub const Visit = *const fn (object: *Object, argument: ?*anyopaque) callconv(.c) c_int;
 
@@ -72,6 +93,8 @@ pub extern fn PyErr_Occurred() ?*Object;
 pub extern fn PyErr_Restore(kind: ?*Object, value: ?*Object, trace: ?*Object) void;
 pub extern fn PyErr_SetObject(kind: *Object, value: *Object) void;
 pub extern fn PyErr_SetString(kind: *Object, text: [*:0]const u8) void;
+/// The method must stay where it is.
+pub extern fn PyCFunction_NewEx(method: *const Method, bound: *Object, module: ?*Object) ?*Object;
 pub extern fn PyCapsule_GetPointer(capsule: *Object, name: [*:0]const u8) ?*anyopaque;
 pub extern fn PyCapsule_New(
     pointer: *anyopaque,
@@ -186,10 +209,10 @@ pub fn isExceptionClass(object: *Object) bool {
     return PyType_GetFlags(object) & exception_flag != 0;
 }
 
-pub fn pair(first: *Object, second: *Object) Error!*Object {
-    const tuple = try made(PyTuple_New(2));
+pub fn tupleOf(objects: []const *Object) Error!*Object {
+    const tuple = try made(PyTuple_New(@intCast(objects.len)));
     errdefer release(tuple);
-    for ([_]*Object{ first, second }, 0..) |object, index| {
+    for (objects, 0..) |object, index| {
         try done(PyTuple_SetItem(tuple, @intCast(index), share(object)));
     }
     return tuple;

@@ -27,6 +27,9 @@ PyObject *asz_codec_bind_library(PyObject *module, Arguments arguments, Py_ssize
 PyObject *asz_codec_bind_completions(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_execute(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_nothing(PyObject *module, PyObject *data);
+PyObject *asz_codec_or_default(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_key_request(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_submit_directly(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_submitter(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_collect(PyObject *module, PyObject *target);
 PyObject *asz_codec_settle(PyObject *module, Arguments arguments, Py_ssize_t count);
@@ -58,6 +61,9 @@ static PyMethodDef methods[] = {
     {"bind_completions", FAST(asz_codec_bind_completions), METH_FASTCALL, NULL},
     {"execute", FAST(asz_codec_execute), METH_FASTCALL, NULL},
     {"nothing", asz_codec_nothing, METH_O, NULL},
+    {"or_default", FAST(asz_codec_or_default), METH_FASTCALL, NULL},
+    {"key_request", FAST(asz_codec_key_request), METH_FASTCALL, NULL},
+    {"submit_directly", FAST(asz_codec_submit_directly), METH_FASTCALL, NULL},
     {"submitter", FAST(asz_codec_submitter), METH_FASTCALL, NULL},
     {"collect", asz_codec_collect, METH_O, NULL},
     {"settle", FAST(asz_codec_settle), METH_FASTCALL, NULL},

@@ -7,8 +7,37 @@ const keys = @import("keys.zig");
 const msgpack = @import("../wire/msgpack.zig");
 const bin_name_bytes_max = @import("../wire/operation.zig").bin_name_bytes_max;
 const Encoder = @import("Encoder.zig");
+const State = @import("State.zig");
 
 const Object = api.Object;
+
+pub const Write = fn (*Encoder, *Object) api.Error!bool;
+
+/// Bytes of [key], of [key, another value], or of a value alone; None when there is anything unusual
+/// about them.
+pub fn pack(state: *State, arguments: []const *Object, comptime write: Write) api.Error!*Object {
+    const work = try state.borrow();
+    defer state.giveBack(work);
+    const encoder = &work.encoder;
+    defer encoder.clear();
+    const is_usual = writeAll(encoder, arguments, write) catch {
+        if (api.PyErr_ExceptionMatches(api.headers.memory_error) != 0) return error.Raised;
+        api.PyErr_Clear();
+        return api.share(api.headers.none);
+    };
+    if (!is_usual) return api.share(api.headers.none);
+    return encoder.take();
+}
+
+fn writeAll(encoder: *Encoder, arguments: []const *Object, comptime write: Write) api.Error!bool {
+    if (write == key) {
+        try encoder.arrayHeader(1);
+    } else if (arguments.len == 2) {
+        try encoder.arrayHeader(2);
+        if (!try key(encoder, arguments[0])) return false;
+    }
+    return write(encoder, arguments[arguments.len - 1]);
+}
 const Error = api.Error;
 
 pub fn key(encoder: *Encoder, object: *Object) Error!bool {

@@ -1,0 +1,148 @@
+//! Functions in place of some of the package's: they do what is usual, and leave the rest to those.
+//!
+//! Each is a function of Python's that has what it needs in a tuple.
+
+const api = @import("api.zig");
+const State = @import("State.zig");
+const Submitter = @import("Submitter.zig");
+const usual = @import("usual.zig");
+
+const Object = api.Object;
+
+fn make(method: *const api.Method, members: []const *Object) api.Error!*Object {
+    const tuple = try api.tupleOf(members);
+    defer api.release(tuple);
+    return api.made(api.PyCFunction_NewEx(method, tuple, null));
+}
+
+fn membersOf(comptime count: usize, tuple: *Object) api.Error![count]*Object {
+    var members: [count]*Object = undefined;
+    for (&members, 0..) |*member, index| {
+        member.* = try api.made(api.PyTuple_GetItem(tuple, @intCast(index)));
+    }
+    return members;
+}
+
+const or_default: api.Method = .fast("or_default", callOrDefault);
+
+/// Of a value and a function: a function that returns the value when all arguments are None, and else
+/// what the other one does.
+pub fn orDefault(value: *Object, function: *Object) api.Error!*Object {
+    return make(&or_default, &.{ value, function });
+}
+
+fn callOrDefault(tuple: *Object, arguments: [*]const *Object, count: api.Size) callconv(.c) ?*Object {
+    const value, const function = membersOf(2, tuple) catch return null;
+    const given = arguments[0..@intCast(count)];
+    for (given) |argument| {
+        if (argument != api.headers.none) break;
+    } else return api.share(value);
+    const all = api.tupleOf(given) catch return null;
+    defer api.release(all);
+    return api.PyObject_Call(function, all, null);
+}
+
+const key_request: api.Method = .fast("key_request", callKeyRequest);
+
+/// Of a module of the codec, a command, an object and the name of its function of a policy, a function
+/// of a key, and a decoder. A function of a key and a policy that makes the request; the one of a key
+/// is called for unusual ones.
+pub fn keyRequest(arguments: []const *Object) api.Error!*Object {
+    return make(&key_request, arguments);
+}
+
+fn callKeyRequest(tuple: *Object, given: [*]const *Object, count: api.Size) callconv(.c) ?*Object {
+    if (count != 2) {
+        api.raise(api.headers.type_error, "a key and a policy make a request") catch return null;
+    }
+    return makeRequest(tuple, given[0], given[1]) catch null;
+}
+
+fn makeRequest(tuple: *Object, key: *Object, policy: *Object) api.Error!*Object {
+    const module, const command, const policies, const name, const encode_key, const decoder =
+        try membersOf(6, tuple);
+    const encoded = try encode(.of(module), key, encode_key);
+    defer api.release(encoded);
+    const end: ?*Object = null;
+    const policy_struct = try api.made(api.PyObject_CallMethodObjArgs(policies, name, policy, end));
+    defer api.release(policy_struct);
+    return api.tupleOf(&.{ command, encoded, policy_struct, decoder });
+}
+
+fn encode(state: *State, key: *Object, encode_key: *Object) api.Error!*Object {
+    const made = try usual.pack(state, &.{key}, usual.key);
+    if (made != api.headers.none) return made;
+    api.release(made);
+    const end: ?*Object = null;
+    return api.made(api.PyObject_CallFunctionObjArgs(encode_key, key, end));
+}
+
+const submit_directly: api.Method = .of("submit_directly", callSubmitDirectly);
+
+/// Of a module of the codec, a list of a submitter or None and its loop, a dict and a name in it,
+/// what says which loop runs, and a function. A function that submits a request if there is a
+/// submitter, its loop runs, and the dict has None there; else what the other one does.
+pub fn submitDirectly(arguments: []const *Object) api.Error!*Object {
+    const module, const places, const switches, const name, const running, const otherwise =
+        arguments[0..6].*;
+    if (api.typeOf(places) != api.headers.list_type or
+        api.typeOf(switches) != api.headers.dict_type)
+    {
+        return api.raise(api.headers.type_error, "places are in a list, and switches in a dict");
+    }
+    return make(&submit_directly, &.{ module, places, switches, name, running, otherwise });
+}
+
+fn callSubmitDirectly(tuple: *Object, request: *Object) callconv(.c) ?*Object {
+    return submit(tuple, request) catch null;
+}
+
+fn submit(tuple: *Object, request: *Object) api.Error!*Object {
+    const module, const places, const switches, const name, const running, const otherwise =
+        try membersOf(6, tuple);
+    if (try submitterOf(.of(module), places, switches, name, running)) |submitter| {
+        defer api.release(submitter);
+        return Submitter.bodyOf(submitter).run(submitter, request);
+    }
+    const end: ?*Object = null;
+    return api.made(api.PyObject_CallFunctionObjArgs(otherwise, request, end));
+}
+
+/// The one that may be used here and now.
+fn submitterOf(
+    state: *const State,
+    places: *Object,
+    switches: *Object,
+    name: *Object,
+    running: *Object,
+) api.Error!?*Object {
+    const borrowed = try api.itemOf(places, 0);
+    // What runs meanwhile may close the client.
+    const submitter = api.share(borrowed);
+    api.leaveItem(borrowed);
+    errdefer api.release(submitter);
+    if (try mayUse(state, submitter, places, switches, name, running)) return submitter;
+    api.release(submitter);
+    return null;
+}
+
+fn mayUse(
+    state: *const State,
+    submitter: *Object,
+    places: *Object,
+    switches: *Object,
+    name: *Object,
+    running: *Object,
+) api.Error!bool {
+    if (api.typeOf(submitter) != state.submitter_type) return false;
+    const active = api.PyDict_GetItemWithError(switches, name);
+    if (active != api.headers.none) return if (active == null and api.PyErr_Occurred() != null)
+        error.Raised
+    else
+        false;
+    const loop = try api.made(api.PyObject_CallNoArgs(running));
+    defer api.release(loop);
+    const its_own = try api.itemOf(places, 1);
+    defer api.leaveItem(its_own);
+    return loop == its_own;
+}
