@@ -188,7 +188,7 @@ class Completions:
     def _start_on_its_own(self, submit: Callable[..., int]) -> "asyncio.Future[None] | None":
         """Has the library do it on a thread; None: it cannot, and the error says why."""
         future: asyncio.Future[None] = self.loop.create_future()
-        token = self.submitter.hold(future, _nothing)
+        token = self.submitter.keep(future, _nothing)
         if submit(self.client, token, self._error):
             self.submitter.forget(token)
             return None
@@ -197,7 +197,7 @@ class Completions:
 
     def end_early(self, token: int) -> None:
         """Ends an operation that nobody waits for any more, and frees its connection."""
-        if self.submitter.holds(token):
+        if self.submitter.keeps(token):
             lib.asz_client_cancel(self.client, token)
 
     def next_chunk(self, stream: Stream[T]) -> "asyncio.Future[T]":
@@ -232,7 +232,7 @@ class Completions:
     ) -> "asyncio.Future[Any]":
         query = stream.open_query()
         future = self.loop.create_future()
-        token = self.submitter.hold(future, decode)
+        token = self.submitter.keep(future, decode)
         _owners[token] = owner
         if submit(query, token, *target, self._error):
             self.submitter.forget(token)
@@ -317,7 +317,7 @@ class Completions:
         self._unwatch()
         self._leave_hosted()
         lib.asz_client_close(self.client)
-        for token, _ in self.submitter.held():
+        for token, _ in self.submitter.kept():
             _owners.pop(token, None)
 
     def shut(self) -> None:
@@ -334,7 +334,7 @@ class Completions:
 
     def abandon(self) -> None:
         """Fails what is still waiting, without the library."""
-        for token, future in self.submitter.held():
+        for token, future in self.submitter.kept():
             self.submitter.forget(token)
             if future is not None and not future.done() and not self.loop.is_closed():
                 future.set_exception(

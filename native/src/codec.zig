@@ -265,22 +265,22 @@ export fn asz_submitter_start(self: *Object, arguments: Arguments, count: api.Si
     return result(Submitter.bodyOf(self).start(self, arguments[0], arguments[1]));
 }
 
-/// hold(future, decoder) -> the token of what the future waits for
-export fn asz_submitter_hold(self: *Object, arguments: Arguments, count: api.Size) ?*Object {
+/// keep(future, decoder) -> the token of what the future waits for
+export fn asz_submitter_keep(self: *Object, arguments: Arguments, count: api.Size) ?*Object {
     if (count != 2) return result(wrongCount());
-    const token = Submitter.bodyOf(self).hold(arguments[0], arguments[1]) catch return null;
+    const token = Submitter.bodyOf(self).keep(arguments[0], arguments[1]) catch return null;
     return api.PyLong_FromUnsignedLongLong(token);
 }
 
-/// holds(token) -> whether that is in flight
-export fn asz_submitter_holds(self: *Object, token: *Object) ?*Object {
+/// keeps(token) -> whether that is in flight
+export fn asz_submitter_keeps(self: *Object, token: *Object) ?*Object {
     const number = api.sizeOf(token) catch return null;
-    const is_held = Submitter.bodyOf(self).waiting.holds(number);
-    return api.share(if (is_held) api.headers.true else api.headers.false);
+    const is_kept = Submitter.bodyOf(self).waiting.keeps(number);
+    return api.share(if (is_kept) api.headers.true else api.headers.false);
 }
 
-/// held() -> [(token, future, or None where nobody waits any more)]
-export fn asz_submitter_held(self: *Object, nothing: ?*Object) ?*Object {
+/// kept() -> [(token, future, or None where nobody waits any more)]
+export fn asz_submitter_kept(self: *Object, nothing: ?*Object) ?*Object {
     _ = nothing;
     return result(Submitter.bodyOf(self).waiting.list());
 }

@@ -448,7 +448,7 @@ async def test_what_is_submitted_in_the_midst_of_a_submission_has_its_own_result
     submitter = _codec.submitter(here.client, create_future, None, call_soon, 1 << lib.ASZ_GET)
     submit_with(client, submitter)
     outer = submitter.run(requests.pop())
-    futures = {future: token for token, future in submitter.held()}
+    futures = {future: token for token, future in submitter.kept()}
     assert submitter.latest == (set(futures.values()) - {futures[each] for each in nested}).pop()
     ends = await asyncio.wait_for(asyncio.gather(outer, *nested), 10)
     assert sorted(end.bins["n"] for end in ends) == [0, 1, 2, 3]
@@ -664,8 +664,9 @@ async def test_reads_that_wait_for_a_tick_are_sent_whatever_a_loop_does_then(
             callback[0](*callback[1:])
 
     submitter = _codec.submitter(
-        here.client, here._waiting, here.loop.create_future, call_soon, 1 << lib.ASZ_GET
+        here.client, here.loop.create_future, None, call_soon, 1 << lib.ASZ_GET
     )
+    submit_with(client, submitter)
     begin_s = time.monotonic()
     for count in 20, *[1] * 8:
         operations.clear()

@@ -529,7 +529,7 @@ def test_what_is_no_request_is_refused(
         submitter.start(request_, None)
     with pytest.raises(kind):
         submitter.run(request_)
-    assert not submitter.held()
+    assert not submitter.kept()
 
 
 def submitter_of(
@@ -551,7 +551,7 @@ def test_what_is_no_client_or_no_token_is_refused(library_client: Any) -> None:
         with pytest.raises(kind):
             submitter_of(library_client, {}, gathered)
     submitter = submitter_of(library_client, None, 0)
-    for takes_token in submitter.abandon, submitter.forget, submitter.holds:
+    for takes_token in submitter.abandon, submitter.forget, submitter.keeps:
         wrong: list[tuple[Any, type[Exception]]] = [("1", TypeError), (-1, ValueError)]
         for token, kind in wrong:
             with pytest.raises(kind):
@@ -566,7 +566,7 @@ def test_what_is_no_client_or_no_token_is_refused(library_client: Any) -> None:
     with pytest.raises(InvalidArgError, match="destroyed"):
         submitter.start(REQUEST, owner)
     submitter.flush(None)
-    assert not submitter.held()
+    assert not submitter.kept()
     assert owner not in completions._owners.values()
 
 
@@ -581,20 +581,20 @@ def test_a_loop_that_refuses_fails_what_it_refuses(library_client: Any) -> None:
             library_client, create_future, None, call_soon, 1 << lib.ASZ_GET
         )
         for _ in range(5):  # Many, so that a read waits for others.
-            submitter.hold(future, bytes)
+            submitter.keep(future, bytes)
         with pytest.raises(ZeroDivisionError):
             submitter.run(REQUEST)
         assert len(submitter) == 5
 
 
-def test_who_waits_is_held_until_it_is_forgotten(library_client: Any) -> None:
+def test_who_waits_is_kept_until_it_is_forgotten(library_client: Any) -> None:
     submitter = submitter_of(library_client)
     futures: list[Any] = [object() for _ in range(1000)]
     counts = [sys.getrefcount(each) for each in futures]
     held: dict[int, Any] = {}
     dice = Random(5)
     for future in futures:
-        token = submitter.hold(future, bytes)
+        token = submitter.keep(future, bytes)
         assert token == submitter.latest
         assert token not in held
         held[token] = future
@@ -602,15 +602,15 @@ def test_who_waits_is_held_until_it_is_forgotten(library_client: Any) -> None:
             gone = dice.choice(list(held))
             submitter.forget(gone)
             del held[gone]
-            assert not submitter.holds(gone)
+            assert not submitter.keeps(gone)
     assert len(submitter) == len(held)
-    assert dict(submitter.held()) == held
+    assert dict(submitter.kept()) == held
     left, *_ = held
     submitter.abandon(left)
-    assert submitter.holds(left)
-    assert dict(submitter.held())[left] is None
+    assert submitter.keeps(left)
+    assert dict(submitter.kept())[left] is None
     submitter.forget(left)
-    assert not submitter.holds(left)
+    assert not submitter.keeps(left)
     del submitter, held, future
     assert [sys.getrefcount(each) for each in futures] == counts
 
@@ -621,7 +621,7 @@ def test_who_waits_is_known_to_the_garbage_collector(library_client: Any) -> Non
 
     node: Any = Node()
     node.submitter = submitter_of(library_client)
-    node.submitter.hold(node, node)
+    node.submitter.keep(node, node)
     gone = weakref.ref(node)
     del node
     gc.collect()

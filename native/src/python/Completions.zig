@@ -185,7 +185,7 @@ pub fn collect(completions: *const Completions, object: *Object) api.Error!u64 {
 /// Resolves the futures of so many operations that were collected, or up to one with a result of so
 /// many bytes. Returns how many are left.
 ///
-/// Of what is not held under its token, or that nobody waits for any more, there is nobody to tell.
+/// Of what is not kept under its token, or that nobody waits for any more, there is nobody to tell.
 pub fn resolve(
     completions: *const Completions,
     object: *Object,
@@ -203,10 +203,10 @@ pub fn resolve(
         const owner = try completions.takeOwner(completion.token);
         defer api.Py_DecRef(owner);
         const who = waiting.take(completion.token);
-        defer if (who) |held| held.release();
+        defer if (who) |kept| kept.release();
         state.resolved += 1;
         const data = state.data[completion.offset..][0..completion.length];
-        if (who) |held| try completions.hand(&held, completion.status, data, context, make);
+        if (who) |kept| try completions.hand(&kept, completion.status, data, context, make);
         if (completion.length >= bytes_max) break;
     }
     return state.left();

@@ -1,5 +1,5 @@
 //! What submits requests of one client on one event loop. Each gets a token and a future, which it
-//! holds until `Completions.resolve` has the result.
+//! keeps until `Completions.resolve` has the result.
 //!
 //! Reads that are submitted in one tick of the loop may wait for its end, and travel together then.
 //! With few in flight a read is sent at once: a batch costs more than a few single commands do. In a
@@ -107,11 +107,11 @@ pub fn clear(submitter: *Submitter) void {
 
 /// Has a future wait, and returns the token, which nothing else of the process has. Both references
 /// are shared.
-pub fn hold(submitter: *Submitter, future: *Object, decoder: *Object) api.Error!u64 {
+pub fn keep(submitter: *Submitter, future: *Object, decoder: *Object) api.Error!u64 {
     if (submitter.client_object == null) return cleared();
     const serial = submitter.state.serials.fetchAdd(1, .monotonic) + 1;
     const who: Waiting.Who = .{ .future = api.share(future), .decoder = api.share(decoder) };
-    submitter.latest = submitter.waiting.hold(serial, who) catch {
+    submitter.latest = submitter.waiting.keep(serial, who) catch {
         who.release();
         _ = api.PyErr_NoMemory();
         return error.Raised;
@@ -138,7 +138,7 @@ pub fn start(
     const request: Library.Request = try .of(library, object);
     const future = try submitter.makeFuture();
     errdefer api.release(future);
-    const number = try submitter.hold(future, request.decoder);
+    const number = try submitter.keep(future, request.decoder);
     // What is called of Python may have submitted something, too.
     defer submitter.latest = number;
     submitter.begin(self, library, completions, &request, number, object, owner) catch {

@@ -7,7 +7,7 @@ const Object = api.Object;
 const gpa = std.heap.c_allocator;
 
 entries: std.ArrayList(Entry) = .empty,
-/// Of the entries that hold nothing, each of which has the next one's.
+/// Of the entries that keep nothing, each of which has the next one's.
 free: ?u32 = null,
 count: u32 = 0,
 
@@ -27,7 +27,7 @@ pub const Who = struct {
 };
 
 const Entry = struct {
-    /// 0 when it holds nothing.
+    /// 0 when it keeps nothing.
     token: u64,
     who: Who,
     next_free: ?u32,
@@ -39,7 +39,7 @@ const place_bits = 24;
 const serial_bits = 63 - place_bits;
 
 /// Takes both references over, and returns the token.
-pub fn hold(waiting: *Waiting, serial: u64, who: Who) error{OutOfMemory}!u64 {
+pub fn keep(waiting: *Waiting, serial: u64, who: Who) error{OutOfMemory}!u64 {
     const index = waiting.free orelse try waiting.grow();
     const entry = &waiting.entries.items[index];
     waiting.free = entry.next_free;
@@ -64,11 +64,11 @@ fn find(waiting: *const Waiting, token: u64) ?u32 {
     return if (waiting.entries.items[index].token == token) index else null;
 }
 
-pub fn holds(waiting: *const Waiting, token: u64) bool {
+pub fn keeps(waiting: *const Waiting, token: u64) bool {
     return waiting.find(token) != null;
 }
 
-/// What was held is the caller's.
+/// What was kept is the caller's.
 pub fn take(waiting: *Waiting, token: u64) ?Who {
     const index = waiting.find(token) orelse return null;
     const entry = &waiting.entries.items[index];
@@ -79,7 +79,7 @@ pub fn take(waiting: *Waiting, token: u64) ?Who {
     return who;
 }
 
-/// It is still held, but nobody waits. What was held is the caller's.
+/// It is still kept, but nobody waits. What was kept is the caller's.
 pub fn leave(waiting: *Waiting, token: u64) ?Who {
     const index = waiting.find(token) orelse return null;
     const who = &waiting.entries.items[index].who;
@@ -107,15 +107,15 @@ pub fn list(waiting: *const Waiting) api.Error!*Object {
 
 pub fn traverse(waiting: *const Waiting, visit: api.Visit, argument: ?*anyopaque) c_int {
     for (waiting.entries.items) |*entry| {
-        for ([_]?*Object{ entry.who.future, entry.who.decoder }) |held| {
-            const status = visit(held orelse continue, argument);
+        for ([_]?*Object{ entry.who.future, entry.who.decoder }) |kept| {
+            const status = visit(kept orelse continue, argument);
             if (status != 0) return status;
         }
     }
     return 0;
 }
 
-/// Nothing is held any more.
+/// Nothing is kept any more.
 pub fn clear(waiting: *Waiting) void {
     // What is released may come back here.
     var entries = waiting.entries;

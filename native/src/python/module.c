@@ -158,9 +158,9 @@ static void collected_dealloc(PyObject *object)
 
 PyObject *asz_submitter_run(PyObject *submitter, PyObject *request);
 PyObject *asz_submitter_start(PyObject *submitter, Arguments arguments, Py_ssize_t count);
-PyObject *asz_submitter_hold(PyObject *submitter, Arguments arguments, Py_ssize_t count);
-PyObject *asz_submitter_holds(PyObject *submitter, PyObject *token);
-PyObject *asz_submitter_held(PyObject *submitter, PyObject *nothing);
+PyObject *asz_submitter_keep(PyObject *submitter, Arguments arguments, Py_ssize_t count);
+PyObject *asz_submitter_keeps(PyObject *submitter, PyObject *token);
+PyObject *asz_submitter_kept(PyObject *submitter, PyObject *nothing);
 PyObject *asz_submitter_forget(PyObject *submitter, PyObject *token);
 PyObject *asz_submitter_abandon(PyObject *submitter, PyObject *token);
 PyObject *asz_submitter_flush(PyObject *submitter, PyObject *end_of_tick);
@@ -178,9 +178,9 @@ static int submitter_traverse(PyObject *submitter, visitproc visit, void *arg)
 static PyMethodDef submitter_methods[] = {
     {"run", asz_submitter_run, METH_O, NULL},
     {"start", FAST(asz_submitter_start), METH_FASTCALL, NULL},
-    {"hold", FAST(asz_submitter_hold), METH_FASTCALL, NULL},
-    {"holds", asz_submitter_holds, METH_O, NULL},
-    {"held", asz_submitter_held, METH_NOARGS, NULL},
+    {"keep", FAST(asz_submitter_keep), METH_FASTCALL, NULL},
+    {"keeps", asz_submitter_keeps, METH_O, NULL},
+    {"kept", asz_submitter_kept, METH_NOARGS, NULL},
     {"forget", asz_submitter_forget, METH_O, NULL},
     {"abandon", asz_submitter_abandon, METH_O, NULL},
     {"flush", asz_submitter_flush, METH_O, NULL},
