@@ -420,8 +420,8 @@ class AsyncSubject(Subject):
         return [row.result for row in rows]
 
     def in_child(self) -> None:
-        # The parent's loop, with its descriptors and tasks, is none of the child's business. Were it
-        # forgotten, asyncio would close it, and take from the parent what wakes its loop.
+        # The parent's loop, with its descriptors and tasks, is none of the child's business. Were
+        # it forgotten, asyncio would close it, and take from the parent what wakes its loop.
         self.loop_of_parent = self.loop
         self.loop = self.new_loop()
 
