@@ -322,7 +322,7 @@ def _host(member: Any, path: str) -> list[Any]:
     host: list[Any] = [name, _PORT.check(member[1], f"{path}[1], the port,")]
     if len(member) == 3 and member[2] is not None:
         tls_name = _text(member[2], f"{path}[2], the name in TLS,")
-        if tls_name and not _is_address(tls_name):
+        if tls_name and (tls_name.startswith(".") or not _is_address(tls_name)):
             raise InvalidArgError(f"{path}[2], the name in TLS, cannot be {tls_name!r:.100}")
         host.append(tls_name)
     return host

@@ -296,6 +296,10 @@ async def test_of_peers_that_are_refused_the_reason_is_told(
         error = str(tls_error(config | {"hosts": cluster.hosts[:1]}))
         assert "the node is there, but none of its 2 peers can be used: 127.0.0.1:" in error
         assert "TLS handshake: the node's certificate (" in error
+        # Of which OpenSSL takes any that ends so.
+        cluster.answer_info(peers, lists[0].replace("node.dev", ".dev"), 0)
+        error = str(tls_error(config | {"hosts": cluster.hosts[:1]}))
+        assert "'.dev' is no name that a certificate may be for" in error
 
 
 def test_without_a_certificate_nobody_gets_in(secured: DevCluster) -> None:

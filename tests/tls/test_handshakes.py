@@ -1,7 +1,9 @@
 """Handshakes with a server of another hand: versions, keys, chains, and what is refused."""
 
+import os
 import ssl
 import stat
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +59,49 @@ def test_versions_and_kinds_of_keys(plain: DevCluster, kind: str, version: str) 
         assert "version" in str(error)
 
 
+# Of OpenSSL, for all programs of a machine.
+SYSTEMS = """
+openssl_conf = openssl
+[openssl]
+ssl_conf = ssl
+[ssl]
+system_default = all
+[all]
+MinProtocol = TLSv1.3
+"""
+CONNECTING = """
+import sys, aerospike_py
+try:
+    aerospike_py.client(eval(sys.stdin.read())).connect()
+except aerospike_py.AerospikeError as error:
+    print(error)
+"""
+
+
+def test_what_the_system_does_not_allow_is_not_spoken(
+    plain: DevCluster, maker: Maker, tmp_path: Path
+) -> None:
+    def set_up(context: ssl.SSLContext) -> None:
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+    path = tmp_path / "openssl.cnf"
+    path.write_text(SYSTEMS)
+
+    def outcome(settings: dict[str, Any]) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", CONNECTING],
+            input=repr(settings),
+            env=os.environ | {"OPENSSL_CONF": str(path)},
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    with tls_in_front_of(plain.port, *maker.issue("node.example"), set_up) as port:
+        assert "version" in outcome(config(port, maker.pem))
+        told = outcome(config(port, maker.pem, protocols="TLSv1.2"))
+        assert "the configuration of OpenSSL on this machine begins with a newer one" in told
+
+
 @pytest.mark.parametrize(
     "ciphers",
     ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305"],
@@ -93,6 +138,7 @@ def test_chains_with_an_authority_between(plain: DevCluster, authority: Authorit
         (["*.cluster.example"], "node.cluster.example", True),
         (["*.cluster.example"], "a.node.cluster.example", False),
         (["n*.cluster.example"], "node.cluster.example", False),
+        (["*.example"], "node.example", False),
         (["127.0.0.1"], "127.0.0.1", True),
         (["127.0.0.1"], None, True),
         (["127.0.0.2"], None, False),

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 import aerospike_py
-from aerospike_py import ClientError, InvalidArgError
+from aerospike_py import ClientError, InvalidArgError, _native
 from aerospike_py._config import Config
+from aerospike_py._values import encode
 from aerospike_py.devserver import Authority
 
 HOSTS = [("127.0.0.1", 3000)]
@@ -270,6 +271,13 @@ def test_tls_with_nothing_but_defaults_is_still_tls(tls: dict[str, Any]) -> None
         ({"ca": b""}, InvalidArgError, r"\['ca'\] must not be empty"),
         ({"cafile": "x", "certfile": ""}, InvalidArgError, r"\['certfile'\] must not be empty"),
         ({"cipher_suite": "aNULL"}, InvalidArgError, "prove who it is"),
+        (
+            {"ciphersuites": "TLS_AES_128_GCM_SHA256:TLS_SHA256_SHA256"},
+            InvalidArgError,
+            "none that encrypts",
+        ),
+        # What is added to it, so that nobody does without certificates, would be cut off.
+        ({"cipher_suite": "ALL:eNULL\0"}, InvalidArgError, "'cipher_suite' must not have a NUL"),
         ({"enable": 1}, TypeError, r"\['enable'\]"),
         ({"min_version": "TLSv1.1"}, InvalidArgError, "TLSv1.2"),
         ({"certfile": "a", "cert": b"b"}, InvalidArgError, "'certfile' and 'cert'"),
@@ -283,6 +291,23 @@ def test_tls_with_nothing_but_defaults_is_still_tls(tls: dict[str, Any]) -> None
 def test_what_is_wrong_with_tls_is_named(tls: Any, error: type[Exception], text: str) -> None:
     with pytest.raises(error, match=text):
         aerospike_py.client({"hosts": HOSTS, "tls": tls})
+
+
+@pytest.mark.parametrize(
+    ("tls", "text"),
+    [
+        ({"cafile": ""}, "tls 'cafile' must not be empty"),
+        ({"cert": b""}, "tls 'cert' must not be empty"),
+        ({"library": ""}, "tls 'library' must not be empty"),
+        ({"cafile": "/etc/ca.pem\0"}, "tls 'cafile' must not have a NUL"),
+        ({"ciphersuites": "TLS_AES_128_GCM_SHA256\0"}, "'ciphersuites' must not have a NUL"),
+    ],
+    ids=str,
+)
+def test_the_core_itself_refuses_slips_in_tls(tls: dict[str, Any], text: str) -> None:
+    """Other languages come by no check of ours."""
+    with pytest.raises(InvalidArgError, match=text):
+        _native.check_tls(encode(tls))
 
 
 def test_of_a_long_path_the_end_is_told(tmp_path: Path) -> None:

@@ -198,6 +198,12 @@ CASES: list[Case] = [
         "config['hosts'][0][2], the name in TLS, must be a str, not int",
     ),
     (
+        # Of which OpenSSL takes any that ends so.
+        lambda: make(hosts=[("127.0.0.1", 3000, ".node.example")]),
+        aerospike_py.InvalidArgError,
+        "config['hosts'][0][2], the name in TLS, cannot be '.node.example'",
+    ),
+    (
         lambda: make(hosts=[("", 3000)]),
         aerospike_py.InvalidArgError,
         "config['hosts'][0][0], the name or address, must not be empty",

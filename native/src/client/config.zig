@@ -199,13 +199,36 @@ fn version(reader: *Reader, failure: *Failure) error{Failed}!tls.Version {
 fn octets(reader: *Reader, comptime key: []const u8, failure: *Failure) error{Failed}![]const u8 {
     return switch (try next(reader, failure)) {
         .nil => "",
-        .string, .binary => |value| value,
+        .string, .binary => |value| {
+            try checkOctets(value, key, failure);
+            return value;
+        },
         else => |token| request.invalid(
             failure,
             "'" ++ key ++ "' must be a string or bytes, not {t}",
             .{token},
         ),
     };
+}
+
+/// An empty name of a file is a slip, by which whom the system trusts would be trusted, or nobody
+/// be shown a certificate; and what ends at a NUL character for some is longer for others.
+fn checkOctets(value: []const u8, comptime key: []const u8, failure: *Failure) error{Failed}!void {
+    if (value.len == 0 and !isOneOf(key, &.{
+        "keyfile_pw", "protocols", "cipher_suite", "ciphersuites",
+    })) {
+        const told = "tls '" ++ key ++ "' must not be empty: leave it out";
+        return request.invalid(failure, told, .{});
+    }
+    if (isOneOf(key, &.{ "keyfile_pw", "ca", "cert", "key" })) return;
+    if (std.mem.findScalar(u8, value, 0) == null) return;
+    return request.invalid(failure, "tls '" ++ key ++ "' must not have a NUL character", .{});
+}
+
+fn isOneOf(comptime key: []const u8, comptime keys: []const []const u8) bool {
+    return inline for (keys) |each| {
+        if (comptime std.mem.eql(u8, key, each)) break true;
+    } else false;
 }
 
 fn parseRackIds(

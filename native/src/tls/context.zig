@@ -33,6 +33,8 @@ const cache_client_only_by_callback = 0x1 | 0x300;
 const mode_bits = 0x1 | 0x2 | 0x4 | 0x10; // partial and moving writes, retries, buffers released
 /// Whatever else a list has: nobody shows a certificate, or nothing is encrypted.
 const without_proof = ":!aNULL:!eNULL";
+/// Those of TLS 1.3 that do not encrypt begin so (RFC 9150); OpenSSL has them from 3.4 on.
+const not_encrypting = "TLS_SHA";
 const no_compression = 0x0002_0000;
 const no_renegotiation = 0x4000_0000;
 const flag_crl_check = 0x4;
@@ -78,6 +80,10 @@ pub const Context = struct {
     for_login_only: bool,
     counters: *Counters,
     sessions: Sessions = .{},
+    /// So that no node can choose a name whose session is taken for another's.
+    session_secret: [Hash.key_length]u8,
+
+    const Hash = std.crypto.auth.siphash.SipHash128(2, 4);
 
     /// The counters are the caller's, and outlive it.
     pub fn create(
@@ -97,7 +103,13 @@ pub const Context = struct {
         const ctx = table.SSL_CTX_new(kind) orelse return outOfMemory(failure);
         errdefer table.SSL_CTX_free(ctx);
         const method = Stream.createMethod(table) orelse return outOfMemory(failure);
+        var session_secret: [Hash.key_length]u8 = undefined;
+        os.randomBytes(&session_secret) catch {
+            failure.set(.tls, "the system has no random bytes for TLS", .{});
+            return error.Failed;
+        };
         context.* = .{
+            .session_secret = session_secret,
             .gpa = gpa,
             .table = table,
             .ctx = ctx,
@@ -151,6 +163,17 @@ pub const Context = struct {
         const control = openssl.ctrl;
         for (versions, [_]c_int{ control.min_proto_version, control.max_proto_version }) |version, which| {
             const number: c_long = if (version == .tls1_2) openssl.tls1_2 else openssl.tls1_3;
+            // The system's configuration of OpenSSL may want more.
+            if (which == control.min_proto_version) {
+                const least = table.SSL_CTX_ctrl(context.ctx, control.get_min_proto_version, 0, null);
+                if (least > openssl.tls1_2 and versions[1] == .tls1_2) {
+                    const text = "TLSv1.2 is wanted (tls 'protocols'), and the configuration of " ++
+                        "OpenSSL on this machine begins with a newer one";
+                    failure.set(.tls, text, .{});
+                    return error.Failed;
+                }
+                if (least > number) continue;
+            }
             if (table.SSL_CTX_ctrl(context.ctx, which, number, null) == 1) continue;
             // A library that has no newer one stops at the older by itself.
             if (version == .tls1_3 and versions[0] == .tls1_2) continue;
@@ -204,6 +227,8 @@ pub const Context = struct {
                 };
                 const set = if (is_old)
                     table.SSL_CTX_set_cipher_list(context.ctx, text)
+                else if (std.mem.find(u8, list, not_encrypting) != null)
+                    0
                 else
                     table.SSL_CTX_set_ciphersuites(context.ctx, text);
                 if (set != 1) {
@@ -441,6 +466,14 @@ pub const Context = struct {
         context.table.SSL_CTX_set_keylog_callback(context.ctx, Stream.onKeylog);
     }
 
+    /// Of the sessions with a peer.
+    pub fn sessionKey(context: *const Context, discriminator: u64, name: []const u8) u128 {
+        var hash: Hash = .init(&context.session_secret);
+        hash.update(std.mem.asBytes(&discriminator));
+        hash.update(name);
+        return hash.finalInt();
+    }
+
     /// Why the last call of OpenSSL has failed.
     fn reason(context: *const Context) []const u8 {
         const code = context.table.ERR_peek_last_error();
@@ -456,7 +489,7 @@ pub const Sessions = struct {
     next: usize = 0,
 
     const entries_max = 128;
-    const Entry = struct { key: u64 = 0, session: ?*openssl.SSL_SESSION = null };
+    const Entry = struct { key: u128 = 0, session: ?*openssl.SSL_SESSION = null };
 
     fn tryLock(sessions: *Sessions) bool {
         return !sessions.taken.swap(true, .acquire);
@@ -470,7 +503,7 @@ pub const Sessions = struct {
     pub fn put(
         sessions: *Sessions,
         table: *const Table,
-        key: u64,
+        key: u128,
         session: *openssl.SSL_SESSION,
     ) bool {
         if (!sessions.tryLock()) return false;
@@ -485,7 +518,7 @@ pub const Sessions = struct {
     }
 
     /// Has a new stream resume the last session with the same peer.
-    pub fn offer(sessions: *Sessions, table: *const Table, key: u64, ssl: *openssl.SSL) void {
+    pub fn offer(sessions: *Sessions, table: *const Table, key: u128, ssl: *openssl.SSL) void {
         if (!sessions.tryLock()) return;
         defer sessions.unlock();
         const entry = sessions.find(key) orelse return;
@@ -494,7 +527,7 @@ pub const Sessions = struct {
     }
 
     /// What could not be resumed is not tried again.
-    pub fn forget(sessions: *Sessions, table: *const Table, key: u64) void {
+    pub fn forget(sessions: *Sessions, table: *const Table, key: u128) void {
         if (!sessions.tryLock()) return;
         defer sessions.unlock();
         const entry = sessions.find(key) orelse return;
@@ -502,7 +535,7 @@ pub const Sessions = struct {
         entry.* = .{};
     }
 
-    fn find(sessions: *Sessions, key: u64) ?*Entry {
+    fn find(sessions: *Sessions, key: u128) ?*Entry {
         for (&sessions.entries) |*entry| {
             if (entry.session != null and entry.key == key) return entry;
         }

@@ -49,6 +49,7 @@ pub const ctrl = struct {
     pub const add1_chain_cert = 89;
     pub const min_proto_version = 123;
     pub const max_proto_version = 124;
+    pub const get_min_proto_version = 130;
     pub const bio_flush = 11;
 };
 

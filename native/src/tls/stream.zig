@@ -103,7 +103,7 @@ pub const Stream = struct {
     transport: std.posix.E = .SUCCESS,
     /// Of the certificates that were shown; 0: nothing is wrong with them.
     verify_code: c_long = 0,
-    session_key: u64 = 0,
+    session_key: u128 = 0,
     /// Of the next receive from the descriptor.
     patience: os.Patience = .none,
 
@@ -168,14 +168,15 @@ pub const Stream = struct {
             }
         } else |_| {
             const text = std.mem.printSentinel(&memory, "{s}", .{name}, 0) catch "";
-            if (text.len == 0) return refuseName(name);
+            // Behind a dot OpenSSL takes any name that ends so.
+            if (text.len == 0 or text[0] == '.') return refuseName(name);
             table.X509_VERIFY_PARAM_set_hostflags(param, host_flag_no_partial_wildcards);
             if (table.X509_VERIFY_PARAM_set1_host(param, text.ptr, text.len) != 1) {
                 return refuseName(name);
             }
             _ = table.SSL_ctrl(stream.ssl, openssl.ctrl.host_name, 0, text.ptr);
         }
-        stream.session_key = std.hash.Wyhash.hash(peer.discriminator, name);
+        stream.session_key = stream.context.sessionKey(peer.discriminator, name);
         stream.context.sessions.offer(table, stream.session_key, stream.ssl);
     }
 
