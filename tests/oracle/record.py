@@ -8,6 +8,7 @@ package hands it to the core (MessagePack), and the official client's bytes, bot
 
 import pathlib
 import sys
+import warnings
 from collections.abc import Iterable
 
 import aerospike
@@ -47,6 +48,8 @@ def _write(name: str, rows: Iterable[_Row]) -> None:
 
 def main() -> None:
     """Records everything anew."""
+    # Of what the official client will not have for ever: it is compared as long as it is there.
+    warnings.simplefilter("ignore", DeprecationWarning)
     with RecordingNode() as node:
         client = aerospike.client({"hosts": [("127.0.0.1", node.port)]}).connect()
         _write("operations.txt", _operations(client, node))

@@ -21,7 +21,9 @@ from aerospike_py import (
     exp,
 )
 from aerospike_py._native import completions
+from aerospike_py._requests import policies
 from aerospike_py._results import BatchDecoder
+from aerospike_py._validate import Boolean
 from aerospike_py.types import AerospikeKey, Record, RecordMetadata
 
 Key = tuple[str, str, Any]
@@ -266,6 +268,24 @@ def test_rows_with_policies_of_their_own(client: Client, stored: list[Key], set_
         {"expressions": exp.eq(exp.int_bin("n"), exp.int_val(100))}
     )
     assert new[2] in {record.key[2] for record in where if record.key is not None}
+
+
+def test_the_core_knows_every_key_of_a_rows_policy(client: Client, key: Key) -> None:
+    make = {
+        "read": lambda policy: batch.read(key, policy=policy),
+        "write": lambda policy: batch.write(key, {"n": 1}, {"gen": 1}, policy),
+        "operate": lambda policy: batch.operate(key, [INCREMENT], {"gen": 1}, policy),
+        "remove": lambda policy: batch.remove(key, {"gen": 1}, policy),
+        "apply": lambda policy: batch.apply(key, "nowhere", "nothing", [], policy),
+    }
+    assert make.keys() == policies._ROWS.keys()
+    rows = [
+        make[kind]({name: True if isinstance(rule, Boolean) else 1})
+        for kind, rules in policies._ROWS.items()
+        for name, (_, rule) in rules.items()
+    ]
+    # Of a key that it does not know it says so at once, and sends nothing.
+    assert len(client.batch(rows)) == len(rows) > 20
 
 
 def test_a_rows_policy_goes_before_the_batchs(client: Client, stored: list[Key]) -> None:

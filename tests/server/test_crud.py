@@ -1,5 +1,6 @@
 """Writing, reading and removing records, one operation at a time."""
 
+import contextlib
 import threading
 from typing import Any
 
@@ -9,11 +10,15 @@ import aerospike_py
 from aerospike_py import (
     BinTypeError,
     Client,
+    EnterpriseOnly,
+    RecordError,
     RecordExistsError,
     RecordGenerationError,
     RecordNotFound,
     RecordTooBig,
 )
+from aerospike_py._requests import policies
+from aerospike_py._validate import Choice
 from aerospike_py.types import AerospikeKey, Record, RecordMetadata
 
 Key = tuple[str, str, Any]
@@ -251,6 +256,22 @@ def test_times_to_live(client: Client, key: Key) -> None:
     assert 980 <= meta.ttl <= 1000
     client.put(key, {"a": 3}, policy={"ttl": aerospike_py.TTL_NEVER_EXPIRE})
     assert client.exists(key).meta == (4, NEVER_EXPIRES)
+
+
+def test_the_core_knows_every_choice_of_a_policys_key(client: Client, key: Key) -> None:
+    client.put(key, {"n": 1})
+    asked = 0
+    for name, (_, rule) in policies._OPERATE.items():
+        for value in sorted(rule.values) if isinstance(rule, Choice) else ():
+            policy: Any = {name: value}
+            # It exists and is of another generation, and not every server does all of it.
+            with contextlib.suppress(RecordError, EnterpriseOnly):
+                if name in policies._READ:
+                    client.get(key, policy)
+                if name in policies._WRITE:
+                    client.put(key, {"n": 1}, {"gen": 9}, policy)
+            asked += 1
+    assert asked > 20
 
 
 def test_the_clients_default_policies(server: Any, make_client: Any, key: Key) -> None:

@@ -1,15 +1,19 @@
 """Expressions are plain dicts with the fields that the core expects."""
 
 import pickle
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import aerospike_py
+from aerospike_py import _expression_types as types
 from aerospike_py import cdt_ctx, exp
 from aerospike_py.exception import InvalidArgError
 from aerospike_py.types import GeoJSON
 
+ROOT = Path(__file__).resolve().parents[2]
 _A = exp.int_bin("a")
 
 
@@ -116,6 +120,29 @@ def test_every_builder_of_the_document_is_there() -> None:
         int_lscan int_rscan regex_compare geo_compare cond var def_ let_
     """
     assert [name for name in names.split() if not callable(getattr(exp, name, None))] == []
+
+
+# What they give is known when the record is.
+_OF_ANY_TYPE = {
+    *("unknown", "nil", "infinity", "wildcard"),
+    *("remove_result", "select_by_path", "modify_by_path"),
+}
+
+
+def test_every_builder_of_the_core_has_a_function_and_types() -> None:
+    source = ROOT / "native" / "src" / "command" / "expression" / "expression.zig"
+    text = source.read_text(encoding="utf-8")
+    calls = set(re.findall(r'^    entry\("(\w+)",', text, re.M))
+    others = set(re.findall(r'^    \.\{ "(\w+)", ', text, re.M))
+    assert min(len(calls), len(others)) > 60
+    others.remove("compiled")  # What `compile` gives.
+    assert (calls | others) - {name.rstrip("_") for name in exp.__all__} == set()
+    # Those of calls are known by what the names begin with.
+    tables = (
+        *(types._CONSTANTS, types._COMPARISONS, types._LOGIC, types._NUMERIC, types._INTS),
+        *(types._FIXED, types._SPECIAL, types._RESULTS, types._CHANGES),
+    )
+    assert others - set().union(*tables) == _OF_ANY_TYPE
 
 
 def test_wrong_types_are_refused() -> None:

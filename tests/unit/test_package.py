@@ -14,6 +14,7 @@ from typing import TypeVar
 import pytest
 
 import aerospike_py
+from aerospike_py import types
 
 HEAVY = ("numpy", "opentelemetry", "prometheus_client", "cffi", "asyncio", "difflib", "json")
 ROOT = Path(__file__).parents[2]
@@ -34,6 +35,17 @@ MAY_BE_LOADED = {
 def test_everything_exported_exists() -> None:
     assert [name for name in aerospike_py.__all__ if not hasattr(aerospike_py, name)] == []
     assert len(set(aerospike_py.__all__)) == len(aerospike_py.__all__)
+
+
+def test_every_class_of_results_is_exported() -> None:
+    results = {
+        name
+        for name in types.__all__
+        if isinstance(getattr(types, name), type)
+        if issubclass(getattr(types, name), tuple)
+    }
+    assert len(results) > 10
+    assert results - set(aerospike_py.__all__) == set()
 
 
 def test_importing_loads_nothing_heavy() -> None:

@@ -1,6 +1,8 @@
 """Policy dicts into the core's struct, and what is refused."""
 
 import gc
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,8 @@ from aerospike_py._requests.policies import (
     write_policies,
 )
 from aerospike_py._values import decode
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -72,6 +76,25 @@ def test_every_member_of_the_cores_policy_has_a_key() -> None:
     reached = {member for table in tables for member, _ in table.values()}
     assert members - reached == {"size", "filter", "filter_len", "asked"}
     assert reached - members == set()
+
+
+def test_every_member_of_the_cores_policy_is_used() -> None:
+    core = ROOT / "native" / "src"
+    policy = (core / "engine" / "policy.zig").read_text(encoding="utf-8")
+    members = re.findall(
+        r"^    (\w+): .+,$", policy.partition("pub const Policy = struct")[2], re.M
+    )
+    assert len(members) > 20
+    # These have every member as it is, and do nothing with it.
+    carriers = {"policy.zig", "row_policy.zig", "group.zig"}
+    sources = [*(core / "command").rglob("*.zig"), *(core / "engine").rglob("*.zig")]
+    text = "\n".join(
+        source.read_text(encoding="utf-8").partition('\ntest "')[0]
+        for source in sources
+        if source.name not in carriers
+    )
+    used = set(re.findall(r"\bpolicy\.(\w+)", text))
+    assert [name for name in members if name not in used] == []
 
 
 def test_no_policy_means_the_cores_defaults(read: Policies, write: Policies) -> None:

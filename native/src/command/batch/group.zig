@@ -398,3 +398,68 @@ pub fn Group(comptime Net: type, comptime Poller: type) type {
         }
     };
 }
+
+/// How a member of a policy holds of a read that travels with others.
+const Holds = enum {
+    /// With another value than the default the read travels alone: `mayTravel` says so.
+    alone,
+    /// All reads of a group have the same: `takes` compares it.
+    of_group,
+    /// A row says it, or is as the row before it: `asksTheSame` compares it.
+    of_row,
+    /// Each read sees to it by itself: which node it asks, how often, and how long it waits.
+    of_read,
+    /// Single reads have no use for it.
+    of_others,
+};
+
+const Member = members: {
+    @setEvalBranchQuota(10_000);
+    break :members std.meta.FieldEnum(engine.Policy);
+};
+
+/// A member that is not here does not compile: whoever adds one has to say what becomes of reads
+/// that differ in it and are asked for at once.
+fn holds(member: Member) Holds {
+    return switch (member) {
+        .read_mode_ap, .send_key, .compress, .error_details, .connect_timeout_ms => .alone,
+        .socket_timeout_ms, .total_timeout_ms, .filter => .of_group,
+        .read_mode_sc, .read_touch_ttl_percent => .of_row,
+        .retries_max,
+        .sleep_between_retries_ms,
+        .timeout_delay_ms,
+        .replica,
+        .asked,
+        => .of_read,
+        .generation,
+        .ttl,
+        .generation_policy,
+        .exists,
+        .commit_level,
+        .durable_delete,
+        .on_locking_only,
+        .compress_threshold,
+        .allow_inline,
+        .allow_inline_ssd,
+        .respond_all_keys,
+        .concurrent,
+        => .of_others,
+    };
+}
+
+test "a read travels with others unless a member of its policy has it travel alone" {
+    inline for (comptime std.meta.fieldNames(engine.Policy)) |name| {
+        var policy: engine.Policy = .{};
+        const value = &@field(policy, name);
+        const T = @TypeOf(value.*);
+        switch (@typeInfo(T)) {
+            .bool => value.* = !value.*,
+            .int => value.* += 1,
+            // The last one: a read that is linearized, which is among the first, travels alone.
+            .@"enum" => value.* = std.enums.values(T)[std.enums.values(T).len - 1],
+            else => continue, // The filter, and where to tell who was asked.
+        }
+        const is_alone = holds(@field(Member, name)) == .alone;
+        try std.testing.expectEqual(!is_alone, mayTravel(.get, &policy));
+    }
+}
