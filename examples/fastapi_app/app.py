@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
+import uvicorn
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
@@ -157,3 +158,7 @@ async def count_view(request: Request, item: str) -> dict[str, int]:
 async def remove_item(request: Request, item: str) -> None:
     """Removes an item; 404 when there is none."""
     await client_of(request).remove((NAMESPACE, SET, item))
+
+
+if __name__ == "__main__":
+    uvicorn.run(app)

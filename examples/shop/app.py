@@ -1,21 +1,42 @@
 """The shop over HTTP.
 
-python -m aerospike_py.devserver --port 18710 --nodes 3 &     # or a cluster of yours
-AEROSPIKE_HOSTS=127.0.0.1:18710 uvicorn examples.shop.app:app
+    python -m aerospike_py.devserver --port 18710 --nodes 3 &     # or a cluster of yours
+    AEROSPIKE_HOSTS=127.0.0.1:18710 uvicorn examples.shop.app:app
+    curl -X POST 127.0.0.1:8000/products -H 'content-type: application/json' \
+        -d '{"sku": "a1", "name": "Cup", "category": "kitchen", "cents": 900, "stock": 2}'
+    curl -X POST 127.0.0.1:8000/carts/ann -H 'content-type: application/json' -d '{"sku": "a1"}'
+    curl -X POST 127.0.0.1:8000/carts/ann/order
+    curl 127.0.0.1:8000/orders/ann
+
+`python -m examples.shop.app` starts it, too.
 """
 
 import os
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
+import uvicorn
 from fastapi import Depends, FastAPI, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 import aerospike_py
 
-from .store import CartChanged, NotThere, Order, Product, ShopError, SoldOut, Store, ThereAlready
+if not __package__:  # A file by itself is of no package, and finds nothing beside it.
+    sys.exit("start it where the folder examples is: python -m examples.shop.app")
+
+from .store import (
+    CartChanged,
+    NotThere,
+    Order,
+    Product,
+    ShopError,
+    SoldOut,
+    Store,
+    ThereAlready,
+)
 
 STATUS_CODES: dict[type[ShopError], int] = {
     NotThere: 404,
@@ -82,3 +103,7 @@ async def check_out(store: UsedStore, customer: str) -> Order:
 @app.get("/orders/{customer}")
 async def orders(store: UsedStore, customer: str) -> list[Order]:
     return await store.orders(customer)
+
+
+if __name__ == "__main__":
+    uvicorn.run(app)

@@ -22,6 +22,13 @@ def test_its_tests(tmp_path: Path) -> None:
     assert "8 passed" in run.stdout, run.stdout + run.stderr
 
 
+def test_who_starts_the_file_itself_is_told_how() -> None:
+    command = [sys.executable, ROOT / "examples" / "shop" / "app.py"]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 1
+    assert "python -m examples.shop.app" in run.stderr
+
+
 @pytest.fixture
 def http(server: Any, set_name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     hosts = ",".join(f"{host}:{port}" for host, port in server.hosts)
