@@ -96,9 +96,11 @@ pub fn list(waiting: *const Waiting) api.Error!*Object {
     while (index < waiting.entries.items.len) : (index += 1) {
         const entry = waiting.entries.items[index];
         if (entry.token == 0) continue;
+        const future = api.share(entry.who.future orelse api.headers.none);
+        defer api.release(future);
         const token = try api.made(api.PyLong_FromUnsignedLongLong(entry.token));
         defer api.release(token);
-        const shown = try api.tupleOf(&.{ token, entry.who.future orelse api.headers.none });
+        const shown = try api.tupleOf(&.{ token, future });
         defer api.release(shown);
         try api.done(api.PyList_Append(all, shown));
     }
