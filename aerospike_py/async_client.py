@@ -265,10 +265,12 @@ class AsyncClient:
             RecordNotFound: There is no such record.
             ObjectError: A bin does not fit its field in `into`, or is missing.
         """
-        request = self._get(key, policy)
+        # Not called as methods, which CPython would look for in the class first.
+        request_of, submit = self._get, self._submit
+        request = request_of(key, policy)
         if into is None:
-            return await self._submit(request)
-        return await self._submit(records.into_objects(self._policies, request, into))
+            return await submit(request)
+        return await submit(records.into_objects(self._policies, request, into))
 
     @overload
     async def select(

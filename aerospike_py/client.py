@@ -250,10 +250,12 @@ class Client:
             RecordNotFound: There is no such record.
             ObjectError: A bin does not fit its field in `into`, or is missing.
         """
-        request = self._get(key, policy)
+        # Not called as methods, which CPython would look for in the class first.
+        request_of, execute = self._get, self._execute
+        request = request_of(key, policy)
         if into is None:
-            return self._execute(request)
-        return self._execute(records.into_objects(self._policies, request, into))
+            return execute(request)
+        return execute(records.into_objects(self._policies, request, into))
 
     @overload
     def select(
