@@ -268,8 +268,9 @@ def test_a_server_leaves_neither_processes_nor_descriptors(key: tuple[str, str, 
             client.apply(key, "m", "handler", policy=PATIENT)
         assert client.apply(key, "m", "count") == 1
         assert len(processes_below(os.getpid()) - processes) == 1
-    assert processes_below(os.getpid()) == processes
-    assert open_descriptors() == descriptors
+    # What tests before it have left may end meanwhile.
+    assert processes_below(os.getpid()) <= processes
+    assert open_descriptors() <= descriptors
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
