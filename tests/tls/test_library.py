@@ -154,11 +154,16 @@ def test_what_is_none(tmp_path: Path) -> None:
     path.write_bytes(b"no library")
     told = outcome({"library": str(path)})
     assert told.startswith(f"TLSError tls 'library': {path} cannot be loaded")
-    assert "must be the libssl of OpenSSL 3 or 1.1.1" in told
+    why = told.partition("which must be the libssl of OpenSSL 3 or 1.1.1: ")[2]
+    assert why.startswith(f"{path}: "), "as the loader says"
     told = outcome({"library": "libc.so.6"})
     assert told.startswith("TLSError libc.so.6 is not OpenSSL 3 or 1.1.1")
     assert "it has no function OpenSSL_version_num" in told
     assert ADVICE in told
+    # Cut off, it would be another; and without a name the loader opens the program itself.
+    told = outcome({"library": "/lib" * 500})
+    assert told.startswith("TLSError tls 'library': /lib/lib")
+    assert told.endswith("1.1.1: the path is too long\n")
 
 
 def test_an_interpreter_without_one_uses_the_systems() -> None:

@@ -331,6 +331,7 @@ def test_certificates_and_keys_are_looked_at_when_the_client_is_made() -> None:
     own, other = authority.issue("ada"), authority.issue("eve")
     late = authority.issue("ada", common_name="ada", days=-1)
     early = authority.issue("ada", days=3, from_days=1)
+    damaged = authority.pem.replace(b"\n", b"\n!", 3)
     key = load_pem_private_key(own.key, None)
     locked = key.private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
@@ -344,6 +345,10 @@ def test_certificates_and_keys_are_looked_at_when_the_client_is_made() -> None:
         ({"cert": own.cert, "key": locked, "keyfile_pw": "wrong"}, "cannot be decrypted"),
         ({"cert": own.cert, "key": locked, "keyfile_pw": "env:NO_SUCH"}, "NO_SUCH"),
         ({"cert": own.cert, "key": locked, "keyfile_pw": "file:/nowhere"}, "/nowhere"),
+        ({"cert": own.cert, "key": locked, "keyfile_pw": "file:/"}, "is empty, or not a file"),
+        ({"cert": own.cert + damaged, "key": own.key}, "'cert' has a certificate after .* damaged"),
+        ({"ca": authority.pem + damaged}, "'ca' has a certificate, or .* damaged: "),
+        ({"ca": b"nothing"}, "'ca' has no certificate in PEM format"),
     ]:
         with pytest.raises(aerospike_py.TLSError, match=text) as caught:
             aerospike_py.client({"hosts": HOSTS, "tls": tls})

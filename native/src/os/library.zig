@@ -32,6 +32,12 @@ pub const Library = struct {
         };
     }
 
+    /// Why the calling thread's last call found none, as the loader has it.
+    pub fn reason() []const u8 {
+        if (os.is_windows) return "the system does not say why";
+        return std.mem.span(std.c.dlerror() orelse "no reason is known");
+    }
+
     /// One that the process has loaded already, whoever did.
     pub fn find(name: [:0]const u8) ?Library {
         const handle = if (os.is_windows)

@@ -35,6 +35,8 @@ const mode_bits = 0x1 | 0x2 | 0x4 | 0x10; // partial and moving writes, retries,
 const without_proof = ":!aNULL:!eNULL";
 /// Those of TLS 1.3 that do not encrypt begin so (RFC 9150); OpenSSL has them from 3.4 on.
 const not_encrypting = "TLS_SHA";
+/// The end of what is in a file, in PEM's errors.
+const reason_no_start_line = 108;
 const no_compression = 0x0002_0000;
 const no_renegotiation = 0x4000_0000;
 const flag_crl_check = 0x4;
@@ -298,8 +300,12 @@ pub const Context = struct {
                 if (info.crl) |crl| _ = table.X509_STORE_add_crl(store, crl);
             }
         }
-        table.ERR_clear_error();
+        defer table.ERR_clear_error();
         if (certificates > 0) return;
+        if (list == null) {
+            const text = "has a certificate, or something beside it, that is damaged: {s}";
+            return fail(failure, key, path, text, .{context.reason()});
+        }
         return fail(failure, key, path, "has no certificate in PEM format", .{});
     }
 
@@ -375,7 +381,15 @@ pub const Context = struct {
         }
         while (table.PEM_read_bio_X509(bio, null, Password.answer, &password)) |next| {
             defer table.X509_free(next);
-            _ = table.SSL_CTX_ctrl(context.ctx, openssl.ctrl.add1_chain_cert, 0, next);
+            const is_taken = table.SSL_CTX_ctrl(context.ctx, openssl.ctrl.add1_chain_cert, 0, next);
+            if (is_taken == 1) continue;
+            const text = "has a certificate after the first that is not accepted: {s}";
+            return fail(failure, key, path, text, .{context.reason()});
+        }
+        // Without it nodes would have a gap between the first and its authority.
+        if (table.reasonIn(.pem, table.ERR_peek_last_error()) != reason_no_start_line) {
+            const text = "has a certificate after the first that is damaged: {s}";
+            return fail(failure, key, path, text, .{context.reason()});
         }
     }
 
@@ -422,8 +436,10 @@ pub const Context = struct {
         const pkey = table.PEM_read_bio_PrivateKey(bio, null, Password.answer, &password) orelse {
             const text = if (!password.was_asked)
                 "has no private key in PEM format"
-            else if (password.len == 0)
+            else if (options.keyfile_pw.len == 0)
                 "is encrypted: give its password as tls 'keyfile_pw'"
+            else if (password.len == 0)
+                "is encrypted, and what tls 'keyfile_pw' names is empty, or not a file"
             else
                 "cannot be decrypted with tls 'keyfile_pw'";
             return fail(failure, key, path, "{s}", .{text});

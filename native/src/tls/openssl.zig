@@ -53,6 +53,9 @@ pub const ctrl = struct {
     pub const bio_flush = 11;
 };
 
+/// Where an error comes from.
+pub const Part = enum(c_ulong) { pem = 9, ssl = 20 };
+
 pub const tls1_2 = 0x0303;
 pub const tls1_3 = 0x0304;
 
@@ -208,6 +211,14 @@ pub const Table = struct {
         return ask(ssl);
     }
 
+    /// Why it has failed, in this part of it; null: in another.
+    pub fn reasonIn(table: *const Table, part: Part, queued: c_ulong) ?c_ulong {
+        const is_old = table.OpenSSL_version_num() < 0x3000_0000;
+        const where = (queued >> @as(u5, if (is_old) 24 else 23)) & 0xff;
+        const reason = queued & @as(c_ulong, if (is_old) 0xfff else 0x7f_ffff);
+        return if (where == @backingInt(part)) reason else null;
+    }
+
     /// Each lives in one of two libraries, of which Windows has to be told. The name of the first
     /// that is in neither; null: all are there.
     fn load(table: *Table, ssl: Library, crypto: ?Library) ?[]const u8 {
@@ -358,13 +369,17 @@ fn lookForCrypto(comptime look: anytype) ?Library {
 
 fn openGiven(path: []const u8, failure: *Failure) error{Failed}!Library {
     var memory: [1024]u8 = undefined;
-    const given = std.mem.printSentinel(&memory, "{s}", .{path}, 0) catch "";
-    return Library.open(given) orelse {
-        const text = "tls 'library': {f} cannot be loaded as a shared library; it must be the " ++
-            "libssl of OpenSSL 3 or 1.1.1";
-        failure.set(.tls, text, .{printable.Path{ .text = path }});
-        return error.Failed;
-    };
+    // Without a name the loader would open the program itself.
+    const given = std.mem.printSentinel(&memory, "{s}", .{path}, 0) catch
+        return cannotLoad(path, "the path is too long", failure);
+    return Library.open(given) orelse return cannotLoad(path, Library.reason(), failure);
+}
+
+fn cannotLoad(path: []const u8, reason: []const u8, failure: *Failure) error{Failed} {
+    const text = "tls 'library': {f} cannot be loaded as a shared library, which must be the " ++
+        "libssl of OpenSSL 3 or 1.1.1: {s}";
+    failure.set(.tls, text, .{ printable.Path{ .text = path }, reason });
+    return error.Failed;
 }
 
 fn useGiven(path: []const u8, table: *Table, failure: *Failure) error{Failed}!void {

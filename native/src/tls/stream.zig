@@ -38,7 +38,6 @@ const bio_should_retry = 0x8;
 
 /// Names with a wildcard within a label are not taken: nobody makes them in good faith.
 const host_flag_no_partial_wildcards = 0x4;
-const library_ssl = 20;
 /// Added to an alert's number.
 const reason_alert = 1000;
 /// A message of the handshake is larger than those of its kind may be.
@@ -399,10 +398,7 @@ pub const Stream = struct {
 
     /// Null for a failure that is not of TLS itself.
     fn reasonOf(table: *const Table, queued: c_ulong) ?c_ulong {
-        const is_old = table.OpenSSL_version_num() < 0x3000_0000;
-        const library = (queued >> @as(u5, if (is_old) 24 else 23)) & 0xff;
-        const reason = queued & @as(c_ulong, if (is_old) 0xfff else 0x7f_ffff);
-        return if (library == library_ssl) reason else null;
+        return table.reasonIn(.ssl, queued);
     }
 
     // What OpenSSL calls.
