@@ -3,8 +3,10 @@
 It speaks TLS and nothing of Aerospike: it says what was agreed upon, and is ended then.
 """
 
+import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,6 +86,26 @@ def agrees(settings: dict[str, Any]) -> None:
     with pytest.raises(aerospike_py.ClusterError) as caught:
         aerospike_py.client(settings).connect()
     assert not isinstance(caught.value, aerospike_py.TLSError), caught.value
+
+
+# Of the machine's OpenSSL.
+ALLOWING_ALL = """
+openssl_conf = all
+[all]
+ssl_conf = tls
+[tls]
+system_default = allowing
+[allowing]
+CipherString = ALL:aNULL:eNULL:@SECLEVEL=0
+"""
+CONNECTING = """
+import sys
+import aerospike_py
+try:
+    aerospike_py.client(eval(sys.stdin.read())).connect()
+except aerospike_py.AerospikeError as error:
+    print(type(error).__name__, error)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +196,24 @@ def test_chains_addresses_and_revocation(tmp_path: Path) -> None:
     with served(tmp_path, taken_back) as serving:
         error = tls_error(config(serving.port, authority.pem + lists, crl_check_all=True))
     assert "revoked" in str(error)
+
+
+@pytest.mark.parametrize("cipher", ["ADH-AES128-SHA256", "NULL-SHA256"])
+def test_what_the_machines_configuration_allows_is_refused_after_all(
+    tmp_path: Path, makers: dict[str, tuple[Maker, Issued]], cipher: str
+) -> None:
+    """Ciphers with which nobody shows a certificate, and with which nothing is encrypted."""
+    maker, issued = makers["rsa"]
+    allowing = tmp_path / "openssl.cnf"
+    allowing.write_text(ALLOWING_ALL)
+    how = ("-tls1_2", "-cipher", f"{cipher}:@SECLEVEL=0")
+    with served(tmp_path, issued, *how) as serving:
+        connecting = subprocess.run(
+            [sys.executable, "-c", CONNECTING],
+            input=repr(config(serving.port, maker.pem)),
+            env=os.environ | {"OPENSSL_CONF": str(allowing)},
+            capture_output=True,
+            text=True,
+        )
+    assert connecting.stdout.startswith("TLSError no seed could be used: "), connecting.stderr
+    assert f"TLS handshake: {cipher} does not encrypt, or has no node" in connecting.stdout

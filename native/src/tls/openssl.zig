@@ -120,6 +120,7 @@ pub const Table = struct {
     SSL_get_verify_result: *const fn (*const SSL) callconv(.c) c_long,
     SSL_get_version: *const fn (*const SSL) callconv(.c) [*:0]const u8,
     SSL_get_current_cipher: *const fn (*const SSL) callconv(.c) ?*const SSL_CIPHER,
+    SSL_CIPHER_get_bits: *const fn (?*const SSL_CIPHER, ?*c_int) callconv(.c) c_int,
     SSL_CIPHER_get_name: *const fn (?*const SSL_CIPHER) callconv(.c) [*:0]const u8,
     /// 3.x, and its name in 1.1.1.
     SSL_get1_peer_certificate: ?PeerCertificate,

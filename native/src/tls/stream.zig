@@ -196,6 +196,7 @@ pub const Stream = struct {
         stream.forgetErrors();
         const result = table.SSL_do_handshake(stream.ssl);
         if (result == 1) {
+            if (context.role == .client) try stream.refuseUnproven();
             stream.state = .open;
             _ = context.counters.handshakes.fetchAdd(1, .monotonic);
             if (table.SSL_session_reused(stream.ssl) == 1) {
@@ -211,6 +212,23 @@ pub const Stream = struct {
                 return stream.end(code);
             },
         }
+    }
+
+    /// No list of ciphers that is given leads here; one in the configuration of OpenSSL may.
+    fn refuseUnproven(stream: *Stream) error{Tls}!void {
+        const context = stream.context;
+        const table = context.table;
+        const cipher = table.SSL_get_current_cipher(stream.ssl);
+        const certificate = table.peerCertificate(stream.ssl);
+        defer if (certificate) |shown| table.X509_free(shown);
+        if (certificate != null and table.SSL_CIPHER_get_bits(cipher, null) > 0) return;
+        last.set("{s} does not encrypt, or has no node prove who it is; the configuration of OpenSSL " ++
+            "on this machine allows it", .{table.SSL_CIPHER_get_name(cipher)});
+        context.sessions.forget(table, stream.session_key);
+        context.counters.fail(.certificate);
+        stream.state = .over;
+        stream.ended_by = error.Tls;
+        return error.Tls;
     }
 
     /// The same as `read`, which is tried again, or sleeps, below OpenSSL: that is called once.
