@@ -3,16 +3,19 @@
 import asyncio
 import logging
 import os
+import ssl
 import subprocess
 import sys
 import textwrap
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
-from terminator import tls_error
+from terminator import NAME, Announcements, tls_error, tls_in_front_of
 
 import aerospike_py
 from aerospike_py.devserver import Authority, DevCluster
@@ -300,6 +303,56 @@ async def test_of_peers_that_are_refused_the_reason_is_told(
         cluster.answer_info(peers, lists[0].replace("node.dev", ".dev"), 0)
         error = str(tls_error(config | {"hosts": cluster.hosts[:1]}))
         assert "'.dev' is no name that a certificate may be for" in error
+
+
+def test_a_node_whose_certificate_goes_bad_is_told_once_each_time(
+    caplog: pytest.LogCaptureFixture, tmp_path: Path, other_authority: Authority
+) -> None:
+    caplog.set_level(logging.INFO, "aerospike_py")
+    authority, contexts, announced = Authority(), list[ssl.SSLContext](), Announcements()
+
+    def keep(context: ssl.SSLContext) -> None:
+        context.num_tickets = 0  # What is resumed shows no certificate.
+        contexts.append(context)
+
+    def certify(node: int, by: Authority) -> None:
+        path, issued = tmp_path / "node.pem", by.issue(NAME, "127.0.0.1")
+        path.write_bytes(issued.key + issued.cert)
+        contexts[node].load_cert_chain(path)
+
+    def told(event: str) -> list[logging.LogRecord]:
+        return [each for each in caplog.records if vars(each).get("aerospike_event") == event]
+
+    def wait_until(is_so: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not is_so():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    with DevCluster(nodes=2) as cluster, ExitStack() as fronts:
+        for port in cluster.ports:
+            issued = authority.issue(NAME, "127.0.0.1")
+            front = tls_in_front_of(port, issued.cert, issued.key, keep, announced)
+            announced.fronts[port] = fronts.enter_context(front)
+        config: Any = {
+            "hosts": [("127.0.0.1", announced.fronts[cluster.ports[0]], NAME)],
+            "tls": {"ca": authority.pem, "log_session_info": True},
+            "tend_interval": 250,
+        }
+        with aerospike_py.client(config).connect() as client:
+            wait_until(lambda: len(client.get_node_names()) == 2)
+            sessions = {vars(each)["aerospike_node"] for each in told("tls_session")}
+            assert sessions == set(client.get_node_names())
+            for times in 1, 2:
+                certify(1, other_authority)
+                cluster.close_connections(1)
+                wait_until(lambda times=times: len(told("node_refused")) == times)
+                refused = told("node_refused")[-1]
+                assert "TLS handshake: the node's certificate (" in refused.getMessage()
+                assert vars(refused)["aerospike_code"] == -9
+                certify(1, authority)
+                before = client.stats()[1].tends
+                wait_until(lambda before=before: client.stats()[1].tends > before)
 
 
 def test_without_a_certificate_nobody_gets_in(secured: DevCluster) -> None:

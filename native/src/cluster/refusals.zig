@@ -1,6 +1,6 @@
-//! Announced nodes that answered and cannot be used: their certificates, say, are not what they
-//! should be, or they refuse the login. Each is told once, until it joins; and the most telling of
-//! a tend is kept for who finds no peer that can be used.
+//! Nodes that answered and cannot be used: their certificates, say, are not what they should be, or
+//! they refuse the login. Each is told once, until it joins or answers as it should; and the most
+//! telling of a tend is kept for who finds no peer that can be used.
 
 const std = @import("std");
 const rank = @import("seeds.zig").rank;
@@ -30,7 +30,7 @@ pub const Refusals = struct {
         return !found.found_existing;
     }
 
-    /// It has joined.
+    /// It has joined, or answers again.
     pub fn forget(refusals: *Refusals, name: []const u8) void {
         _ = refusals.told.remove(hash(name));
     }

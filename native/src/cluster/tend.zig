@@ -144,10 +144,11 @@ pub fn Tend(comptime Net: type) type {
             log.write(.info, .node_joined, .{ .node = name }, "node {s} at {f} joined", .{
                 name, candidate.target.address,
             });
+            if (tended.socket) |*socket| tended.node.tellTls(context.tend_net, socket);
             return tended;
         }
 
-        /// One that was announced could not be used.
+        /// One that was announced, or is known, cannot be used.
         pub fn noteRefusal(tending: *This, name: []const u8, failure: *const Failure) void {
             if (!tending.refusals.note(name, failure)) return;
             const about: About = .{ .node = name, .code = @backingInt(failure.status) };
@@ -180,6 +181,7 @@ pub fn Tend(comptime Net: type) type {
                 if (node.failures.load(.monotonic) == 0) continue;
                 // Whatever it said before the failure may be out of date.
                 node.failures.store(0, .monotonic);
+                tending.refusals.forget(node.name());
                 tended.partitions_changed = true;
                 tended.racks_changed = true;
                 findings.peers_changed = true;
@@ -254,7 +256,10 @@ pub fn Tend(comptime Net: type) type {
                 names[count] = "rebalance-generation";
                 count += 1;
             }
-            const body = try tended.ask(names[0..count], &tending.reply, &failure);
+            const body = tended.ask(names[0..count], &tending.reply, &failure) catch |err| {
+                tending.noteRefusal(tended.node.name(), &failure);
+                return err;
+            };
             refreshFrom(cluster, tended, findings, body) catch {
                 tended.closeSocket();
                 return error.Failed;
