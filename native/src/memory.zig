@@ -5,9 +5,12 @@
 //! of what a batch of 1 000 records costs. Blocks come in a few sizes, are kept up to a total, and
 //! the list of them is only tried for, never waited for: whoever finds it taken uses malloc, so a
 //! fork at any moment is harmless.
+//!
+//! A debug build has memory with fences instead, where it is asked for: fenced.zig.
 
 const std = @import("std");
 const assert = std.debug.assert;
+const fenced = @import("fenced.zig");
 const Alignment = std.mem.Alignment;
 
 const libc = std.heap.c_allocator;
@@ -78,11 +81,13 @@ fn bytesOf(class: usize) usize {
 }
 
 fn alloc(_: *anyopaque, len: usize, alignment: Alignment, address: usize) ?[*]u8 {
+    if (fenced.isOn()) return fenced.alloc(len, alignment);
     const class = classOf(len, alignment) orelse return libc.rawAlloc(len, alignment, address);
     return shelf.take(class) orelse libc.rawAlloc(bytesOf(class), alignment, address);
 }
 
 fn free(_: *anyopaque, memory: []u8, alignment: Alignment, address: usize) void {
+    if (fenced.isOn()) return fenced.free(memory);
     const class = classOf(memory.len, alignment) orelse
         return libc.rawFree(memory, alignment, address);
     if (shelf.put(class, memory.ptr)) return;
@@ -90,6 +95,7 @@ fn free(_: *anyopaque, memory: []u8, alignment: Alignment, address: usize) void 
 }
 
 fn resize(_: *anyopaque, memory: []u8, alignment: Alignment, len: usize, address: usize) bool {
+    if (fenced.isOn()) return false;
     const class = classOf(memory.len, alignment);
     const class_new = classOf(len, alignment);
     if (class != class_new) return false;
@@ -97,6 +103,7 @@ fn resize(_: *anyopaque, memory: []u8, alignment: Alignment, len: usize, address
 }
 
 fn remap(_: *anyopaque, memory: []u8, alignment: Alignment, len: usize, address: usize) ?[*]u8 {
+    if (fenced.isOn()) return null;
     const class = classOf(memory.len, alignment);
     const class_new = classOf(len, alignment);
     if (class != class_new) return null;

@@ -224,7 +224,7 @@ pub const Registry = struct {
 };
 
 /// Of the process.
-pub var process: Registry = .{ .gpa = std.heap.c_allocator };
+pub var process: Registry = .{ .gpa = @import("memory.zig").gpa };
 
 const testing = std.testing;
 

@@ -15,7 +15,7 @@ const thread = @import("thread.zig");
 const Address = std.Io.net.IpAddress;
 
 /// Outlives every client.
-const gpa = std.heap.c_allocator;
+const gpa = @import("../memory.zig").gpa;
 
 pub const host_bytes_max = 255;
 /// Of one host.
