@@ -34,7 +34,7 @@ them, and str, bytes and the rest into binary.
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeAlias
 
 import numpy as np
 
@@ -198,6 +198,12 @@ class _Frames:
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return columns.stream_capsule(self._stream())
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"an {type(self).__name__} shares its memory and cannot be copied or pickled; "
+            "pyarrow.table(…) of it, and frames and arrays made of it, can"
+        )
 
     def to_polars(self) -> "polars.DataFrame":
         """The columns as a frame of polars, which has to be installed.

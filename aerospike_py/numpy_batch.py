@@ -407,15 +407,21 @@ def read_request(
 
 
 def dtype_of(given: "DTypeLike", path: str) -> "np.dtype[Any]":
-    """The dtype that is given in any of the forms that NumPy takes.
+    """The structured dtype that is given in any of the forms that NumPy takes.
 
     Raises:
         TypeError: It is none.
     """
     try:
-        return np.dtype(given)
+        dtype = np.dtype(given)
     except TypeError as error:
         raise TypeError(f"{path}: {error}") from None
+    if dtype.names is None:
+        raise TypeError(
+            f"{path} must be a structured dtype, such as [('age', 'i4'), ('name', 'S16')], "
+            f"not {dtype}"
+        )
+    return dtype
 
 
 KEY = "_key"
@@ -428,11 +434,8 @@ _NO_BIN = b"\0"
 def _columns(dtype: "np.dtype[Any]", key: bool = False) -> Pointer:
     """The description of a dtype's fields for the library; `key`: one may be for user keys."""
     names = dtype.names
-    if names is None or dtype.fields is None:
-        raise TypeError(
-            f"_dtype must be a structured dtype, such as [('age', 'i4'), ('name', 'S16')], "
-            f"not {dtype}"
-        )
+    assert names is not None
+    assert dtype.fields is not None
     columns = ffi.new("asz_column[]", len(names))
     for column, name in zip(columns, names, strict=True):
         check_bin_name(name)

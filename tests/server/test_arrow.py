@@ -1,8 +1,10 @@
 """Batches and queries into columns of Arrow, and tables of Arrow into records."""
 
 import asyncio
+import copy
 import gc
 import math
+import pickle
 import uuid
 import weakref
 from collections.abc import Iterator
@@ -182,6 +184,15 @@ def test_keys_and_metadata_are_columns_when_asked_for(client: Client, filled: st
     digests = {bytes(row["_digest"]): row["id"] for row in queried}
     assert digests[bytes(table["_digest"][1].as_py())] == 1
     assert {row["_key"] for row in queried} == {None}
+
+
+def test_columns_are_neither_copied_nor_pickled(client: Client, filled: str) -> None:
+    batch = client.batch_read_arrow(keys(filled))
+    for each in (batch, client.query(NAMESPACE, filled).to_arrow().read_all()):
+        for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match=r"cannot be copied or pickled; pyarrow\.table"):
+                copied(each)
+        assert pa.table(pickle.loads(pickle.dumps(pa.table(each)))) == pa.table(each)
 
 
 def test_no_bins_and_no_keys(client: Client, filled: str) -> None:

@@ -1504,6 +1504,11 @@ CASES: list[Case] = [
         ),
     ),
     (
+        lambda: query().to_numpy("i4"),
+        TypeError,
+        "dtype must be a structured dtype, such as [('age', 'i4'), ('name', 'S16')], not int32",
+    ),
+    (
         lambda: query().to_numpy([("a", "O")]),
         TypeError,
         (
