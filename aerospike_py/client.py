@@ -82,13 +82,15 @@ class Client:
         ClientError: It asks for something that is not supported.
 
     Every operation may raise, beside what it names itself:
-        TypeError, ValueError, OverflowError: An argument is not valid; nothing was sent.
-        InvalidArgError: A policy is not valid; nothing was sent.
-        ClientError: The client is not connected.
-        ClusterError: The node cannot be reached.
-        AerospikeTimeoutError: It did not end within the policy's `total_timeout`.
-        ServerError: The server refuses, for example because there is no such namespace.
-    All of the package's own are AerospikeErrors with `result_code`, `in_doubt` and `node`.
+
+    - `TypeError`, `ValueError`, `OverflowError`: An argument is not valid; nothing was sent.
+    - `InvalidArgError`: A policy is not valid; nothing was sent.
+    - `ClientError`: The client is not connected.
+    - `ClusterError`: The node cannot be reached.
+    - `AerospikeTimeoutError`: It did not end within the policy's `total_timeout`.
+    - `ServerError`: The server refuses, for example because there is no such namespace.
+
+    All of the package's own are `AerospikeError` with `result_code`, `in_doubt` and `node`.
     """
 
     def __init__(self, config: ClientConfig | Mapping[str, _NotChecked]) -> None:

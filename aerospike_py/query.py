@@ -532,16 +532,17 @@ class Query(Generic[R]):
 
     Its records are of the kind `Record`, or `RecordOf` the class that it was made with.
 
-    Iterating over it runs it: `for record in query`. Every way to run it may raise:
-        InvalidArgError: The policy is not valid; nothing was sent.
-        IndexNotFound: There is no index for the predicate.
-        ClientError: The client is not connected, or was closed.
-        AerospikeTimeoutError: It did not end within the policy's `total_timeout`, or a node sent
-            nothing for its `socket_timeout`, again and again.
-        ClusterError: Partitions stayed unavailable.
-        ObjectError: A bin does not fit its field in the class that the query reads into.
-        QueryAbortedError: Somebody aborted it on the server.
-        ServerError: The server refuses, for example because there is no such namespace.
+    Iterating over it, with `for record in query`, runs it. Every way to run it may raise:
+
+    - `InvalidArgError`: The policy is not valid; nothing was sent.
+    - `IndexNotFound`: There is no index for the predicate.
+    - `ClientError`: The client is not connected, or was closed.
+    - `AerospikeTimeoutError`: It did not end within the policy's `total_timeout`, or a node sent
+      nothing for its `socket_timeout`, again and again.
+    - `ClusterError`: Partitions stayed unavailable.
+    - `ObjectError`: A bin does not fit its field in the class that the query reads into.
+    - `QueryAbortedError`: Somebody aborted it on the server.
+    - `ServerError`: The server refuses, for example because there is no such namespace.
     """
 
     def __init__(

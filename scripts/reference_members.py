@@ -1,15 +1,13 @@
-"""What the reference leaves out: members of Python's own protocols that nothing is said about.
+"""What the reference leaves out of the members that Griffe, which reads the package, finds."""
 
-Griffe calls this, which reads the package for mkdocstrings.
-"""
-
+import re
 from typing import Any
 
 import griffe
 
 
 class SpecialMembers(griffe.Extension):
-    """Takes away names such as `__slots__` and `__repr__`, unless a source has a text for them."""
+    """Takes away what is said for type checkers or the package itself, not for readers."""
 
     def on_class(self, *, cls: griffe.Class, **_context: Any) -> None:
         """Griffe calls this with each class."""
@@ -18,3 +16,13 @@ class SpecialMembers(griffe.Extension):
             # Every compiled class has Python's own texts.
             if is_special and (cls.analysis == "dynamic" or not member.has_docstring):
                 del cls.members[name]
+            elif isinstance(member, griffe.Function):
+                # The type variable of what gives itself, such as `_Query`, is the class.
+                if re.fullmatch(f"_(Async)?{re.escape(cls.name)}", str(member.returns or "")):
+                    member.returns = griffe.ExprName(cls.name, parent=cls)
+                # A client makes these, from something of its own.
+                if name == "__init__" and any(
+                    re.search(r"Session|Stream|Gatherer|Shape", str(each.annotation))
+                    for each in member.parameters
+                ):
+                    del cls.members[name]

@@ -1,4 +1,4 @@
-"""The reference of the documentation has every method of the clients, each once."""
+"""The reference has every method of the clients, each once; and links between pages lead."""
 
 import importlib.util
 import inspect
@@ -9,6 +9,7 @@ import aerospike_py
 from aerospike_py import async_query, exp, query, types
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 REFERENCE = ROOT / "docs" / "reference"
 # A class whose page lists some of its methods, or a method by itself.
 LISTED = re.compile(r"::: aerospike_py\.client\.Client\n    options: \{members: \[([\w, ]+)\]\}")
@@ -53,3 +54,31 @@ def test_every_expression_is_on_one_page() -> None:
     shown = [title for line in lines for title in line.split(", ")]
     assert sorted(shown) == sorted(sections)
     assert sorted(name for names in sections.values() for name in names) == sorted(exp.__all__)
+
+
+def anchors(page: Path) -> set[str]:
+    """What the headings of a page are linked by."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    words = (re.sub(r"[^\w\s-]", "", title, flags=re.ASCII).strip().lower() for title in titles)
+    return {re.sub(r"[-\s]+", "-", title) for title in words}
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    count = 0
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
+            place, _, anchor = target.partition("#")
+            other = (page.parent / place).resolve() if place else page
+            assert other.exists(), f"{page.name}: {target}"
+            # Those with dots are of the reference, which is made when the site is.
+            if anchor and "." not in anchor and other.suffix == ".md":
+                assert anchor in anchors(other), f"{page.name}: {target}"
+            count += 1
+    assert count > 100
+
+
+def test_classes_of_which_nothing_is_listed_list_no_inherited_members_either() -> None:
+    for page in REFERENCE.glob("*.md"):
+        for options in re.findall(r"options: (\{.*members: \[\].*)", page.read_text()):
+            assert "inherited_members: false" in options, page.name
