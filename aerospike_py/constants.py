@@ -8,25 +8,39 @@ from typing import Final
 
 # Policy `exists`: what a write does with a record that exists, or does not.
 POLICY_EXISTS_IGNORE: Final = 0
+"""Creates the record, or changes the bins that are named; the default."""
 POLICY_EXISTS_UPDATE_ONLY: Final = 1
+"""Changes the bins that are named, of a record that has to exist."""
 POLICY_EXISTS_REPLACE: Final = 2
+"""Creates the record, or leaves it the bins alone that are named."""
 POLICY_EXISTS_CREATE_ONLY: Final = 4
+"""The record must not exist."""
 POLICY_EXISTS_REPLACE_ONLY: Final = 5
+"""Leaves the record, which has to exist, the bins alone that are named."""
 POLICY_EXISTS_UPDATE: Final = 6
+"""The same as `POLICY_EXISTS_IGNORE`."""
 
 # Policy `gen`: how the generation in `meta` is compared with the record's.
 POLICY_GEN_IGNORE: Final = 0
+"""It is not compared; the default."""
 POLICY_GEN_EQ: Final = 1
+"""It has to be the record's."""
 POLICY_GEN_GT: Final = 2
+"""It has to be greater than the record's, as of a newer copy."""
 
 # Policy `key`: what the server stores of the key.
 POLICY_KEY_DIGEST: Final = 0
+"""Its digest alone; the default."""
 POLICY_KEY_SEND: Final = 1
+"""The user key, too, so that queries tell it."""
 
 # Policy `replica`: which copy of a record is read.
 POLICY_REPLICA_MASTER: Final = 0
+"""The master's."""
 POLICY_REPLICA_SEQUENCE: Final = 1
+"""The master's first, and another one at each further attempt; the default."""
 POLICY_REPLICA_PREFER_RACK: Final = 2
+"""One on a rack of `rack_ids` first, in their order."""
 POLICY_REPLICA_ANY: Final = 3
 """Reads take turns over the copies; writes go to the master."""
 POLICY_REPLICA_RANDOM: Final = 4
@@ -34,17 +48,25 @@ POLICY_REPLICA_RANDOM: Final = 4
 
 # Policy `commit_level`: which copies a write waits for.
 POLICY_COMMIT_LEVEL_ALL: Final = 0
+"""All of them; the default."""
 POLICY_COMMIT_LEVEL_MASTER: Final = 1
+"""The master's alone."""
 
 # Policy `read_mode_ap`: how many copies are asked in a namespace that prefers availability.
 POLICY_READ_MODE_AP_ONE: Final = 0
+"""One; the default."""
 POLICY_READ_MODE_AP_ALL: Final = 1
+"""All of them, while partitions move."""
 
 # Policy `read_mode_sc`: the guarantee of a read in a strongly consistent namespace.
 POLICY_READ_MODE_SC_SESSION: Final = 0
+"""This client sees what it has written, and nothing older than it saw; the default."""
 POLICY_READ_MODE_SC_LINEARIZE: Final = 1
+"""Everybody sees one order of all writes; all copies are asked."""
 POLICY_READ_MODE_SC_ALLOW_REPLICA: Final = 2
+"""A replica answers, too, when the master does not."""
 POLICY_READ_MODE_SC_ALLOW_UNAVAILABLE: Final = 3
+"""Partitions that are unavailable are read, too."""
 
 # Policy `error_detail_verbosity`: what servers from 8.2 on say of a failure beside its result code.
 ERROR_DETAIL_NONE: Final = 0
