@@ -3,6 +3,8 @@
     AEROSPIKE_HOSTS=127.0.0.1:18710 gunicorn --preload --workers 4 examples.wsgi_app:app
     curl 127.0.0.1:8000/some/page
 
+`python examples/wsgi_app.py` serves it in one process, to look at it.
+
 The client is connected once, when the server loads the program. Workers that are forked from it
 connect anew with their first operation: sockets and threads stay with the parent.
 """
@@ -11,6 +13,7 @@ import json
 import os
 from collections.abc import Callable, Iterable
 from typing import Any
+from wsgiref.simple_server import make_server
 
 import aerospike_py
 
@@ -33,3 +36,9 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
         return [str(error).encode()]
     start_response("200 OK", [("Content-Type", "application/json")])
     return [json.dumps({"views": bins["views"], "process": os.getpid()}).encode()]
+
+
+if __name__ == "__main__":
+    with make_server("127.0.0.1", int(os.environ.get("PORT", "8000")), app) as server:
+        print(f"http://127.0.0.1:{server.server_port}/", flush=True)
+        server.serve_forever()

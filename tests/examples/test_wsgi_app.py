@@ -1,4 +1,4 @@
-"""examples/wsgi_app.py behind a gunicorn that loads it and then forks its workers."""
+"""examples/wsgi_app.py behind a gunicorn that forks its workers, and by itself."""
 
 import json
 import os
@@ -65,3 +65,27 @@ def test_workers_that_were_forked_connect_anew(server: Any, set_name: str) -> No
     assert sorted(each["views"] for each in answers) == list(range(1, len(answers) + 1))
     assert len(workers) == WORKERS
     assert process.pid not in workers
+
+
+def test_the_file_as_a_program_serves(server: Any, set_name: str) -> None:
+    addresses = ",".join(f"{host}:{port}" for host, port in server.hosts)
+    with subprocess.Popen(
+        [sys.executable, ROOT / "examples" / "wsgi_app.py"],
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "AEROSPIKE_HOSTS": addresses,
+            "AEROSPIKE_SET": set_name,
+            "PORT": "0",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            address = process.stdout.readline().strip()
+            with urlopen(f"{address}alone", timeout=30) as response:
+                assert json.load(response) == {"views": 1, "process": process.pid}
+        finally:
+            process.terminate()
