@@ -18,6 +18,7 @@ case "$1 ${2:-}" in
   "-m pip")
     echo "$5 ${@: -1}" >>installed.txt
     case "$*" in *--editable*) echo >building; read -r <go ;; esac ;;
+  "setup.py "*) echo "install $1" >>installed.txt; echo >building; read -r <go ;;
   *) exec "$REAL_PYTHON" "$@" ;;
 esac
 """
@@ -104,7 +105,8 @@ def test_what_changes_while_it_builds_is_built_the_next_time(
         os.utime(source, ns=(begun_ns + 1, begun_ns + 1))
         setups.let_it_build()
         assert setup.wait() == 0
-    assert len(setups.installed()) == 4
+    # What is installed already is not installed anew, as its libraries alone have changed.
+    assert setups.installed()[2:] == ["--no-build-isolation .", "setup.py"]
     os.utime(source, ns=(begun_ns, begun_ns))
     assert setups.begin().wait() == 0
     assert len(setups.installed()) == 4
