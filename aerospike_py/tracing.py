@@ -75,7 +75,7 @@ class _Described(NamedTuple):
     """What a span says of a command on records."""
 
     operation: str
-    """Of a batch, what it does to each record, without "BATCH"."""
+    """Of a batch, what it does to each record, without "BATCH"; "" when that is not one thing."""
     namespace: str = ""
     """"" when there is none, as in an empty batch, or more than one."""
     set_name: str = ""
@@ -262,7 +262,7 @@ class Tracing:
     def begin_command(self, config: "Config", command: int, request: bytes) -> Operation | None:
         """The same of a command; None, too, if it is not one on records."""
         try:
-            described = _describe(command, request)
+            described = _describe(command, request, self._is_stable)
             return None if described is None else self._begin(config, described)
         except Exception:
             _say_no_span()
@@ -297,6 +297,8 @@ class Tracing:
     def _operation(self, command: _Described) -> str:
         if command.size is None or (self._is_stable and command.size == 1):
             return command.operation
+        if not command.operation:
+            return "BATCH"
         return f"BATCH{' ' if self._is_stable else '_'}{command.operation}"
 
 
@@ -319,7 +321,7 @@ active: Tracing | None = None
 _lock = threading.Lock()
 
 
-def _describe(command: int, request: bytes) -> _Described | None:
+def _describe(command: int, request: bytes, is_stable: bool) -> _Described | None:
     """What a span says of a request; None when it is not on records."""
     operation = _OPERATIONS.get(command)
     if operation is not None:  # [key, argument...]
@@ -335,17 +337,30 @@ def _describe(command: int, request: bytes) -> _Described | None:
             procedure = _procedure(request, _array(request, end + 1)[1])
         return _Described(_BATCHES[row_command], *place, size, procedure)
     if command == lib.ASZ_BATCH_MIXED:
-        # [[key, command, argument, meta]]: named after the first row, as in the metrics.
+        # [[key, command, argument, meta]]: named after the first row, as in the metrics. To the
+        # conventions, rows that do different things have no name in common.
         size, first = _array(request, 0)
         if not size:
             return _Described("WRITE", size=0)
-        row_command = request[skip(request, _inside(request, first, 1))]
+        operation = _row_operation(request, first)
+        if is_stable:
+            position = first
+            for _ in range(size - 1):
+                position = skip(request, position)
+                if _row_operation(request, position) != operation:
+                    operation = ""
+                    break
         place, _ = _common_place(request, first, size, 1)
-        return _Described(_BATCHES[row_command], *place, size)
+        return _Described(operation, *place, size)
     if command in (lib.ASZ_QUERY_BACKGROUND, lib.ASZ_QUERY_AGGREGATE):
         query = decode(request)
         return _Described("QUERY", query["namespace"], query["set"])
     return None
+
+
+def _row_operation(request: bytes, position: int) -> str:
+    """What a row of a mixed batch does."""
+    return _BATCHES[request[skip(request, _inside(request, position, 1))]]
 
 
 def _common_place(
@@ -434,8 +449,8 @@ def init_tracing() -> None:
     (default "aerospike-py"); this needs opentelemetry-sdk and the exporter's package.
 
     A batch is named BATCH_READ, BATCH_WRITE and so on; with "database" among the names in
-    `OTEL_SEMCONV_STABILITY_OPT_IN` it is "BATCH READ", and "READ" when it is of one record, as the
-    stable conventions for spans of databases have it.
+    `OTEL_SEMCONV_STABILITY_OPT_IN` it is "BATCH READ", "READ" when it is of one record, and "BATCH"
+    when its rows do different things, as the stable conventions for spans of databases have it.
 
     Does nothing when `OTEL_SDK_DISABLED` is "true" or `OTEL_TRACES_EXPORTER` is "none", or when
     tracing is on already. Never raises: what goes wrong is a warning of the logger `aerospike_py`.

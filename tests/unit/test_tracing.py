@@ -199,11 +199,16 @@ def test_an_application_may_choose_the_stable_names(
     for size in (0, 1, 2):
         keys = request([KEY] * size, lib.ASZ_GET, None)
         tracing.active.execute(CONFIG, lib.ASZ_BATCH, keys, lambda: None)
+    for commands in ((lib.ASZ_GET, lib.ASZ_EXISTS), (lib.ASZ_GET, lib.ASZ_PUT)):
+        rows = request(*([KEY, command, None, None] for command in commands))
+        tracing.active.execute(CONFIG, lib.ASZ_BATCH_MIXED, rows, lambda: None)
     spans = exporter.get_finished_spans()
     assert [span.name for span in spans] == [
         "BATCH READ",
         "READ test.users",
         "BATCH READ test.users",
+        "BATCH READ test.users",
+        "BATCH test.users",
     ]
     assert spans[0].instrumentation_scope.schema_url.endswith("/schemas/1.34.0")
 
