@@ -85,8 +85,8 @@ class AsyncSession:
             AerospikeError: The request was refused; nothing was sent.
         """
         self._made: list[Completions] = []
-        # Those that are closing, as nobody waits any more for them to be connected.
-        self._given_up: dict[Completions, asyncio.Future[None]] = {}
+        # Those that are closing, once for all who wait for that; perhaps nobody does.
+        self._closing: dict[Completions, asyncio.Future[None]] = {}
         self._reconnecting: asyncio.Future[None] | None = None
         # With a limit of operations in flight, where those wait that are beyond it.
         self._line: _Line | None = None
@@ -109,24 +109,26 @@ class AsyncSession:
         session = self._session
         completions = self._completions_of(client, loop := _running_loop())
         try:
-            while closing := self._given_up.get(completions):
+            while closing := self._closing.get(completions):
                 await asyncio.wait([closing])
                 completions = self._completions_of(client, loop)
             await completions.connect()
             old = session.adopt(client, encoded)
         except BaseException:
             session.give_up(client)
-            if completions is not self._completions and not session.is_connecting(client):
-                self._close_given_up(completions)
+            if self._is_idle(completions):
+                self._begin_to_close(completions)
             raise
         completions.host()
         replaced = self._completions
         self._use(completions)
         if replaced is None or replaced is completions:
             return
-        if old is not None:
-            await replaced.close()
-        self._leave(replaced)
+        if old is None:
+            self._leave(replaced)
+        else:
+            # Its own loop may have ended.
+            await asyncio.wait([self._begin_to_close(self._completions_of(old, loop))])
 
     def _use(self, completions: Completions | None) -> None:
         """From now on, with a line of its own: what another loop has of the old one may be lost."""
@@ -140,17 +142,27 @@ class AsyncSession:
             self._line = _Line(limit, timeout_ms, completions.loop)
         self._completions = completions
 
-    def _close_given_up(self, completions: Completions) -> None:
-        """Closes what nobody waits for any more, unless that has begun."""
-        if completions in self._given_up:
-            return
-        closing = self._given_up[completions] = completions.close()
+    def _is_idle(self, completions: Completions) -> bool:
+        """Whether it is there for nothing: neither connected nor connecting, and not left yet."""
+        is_used = completions is self._completions or completions not in self._made
+        return not is_used and not self._session.is_connecting(completions.client)
 
-        def leave(_: "asyncio.Future[None]") -> None:
-            if self._given_up.pop(completions, None) is not None:
-                self._leave(completions)
+    def _begin_to_close(self, completions: Completions) -> "asyncio.Future[None]":
+        """Closes it, unless that has begun; who waits for that must not cancel what this returns.
 
-        closing.add_done_callback(leave)
+        It goes on when nobody waits any more: others may.
+        """
+        closing = self._closing.get(completions)
+        if closing is None:
+            closing = self._closing[completions] = completions.close()
+
+            def leave(ended: "asyncio.Future[None]") -> None:
+                ended.cancelled() or ended.exception()  # Nobody may be left to be told.
+                if self._closing.get(completions) is ended:
+                    self._leave(completions)
+
+            closing.add_done_callback(leave)
+        return closing
 
     def _completions_of(self, client: Pointer, loop: asyncio.AbstractEventLoop) -> Completions:
         """Those of a client of the library, which is drained in one place."""
@@ -165,6 +177,7 @@ class AsyncSession:
         return completions
 
     def _leave(self, completions: Completions) -> None:
+        self._closing.pop(completions, None)
         completions.shut()
         if completions in self._made:
             self._made.remove(completions)
@@ -181,11 +194,8 @@ class AsyncSession:
             completions = self._completions_of(client, loop)
             if self._completions is completions:
                 self._use(None)
-            try:
-                await completions.close()
-            finally:
-                self._leave(completions)
-        for closing in tuple(self._given_up.values()):
+            self._begin_to_close(completions)
+        for closing in tuple(self._closing.values()):
             if closing.get_loop() is loop:
                 await asyncio.wait([closing])
 
@@ -339,7 +349,7 @@ class AsyncSession:
             self._line.is_over = True
         self._use(None)
         self._made = []
-        self._given_up = {}
+        self._closing = {}
         self._reconnecting = None
 
     def __del__(self) -> None:

@@ -1,8 +1,10 @@
-"""Connects that nobody waits for any more."""
+"""Connects that nobody waits for any more, and such as come with others and with closes."""
 
 import asyncio
-from collections.abc import Iterator
+import random
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,8 +44,8 @@ async def test_nothing_of_it_stays_open(cluster: DevCluster, closes: bool) -> No
             await client.close()
             assert not client._session._made
         else:
-            while client._session._given_up:
-                await asyncio.wait(client._session._given_up.values())
+            while client._session._closing:
+                await asyncio.wait(client._session._closing.values())
                 await asyncio.sleep(0)
 
     await one(1)
@@ -120,3 +122,67 @@ async def test_a_close_that_is_given_up_does_not_close_what_comes_after(
         await client.connect()
         await client.put(("test", "demo", 1), {"n": 1})
         await client.close()
+
+
+async def test_closes_at_once_are_one(cluster: DevCluster) -> None:
+    for rounds in range(40):
+        client = AsyncClient(cluster.config)
+        await client.connect()
+        closes = []
+        for _ in range(3):
+            closes.append(asyncio.create_task(client.close()))
+            for _ in range(rounds % 4):
+                await asyncio.sleep(0)
+        if rounds % 3 == 0:  # Who gives it up leaves the others alone.
+            closes[0].cancel()
+        ends = await asyncio.gather(*closes, return_exceptions=True)
+        assert all(end is None for end in ends[1:]), ends
+        assert not client._session._made
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_connects_and_closes_in_any_order_end(cluster: DevCluster, seed: int) -> None:
+    dice = random.Random(seed)
+    client = AsyncClient(cluster.config)
+    if dice.random() < 0.75:
+        await client.connect()
+
+    async def close() -> None:
+        await client.close()
+
+    tasks = []
+    for _ in range(dice.randint(3, 8)):
+        what: Coroutine[Any, Any, None] = close() if dice.random() < 0.6 else connect(client)
+        tasks.append(asyncio.create_task(what))
+        for _ in range(dice.randint(0, 3)):
+            await asyncio.sleep(dice.choice((0, 0, 0.0005)))
+        if dice.random() < 0.2:
+            tasks[-1].cancel()
+    done, left = await asyncio.wait(tasks, timeout=10)
+    assert not left
+    for task in done:
+        error = None if task.cancelled() else task.exception()
+        assert error is None or "while it connected" in str(error)
+    await asyncio.wait_for(client.connect(), 10)
+    await asyncio.wait_for(client.put(("test", "demo", 1), {"n": 1}), 10)
+    await client.close()
+    assert not client._session._made
+
+
+def test_another_user_may_connect_on_another_loop() -> None:
+    users = [{"name": name, "password": name, "roles": ["read-write"]} for name in ("ann", "bob")]
+    with DevCluster(users=users) as cluster:
+        client = AsyncClient(cluster.config)
+
+        async def put(name: str) -> None:
+            await client.connect(name, name)
+            await client.put(("test", "demo", 1), {"n": 1})
+
+        async def end() -> None:
+            await client.close()
+
+        for name in ("ann", "bob", "bob", "ann"):
+            asyncio.run(put(name))
+            assert len(client._session._made) == 1
+        asyncio.run(end())
+        assert not client._session._made
