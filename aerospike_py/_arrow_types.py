@@ -59,6 +59,7 @@ _CLASSES: dict[Any, str] = {
 }
 _UNITS = {"s": "s", "ms": "m", "us": "u", "ns": "n"}
 _TIMES = {"time32": ("tt", "s ms"), "time64": ("tt", "us ns"), "duration": ("tD", "s ms us ns")}
+_DATES = {"date32": "day", "date64": "ms"}
 _TOKEN = re.compile(r"\s*([A-Za-z_][A-Za-z_0-9]*|[<>,:]|\[[^\]]*\])")
 _FLAG_NULLABLE = 2
 # Types whose values are elsewhere are read as those whose values are in one piece.
@@ -252,9 +253,9 @@ class _Names:
             begin, units = _TIMES[kind]
             if len(given) == 1 and given[0] in units.split():
                 return begin + _UNITS[given[0]]
-        if kind == "fixed_size_binary" and given is not None and given[0].isdigit():
+        if kind == "fixed_size_binary" and given is not None and given[0].isdecimal():
             return f"w:{int(given[0])}"
         plain = _NAMES.get(kind)
-        if plain is None or (given is not None and not kind.startswith("date")):
+        if plain is None or (given is not None and given != [_DATES.get(kind)]):
             raise self._wrong(kind)
         return plain

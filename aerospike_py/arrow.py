@@ -10,7 +10,7 @@ What columns are made of bins, unless a schema says otherwise:
 bins                  column
 ====================  ==========================================================================
 int                   int64
-float; int and float  float64, as long as it has the ints exactly
+float; int and float  float64, as long as the ints are none beyond 2**53
 bool                  bool
 str                   utf8
 bytes                 binary
@@ -28,8 +28,9 @@ A schema names types as libraries of Arrow do: "int8" to "uint64", "float16" to 
 "utf8", "large_utf8", "binary", "large_binary", "fixed_size_binary[16]", "date32", "timestamp[ms]"
 or "timestamp[us, UTC]", "time64[us]", "duration[s]", "geojson", "list<int64>",
 "map<utf8, float64>", "struct<name: utf8, age: int64>"; a class of Python, and a type of pyarrow or
-polars, does, too. Times are ints in that unit. Numbers and bools go into numbers that have room for
-them, and str, bytes and the rest into binary.
+polars, does, too. Times are ints in that unit; those of a day lie within it, and a date64 is whole
+days. Numbers and bools go into numbers that have room for them, and str, bytes and the rest into
+binary.
 """
 
 import sys

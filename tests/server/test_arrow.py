@@ -218,6 +218,9 @@ def test_the_types_of_a_schema(client: Client, filled: str) -> None:
     }
     table = pa.table(client.batch_read_arrow(keys(filled), schema=schema))
     assert table.column_names == list(schema)
+    for kind in (pa.date32(), pa.date64()):
+        read = client.batch_read_arrow(keys(filled, 1), schema={"id": str(kind)})
+        assert pa.table(read)["id"].type == kind
     assert table["when"][1].as_py() == datetime(2023, 11, 14, 22, 13, 20, 1000, timezone.utc)
     assert table["map"][2].as_py() == {"a": 2, "b": -2.0}
     assert str(table["struct"].type) == "struct<n: int64, s: string>"
@@ -243,6 +246,36 @@ def test_what_does_not_fit_is_an_error_with_bin_and_record_or_null(
     column = pa.table(batch)["id"].to_pylist()
     assert column == [number if number < 128 else None for number in range(COUNT)]
     assert batch.result_codes.tolist() == [0] * 128 + [VALUE_MISMATCH] * (COUNT - 128)
+
+
+DAY_S = 86_400
+
+
+@pytest.mark.parametrize(
+    ("kind", "fits", "fits_not"),
+    [
+        ("time32[s]", [0, DAY_S - 1], [-1, DAY_S]),
+        ("time32[ms]", [0, DAY_S * 1000 - 1], [-1, DAY_S * 1000]),
+        ("time64[us]", [0, DAY_S * 10**6 - 1], [-1, DAY_S * 10**6, 2**63 - 1]),
+        ("time64[ns]", [0, DAY_S * 10**9 - 1], [-(2**63), DAY_S * 10**9]),
+        ("date64", [0, -DAY_S * 1000, DAY_S * 10**6], [1, -1, DAY_S * 1000 - 1]),
+        ("list<time64[us]>", [[], [0, None]], [[0, -1], [DAY_S * 10**6]]),
+    ],
+)
+def test_times_lie_within_a_day_and_dates_are_whole_days(
+    plain_client: Client, set_name: str, kind: str, fits: list[Any], fits_not: list[Any]
+) -> None:
+    values = [*fits, *fits_not]
+    asked = keys(f"{set_name}_times", len(values))
+    rows = [(key, {"t": value}) for key, value in zip(asked, values, strict=True)]
+    plain_client.batch_write(rows)
+    batch = plain_client.batch_read_arrow(asked, schema={"t": kind}, errors="null")
+    pa.table(batch).validate(full=True)
+    assert batch.result_codes.tolist() == [0] * len(fits) + [VALUE_MISMATCH] * len(fits_not)
+    assert pa.table(batch)["t"].null_count == len(fits_not)
+    for key in asked[len(fits) :]:
+        with pytest.raises(OverflowError, match=r"out of the range|something in it"):
+            plain_client.batch_read_arrow([key], schema={"t": kind})
 
 
 def test_what_comes_after_the_first_table_has_to_fit(
@@ -457,6 +490,7 @@ def test_sketches_are_bytes_that_are_written_as_sketches(
 def test_arguments(client: Client, filled: str) -> None:
     few = keys(filled, 2)
     bad_types = ["int63", "list<", "list<int64", "map<utf8>", "struct<int64>", "timestamp", "", "<"]
+    bad_types += ["date32[ms]", "date64[day]", "date32[]", "int8[8]", "fixed_size_binary[²]"]
     for name in bad_types:
         with pytest.raises(InvalidArgError, match=r"schema\['id'\]"):
             client.batch_read_arrow(few, schema={"id": name})

@@ -134,7 +134,9 @@ pub const Builder = struct {
         many: []const Cell,
     ) Error!usize {
         switch (builder.kind) {
-            .int64 => return builder.takeNumbers(gpa, i64, .integer, many),
+            .int64 => if (builder.type.day == 0) {
+                return builder.takeNumbers(gpa, i64, .integer, many);
+            },
             .float64 => return builder.takeNumbers(gpa, f64, .float, many),
             .utf8 => if (builder.type.origin != .geojson) {
                 return builder.takeBytes(gpa, .utf8, cells, many);
@@ -305,6 +307,10 @@ pub const Builder = struct {
                     return builder.addFloat(gpa, @floatFromInt(number));
                 }
                 const fitting = std.math.cast(Number, number) orelse return error.WrongRange;
+                // Only numbers with a sign are times.
+                if (builder.type.day != 0 and !builder.type.isWithinDay(@intCast(fitting))) {
+                    return error.WrongRange;
+                }
                 try builder.data.append(gpa, Number, fitting);
             },
         }

@@ -85,6 +85,9 @@ pub const Type = struct {
     is_nullable: bool = true,
     /// Of `fixed`, in bytes.
     width: u32 = 0,
+    /// The units of a day, for times of a day, which lie within it, and for dates in milliseconds,
+    /// which are whole days; 0 for the others.
+    day: u62 = 0,
     children: []Type = &.{},
 
     /// A field's metadata as the C data interface has it: int32 count, then length and bytes of each
@@ -119,9 +122,23 @@ pub const Type = struct {
             .large_list => "list",
             else => if (std.mem.startsWith(u8, item.format, "ts"))
                 "timestamp"
+            else if (std.mem.startsWith(u8, item.format, "tt"))
+                "time"
+            else if (std.mem.startsWith(u8, item.format, "td"))
+                "date"
+            else if (std.mem.startsWith(u8, item.format, "tD"))
+                "duration"
             else
                 @tagName(item.kind),
         };
+    }
+
+    /// Whether an integer is a time of a day, or a date. Who has a column with something else fails,
+    /// each in its own way.
+    pub fn isWithinDay(item: *const Type, number: i64) bool {
+        assert(item.day != 0);
+        if (item.format[1] == 'd') return @mod(number, @as(i64, item.day)) == 0;
+        return number >= 0 and number < item.day;
     }
 };
 
@@ -155,6 +172,17 @@ pub fn kindOf(format: []const u8) ?Kind {
         .{ "+s", .structure }, .{ "+m", .map },
     });
     return named.get(format);
+}
+
+fn dayOf(format: []const u8) u62 {
+    const units = std.StaticStringMap(u62).initComptime(.{
+        .{ "tts", std.time.s_per_day },
+        .{ "ttm", std.time.ms_per_day },
+        .{ "ttu", std.time.us_per_day },
+        .{ "ttn", std.time.ns_per_day },
+        .{ "tdm", std.time.ms_per_day },
+    });
+    return units.get(format) orelse 0;
 }
 
 const Error = error{ Failed, OutOfMemory };
@@ -206,6 +234,7 @@ fn parseWithin(
                 column, item.format,
             });
     } else if (depth > 0) return refuse(failure, shape, .{});
+    item.day = dayOf(item.format);
     if (item.kind == .fixed) {
         item.width = std.fmt.parseInt(u31, item.format[2..], 10) catch
             return refuse(failure, "schema['{s}']: '{s}' has no width", .{ column, item.format });
