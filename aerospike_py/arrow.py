@@ -365,6 +365,10 @@ class QueryStream:
         """A capsule with the stream."""
         return columns.stream_capsule(self)
 
+    def schema_capsule(self) -> object:
+        """A capsule with the type of the tables, which are not read by that."""
+        return columns.capsule(SCHEMA, self.schema())
+
     def schema(self) -> Pointer:
         """The type of all tables, which is known when the first has come."""
         return self._stream._peek()._schema()

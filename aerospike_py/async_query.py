@@ -381,10 +381,12 @@ class AsyncArrowStream:
 
     async def _peek(self) -> "ArrowBatch":
         """The next table, which stays the next."""
-        if self._first is None:
-            self._first = await self._next()
-            self._records._unread = len(self._first)
-        return self._first
+        async with self._fetching:
+            first = self._first
+            if first is None:
+                first = self._first = await self._records._gather(self._gatherer)
+                self._records._unread = len(first)
+        return first
 
     async def read_all(self) -> "ArrowTable":
         """All that is left, as one table in pieces.
@@ -425,6 +427,7 @@ class AsyncArrowStream:
     async def close(self) -> None:
         """Has the servers stop, and keeps the `token`. Idempotent."""
         self._records._finish()
+        self._first = None  # It comes again from where the token is.
 
     async def __aenter__(self) -> "AsyncArrowStream":
         return self

@@ -383,10 +383,17 @@ class ArrowStream:
 
     def _peek(self) -> "ArrowBatch":
         """The next table, which stays the next."""
-        if self._first is None:
-            self._first = self._next()
-            self._records._unread = len(self._first)
-        return self._first
+        with self._fetching:
+            first = self._first
+            if first is None:
+                first = self._first = self._records._gather(self._gatherer)
+                self._records._unread = len(first)
+        return first
+
+    def __arrow_c_schema__(self) -> object:
+        from .arrow import QueryStream
+
+        return QueryStream(self).schema_capsule()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         if self._is_started:
@@ -435,6 +442,7 @@ class ArrowStream:
     def close(self) -> None:
         """Has the servers stop, and keeps the `token`. Idempotent."""
         self._records._finish()
+        self._first = None  # It comes again from where the token is.
 
     def __enter__(self) -> "ArrowStream":
         return self

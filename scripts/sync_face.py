@@ -107,7 +107,12 @@ PHRASES = {
         ),
         (
             '    async def read_all(self) -> "ArrowTable":\n',
-            """    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+            """    def __arrow_c_schema__(self) -> object:
+        from .arrow import QueryStream
+
+        return QueryStream(self).schema_capsule()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         if self._is_started:
             raise ClientError("the stream has been read, which can be done once")
         self._is_started = True

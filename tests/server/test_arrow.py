@@ -330,6 +330,23 @@ def test_a_stream_is_taken_over_by_others_once(server: Any, filled: str) -> None
         assert pa.table(nothing).schema == pa.schema({"a": pa.int64()})
 
 
+def test_the_type_of_a_stream_is_told_without_reading_it(plain_client: Client, filled: str) -> None:
+    query = plain_client.query(NAMESPACE, filled).select("id", "name")
+    wanted = pa.schema({"id": pa.int64(), "name": pa.utf8()})
+    stream = query.to_arrow(rows=100)
+    assert [pa.schema(stream) for _ in range(2)] == [wanted] * 2
+    table = pa.table(stream)
+    assert table.schema.equals(wanted)
+    assert sorted(table["id"].to_pylist()) == list(range(COUNT))
+    stream = query.to_arrow(rows=100)
+    first = pa.table(next(stream))["id"].to_pylist()
+    assert pa.schema(stream).equals(wanted)
+    stream.close()
+    assert list(stream) == []
+    rest = query.to_arrow({"token": stream.token}).read_all()
+    assert sorted(first + pa.table(rest)["id"].to_pylist()) == list(range(COUNT))
+
+
 def test_a_stream_that_is_left_says_where_to_go_on_and_gives_its_connections_back(
     server: Any, filled: str
 ) -> None:
