@@ -737,6 +737,37 @@ test "nobody waits in line longer than for the network, with or without a deadli
     try std.testing.expectEqual(0, node.pool.waitingCount());
 }
 
+test "reads that travel together wait as long as alone for a node that does not answer" {
+    var stage: Stage = undefined;
+    try stage.init(1, 1, .{ .hosts = &Stage.hosts, .max_conns_per_node = 4 });
+    defer shutNarrow(&stage);
+    const history = &stage.history;
+    const chosen: engine_module.Policy = .{
+        .total_timeout_ms = 0,
+        .socket_timeout_ms = 400,
+        .retries_max = 0,
+        .timeout_delay_ms = 0,
+    };
+    stage.world.background = null;
+    stage.world.faults.lose = 1000;
+    for (0..4) |index| {
+        const row = history.takeRecord(@intCast(index), false);
+        try history.submitSingle(row, &chosen, true);
+    }
+    history.engine.flush();
+    const node = stage.cluster.randomNode().?;
+    const begun_ns = stage.net.now();
+    // The group's connection, then one more for each that asks alone, of which one has to wait for it.
+    const moments = [_][3]u64{ .{ 250, 1, 0 }, .{ 380, 4, 0 }, .{ 430, 1, 3 }, .{ 530, 0, 4 } };
+    for (moments) |moment| {
+        const at_ms, const in_use, const completed = moment;
+        // Nobody tends meanwhile, which would take time.
+        while (stage.net.now() < begun_ns + at_ms * ms) try history.turn(10);
+        try std.testing.expectEqual(in_use, node.inUseCount());
+        try std.testing.expectEqual(completed, history.completed);
+    }
+}
+
 test "who waits in line gets the place of a connection that was given up" {
     var stage: Stage = undefined;
     try initNarrow(&stage, .{ .hosts = &.{} });

@@ -61,6 +61,8 @@ pub fn Group(comptime Net: type, comptime Poller: type) type {
         failure: Failure,
         frame: wire.Buffer,
         timer: engine.Timer(Net),
+        /// When a read that asked alone, as the group began to, would give its wait up.
+        wait_end_ns: u64,
         filter: []const u8,
         count: u32,
         /// Members that have no answer and wait for it.
@@ -205,6 +207,7 @@ pub fn Group(comptime Net: type, comptime Poller: type) type {
             };
             group.frame = .growing(gathering.gpa, &.{}, frame_bytes_max);
             group.timer = .{ .owner = .{ .call = .{ .context = group, .function = onTime } } };
+            group.wait_end_ns = 0;
             group.filter = first.filter();
             group.count = 0;
             group.missing = 0;
@@ -232,7 +235,11 @@ pub fn Group(comptime Net: type, comptime Poller: type) type {
             group.exchange.frame = group.frame.written();
             // Those of the latest.
             group.exchange.limits = .of(&group.members[group.count - 1].?.execution.attempts);
-            driver.schedule(&group.timer, group.patienceEnd(driver.now()));
+            const now_ns = driver.now();
+            group.wait_end_ns = group.exchange.limits.waitDeadline(now_ns);
+            const left_ns = group.wait_end_ns -| now_ns;
+            const patience_ns = @min(left_ns / 100 * patience_percent, patience_ns_max);
+            driver.schedule(&group.timer, now_ns + patience_ns);
             group.gathering.begun.append(&group.link);
             driver.begin(&group.exchange);
         }
@@ -246,12 +253,6 @@ pub fn Group(comptime Net: type, comptime Poller: type) type {
                 single.ask(node);
             }
             group.gathering.release(group);
-        }
-
-        fn patienceEnd(group: *const This, now_ns: u64) u64 {
-            const limits = &group.exchange.limits;
-            const left_ns = limits.waitDeadline(now_ns) -| now_ns;
-            return now_ns + @min(left_ns / 100 * patience_percent, patience_ns_max);
         }
 
         fn encode(group: *This) wire.Buffer.Error!void {
@@ -364,17 +365,19 @@ pub fn Group(comptime Net: type, comptime Poller: type) type {
                     continue;
                 }
                 single.carrier = null;
-                if (!group.is_late) single.askAlone();
+                if (!group.is_late) single.askAlone(executor.forever);
             }
             group.gathering.release(group);
         }
 
-        /// One that is slow keeps all others waiting.
+        /// One that is slow keeps all others waiting. Nobody waits longer for that than if it had asked
+        /// alone from the start.
         fn onTime(context: *anyopaque) void {
             const group: *This = @ptrCast(@alignCast(context));
             group.is_late = true;
+            const left_ns = group.wait_end_ns -| group.gathering.driver.now();
             for (group.members[0..group.count]) |member| {
-                if (member) |single| single.askAlone();
+                if (member) |single| single.askAlone(left_ns);
             }
         }
 

@@ -34,6 +34,8 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
         has_filter: bool,
         /// What it travels in, instead of an exchange of its own.
         carrier: ?Carrier,
+        /// Of the attempt that begins next.
+        wait_ns_max: u64,
 
         const This = @This();
         const Cluster = cluster.Cluster(Net);
@@ -97,6 +99,7 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             single.exchange.frame = &.{};
             single.timer = .{ .owner = .{ .call = .{ .context = single, .function = onTime } } };
             single.carrier = null;
+            single.wait_ns_max = executor.forever;
         }
 
         /// Its digest has been computed.
@@ -172,7 +175,10 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
                 .is_movable = !single.encoded.is_write,
             };
             const delay_ms = single.policy.timeout_delay_ms;
-            single.exchange.limits.timeout_delay_ns = @as(u64, delay_ms) * std.time.ns_per_ms;
+            const limits = &single.exchange.limits;
+            limits.timeout_delay_ns = @as(u64, delay_ms) * std.time.ns_per_ms;
+            limits.socket_timeout_ns = @min(limits.socket_timeout_ns, single.wait_ns_max);
+            single.wait_ns_max = executor.forever;
             single.task.driver.begin(&single.exchange);
         }
 
@@ -183,8 +189,10 @@ pub fn Single(comptime Net: type, comptime Poller: type) type {
             return compression.pack(single.gpa, &single.policy, frame, &single.deflated);
         }
 
-        /// Asks for itself, too, as if it had not been asked for: the first answer counts.
-        pub fn askAlone(single: *This) void {
+        /// Asks for itself, too, as if it had not been asked for: the first answer counts. It has no
+        /// more of the socket's timeout than what it is given.
+        pub fn askAlone(single: *This, wait_ns_max: u64) void {
+            single.wait_ns_max = wait_ns_max;
             single.task.driver.schedule(&single.timer, single.task.driver.now());
         }
 
