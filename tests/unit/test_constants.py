@@ -1,5 +1,7 @@
 """The constants have the values of the API document."""
 
+import ast
+import itertools
 import re
 from pathlib import Path
 
@@ -149,3 +151,16 @@ def test_no_constant_has_changed_or_come_without_being_recorded() -> None:
     recorded = Path(__file__).with_name("constants.txt").read_text()
     present = {name: getattr(constants, name) for name in sorted(constants.__all__)}
     assert "".join(f"{name} = {value!r}\n" for name, value in present.items()) == recorded
+
+
+def test_every_choice_of_a_policys_key_has_a_text() -> None:
+    body = ast.parse(Path(constants.__file__).read_text()).body
+    without = {
+        node.target.id
+        for node, following in itertools.pairwise(body)
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and node.target.id.startswith("POLICY_")
+        and not (isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant))
+    }
+    assert without == set()
