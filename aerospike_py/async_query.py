@@ -418,8 +418,8 @@ class AsyncArrowStream:
     def token(self) -> bytes | None:
         """Where a later query can go on: after the last table that was handed out.
 
-        None when nothing is left. To be given as the policy's "token" to a query of the same set
-        and predicate, in whatever process.
+        None when nothing is left, or the query failed, which was raised then. To be given as the
+        policy's "token" to a query of the same set and predicate, in whatever process.
         """
         records = self._records
         return records._query.token if records._stream is None else records.token
