@@ -628,6 +628,56 @@ def test_who_waits_is_known_to_the_garbage_collector(library_client: Any) -> Non
     assert gone() is None
 
 
+# Whatever the listing asks memory for, the collector runs then, and has a finalizer forget all.
+FORGETTING = """
+import gc
+from aerospike_py import _codec
+from aerospike_py._config import Config
+from aerospike_py._native import client_create
+
+class Future:
+    pass
+
+class Forgetting:
+    def __init__(self, submitter, tokens):
+        self.itself, self.submitter, self.tokens = self, submitter, tokens
+
+    def __del__(self):
+        for token in self.tokens:
+            self.submitter.forget(token)
+
+gc.disable()
+client = client_create(Config({"hosts": ["127.0.0.1"]}).encode())
+lists = []
+for allocations in range(1, 30):
+    submitter = _codec.submitter(client, object, None, print, 0)
+    tokens = [submitter.keep(Future(), bytes) for _ in range(10)]
+    # None is left of those that are used again, for which no memory is asked.
+    taken = [(each, each) for each in range(3000)]
+    gc.collect()
+    Forgetting(submitter, tokens)
+    gc.set_threshold(allocations)
+    gc.enable()
+    listed = submitter.kept()
+    gc.disable()
+    assert {type(future) for _, future in listed} <= {Future}
+    lists.append(len(listed))
+print(lists)
+"""
+
+
+def test_who_waits_may_be_forgotten_while_it_is_listed() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORGETTING],
+        env=os.environ | {"PYTHONMALLOC": "debug"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    if sys.version_info < (3, 12):  # Later the collector runs between two instructions.
+        assert len(set(eval(done.stdout))) > 1
+
+
 def test_types_of_what_waits_are_not_made_by_others() -> None:
     for kind in (_codec.Submitter, _codec.Operation):
         with pytest.raises(TypeError):

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
