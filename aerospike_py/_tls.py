@@ -1,6 +1,8 @@
 """The configuration of TLS: checked when the client is made, as far as this machine knows."""
 
 import os
+import sys
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
@@ -48,8 +50,9 @@ def check(given: Any, path: str) -> dict[str, Any] | None:
         # Else whom the system trusts would be trusted by a slip, or no certificate be shown.
         if key in checked and not checked[key]:
             raise InvalidArgError(f"{path}[{key!r}] must not be empty: leave it out, or give None")
-    _load_own_library()
-    _native.check_tls(encode(checked))
+    with _loading:
+        _load_own_library()
+        _native.check_tls(encode(checked))
     return checked
 
 
@@ -66,6 +69,17 @@ def _load_own_library() -> None:
     # In a Python without it the system's will do.
     with suppress(ImportError):
         import_module("ssl")
+
+
+# A fork waits for who loads it: in the child nobody would go on with that, and the next one would
+# wait for ever.
+_loading = threading.RLock()
+if sys.platform != "win32":  # Where nothing forks.
+    os.register_at_fork(
+        before=_loading.acquire,
+        after_in_parent=_loading.release,
+        after_in_child=_loading.release,
+    )
 
 
 def _check(key: str, value: Any, path: str) -> Any:

@@ -680,7 +680,7 @@ class TLSConfig(TypedDict, total=False):
     """The ciphers of TLS 1.3."""
     cert_blacklist: PathText
     """A file of certificates to refuse: a serial number in hexadecimal digits a line, perhaps with
-    a space and the issuer."""
+    a space and the issuer, as "/C=US/O=Acme/CN=name"."""
     crl_check: bool
     """True: nodes' certificates are looked for in revocation lists, which have to be there."""
     crl_check_all: bool

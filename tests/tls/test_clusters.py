@@ -374,7 +374,7 @@ def test_there_is_no_way_down_to_plain_connections(mixed: DevCluster, secured: D
                 aerospike_py.client(mixed.config | login).connect()
         finally:
             mixed.clear_faults()
-    with pytest.raises(aerospike_py.AerospikeError):
+    with pytest.raises(aerospike_py.ClusterError, match="if this port speaks TLS, give 'tls'"):
         aerospike_py.client({"hosts": secured.hosts, **login}).connect()
 
 

@@ -40,9 +40,10 @@ pub fn leave() void {
     if (depth == 0) _ = inside.fetchSub(1, .release);
 }
 
-/// From now on forks wait. Once.
+/// From now on forks wait.
 pub fn guardForks() void {
     if (os.is_windows) return;
+    if (is_guarding.swap(true, .monotonic)) return;
     // Without the memory for it forks are as they would be without this.
     _ = if (is_glibc)
         __register_atfork(beforeFork, afterForkInParent, afterForkInChild, null)

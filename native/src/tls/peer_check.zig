@@ -44,6 +44,9 @@ const code = struct {
     const invalid_purpose = 26;
     const other_host = 62;
     const other_ip = 64;
+    const weak_key = 66;
+    const weak_authority_key = 67;
+    const weak_signature = 68;
 };
 
 pub const revoked_code = code.revoked;
