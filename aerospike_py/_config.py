@@ -187,9 +187,13 @@ class Config:
             self._for_the_core |= {"user": str.__str__(user), "password": str.__str__(password)}
 
     def change_password(self, user: str, password: str) -> None:
-        """The user's password was changed: connecting again takes the new one."""
-        if self._for_the_core.get("user") == user:
-            self._for_the_core["password"] = password
+        """The user's password was changed: connecting again takes the new one.
+
+        A function is asked again, which knows of later changes, too.
+        """
+        settings = self._for_the_core
+        if settings.get("user") == user and not callable(settings.get("password")):
+            settings["password"] = password
 
 
 def _version() -> str:

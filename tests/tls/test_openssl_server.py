@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.x509.oid import ExtendedKeyUsageOID
-from maker import Maker
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from maker import Maker, pem_of
 from terminator import NAME, tls_error
 
 import aerospike_py
