@@ -159,13 +159,14 @@ class Config:
 
         Raises:
             TypeError: What the function says is no str.
-            InvalidArgError: There are no hosts.
+            InvalidArgError: There are no hosts, or a user where the certificate says who logs in.
             ClientError: There is a user without a password, or a password without a user.
         """
         settings = {**self._for_the_core, **self._over}
         if user is not None or password is not None:
             settings["user"] = _text(user, "username")
             settings["password"] = _text(password, "password")
+        _check_login(settings)
         if callable(settings.get("password")):
             settings["password"] = _said((ask or settings["password"])())
         if bool(settings.get("user")) != (settings.get("password") is not None):
@@ -233,6 +234,17 @@ def _check_identity(checked: dict[str, Any]) -> None:
         raise InvalidArgError(
             "config['auth_mode'] AUTH_PKI logs in with the client's certificate and so needs "
             "config['tls'] with 'certfile' or 'cert'"
+        )
+    _check_login(checked)
+
+
+def _check_login(settings: Mapping[str, Any]) -> None:
+    # Whoever gives one means to be that user, and would be the certificate's.
+    is_named = settings.get("user") or settings.get("password") is not None
+    if settings.get("auth_mode") == constants.AUTH_PKI and is_named:
+        raise InvalidArgError(
+            "AUTH_PKI logs in as the user that the client's certificate names: leave out the user "
+            "name and the password"
         )
 
 

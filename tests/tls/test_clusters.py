@@ -466,6 +466,32 @@ def test_a_password_may_be_what_a_function_says(secured: DevCluster) -> None:
     assert said == []
 
 
+def test_a_function_is_asked_for_the_password_after_a_change_as_well() -> None:
+    with DevCluster(nodes=1, users=PASSWORD_USERS) as cluster:
+        passwords = ["first"]
+        config: Any = {**cluster.config, "user": "ada", "password": lambda: passwords[-1]}
+        admin: Any = {**cluster.config, "user": "root", "password": "all"}
+        with aerospike_py.client(config).connect() as client:
+            passwords.append("second")
+            client.admin_change_password("ada", "second")
+            # The core has it now.
+            cluster.revoke_sessions()
+            cluster.close_connections()
+            policy: Any = {"max_retries": 5, "total_timeout": 5000}
+            client.put(KEY, {"n": 1}, policy=policy)
+            client.close()
+            passwords.append("third")
+            with aerospike_py.client(admin).connect() as other:
+                other.admin_change_password("ada", "third")
+            assert client.connect().get(KEY).bins == {"n": 1}
+
+
+PASSWORD_USERS: list[dict[str, Any]] = [
+    {"name": "ada", "password": "first", "roles": ["read-write"]},
+    {"name": "root", "password": "all", "roles": ["user-admin"]},
+]
+
+
 async def test_a_password_may_have_to_be_awaited(secured: DevCluster) -> None:
     """By an AsyncClient, whose loop goes on meanwhile."""
     said = ["wrong", "secret"]
