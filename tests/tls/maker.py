@@ -22,6 +22,8 @@ class Maker:
     def new_key(self) -> Any:
         if self.kind == "rsa":
             return rsa.generate_private_key(65537, 2048)
+        if self.kind == "short":
+            return rsa.generate_private_key(65537, 1024)
         if self.kind == "ed25519":
             return ed25519.Ed25519PrivateKey.generate()
         return ec.generate_private_key(ec.SECP256R1())

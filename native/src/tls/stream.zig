@@ -302,6 +302,19 @@ pub const Stream = struct {
         return count;
     }
 
+    /// Who cannot be written to any more may have said why, unread so far: one that does not take
+    /// this side's certificate does so when, in TLS 1.3, the handshake is over here.
+    fn hearLastWords(stream: *Stream) void {
+        const table = stream.context.table;
+        const transport = stream.transport;
+        if (transport == .SUCCESS) return;
+        stream.forgetErrors();
+        var byte: [1]u8 = undefined;
+        if (table.SSL_peek(stream.ssl, &byte, 1) > 0) return;
+        stream.transport = transport;
+        if (!isAlert(table, table.ERR_peek_last_error())) stream.forgetErrors();
+    }
+
     /// Open and with nothing for the user to read. Takes what concerns only TLS, such as a ticket
     /// for the next session, off the descriptor.
     pub fn isIdle(stream: *Stream) bool {
@@ -394,7 +407,7 @@ pub const Stream = struct {
         else
             "no reason is known";
         if (isAlert(table, queued)) {
-            const advice = "look at its log, and at tls 'certfile' if it asks for certificates";
+            const advice = peer_check.adviceOnAlert(reasonOf(table, queued).? - reason_alert);
             last.set("the {s} refuses: {s}; {s}", .{ side, text, advice });
             return .refused_by_peer;
         }
