@@ -14,6 +14,7 @@ pub const Stream = @import("tls/stream.zig").Stream;
 pub const StreamError = @import("tls/stream.zig").Error;
 pub const Direction = @import("tls/stream.zig").Direction;
 pub const Watch = @import("tls/watch.zig").Watch;
+pub const isContent = @import("tls/mistaken.zig").isContent;
 pub const problemText = @import("tls/stream.zig").problemText;
 
 test {

@@ -441,6 +441,22 @@ def test_who_logs_in_is_known_and_known_again_when_the_session_ends(
         assert client.get(KEY, policy=policy).bins == {"n": 1}
 
 
+def test_who_logs_in_by_certificate_gives_no_other_user(secured: DevCluster) -> None:
+    ada = secured.authority.issue("ada.dev", common_name="ada")._asdict()
+    config: Any = secured.config | {
+        "tls": secured.client_tls | ada,
+        "auth_mode": aerospike_py.AUTH_PKI,
+    }
+    login = {"user": "eve", "password": "directory"}
+    told = "AUTH_PKI logs in as the user that the client's certificate names"
+    with pytest.raises(aerospike_py.InvalidArgError, match=told):
+        aerospike_py.client(config | login)
+    with pytest.raises(aerospike_py.InvalidArgError, match=told):
+        aerospike_py.client(config).connect("eve", "directory")
+    with aerospike_py.client(config | {"user": None, "password": None}).connect() as client:
+        assert client.is_connected()
+
+
 def test_a_directorys_password_is_sent_over_tls_or_by_its_own_name(mixed: DevCluster) -> None:
     login = {"user": "eve", "password": "directory"}
     config = {"hosts": mixed.hosts, **login}

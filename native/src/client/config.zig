@@ -212,7 +212,8 @@ fn octets(reader: *Reader, comptime key: []const u8, failure: *Failure) error{Fa
 }
 
 /// An empty name of a file is a slip, by which whom the system trusts would be trusted, or nobody
-/// be shown a certificate; and what ends at a NUL character for some is longer for others.
+/// be shown a certificate; and what ends at a NUL character for some is longer for others. What should
+/// be in a file, given in place of its path, may be a secret, which the path in a message is not.
 fn checkOctets(value: []const u8, comptime key: []const u8, failure: *Failure) error{Failed}!void {
     if (value.len == 0 and !isOneOf(key, &.{
         "keyfile_pw", "protocols", "cipher_suite", "ciphersuites",
