@@ -25,5 +25,6 @@ test {
     _ = Stream;
     _ = Watch;
     _ = @import("tls/gate.zig");
+    _ = @import("tls/mistaken.zig");
     _ = @import("tls/stream_test.zig");
 }

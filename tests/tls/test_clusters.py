@@ -229,6 +229,47 @@ def test_a_fork_beside_the_connecting_of_other_threads(mixed: DevCluster) -> Non
     assert (done.returncode, done.stdout) == (0, "{0}\n"), done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing forks there")
+def test_a_fork_beside_the_first_client_of_another_thread(mixed: DevCluster) -> None:
+    """A thread of the parent may be importing what the child needs as well."""
+    script = textwrap.dedent(
+        """
+        import os, sys, signal, threading, time, aerospike_py
+        config = eval(sys.stdin.read())
+        begun = threading.Event()
+
+        class Slow:
+            @staticmethod
+            def find_spec(name, path=None, target=None):
+                if name == "_ssl":
+                    begun.set()
+                    time.sleep(0.3)
+
+        sys.meta_path.insert(0, Slow)
+        assert "ssl" not in sys.modules
+        thread = threading.Thread(target=aerospike_py.client, args=(config,))
+        thread.start()
+        assert begun.wait(20)
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            with aerospike_py.client(config).connect() as client:
+                client.put(("test", "tls", "fork"), {"n": 1})
+            os._exit(0)
+        print(os.waitpid(child, 0)[1])
+        thread.join()
+        """
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        input=repr(mixed.config | {"user": "ada", "password": "secret"}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+
+
 def test_a_process_may_exit_without_closing(login: dict[str, Any]) -> None:
     script = (
         "import sys, aerospike_py\n"

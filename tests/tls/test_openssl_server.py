@@ -178,6 +178,92 @@ def test_certificates(
     assert bool(serving.agreed) == (text is None)
 
 
+# What this server would do for anybody.
+LEVEL = ("-cipher", "ALL:@SECLEVEL=0")
+LOWERED = {"cipher_suite": "ALL:@SECLEVEL=0"}
+ADVICE = "the security level of OpenSSL asks for longer keys"
+
+
+def test_keys_that_are_too_short_are_refused_unless_the_level_is_lowered(
+    makers: dict[str, tuple[Maker, Issued]], tmp_path: Path
+) -> None:
+    short, (maker, issued) = Maker("short"), makers["rsa"]
+    own = short.issue(NAME)
+    for trusted, shown, named in (
+        (
+            short,
+            signed(short, maker),
+            "(/CN=authority short) is refused: CA certificate key too weak; ",
+        ),
+        (maker, signed(maker, short), "(/CN=node) is refused: EE certificate key too weak; "),
+    ):
+        with served(tmp_path, shown, *LEVEL) as serving:
+            told = str(tls_error(config(serving.port, trusted.pem)))
+        assert named + ADVICE in told
+        with served(tmp_path, shown, *LEVEL) as serving:
+            agrees(config(serving.port, trusted.pem, **LOWERED))
+    with served(tmp_path, issued, "-Verify", "1", *LEVEL) as serving:
+        mine = {"cert": own[0], "key": own[1]}
+        told = str(tls_error(config(serving.port, maker.pem, **mine)))
+        assert f"tls 'cert' is not accepted: ee key too small; {ADVICE}" in told
+        agrees(config(serving.port, maker.pem, **mine, **LOWERED))
+
+
+def signed(by: Maker, whose: Maker) -> Issued:
+    """A certificate for a key of another kind."""
+    key = whose.new_key()
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "node")])
+    cert = by.sign(subject, key, x509.DNSName(NAME))
+    return cert.public_bytes(Encoding.PEM), pem_of(key)
+
+
+def test_signatures_that_are_too_old_are_refused(tmp_path: Path) -> None:
+    """By SHA-1, which the program still makes."""
+
+    def run(*arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    new = ("req", "-nodes", "-newkey", "rsa:2048", "-keyout")
+    run(*new, "ca.key", "-x509", "-subj", "/CN=authority", "-out", "ca.pem")
+    run(*new, "node.key", "-subj", f"/CN={NAME}", "-out", "node.csr")
+    made = ("x509", "-req", "-in", "node.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial")
+    run(*made, "5", "-sha1", "-out", "node.pem")
+    shown = (tmp_path / "node.pem").read_bytes(), (tmp_path / "node.key").read_bytes()
+    authority = (tmp_path / "ca.pem").read_bytes()
+    with served(tmp_path, shown, *LEVEL) as serving:
+        told = str(tls_error(config(serving.port, authority)))
+    assert f"({'/CN=' + NAME}) is refused: CA signature digest algorithm too weak; {ADVICE}" in told
+
+
+@pytest.mark.parametrize(
+    ("how", "wanted", "text"),
+    [
+        (("-tls1_1", *LEVEL), {}, "protocol version; compare the versions of TLS that it speaks"),
+        (("-tls1_2",), {"min_version": "TLSv1.3"}, "version; compare the versions of TLS that it"),
+        (("-tls1_3",), {"protocols": "TLSv1.2"}, "version; compare the versions of TLS that it"),
+        (
+            ("-tls1_2", "-cipher", "AES256-SHA"),
+            {"cipher_suite": "ECDHE-RSA-AES128-GCM-SHA256"},
+            "handshake failure; they may have no cipher in common",
+        ),
+        (("-tls1_2", "-Verify", "1"), {}, "or it asks for a certificate (tls 'certfile')"),
+    ],
+)
+def test_what_two_cannot_agree_upon_is_told(
+    makers: dict[str, tuple[Maker, Issued]],
+    tmp_path: Path,
+    how: tuple[str, ...],
+    wanted: dict[str, Any],
+    text: str,
+) -> None:
+    maker, issued = makers["rsa"]
+    with served(tmp_path, issued, *how) as serving:
+        told = str(tls_error(config(serving.port, maker.pem, **wanted)))
+    assert text in told
+    assert "speak TLS?" not in told
+    assert serving.agreed == ""
+
+
 def test_nobody_is_spoken_with_who_shows_no_certificate(tmp_path: Path) -> None:
     everything = "ALL:aNULL:eNULL:@SECLEVEL=0"
     anonymous = ("-nocert", "-tls1_2", "-cipher", everything)
@@ -198,6 +284,20 @@ def test_chains_addresses_and_revocation(tmp_path: Path) -> None:
     with served(tmp_path, taken_back) as serving:
         error = tls_error(config(serving.port, authority.pem + lists, crl_check_all=True))
     assert "revoked" in str(error)
+
+
+def test_an_authority_between_that_is_revoked_is_refused_where_all_are_looked_for(
+    tmp_path: Path,
+) -> None:
+    authority = Authority()
+    below = authority.between()
+    shown = below.issue(NAME)
+    trusted = authority.pem + authority.revoke(shown._replace(cert=below.pem))
+    trusted += below.revocation_list()
+    with served(tmp_path, shown) as serving:
+        agrees(config(serving.port, trusted, crl_check=True))
+    with served(tmp_path, shown) as serving:
+        assert "revoked" in str(tls_error(config(serving.port, trusted, crl_check_all=True)))
 
 
 @pytest.mark.parametrize("cipher", ["ADH-AES128-SHA256", "NULL-SHA256"])

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
     Encoding,
+    NoEncryption,
     PrivateFormat,
     load_pem_private_key,
 )
@@ -325,6 +326,55 @@ def test_of_a_long_path_the_end_is_told(tmp_path: Path) -> None:
     assert "\u2026" in told
     assert "/other.key is not the key of the certificate in /" in told
     assert told.endswith("/own.pem")
+
+
+@pytest.mark.parametrize(
+    ("path_key", "advice"),
+    [
+        ("cafile", "file: give that as 'ca'"),
+        ("certfile", "file: give that as 'cert'"),
+        ("keyfile", "file: give that as 'key'"),
+        ("keylog_file", "file"),
+        ("library", "file"),
+    ],
+)
+def test_a_key_in_place_of_its_path_is_not_shown(path_key: str, advice: str) -> None:
+    own = Authority().issue("ada")
+    for content in (own.key.decode(), b64encode(own.key).decode(), f" {own.key.decode()}"):
+        with pytest.raises(InvalidArgError) as caught:
+            aerospike_py.client({"hosts": HOSTS, "tls": {path_key: content}})
+        told = f"tls '{path_key}' must be a path, not what is in the {advice}"
+        assert str(caught.value) == told
+
+
+def test_what_is_there_in_place_of_pem_is_told(tmp_path: Path) -> None:
+    own = Authority().issue("ada")
+    cert, key = tmp_path / "own.pem", tmp_path / "own.key"
+    cert.write_bytes(own.cert)
+    key.write_bytes(own.key)
+    encoded = load_pem_private_key(own.key, None).private_bytes(
+        Encoding.DER, PrivateFormat.PKCS8, NoEncryption()
+    )
+    (tmp_path / "own.der").write_bytes(encoded)
+    cut = own.key[:100]
+    for tls, text in [
+        ({"certfile": key, "keyfile": cert}, "own.key has no certificate .*, but: EC PRIVATE KEY"),
+        ({"cafile": key}, "own.key has no certificate in PEM format, but: EC PRIVATE KEY"),
+        ({"certfile": cert}, "own.pem has no private key in PEM format, but: CERTIFICATE"),
+        (
+            {"certfile": cert, "keyfile": tmp_path / "own.der"},
+            "own.der has no private key in PEM format: it may be in DER .* 'openssl pkey'",
+        ),
+        ({"ca": str(cert)}, "'ca' has no certificate .*: if it is a path, give it as 'cafile'"),
+        ({"cert": str(cert)}, "'cert' has no certificate .* give it as 'certfile'"),
+        ({"cert": own.cert, "key": str(key)}, "'key' has no private key .* give it as 'keyfile'"),
+        ({"ca": b64encode(own.cert)}, "'ca' has no certificate .* in base64 once more"),
+        ({"cert": own.cert[:200]}, "'cert' has a certificate that is damaged: "),
+        ({"cert": own.cert, "key": cut}, "'key' has a private key that is damaged, or of a kind"),
+    ]:
+        with pytest.raises(aerospike_py.TLSError, match=text) as caught:
+            aerospike_py.client({"hosts": HOSTS, "tls": tls})
+        assert cut[40:60].decode() not in str(caught.value)
 
 
 def test_certificates_and_keys_are_looked_at_when_the_client_is_made() -> None:

@@ -222,8 +222,18 @@ fn checkOctets(value: []const u8, comptime key: []const u8, failure: *Failure) e
         return request.invalid(failure, told, .{});
     }
     if (isOneOf(key, &.{ "keyfile_pw", "ca", "cert", "key" })) return;
-    if (std.mem.findScalar(u8, value, 0) == null) return;
-    return request.invalid(failure, "tls '" ++ key ++ "' must not have a NUL character", .{});
+    if (std.mem.findScalar(u8, value, 0) != null) {
+        return request.invalid(failure, "tls '" ++ key ++ "' must not have a NUL character", .{});
+    }
+    if (isOneOf(key, &.{ "protocols", "cipher_suite", "ciphersuites" })) return;
+    if (!tls.isContent(value)) return;
+    const own_key = comptime std.mem.cutSuffix(u8, key, "file");
+    const advice = if (isOneOf(key, &.{ "cafile", "certfile", "keyfile" }))
+        ": give that as '" ++ own_key.? ++ "'"
+    else
+        "";
+    const told = "tls '" ++ key ++ "' must be a path, not what is in the file{s}";
+    return request.invalid(failure, told, .{advice});
 }
 
 fn isOneOf(comptime key: []const u8, comptime keys: []const []const u8) bool {

@@ -265,6 +265,12 @@ pub fn Admission(comptime Net: type) type {
             fn describe(attempt: *Attempt, err: exchange.Error) void {
                 const failure = &attempt.failure;
                 const address = attempt.target.address;
+                const is_asked = attempt.phase == .logging_in or attempt.phase == .asking;
+                if (is_asked and err == error.ConnectionClosed and attempt.context.options.tls == null) {
+                    const doing = if (attempt.phase == .asking) "info request" else "login";
+                    const text = "{f}: {s}: the connection was closed; if this port speaks TLS, give 'tls'";
+                    return failure.set(.connection, text, .{ address, doing });
+                }
                 switch (attempt.phase) {
                     .connecting => exchange.describe(err, "connect", address, failure),
                     .shaking_hands => exchange.describe(err, "TLS handshake", address, failure),

@@ -7,6 +7,7 @@
 const std = @import("std");
 const assert = std.debug.assert;
 const gate = @import("gate.zig");
+const mistaken = @import("mistaken.zig");
 const openssl = @import("openssl.zig");
 const options_module = @import("options.zig");
 const os = @import("../os.zig");
@@ -306,7 +307,8 @@ pub const Context = struct {
             const text = "has a certificate, or something beside it, that is damaged: {s}";
             return fail(failure, key, path, text, .{context.reason()});
         }
-        return fail(failure, key, path, "has no certificate in PEM format", .{});
+        const text = "has no certificate in PEM format{f}";
+        return fail(failure, key, path, text, .{insteadOf(bytes, "cafile", path)});
     }
 
     fn trustFolder(
@@ -372,19 +374,25 @@ pub const Context = struct {
         defer _ = table.BIO_free(bio);
         defer table.ERR_clear_error();
         var password: Password = .{};
-        const leaf = table.PEM_read_bio_X509(bio, null, Password.answer, &password) orelse
-            return fail(failure, key, path, "has no certificate in PEM format", .{});
+        const leaf = table.PEM_read_bio_X509(bio, null, Password.answer, &password) orelse {
+            if (mistaken.has(bytes, .certificate)) {
+                const text = "has a certificate that is damaged: {s}";
+                return fail(failure, key, path, text, .{context.reason()});
+            }
+            const text = "has no certificate in PEM format{f}";
+            return fail(failure, key, path, text, .{insteadOf(bytes, "certfile", path)});
+        };
         defer table.X509_free(leaf);
         try context.checkDates(leaf, key, path, failure);
         if (table.SSL_CTX_use_certificate(context.ctx, leaf) != 1) {
-            return fail(failure, key, path, "is not accepted: {s}", .{context.reason()});
+            return fail(failure, key, path, "is not accepted: {s}{s}{s}", context.reasonAndAdvice());
         }
         while (table.PEM_read_bio_X509(bio, null, Password.answer, &password)) |next| {
             defer table.X509_free(next);
             const is_taken = table.SSL_CTX_ctrl(context.ctx, openssl.ctrl.add1_chain_cert, 0, next);
             if (is_taken == 1) continue;
-            const text = "has a certificate after the first that is not accepted: {s}";
-            return fail(failure, key, path, text, .{context.reason()});
+            const text = "has a certificate after the first that is not accepted: {s}{s}{s}";
+            return fail(failure, key, path, text, context.reasonAndAdvice());
         }
         // Without it nodes would have a gap between the first and its authority.
         if (table.reasonIn(.pem, table.ERR_peek_last_error()) != reason_no_start_line) {
@@ -434,9 +442,15 @@ pub const Context = struct {
         table.ERR_clear_error();
         defer table.ERR_clear_error();
         const pkey = table.PEM_read_bio_PrivateKey(bio, null, Password.answer, &password) orelse {
-            const text = if (!password.was_asked)
-                "has no private key in PEM format"
-            else if (options.keyfile_pw.len == 0)
+            if (!password.was_asked) {
+                if (mistaken.has(bytes, .key)) {
+                    const text = "has a private key that is damaged, or of a kind that {s} does not know";
+                    return fail(failure, key, path, text, .{table.OpenSSL_version(0)});
+                }
+                const text = "has no private key in PEM format{f}";
+                return fail(failure, key, path, text, .{insteadOf(bytes, "keyfile", path)});
+            }
+            const text = if (options.keyfile_pw.len == 0)
                 "is encrypted: give its password as tls 'keyfile_pw'"
             else if (password.len == 0)
                 "is encrypted, and what tls 'keyfile_pw' names is empty, or not a file"
@@ -463,8 +477,8 @@ pub const Context = struct {
         if (path.len == 0) return;
         context.blacklist.text = try readFile(context.gpa, "cert_blacklist", path, failure);
         const line = context.blacklist.firstWrong() orelse return;
-        const text = "has no serial number in hexadecimal digits in line {d}";
-        return fail(failure, "cert_blacklist", path, text, .{line});
+        const text = "{s} in line {d}";
+        return fail(failure, "cert_blacklist", path, text, .{ line.why, line.number });
     }
 
     fn openKeylog(
@@ -678,6 +692,10 @@ fn fail(
     const shown: printable.Path = .{ .text = path };
     failure.set(.tls, "tls '{s}'{s}{f} " ++ format, .{ key, separator, shown } ++ args);
     return error.Failed;
+}
+
+fn insteadOf(bytes: []const u8, path_key: []const u8, path: []const u8) mistaken.Instead {
+    return .{ .bytes = bytes, .path_key = if (path.len == 0) path_key else null };
 }
 
 fn outOfMemory(failure: *Failure) error{Failed} {

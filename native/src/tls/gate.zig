@@ -14,6 +14,8 @@ const os = @import("../os.zig");
 var inside: std.atomic.Value(u32) = .init(0);
 /// Forks under way, while which nobody enters.
 var forks: std.atomic.Value(u32) = .init(0);
+/// Whether forks are told of.
+var is_guarding: std.atomic.Value(bool) = .init(false);
 /// Of the calling thread: calls within calls.
 threadlocal var depth: u32 = 0;
 

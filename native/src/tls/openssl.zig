@@ -297,8 +297,11 @@ pub fn get(path: []const u8, failure: *Failure) error{Failed}!*const Table {
         std.Thread.yield() catch {};
     }
     errdefer state.store(.unknown, .release);
-    try locate(path, &shared, failure);
+    // It begins with taking locks.
     gate.guardForks();
+    gate.enter();
+    defer gate.leave();
+    try locate(path, &shared, failure);
     state.store(.loaded, .release);
     return &shared;
 }

@@ -75,7 +75,8 @@ pub fn adviceOf(verify_code: c_long) []const u8 {
         code.self_signed_chain,
         code.no_local_issuer,
         code.leaf_signature,
-        => "it is not of an authority that tls 'cafile', 'capath' or 'ca' names",
+        => "it is not of an authority that tls 'cafile', 'capath' or 'ca' names, or a certificate " ++
+            "between the two is not shown",
         code.unable_to_get_crl => "tls 'crl_check' needs a revocation list of its authority in " ++
             "'cafile', 'capath' or 'ca'",
         code.crl_expired, code.crl_not_yet_valid => "the revocation list in tls 'cafile', " ++
@@ -86,11 +87,38 @@ pub fn adviceOf(verify_code: c_long) []const u8 {
         code.revoked => "it is revoked, or in tls 'cert_blacklist'",
         code.invalid_authority => "a certificate that is no authority has signed it",
         code.invalid_purpose => "it was not made for servers",
+        code.weak_key, code.weak_authority_key, code.weak_signature => advice_on_level,
         code.other_host, code.other_ip => "give the node's name as the third member of its host, " ++
             "or correct its tls-name",
         else => "see the reason",
     };
 }
+
+/// What may be done about an alert of the peer's, by its number.
+pub fn adviceOnAlert(number: c_ulong) []const u8 {
+    return switch (number) {
+        // No common version, and none that is said to be safe enough.
+        70, 71, 86 => advice_on_version,
+        // Handshake failure, with which old versions say that they miss a certificate, too.
+        40 => "they may have no cipher in common (tls 'cipher_suite', 'ciphersuites'), or it asks " ++
+            "for a certificate (tls 'certfile'): look at its log",
+        else => "look at its log, and at tls 'certfile' if it asks for certificates",
+    };
+}
+
+/// What may be done about libssl's own reason to end a handshake; null: nothing is known.
+pub fn adviceOnReason(number: c_ulong) ?[]const u8 {
+    if (number == reason_unsupported_version) return advice_on_version;
+    const is_of_level = std.mem.findScalar(c_ulong, &ssl_reasons_of_level, number) != null;
+    return if (is_of_level) advice_on_level else null;
+}
+
+const reason_unsupported_version = 258;
+const ssl_reasons_of_level = [_]c_ulong{ 394, 397, 398, 399 };
+const advice_on_version = "compare the versions of TLS that it speaks with tls 'protocols' and " ++
+    "'min_version'";
+const advice_on_level = "the security level of OpenSSL asks for longer keys and newer " ++
+    "signatures: renew it, or lower the level, as '@SECLEVEL=1' in tls 'cipher_suite' does";
 
 /// "/CN=…", clipped.
 pub fn subject(table: *const Table, certificate: *const X509, buffer: *[128]u8) []const u8 {
@@ -107,16 +135,29 @@ fn oneLine(table: *const Table, name: *const openssl.X509_NAME, buffer: []u8) []
 pub const Blacklist = struct {
     text: []const u8 = "",
 
-    /// The number of the first line that is none of these.
-    pub fn firstWrong(blacklist: *const Blacklist) ?usize {
+    /// The first line that is none of these, which would have certificates taken that are meant.
+    pub fn firstWrong(blacklist: *const Blacklist) ?struct { number: usize, why: []const u8 } {
         var lines = std.mem.splitScalar(u8, blacklist.text, '\n');
         var number: usize = 1;
         while (lines.next()) |line| : (number += 1) {
             const entry = parse(line) orelse continue;
-            for (entry.serial) |digit| if (!std.ascii.isHex(digit)) return number;
+            const is_hex = for (entry.serial) |digit| {
+                if (!std.ascii.isHex(digit)) break false;
+            } else true;
+            // In decimal digits it would be longer.
+            const digits = std.mem.trimStart(u8, entry.serial, "0").len;
+            if (!is_hex or digits > serial_digits_max) {
+                return .{ .number = number, .why = "has no serial number in hexadecimal digits" };
+            }
+            if (entry.issuer.len > 0 and entry.issuer[0] != '/') {
+                return .{ .number = number, .why = "has no issuer that is written as '/C=US/CN=name'" };
+            }
         }
         return null;
     }
+
+    /// Of the 20 bytes that an authority may use.
+    const serial_digits_max = 40;
 
     pub fn contains(
         blacklist: *const Blacklist,

@@ -293,7 +293,10 @@ pub const Stream = struct {
                 switch (code) {
                     result_code.want_write => {},
                     result_code.want_read => stream.wants = .reading,
-                    else => return stream.end(code),
+                    else => {
+                        stream.hearLastWords();
+                        return stream.end(code);
+                    },
                 }
                 return count;
             }
@@ -417,8 +420,12 @@ pub const Stream = struct {
             last.set("the {s} sends too much: {s}; {s}", .{ side, text, advice });
             return .certificate;
         }
-        const advice = if (was_handshake) "; does this port speak TLS?" else "";
-        last.set("{s}{s}", .{ text, advice });
+        if (!was_handshake) {
+            last.set("{s}", .{text});
+            return .protocol;
+        }
+        const known = if (reasonOf(table, queued)) |number| peer_check.adviceOnReason(number) else null;
+        last.set("{s}; {s}", .{ text, known orelse "does this port speak TLS?" });
         return .protocol;
     }
 

@@ -184,6 +184,32 @@ test "a server that asks for certificates lets those in who have one, and sees w
     try testing.expectEqual(1, unknown.failures(.refused_by_peer));
 }
 
+test "why the peer has gone is told to who writes before it reads" {
+    var mutual = serving;
+    mutual.ca = ca;
+    var both: Both = undefined;
+    try both.begin(trusting, mutual);
+    defer both.end();
+    for ([_]bool{ true, false }) |has_words| {
+        try both.open("node.example");
+        defer both.client.destroy();
+        defer _ = std.c.close(both.fds[0]);
+        try testing.expectError(error.Tls, both.shakeHands());
+        both.server.destroy();
+        _ = std.c.close(both.fds[1]);
+        var memory: [64]u8 = undefined;
+        if (!has_words) _ = std.c.recv(both.fds[0], &memory, memory.len, 0);
+        if (has_words) {
+            try testing.expectError(error.Tls, both.client.write("x"));
+            const told = tls.problemText();
+            try testing.expect(std.mem.find(u8, told, "certificate required") != null);
+        } else {
+            try testing.expectError(error.Closed, both.client.write("x"));
+        }
+    }
+    try testing.expectEqual(1, both.failures(.refused_by_peer));
+}
+
 test "who does not speak TLS is told so, and who goes away in between has torn it" {
     var both: Both = undefined;
     try both.begin(trusting, serving);
