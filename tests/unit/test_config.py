@@ -377,6 +377,26 @@ def test_what_is_there_in_place_of_pem_is_told(tmp_path: Path) -> None:
         assert cut[40:60].decode() not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("serial", "no serial number in hexadecimal digits"),
+        ("12:AB", "no serial number in hexadecimal digits"),
+        (str(2**155), "no serial number in hexadecimal digits"),
+        # As other versions of OpenSSL write names: it would be nobody's.
+        ("12AB CN = Acme Authority", "no issuer that is written as '/C=US/CN=name'"),
+    ],
+)
+def test_what_would_refuse_no_certificate_is_no_line_of_a_blacklist(
+    tmp_path: Path, line: str, why: str
+) -> None:
+    listed = tmp_path / "listed"
+    listed.write_text(f"# taken back\n12AB\n12AB /CN=Acme Authority\n{line}\n")
+    with pytest.raises(aerospike_py.TLSError) as caught:
+        aerospike_py.client({"hosts": HOSTS, "tls": {"cert_blacklist": listed}})
+    assert str(caught.value) == f"tls 'cert_blacklist': {listed} has {why} in line 4"
+
+
 def test_certificates_and_keys_are_looked_at_when_the_client_is_made() -> None:
     authority = Authority()
     own, other = authority.issue("ada"), authority.issue("eve")

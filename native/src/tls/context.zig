@@ -504,6 +504,17 @@ pub const Context = struct {
         return hash.finalInt();
     }
 
+    /// Why the last call of OpenSSL has failed, and what may be done about it.
+    fn reasonAndAdvice(context: *const Context) struct { []const u8, []const u8, []const u8 } {
+        const queued = context.table.ERR_peek_last_error();
+        const known = if (context.table.reasonIn(.ssl, queued)) |number|
+            peer_check.adviceOnReason(number)
+        else
+            null;
+        const advice = known orelse return .{ context.reason(), "", "" };
+        return .{ context.reason(), "; ", advice };
+    }
+
     /// Why the last call of OpenSSL has failed.
     fn reason(context: *const Context) []const u8 {
         const code = context.table.ERR_peek_last_error();

@@ -214,6 +214,12 @@ test "a blacklist names serial numbers, of any issuer or of one" {
     try std.testing.expect(blacklist.has("867EC87482B2", "/C=US/CN=Acme Authority"));
     try std.testing.expect(!blacklist.has("867EC87482B2", "/C=US/CN=Other"));
     try std.testing.expect(!blacklist.has("AB1", "/CN=any"));
-    const wrong: Blacklist = .{ .text = "AB\nserial: 12\n" };
-    try std.testing.expectEqual(2, wrong.firstWrong());
+    for ([_][]const u8{
+        "AB\nserial: 12\n",
+        "AB\n12 CN=Acme Authority\n",
+        "AB\n" ++ @as([48]u8, @splat('1')),
+    }) |text| {
+        const wrong: Blacklist = .{ .text = text };
+        try std.testing.expectEqual(2, wrong.firstWrong().?.number);
+    }
 }

@@ -66,7 +66,7 @@ pub const Peer = struct {
 
 /// Why the last call on this thread has failed.
 const Problem = struct {
-    buffer: [320]u8 = undefined,
+    buffer: [512]u8 = undefined,
     len: usize = 0,
     /// The certificate that was looked at.
     subject_buffer: [128]u8 = undefined,
