@@ -286,6 +286,23 @@ def test_chains_addresses_and_revocation(tmp_path: Path) -> None:
     assert "revoked" in str(error)
 
 
+def test_the_authorities_between_are_shown_by_who_has_a_certificate_of_theirs(
+    tmp_path: Path,
+) -> None:
+    """All that are in its file, as the server only knows the first one."""
+    authority, nodes = Authority(), Authority()
+    (tmp_path / "clients.pem").write_bytes(authority.pem)
+    asking = ("-Verify", "5", "-verify_return_error", "-CAfile", "clients.pem")
+    own = authority.between().between().issue("client.example")
+    leaf = own.cert[: own.cert.index(b"-----END CERTIFICATE-----") + 26]
+    with served(tmp_path, nodes.issue(NAME), "-tls1_2", *asking) as serving:
+        told = str(tls_error(config(serving.port, nodes.pem, cert=leaf, key=own.key)))
+        assert "the node refuses: tlsv1 alert unknown ca" in told
+    with served(tmp_path, nodes.issue(NAME), "-tls1_2", *asking) as serving:
+        agrees(config(serving.port, nodes.pem, cert=own.cert, key=own.key))
+    assert serving.agreed
+
+
 def test_an_authority_between_that_is_revoked_is_refused_where_all_are_looked_for(
     tmp_path: Path,
 ) -> None:

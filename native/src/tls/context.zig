@@ -389,7 +389,7 @@ pub const Context = struct {
         }
         while (table.PEM_read_bio_X509(bio, null, Password.answer, &password)) |next| {
             defer table.X509_free(next);
-            const is_taken = table.SSL_CTX_ctrl(context.ctx, openssl.ctrl.add1_chain_cert, 0, next);
+            const is_taken = table.SSL_CTX_ctrl(context.ctx, openssl.ctrl.chain_cert, 1, next);
             if (is_taken == 1) continue;
             const text = "has a certificate after the first that is not accepted: {s}{s}{s}";
             return fail(failure, key, path, text, context.reasonAndAdvice());

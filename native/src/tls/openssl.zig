@@ -46,7 +46,8 @@ pub const ctrl = struct {
     pub const read_ahead = 41;
     pub const session_cache_mode = 44;
     pub const host_name = 55;
-    pub const add1_chain_cert = 89;
+    /// With 1 it takes a reference of its own, with 0 the caller's.
+    pub const chain_cert = 89;
     pub const min_proto_version = 123;
     pub const max_proto_version = 124;
     pub const get_min_proto_version = 130;
