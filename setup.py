@@ -137,6 +137,12 @@ def source_fingerprint(source: Path, command: "list[str]") -> str:
     return digest.hexdigest()
 
 
+def run(command: "list[str]") -> None:
+    """Runs a compiler, which has said by itself what is wrong when it fails."""
+    if status := subprocess.run(command).returncode:
+        raise SystemExit(f"{Path(command[0]).name} {' '.join(command[1:4])}: exit status {status}")
+
+
 def build(kind: str, source: str, output: Path, *options: str) -> Path:
     """Has zig make `output`, unless the last one was made from the same sources."""
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -157,7 +163,7 @@ def build(kind: str, source: str, output: Path, *options: str) -> Path:
     if output.exists() and stamp.exists() and stamp.read_text() == fingerprint:
         return output
     stamp.unlink(missing_ok=True)
-    subprocess.run([*ZIG, *command], check=True)
+    run([*ZIG, *command])
     stamp.write_text(fingerprint)
     return output
 
@@ -213,7 +219,7 @@ def python_imports(objects: "list[Path]", output: Path) -> Path:
     definition.write_text("\n".join(["LIBRARY python3.dll", "EXPORTS", *sorted(names), ""]))
     machine = {"x86_64": "i386:x86-64", "aarch64": "arm64"}[TARGET.partition("-")[0]]
     command = ["dlltool", "-m", machine, "-d", str(definition), "-l", str(output)]
-    subprocess.run([*ZIG, *command], check=True)
+    run([*ZIG, *command])
     return output
 
 
@@ -279,7 +285,7 @@ class BuildExt(build_ext):
         for source in ext.sources:
             compiled = folder / Path(source).with_suffix(".o").name
             options = ["-DNDEBUG", *macros, "-I", str(windows_headers())]
-            subprocess.run([*compiler, *options, "-c", source, "-o", str(compiled)], check=True)
+            run([*compiler, *options, "-c", source, "-o", str(compiled)])
             objects.append(compiled)
         others = []
         if ext.name in LIBRARIES:
@@ -290,7 +296,7 @@ class BuildExt(build_ext):
         linked = [str(each) for each in [*objects, *others]]
         # Not linked where it belongs: what would link against it is made beside it.
         extension = folder / "extension.pyd"
-        subprocess.run([*compiler, "-shared", "-s", *linked, "-o", str(extension)], check=True)
+        run([*compiler, "-shared", "-s", *linked, "-o", str(extension)])
         self.copy_file(str(extension), self.get_ext_fullpath(ext.name))
 
     def copy_extensions_to_source(self):
