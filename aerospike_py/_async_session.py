@@ -4,6 +4,7 @@ What waits, and a client's life, are in `_session`.
 """
 
 import asyncio
+import sys
 import weakref
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -50,6 +51,14 @@ def _running_loop() -> asyncio.AbstractEventLoop:
         ) from None
 
 
+def _presence(loop: asyncio.AbstractEventLoop) -> tuple[Callable[[], Any], Any]:
+    """What to ask on a loop's thread, and what that says while the loop runs."""
+    if sys.version_info >= (3, 12):
+        return asyncio._get_running_loop, loop
+    # Before, asking for the loop that runs takes a system call.
+    return loop.is_running, True
+
+
 class _Submits(Protocol):
     def __call__(self, request: Request[T], /) -> Awaitable[T]: ...
 
@@ -72,11 +81,10 @@ class AsyncSession:
         self.policies: ClientPolicies = session.policies
         # Those in use, and all that watch.
         self._completions: Completions | None = None
-        # What submits for them, and their loop, where nothing else is to be done.
-        self._direct: list[Any] = [None, None]
+        # What submits for them where nothing else is to be done, and where their loop is.
+        self._direct: list[Any] = [None] * 4
         self.submit: _Submits = submit_directly(
-            *(self._direct, vars(tracing), "active", asyncio._get_running_loop),
-            _submitting_of(weakref.ref(self)),
+            *(self._direct, vars(tracing), "active"), _submitting_of(weakref.ref(self))
         )
         """Carries out a request; what this returns is to be awaited at once.
 
@@ -134,9 +142,10 @@ class AsyncSession:
         """From now on, with a line of its own: what another loop has of the old one may be lost."""
         limit = self.config.max_concurrent_operations
         if completions is None:
-            self._direct[:] = None, None
+            self._direct[:] = [None] * 4
         elif not limit:
-            self._direct[:] = completions.submitter, completions.loop
+            place = *_presence(completions.loop), completions.thread
+            self._direct[:] = completions.submitter, *place
         elif completions is not self._completions:
             timeout_ms = self.config.operation_queue_timeout_ms
             self._line = _Line(limit, timeout_ms, completions.loop)

@@ -84,7 +84,6 @@ def submit_directly(
     places: list[Any],
     switches: dict[str, Any],
     name: str,
-    running_loop: Callable[[], Any],
     otherwise: Callable[[_Request], Any],
     /,
 ) -> Any: ...

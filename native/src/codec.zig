@@ -242,15 +242,15 @@ export fn asz_codec_key_request(module: *Object, arguments: Arguments, count: ap
     return result(shortcuts.keyRequest(&all));
 }
 
-/// submit_directly([submitter or None, loop], dict, name, function of the running loop, function) ->
+/// submit_directly([submitter or None, function, what it says, thread], dict, name, function) ->
 /// function of a request: see shortcuts.zig
 export fn asz_codec_submit_directly(
     module: *Object,
     arguments: Arguments,
     count: api.Size,
 ) ?*Object {
-    if (count != 5) return result(wrongCount());
-    const all = .{module} ++ arguments[0..5].*;
+    if (count != 4) return result(wrongCount());
+    const all = .{module} ++ arguments[0..4].*;
     return result(shortcuts.submitDirectly(&all));
 }
 

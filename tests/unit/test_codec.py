@@ -8,7 +8,9 @@ import sys
 import tracemalloc
 import weakref
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from random import Random
+from threading import get_ident
 from typing import Any
 
 import msgspec
@@ -735,13 +737,13 @@ def test_a_value_stands_for_what_nothing_is_given_to() -> None:
 def test_who_may_not_submit_directly_does_so_otherwise(library_client: Any) -> None:
     loop, other = object(), object()
     switches: dict[str, Any] = {"active": None}
-    places: list[Any] = [submitter_of(library_client), loop]
+    places = [submitter_of(library_client), lambda: running, loop, get_ident()]
     running = loop
 
     def otherwise(request: Any) -> Any:
         return "otherwise", request
 
-    submit = _codec.submit_directly(places, switches, "active", lambda: running, otherwise)
+    submit = _codec.submit_directly(places, switches, "active", otherwise)
     with pytest.raises(ClientError, match="not connected"):
         submit(REQUEST)
     with pytest.raises(TypeError):
@@ -749,32 +751,37 @@ def test_who_may_not_submit_directly_does_so_otherwise(library_client: Any) -> N
     running = other
     assert submit(REQUEST) == ("otherwise", REQUEST)
     running = loop
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(submit, REQUEST).result() == ("otherwise", REQUEST)
     for active in True, 0, object():
         switches["active"] = active
         assert submit(REQUEST) == ("otherwise", REQUEST)
     switches.clear()
     assert submit(REQUEST) == ("otherwise", REQUEST)
     switches["active"] = None
+    for number in None, "1", 1 << 64:
+        with pytest.raises((TypeError, OverflowError)):
+            _codec.submit_directly([*places[:3], number], switches, "active", otherwise)(REQUEST)
     for nobody in None, object(), library_client:
         places[0] = nobody
         assert submit(REQUEST) == ("otherwise", REQUEST)
-    places.clear()
+    places[:] = [submitter_of(library_client)]
     with pytest.raises(IndexError):
         submit(REQUEST)
     for no_places in (), None:
         with pytest.raises(TypeError):
-            _codec.submit_directly(no_places, switches, "active", lambda: loop, otherwise)
+            _codec.submit_directly(no_places, switches, "active", otherwise)
 
 
 def test_who_submits_directly_is_closed_meanwhile(library_client: Any) -> None:
-    places: list[Any] = [submitter_of(library_client), None]
     gone = weakref.ref(library_client)
 
     def running() -> None:
         places[0] = None
         gc.collect()
 
-    submit = _codec.submit_directly(places, {"active": None}, "active", running, print)
+    places: list[Any] = [submitter_of(library_client), running, None, get_ident()]
+    submit = _codec.submit_directly(places, {"active": None}, "active", print)
     with pytest.raises(ClientError, match="not connected"):
         submit(REQUEST)
     assert gone() is library_client

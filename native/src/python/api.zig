@@ -117,6 +117,7 @@ pub extern fn PyObject_GC_UnTrack(object: *Object) void;
 pub extern fn PyObject_GetAttrString(object: *Object, name: [*:0]const u8) ?*Object;
 pub extern fn PyObject_SetAttr(object: *Object, name: *Object, value: *Object) c_int;
 pub extern fn PyThreadState_Get() *Thread;
+pub extern fn PyThread_get_thread_ident() c_ulong;
 pub extern fn PyType_GenericAlloc(kind: *Object, size: Size) ?*Object;
 extern fn PyType_GetFlags(kind: *Object) c_ulong;
 pub extern fn PyType_GetSlot(kind: *Object, slot: c_int) ?*anyopaque;

@@ -79,18 +79,18 @@ fn encode(state: *State, key: *Object, encode_key: *Object) api.Error!*Object {
 
 const submit_directly: api.Method = .of("submit_directly", callSubmitDirectly);
 
-/// Of a module of the codec, a list of a submitter or None and its loop, a dict and a name in it,
-/// what says which loop runs, and a function. A function that submits a request if there is a
-/// submitter, its loop runs, and the dict has None there; else what the other one does.
+/// Of a module of the codec, a list, a dict and a name in it, and a function. In the list are a
+/// submitter or None, a function that says whether the submitter's loop runs, what it says then, and
+/// the thread of the loop. A function that submits a request if there is a submitter, the loop runs
+/// here, and the dict has None; else what the other one does.
 pub fn submitDirectly(arguments: []const *Object) api.Error!*Object {
-    const module, const places, const switches, const name, const running, const otherwise =
-        arguments[0..6].*;
+    const module, const places, const switches, const name, const otherwise = arguments[0..5].*;
     if (api.typeOf(places) != api.headers.list_type or
         api.typeOf(switches) != api.headers.dict_type)
     {
         return api.raise(api.headers.type_error, "places are in a list, and switches in a dict");
     }
-    return make(&submit_directly, &.{ module, places, switches, name, running, otherwise });
+    return make(&submit_directly, &.{ module, places, switches, name, otherwise });
 }
 
 fn callSubmitDirectly(tuple: *Object, request: *Object) callconv(.c) ?*Object {
@@ -98,9 +98,9 @@ fn callSubmitDirectly(tuple: *Object, request: *Object) callconv(.c) ?*Object {
 }
 
 fn submit(tuple: *Object, request: *Object) api.Error!*Object {
-    const module, const places, const switches, const name, const running, const otherwise =
-        try membersOf(6, tuple);
-    if (try submitterOf(.of(module), places, switches, name, running)) |submitter| {
+    const module, const places, const switches, const name, const otherwise =
+        try membersOf(5, tuple);
+    if (try submitterOf(.of(module), places, switches, name)) |submitter| {
         defer api.release(submitter);
         return Submitter.bodyOf(submitter).run(submitter, request);
     }
@@ -114,35 +114,40 @@ fn submitterOf(
     places: *Object,
     switches: *Object,
     name: *Object,
-    running: *Object,
 ) api.Error!?*Object {
-    const borrowed = try api.itemOf(places, 0);
-    // What runs meanwhile may close the client.
-    const submitter = api.share(borrowed);
-    api.leaveItem(borrowed);
+    const submitter = try place(places, 0);
     errdefer api.release(submitter);
-    if (try mayUse(state, submitter, places, switches, name, running)) return submitter;
+    if (api.typeOf(submitter) == state.submitter_type and
+        try isOff(switches, name) and try isHere(places)) return submitter;
     api.release(submitter);
     return null;
 }
 
-fn mayUse(
-    state: *const State,
-    submitter: *Object,
-    places: *Object,
-    switches: *Object,
-    name: *Object,
-    running: *Object,
-) api.Error!bool {
-    if (api.typeOf(submitter) != state.submitter_type) return false;
+/// What runs meanwhile may close the client, which empties its places.
+fn place(places: *Object, index: api.Size) api.Error!*Object {
+    const borrowed = try api.itemOf(places, index);
+    defer api.leaveItem(borrowed);
+    return api.share(borrowed);
+}
+
+fn isOff(switches: *Object, name: *Object) api.Error!bool {
     const active = api.PyDict_GetItemWithError(switches, name);
-    if (active != api.headers.none) return if (active == null and api.PyErr_Occurred() != null)
-        error.Raised
-    else
-        false;
-    const loop = try api.made(api.PyObject_CallNoArgs(running));
-    defer api.release(loop);
-    const its_own = try api.itemOf(places, 1);
-    defer api.leaveItem(its_own);
-    return loop == its_own;
+    if (active == null and api.PyErr_Occurred() != null) return error.Raised;
+    return active == api.headers.none;
+}
+
+fn isHere(places: *Object) api.Error!bool {
+    const thread = try api.itemOf(places, 3);
+    const number = api.PyLong_AsSsize_t(thread);
+    api.leaveItem(thread);
+    if (number == -1 and api.PyErr_Occurred() != null) return error.Raised;
+    const here: api.Size = @bitCast(@as(usize, api.PyThread_get_thread_ident()));
+    if (number != here) return false;
+    const asked = try place(places, 1);
+    defer api.release(asked);
+    const said = try api.made(api.PyObject_CallNoArgs(asked));
+    defer api.release(said);
+    const wanted = try api.itemOf(places, 2);
+    defer api.leaveItem(wanted);
+    return said == wanted;
 }
