@@ -6,19 +6,15 @@ them has to be installed.
 
 What columns are made of bins, unless a schema says otherwise:
 
-====================  ==========================================================================
-bins                  column
-====================  ==========================================================================
-int                   int64
-float; int and float  float64, as long as the ints are none beyond 2**53
-bool                  bool
-str                   utf8
-bytes                 binary
-GeoJSON, HyperLogLog  utf8 and binary, with "aerospike:type" in the field's metadata
-list                  list of what all elements have in common
-dict                  map of what all keys and all values have in common; where values have nothing
-                      in common and all keys are str, a struct with a field for each
-====================  ==========================================================================
+- int: int64
+- float, and float beside int: float64, as long as the ints are none beyond 2**53
+- bool: bool
+- str: utf8
+- bytes: binary
+- GeoJSON and HyperLogLog: utf8 and binary, with "aerospike:type" in the field's metadata
+- list: list of what all elements have in common
+- dict: map of what all keys and all values have in common; where values have nothing in common and
+  all keys are str, a struct with a field for each
 
 A column is called as the bin is in a record: what of a name is not UTF-8 is shown as `\xff`. A bin
 that a record has not, and one of a record that was not read, is null; so is None in a list or

@@ -6,17 +6,13 @@ value has found its place. It is imported when the first batch needs it, and Num
 
 What fits into a field:
 
-=================  =============================================================================
-field              bins
-=================  =============================================================================
-integers           int within the field's range; bool
-floats             float and int, unless a finite number would become infinite; bool
-booleans           bool; the ints 0 and 1, which older clients store for them
-S, V               str (UTF-8), bytes, GeoJSON (its text) and HyperLogLog, up to the field's size
-sub-arrays         bytes with whole elements in the field's own layout; a list of what the elements
-                   take, in C order
-nested structures  bytes in the field's own layout
-=================  =============================================================================
+- integers: int within the field's range; bool
+- floats: float and int, unless a finite number would become infinite; bool
+- booleans: bool; the ints 0 and 1, which older clients store for them
+- S and V: str (UTF-8), bytes, GeoJSON (its text) and HyperLogLog, up to the field's size
+- sub-arrays: bytes with whole elements in the field's own layout; a list of what the elements take,
+  in C order
+- nested structures: bytes in the field's own layout
 
 What is shorter than its field ends in zeros; NumPy does not show zeros at the end of an S field, so
 bytes that may end in them belong into a V field. The byte order of every number is the dtype's. A

@@ -22,7 +22,7 @@ class SpecialMembers(griffe.Extension):
                     member.returns = griffe.ExprName(cls.name, parent=cls)
                 # A client makes these, from something of its own.
                 if name == "__init__" and any(
-                    re.search(r"Session|Stream|Gatherer|Shape", str(each.annotation))
+                    re.search(r"Session|Stream|Gatherer|Shape|Maker", str(each.annotation))
                     for each in member.parameters
                 ):
                     del cls.members[name]

@@ -82,3 +82,8 @@ def test_classes_of_which_nothing_is_listed_list_no_inherited_members_either() -
     for page in REFERENCE.glob("*.md"):
         for options in re.findall(r"options: (\{.*members: \[\].*)", page.read_text()):
             assert "inherited_members: false" in options, page.name
+
+
+def test_no_text_of_the_package_has_a_table_that_markdown_does_not_know() -> None:
+    for path in sorted((ROOT / "aerospike_py").rglob("*.py")):
+        assert not re.search(r"^ *={4,}", path.read_text(), re.MULTILINE), path.name
