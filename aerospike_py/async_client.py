@@ -542,8 +542,8 @@ class AsyncClient:
                 these; see `aerospike_py.objects`.
 
         Returns:
-            The record, with a bin for each that an operation had something to say of: its result,
-            or a list of its results when there are several.
+            The record, with a bin for each that an operation had something to say of, which is its
+            result, or a list of its results when there are several.
 
         Raises:
             InvalidArgError: There is no operation, or one is not valid; nothing was sent.
@@ -575,7 +575,7 @@ class AsyncClient:
             policy: How to read and write; see `OperatePolicy`.
 
         Returns:
-            (key, meta, ordered_bins): one (name, value) for each result.
+            The key, the metadata, and in `ordered_bins` one (name, value) for each result.
 
         Raises:
             InvalidArgError: There is no operation, or one is not valid; nothing was sent.
@@ -905,8 +905,9 @@ class AsyncClient:
             policy: How to write.
 
         Returns:
-            A row for each key, in the order of the keys: `value` is what the function returned. A
-            row whose function failed has the result code 100 and the server's text as `message`.
+            A row for each key, in the order of the keys, whose `value` is what the function
+            returned. One whose function failed has the result code 100 and the server's text as
+            `message`.
 
         Raises:
             TypeError: A key or an argument is not valid; nothing was sent.

@@ -904,7 +904,7 @@ class AsyncQuery(Generic[R]):
                 the same. What pages and limits records is not for aggregations.
 
         Returns:
-            The values: one where the last step is a `reduce`, and none if no record was found.
+            The values, one where the last step is a `reduce`, and none if no record was found.
 
         Raises:
             UDFError: The function fails, or there is none; the text is the server's, or Lua's.

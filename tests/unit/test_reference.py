@@ -87,3 +87,9 @@ def test_classes_of_which_nothing_is_listed_list_no_inherited_members_either() -
 def test_no_text_of_the_package_has_a_table_that_markdown_does_not_know() -> None:
     for path in sorted((ROOT / "aerospike_py").rglob("*.py")):
         assert not re.search(r"^ *={4,}", path.read_text(), re.MULTILINE), path.name
+
+
+def test_what_is_returned_is_not_taken_for_a_name_and_a_text() -> None:
+    for path in sorted((ROOT / "aerospike_py").rglob("*.py")):
+        for line in re.findall(r"^ *Returns:\n(.*)", path.read_text(), re.MULTILINE):
+            assert not re.search(r":\s", line), f"{path.name}: {line.strip()}"
