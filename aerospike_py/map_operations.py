@@ -11,7 +11,7 @@ concern all items but those that it names. MAP_RETURN_NONE adds no result, and
 MAP_RETURN_KEY_VALUE gives a list of (key, value) tuples in the order of the map.
 
 `policy` is a dict with "map_order" (also "order"), "write_flags" (also "flags", "write_mode"),
-the MAP_..._ORDERED and MAP_WRITE_FLAGS_... constants, and "persist_index".
+the `MAP_..._ORDERED` and `MAP_WRITE_FLAGS_...` constants, and "persist_index".
 
 Every function raises TypeError for an argument of the wrong type, and InvalidArgError for one
 that is out of range or a policy with an unknown key. Values are checked when they are sent.
