@@ -13,9 +13,8 @@
 const std = @import("std");
 const builtin = @import("builtin");
 const assert = std.debug.assert;
-const page_bytes = std.heap.page_size_min;
 const Alignment = std.mem.Alignment;
-const Page = [*]align(page_bytes) u8;
+const Page = [*]align(std.heap.page_size_min) u8;
 
 pub const is_available = builtin.mode == .debug and
     (builtin.os.tag == .linux or builtin.os.tag.isDarwin());
@@ -39,6 +38,7 @@ fn askedFor() bool {
 
 pub fn alloc(len: usize, alignment: Alignment) ?[*]u8 {
     assert(len > 0);
+    const page_bytes = std.heap.pageSize();
     if (alignment.toByteUnits() > page_bytes) return null; // Nothing here asks for it.
     const data_bytes = std.mem.alignForward(usize, len, page_bytes);
     const flags: std.posix.MAP = .{ .TYPE = .PRIVATE, .ANONYMOUS = true };
@@ -63,7 +63,8 @@ pub fn free(memory: []u8) void {
         @panic("no mapping could be had to fence what was given back");
 }
 
-fn pagesOf(memory: []u8) []align(page_bytes) u8 {
+fn pagesOf(memory: []u8) []align(std.heap.page_size_min) u8 {
+    const page_bytes = std.heap.pageSize();
     const begin = std.mem.alignBackward(usize, @intFromPtr(memory.ptr), page_bytes);
     const end = std.mem.alignForward(usize, @intFromPtr(memory.ptr) + memory.len, page_bytes);
     return @as(Page, @ptrFromInt(begin))[0 .. end - begin];
@@ -71,6 +72,7 @@ fn pagesOf(memory: []u8) []align(page_bytes) u8 {
 
 test "an allocation ends at a page that is not there, and is not there once it was given back" {
     if (!is_available) return error.SkipZigTest;
+    const page_bytes = std.heap.pageSize();
     const first = alloc(100, .of(u32)).?[0..100];
     @memset(first, 7);
     const end = @intFromPtr(first.ptr) + first.len;
