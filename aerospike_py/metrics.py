@@ -7,7 +7,8 @@ process. Its labels:
 - `db_namespace`, `db_collection_name`: the namespace and the set; of a batch, those of its first
   key. When an application uses more than a thousand sets, the later ones are "(other)".
 - `db_operation_name`: the method's name; "delete" for `remove`, "query" for whatever a query does,
-  in the background too; a `batch` is named after its first row, such as "batch_write".
+  in the background too; a `batch` is named after its first row, such as "batch_write"; "info" is
+  whatever asks nodes about themselves, such as `sets`, and "index_create" every way to create one.
 - `error_type`: "" for an operation that succeeded, otherwise the exception's class.
 
 And of each node, with the labels `db_system_name`, `cluster_name` (as configured, or "") and

@@ -1,4 +1,4 @@
-"""Tracing with OpenTelemetry: a span for every operation on records, and metrics beside them.
+"""Tracing with OpenTelemetry: a span for everything that servers are asked, and metrics beside.
 
 Off until `init_tracing`. When the application has a tracer provider, spans go to it; otherwise one
 is made from the `OTEL_*` environment variables, for this package alone. A span is a child of the
@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from . import _native, _node_metrics
@@ -69,10 +69,38 @@ _BATCHES: dict[int, str] = {
     lib.ASZ_PUT: "WRITE",
     lib.ASZ_APPLY: "APPLY",
 }
+# What is of no record; named as it is counted.
+_OTHERS: dict[int, str] = {
+    lib.ASZ_INFO: "INFO",
+    lib.ASZ_INFO_ANY: "INFO",
+    lib.ASZ_PING: "PING",
+    lib.ASZ_TRUNCATE: "TRUNCATE",
+    lib.ASZ_INDEX_CREATE: "INDEX_CREATE",
+    lib.ASZ_INDEX_REMOVE: "INDEX_REMOVE",
+    lib.ASZ_UDF_PUT: "UDF_PUT",
+    lib.ASZ_UDF_REMOVE: "UDF_REMOVE",
+    lib.ASZ_UDF_LIST: "UDF_LIST",
+    lib.ASZ_UDF_GET: "UDF_GET",
+    lib.ASZ_JOB_STATUS: "JOB_STATUS",
+    lib.ASZ_JOB_ABORT: "JOB_ABORT",
+    lib.ASZ_ADMIN_CREATE_USER: "ADMIN_CREATE_USER",
+    lib.ASZ_ADMIN_DROP_USER: "ADMIN_DROP_USER",
+    lib.ASZ_ADMIN_SET_PASSWORD: "ADMIN_SET_PASSWORD",
+    lib.ASZ_ADMIN_GRANT_ROLES: "ADMIN_GRANT_ROLES",
+    lib.ASZ_ADMIN_REVOKE_ROLES: "ADMIN_REVOKE_ROLES",
+    lib.ASZ_ADMIN_QUERY_USERS: "ADMIN_QUERY_USERS",
+    lib.ASZ_ADMIN_CREATE_ROLE: "ADMIN_CREATE_ROLE",
+    lib.ASZ_ADMIN_DROP_ROLE: "ADMIN_DROP_ROLE",
+    lib.ASZ_ADMIN_GRANT_PRIVILEGES: "ADMIN_GRANT_PRIVILEGES",
+    lib.ASZ_ADMIN_REVOKE_PRIVILEGES: "ADMIN_REVOKE_PRIVILEGES",
+    lib.ASZ_ADMIN_SET_WHITELIST: "ADMIN_SET_WHITELIST",
+    lib.ASZ_ADMIN_SET_QUOTAS: "ADMIN_SET_QUOTAS",
+    lib.ASZ_ADMIN_QUERY_ROLES: "ADMIN_QUERY_ROLES",
+}
 
 
 class _Described(NamedTuple):
-    """What a span says of a command on records."""
+    """What a span says of a command."""
 
     operation: str
     """Of a batch, what it does to each record, without "BATCH"; "" when that is not one thing."""
@@ -202,7 +230,7 @@ class Tracing:
         run: Callable[[], T],
         asked: Asked | None = None,
     ) -> T:
-        """Runs a command within a span, if it is one on records.
+        """Runs a command within a span, if any server is asked.
 
         Args:
             config: The client's configuration.
@@ -260,7 +288,7 @@ class Tracing:
             return None
 
     def begin_command(self, config: "Config", command: int, request: bytes) -> Operation | None:
-        """The same of a command; None, too, if it is not one on records."""
+        """The same of a command; None, too, if no server is asked."""
         try:
             described = _describe(command, request, self._is_stable)
             return None if described is None else self._begin(config, described)
@@ -322,7 +350,7 @@ _lock = threading.Lock()
 
 
 def _describe(command: int, request: bytes, is_stable: bool) -> _Described | None:
-    """What a span says of a request; None when it is not on records."""
+    """What a span says of a request; None when no server is asked."""
     operation = _OPERATIONS.get(command)
     if operation is not None:  # [key, argument...]
         procedure = _procedure(request, skip(request, 1)) if command == lib.ASZ_APPLY else ""
@@ -355,7 +383,21 @@ def _describe(command: int, request: bytes, is_stable: bool) -> _Described | Non
     if command in (lib.ASZ_QUERY_BACKGROUND, lib.ASZ_QUERY_AGGREGATE):
         query = decode(request)
         return _Described("QUERY", query["namespace"], query["set"])
-    return None
+    operation = _OTHERS.get(command)
+    return None if operation is None else _Described(operation, *_place_of_other(command, request))
+
+
+def _place_of_other(command: int, request: bytes) -> tuple[str, str]:
+    """The namespace and the set that something else than records is in, "" for none."""
+    if command == lib.ASZ_INFO:
+        # [command, node, namespace], of which the last may not be there.
+        members: Sequence[Any] = decode(request)
+        return (members[2] if len(members) == 3 else ""), ""
+    if command == lib.ASZ_INDEX_REMOVE:  # [namespace, index...]
+        return _text(memoryview(request), 1)[0], ""
+    if command in (lib.ASZ_TRUNCATE, lib.ASZ_INDEX_CREATE):  # [namespace, set...]
+        return _place(request, 0)
+    return "", ""
 
 
 def _row_operation(request: bytes, position: int) -> str:
@@ -441,7 +483,7 @@ def _text(view: memoryview, position: int) -> tuple[str, int]:
 
 
 def init_tracing() -> None:
-    """Begins to make a span for every operation on records, of every client of the process.
+    """Begins to make a span for everything that servers are asked, by every client of the process.
 
     Spans go to the application's tracer provider, if one was set with OpenTelemetry's
     `set_tracer_provider`. Otherwise `OTEL_TRACES_EXPORTER` (default "otlp") names the exporter to
@@ -493,11 +535,11 @@ def shutdown_tracing() -> None:
 def instrument(
     tracer_provider: "TracerProvider | None" = None, meter_provider: "MeterProvider | None" = None
 ) -> None:
-    """Begins to make a span of every operation on records, and to measure it for OpenTelemetry.
+    """Begins to make a span of everything that servers are asked, and to measure it.
 
-    The metrics are `db.client.operation.duration`, with the span as exemplar where the SDK has
-    exemplars, and `db.client.connection.count`, by node. `AerospikeInstrumentor` calls this. What
-    was begun before, by this or by `init_tracing`, ends.
+    OpenTelemetry's metrics are `db.client.operation.duration`, with the span as exemplar where the
+    SDK has exemplars, and `db.client.connection.count`, by node. `AerospikeInstrumentor` calls
+    this. What was begun before, by this or by `init_tracing`, ends.
 
     Args:
         tracer_provider: Makes the tracer; the application's global one by default.

@@ -12,7 +12,8 @@ const wire = @import("wire.zig");
 const msgpack = wire.msgpack;
 const Status = @import("status.zig").Status;
 
-/// Named as the methods of the API; what is shown is the name.
+/// Named as the methods of the API, or as what several of them have in common; what is shown is the
+/// name.
 pub const Operation = enum(u8) {
     put,
     get,
@@ -33,6 +34,31 @@ pub const Operation = enum(u8) {
     batch_remove,
     batch_apply,
     query,
+    // Of no record.
+    info,
+    ping,
+    truncate,
+    index_create,
+    index_remove,
+    udf_put,
+    udf_remove,
+    udf_list,
+    udf_get,
+    job_status,
+    job_abort,
+    admin_create_user,
+    admin_drop_user,
+    admin_set_password,
+    admin_grant_roles,
+    admin_revoke_roles,
+    admin_query_users,
+    admin_create_role,
+    admin_drop_role,
+    admin_grant_privileges,
+    admin_revoke_privileges,
+    admin_set_whitelist,
+    admin_set_quotas,
+    admin_query_roles,
 };
 
 /// Upper bounds of the histograms' buckets. A last bucket takes what is longer.

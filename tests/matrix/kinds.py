@@ -352,6 +352,8 @@ _KINDS = [
         lambda answer: "objects=" in answer,
         lambda w: True,
         "admin",
+        operation="info",
+        span="INFO",
     ),
     Kind(
         "info_all",
@@ -359,6 +361,8 @@ _KINDS = [
         lambda answers: len(answers),
         lambda w: 3,
         "admin",
+        operation="info",
+        span="INFO",
         is_spread=True,
         is_rows=True,
     ),
@@ -369,6 +373,8 @@ _KINDS = [
         lambda w: None,
         "admin",
         lambda client, w: has_index(client, w.thing),
+        operation="index_create",
+        span="INDEX_CREATE",
     ),
     Kind(
         "udf_put",
@@ -377,6 +383,8 @@ _KINDS = [
         lambda w: None,
         "admin",
         _has_module,
+        operation="udf_put",
+        span="UDF_PUT",
     ),
     Kind(
         "truncate",
@@ -385,6 +393,8 @@ _KINDS = [
         lambda w: None,
         "admin",
         _is_truncated,
+        operation="truncate",
+        span="TRUNCATE",
     ),
     Kind(
         "admin_create_user",
@@ -393,6 +403,8 @@ _KINDS = [
         lambda w: None,
         "admin",
         _has_user,
+        operation="admin_create_user",
+        span="ADMIN_CREATE_USER",
         needs_security=True,
     ),
     Kind(
@@ -401,6 +413,8 @@ _KINDS = [
         lambda user: user["user"],
         lambda w: f"{w.name}_0",
         "admin",
+        operation="admin_query_users",
+        span="ADMIN_QUERY_USERS",
         needs_security=True,
     ),
 ]

@@ -42,7 +42,7 @@ def test_every_kind_of_command_passes(login: dict[str, Any]) -> None:
 async def test_many_at_once_pass_and_cancelled_ones_do_no_harm(login: dict[str, Any]) -> None:
     # As many handshakes as connections, on a machine that may be busy.
     policies = {"write": {"total_timeout": 20_000}, "read": {"total_timeout": 20_000}}
-    config = login | {"policies": policies, "max_conns_per_node": 30}
+    config = login | {"policies": policies, "max_conns_per_node": 30, "timeout": 20_000}
     async with aerospike_py.AsyncClient(config).connect() as client:
         puts = (client.put(key, {"n": key[2], "l": LARGE[:9000]}) for key in KEYS)
         await asyncio.gather(*puts)

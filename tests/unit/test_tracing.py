@@ -1,6 +1,7 @@
 """Tracing: when it is on, and the span that a request becomes. No database is needed."""
 
 import asyncio
+import re
 import subprocess
 import sys
 import threading
@@ -8,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -213,11 +215,46 @@ def test_an_application_may_choose_the_stable_names(
     assert spans[0].instrumentation_scope.schema_url.endswith("/schemas/1.34.0")
 
 
-def test_commands_about_the_cluster_have_no_span(
+def test_what_asks_no_server_has_no_span(
     on: tracing.Tracing, exporter: InMemorySpanExporter
 ) -> None:
-    assert on.execute(CONFIG, lib.ASZ_INFO_ANY, request("build"), lambda: "8.1") == "8.1"
+    assert on.execute(CONFIG, lib.ASZ_NODES, request(), lambda: "A") == "A"
     assert exporter.get_finished_spans() == ()
+
+
+@pytest.mark.parametrize(
+    ("command", "members", "name"),
+    [
+        (lib.ASZ_INFO_ANY, ("build",), "INFO"),
+        (lib.ASZ_INFO, ("build", None), "INFO"),
+        (lib.ASZ_INFO, ("build", "A1"), "INFO"),
+        (lib.ASZ_INFO, ("sets", None, "test"), "INFO test"),
+        (lib.ASZ_TRUNCATE, ("test", "demo", 0), "TRUNCATE test.demo"),
+        (lib.ASZ_TRUNCATE, ("test", "", 0), "TRUNCATE test"),
+        (lib.ASZ_INDEX_REMOVE, ("test", "i", 0), "INDEX_REMOVE test"),
+        (lib.ASZ_UDF_PUT, ("m.lua", b"return 1", 0), "UDF_PUT"),
+    ],
+)
+def test_what_is_about_no_record_has_a_span(
+    on: tracing.Tracing,
+    exporter: InMemorySpanExporter,
+    command: int,
+    members: tuple[Any, ...],
+    name: str,
+) -> None:
+    assert on.execute(CONFIG, command, request(*members), lambda: 7) == 7
+    (span,) = exporter.get_finished_spans()
+    assert span.name == name
+
+
+def test_no_command_is_forgotten() -> None:
+    """All that the library has as commands, by the ranges of their numbers in its header."""
+    header = (Path(__file__).parents[2] / "native/include/aerospike_zig.h").read_text()
+    found = re.findall(r"^#define (ASZ_\w+) (\d+) +/\* .*-> ", header, re.MULTILINE)
+    silent = {"ASZ_NODES", "ASZ_STATISTICS"}
+    spans = {*tracing._OPERATIONS, *tracing._OTHERS, lib.ASZ_BATCH, lib.ASZ_BATCH_MIXED}
+    spans |= {lib.ASZ_QUERY_BACKGROUND, lib.ASZ_QUERY_AGGREGATE}
+    assert {int(number) for name, number in found if name not in silent} == spans
 
 
 def test_a_request_that_cannot_be_described_is_carried_out(
@@ -255,7 +292,7 @@ def test_an_awaited_operation_is_the_same(
 
     async def main() -> None:
         assert await on.start(CONFIG, lib.ASZ_GET, request(KEY), late) == 7
-        assert await on.start(CONFIG, lib.ASZ_INFO, request("build", None), late) == 7
+        assert await on.start(CONFIG, lib.ASZ_NODES, request(), late) == 7
         with pytest.raises(AerospikeTimeoutError):
             await on.start(CONFIG, lib.ASZ_GET, request(KEY), fail)
 

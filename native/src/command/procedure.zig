@@ -12,6 +12,7 @@ const assert = std.debug.assert;
 const cluster = @import("../cluster.zig");
 const engine = @import("../engine.zig");
 const executor = engine.executor;
+const metrics = @import("../metrics.zig");
 const reply = @import("record/reply.zig");
 const request = @import("record/request.zig");
 const wire = @import("../wire.zig");
@@ -97,6 +98,16 @@ pub const Kind = enum(i32) {
         return kind == .admin_create_user or kind == .admin_set_password;
     }
 
+    /// What it is counted as; null where no server is asked.
+    pub fn metric(kind: Kind) ?metrics.Operation {
+        return switch (kind) {
+            .nodes, .statistics => null,
+            .info, .info_any => .info,
+            .query_aggregate, .query_background => .query,
+            inline else => |named| @field(metrics.Operation, @tagName(named)),
+        };
+    }
+
     /// More than one node is asked, or may be.
     pub fn asksAll(kind: Kind) bool {
         return switch (kind) {
@@ -157,6 +168,9 @@ pub const Step = union(enum) {
     };
 };
 
+/// What a procedure works on, as far as that has a name.
+pub const Place = struct { namespace: []const u8 = "", set: []const u8 = "" };
+
 /// Pauses between looks at whether all nodes know of a change.
 const poll_ns_min = 5 * std.time.ns_per_ms;
 const poll_ns_max = 200 * std.time.ns_per_ms;
@@ -171,6 +185,11 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
         owner: *Cluster,
         policy: Policy,
         script: Script,
+        /// What it is counted as, and in which place; null: not at all.
+        metric: ?metrics.Operation,
+        place: Place = .{},
+        /// What is counted for a result that says itself what has failed.
+        told: Status = .ok,
         failure: *Failure,
         out: *wire.Buffer,
         /// Those of the latest step that asked.
@@ -241,6 +260,7 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
                 .owner = owner,
                 .policy = policy.*,
                 .script = .of(kind_of),
+                .metric = kind_of.metric(),
                 .failure = failure,
                 .out = undefined,
                 .timer = .{ .owner = .{ .call = .{ .context = procedure, .function = onTime } } },
@@ -318,12 +338,11 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
 
         fn measure(task: *Task, status: Status) void {
             const procedure = from(task);
-            switch (procedure.script) {
-                inline .background, .aggregation => |*script| {
-                    script.measure(status, procedure.net.now() -| procedure.started_ns);
-                },
-                else => {},
-            }
+            const place = &procedure.place;
+            const duration_ns = procedure.net.now() -| procedure.started_ns;
+            const metric = procedure.metric orelse return;
+            const ended = if (status == .ok) procedure.told else status;
+            metrics.process.record(metric, place.namespace, place.set, ended, duration_ns);
         }
 
         // Steps.
@@ -567,12 +586,21 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
             }
             const text = question.text.written();
             const refused = wire.info.failure(text) orelse return text;
-            const code = refused.code orelse 0;
-            const status: Status = if (code == 0) .server else .fromServer(code);
+            const status = statusOf(refused);
             const said = if (refused.text.len != 0) refused.text else status.text();
             procedure.failure.set(status, "{s}", .{said});
             procedure.failure.setNode(question.node.name());
             return error.Failed;
+        }
+
+        /// How a node has answered an info command.
+        pub fn answered(_: *This, question: *const Question) Status {
+            if (!question.isAnswered()) return question.failure.status;
+            return statusOf(wire.info.failure(question.text.written()) orelse return .ok);
+        }
+
+        fn statusOf(refused: wire.info.Failure) Status {
+            return if (refused.code) |code| .fromServer(code) else .server;
         }
 
         /// Takes the reply of one message, whose result code is all that matters.

@@ -102,7 +102,9 @@ pub const Index = struct {
         } else {
             try index.parseRemoval(procedure, reader);
         }
-        if (index.definition.index.len == 0) {
+        const definition = &index.definition;
+        procedure.place = .{ .namespace = definition.namespace, .set = definition.set };
+        if (definition.index.len == 0) {
             return request.invalid(procedure.failure, "the index needs a name", .{});
         }
         index.waiting = .{
@@ -163,6 +165,7 @@ pub const Index = struct {
     /// [namespace, index, how long to wait until no node has it any more, in ms].
     fn parseRemoval(index: *Index, procedure: anytype, reader: *msgpack.Reader) Error!void {
         index.definition.namespace = try procedure.takeNamespace(reader);
+        index.definition.set = ""; // As the server knows it by its name alone.
         index.definition.index = try procedure.takeName(reader, "the index");
     }
 

@@ -36,7 +36,7 @@ pub const Info = struct {
                 .{token},
             ),
         }
-        if (!reader.isAtEnd()) _ = try procedure.takeNamespace(reader);
+        if (!reader.isAtEnd()) procedure.place.namespace = try procedure.takeNamespace(reader);
     }
 
     pub fn next(info: *Info, procedure: anytype) Error!Step {
@@ -75,10 +75,14 @@ pub const Info = struct {
 
 const TakeResult = @import("../../engine.zig").FrameResult;
 
-/// Appends [[node, status, response]]. A node that failed is a row of its own.
+/// Appends [[node, status, response]]. A node that failed is a row of its own; the command has failed
+/// if all have.
 fn writeRows(procedure: anytype) Error!void {
     const out = procedure.out;
     try msgpack.writeArrayHeader(out, @intCast(procedure.questions.len));
+    procedure.told = for (procedure.questions) |*question| {
+        if (procedure.answered(question) == .ok) break .ok;
+    } else procedure.answered(&procedure.questions[0]);
     for (procedure.questions) |*question| {
         if (question.failure.status == .interrupted) {
             procedure.failure.* = question.failure;

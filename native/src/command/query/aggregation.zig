@@ -4,7 +4,6 @@
 const std = @import("std");
 const executor = @import("../../engine.zig").executor;
 const function = @import("../record/function.zig");
-const metrics = @import("../../metrics.zig");
 const procedure_module = @import("../procedure.zig");
 const query_request = @import("query_request.zig");
 const random = @import("../../io.zig").random;
@@ -20,24 +19,24 @@ const msgpack = wire.msgpack;
 
 /// A query's map, with a function -> [the values of all nodes, each [particle type, bytes]].
 pub const Aggregation = struct {
-    asked: query_request.Query = undefined,
     frame: []const u8 = "",
     is_asked: bool = false,
 
     pub fn parse(aggregation: *Aggregation, procedure: anytype, reader: *msgpack.Reader) Error!void {
         const arena = procedure.arena.allocator();
         const failure = procedure.failure;
-        aggregation.asked = try query_request.Query.parse(arena, reader.bytes, failure);
+        const asked: query_request.Query = try .parse(arena, reader.bytes, failure);
+        procedure.place = .{ .namespace = asked.namespace, .set = asked.set };
         var frame = wire.Buffer.growing(arena, &.{}, request.frame_bytes_max);
         try query_request.encodeAggregation(
-            &aggregation.asked,
+            &asked,
             &procedure.policy,
             random.integer(),
             &frame,
             failure,
         );
         aggregation.frame = frame.written();
-        _ = try executor.findNamespace(procedure.owner, aggregation.asked.namespace, failure);
+        _ = try executor.findNamespace(procedure.owner, asked.namespace, failure);
     }
 
     pub fn next(aggregation: *Aggregation, procedure: anytype) Error!Step {
@@ -100,10 +99,5 @@ pub const Aggregation = struct {
         // More may follow unless this was the last message.
         const is_usable = verdict.connection_usable and message.header.info3.last;
         return if (is_usable) .done else .done_close;
-    }
-
-    pub fn measure(aggregation: *const Aggregation, status: Status, duration_ns: u64) void {
-        const asked = &aggregation.asked;
-        metrics.process.record(.query, asked.namespace, asked.set, status, duration_ns);
     }
 };

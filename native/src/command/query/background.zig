@@ -4,7 +4,6 @@
 const std = @import("std");
 const executor = @import("../../engine.zig").executor;
 const filter_text = @import("../filter_text.zig");
-const metrics = @import("../../metrics.zig");
 const procedure_module = @import("../procedure.zig");
 const query_request = @import("query_request.zig");
 const random = @import("../../io.zig").random;
@@ -14,13 +13,11 @@ const Error = procedure_module.Error;
 const Failure = @import("../../status.zig").Failure;
 const FrameResult = @import("../../engine.zig").FrameResult;
 const Kind = procedure_module.Kind;
-const Status = @import("../../status.zig").Status;
 const Step = procedure_module.Step;
 const msgpack = wire.msgpack;
 
 /// A query's map, with operations or a function -> the job's number.
 pub const Background = struct {
-    asked: query_request.Query = undefined,
     frame: []const u8 = "",
     job: u64 = 0,
     is_asked: bool = false,
@@ -28,19 +25,20 @@ pub const Background = struct {
     pub fn parse(background: *Background, procedure: anytype, reader: *msgpack.Reader) Error!void {
         const arena = procedure.arena.allocator();
         const failure = procedure.failure;
-        background.asked = try query_request.Query.parse(arena, reader.bytes, failure);
+        const asked: query_request.Query = try .parse(arena, reader.bytes, failure);
+        procedure.place = .{ .namespace = asked.namespace, .set = asked.set };
         background.job = random.integer();
         var frame = wire.Buffer.growing(arena, &.{}, request.frame_bytes_max);
         const policy = &procedure.policy;
         try query_request.encodeBackground(
-            &background.asked,
+            &asked,
             policy,
             background.job,
             &frame,
             failure,
         );
         background.frame = frame.written();
-        _ = try executor.findNamespace(procedure.owner, background.asked.namespace, failure);
+        _ = try executor.findNamespace(procedure.owner, asked.namespace, failure);
         try filter_text.check(procedure.owner, policy.filter, failure);
     }
 
@@ -79,11 +77,6 @@ pub const Background = struct {
         // A node that does not know the set has nothing to do.
         if (question.failure.status == .record_not_found) question.failure = .{};
         return result;
-    }
-
-    pub fn measure(background: *const Background, status: Status, duration_ns: u64) void {
-        const asked = &background.asked;
-        metrics.process.record(.query, asked.namespace, asked.set, status, duration_ns);
     }
 };
 
