@@ -16,7 +16,7 @@ from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar
 
 from . import tracing
 from ._apart import Apart
-from ._codec import submit_directly
+from ._codec import submit_directly, submit_key
 from ._config import Config
 from ._native import Pointer
 from ._native.completions import Completions
@@ -231,8 +231,14 @@ class AsyncSession:
         """Whether the client is connected and at least one node answers."""
         return self._completions is not None and self._session.is_connected()
 
+    def submitting(
+        self, request_of: Callable[[Any, Any], Request[T]]
+    ) -> Callable[[Any, Any], Awaitable[T]]:
+        """What submits the request that a function of `key_request` makes of a key and a policy."""
+        return submit_key(self.submit, request_of)
+
     def _submit(self, request: Request[T]) -> Awaitable[T]:
-        """The same, whatever is to be done beside."""
+        """The same as `submit`, whatever is to be done beside."""
         completions = self._completions
         if completions is None:
             return self._submit_in_child(request)

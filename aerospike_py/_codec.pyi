@@ -1,7 +1,7 @@
 """MessagePack in Zig, as far as requests and results need it: see native/src/codec.zig."""
 
 import asyncio
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, TypeAlias, TypeVar, final, overload
 
 from typing_extensions import Self
@@ -87,6 +87,9 @@ def submit_directly(
     otherwise: Callable[[_Request], Any],
     /,
 ) -> Any: ...
+def submit_key(
+    submits: Any, requests: Callable[[Any, Any], tuple[int, bytes, Any, Callable[[Any], _T]]], /
+) -> Callable[[Any, Any], Awaitable[_T]]: ...
 def submitter(
     client: Any,
     create_future: Callable[..., Any],

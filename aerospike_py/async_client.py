@@ -102,8 +102,9 @@ class AsyncClient:
         self._session = AsyncSession(config)
         self._policies = self._session.policies
         self._submit = self._session.submit
-        self._get = records.getting(self._policies)
-        self._exists = records.asking(self._policies)
+        self._getting = records.getting(self._policies)
+        self._get = self._session.submitting(self._getting)
+        self._exists = self._session.submitting(records.asking(self._policies))
 
     def __repr__(self) -> str:
         return repr(self._session)
@@ -268,11 +269,11 @@ class AsyncClient:
             ObjectError: A bin does not fit its field in `into`, or is missing.
         """
         # Not called as methods, which CPython would look for in the class first.
-        request_of, submit = self._get, self._submit
-        request = request_of(key, policy)
         if into is None:
-            return await submit(request)
-        return await submit(records.into_objects(self._policies, request, into))
+            get = self._get
+            return await get(key, policy)
+        request = self._getting(key, policy)
+        return await self._submit(records.into_objects(self._policies, request, into))
 
     @overload
     async def select(
@@ -326,7 +327,7 @@ class AsyncClient:
         Returns:
             The key and the metadata; `meta` is None when there is no such record.
         """
-        return await self._submit(self._exists(key, policy))
+        return await self._exists(key, policy)
 
     async def put(
         self,

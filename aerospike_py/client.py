@@ -97,7 +97,7 @@ class Client:
         self._session = Session(config)
         self._policies = self._session.policies
         self._execute = self._session.execute
-        self._get = records.getting(self._policies)
+        self._getting = records.getting(self._policies)
         self._exists = records.asking(self._policies)
 
     def __repr__(self) -> str:
@@ -253,11 +253,11 @@ class Client:
             ObjectError: A bin does not fit its field in `into`, or is missing.
         """
         # Not called as methods, which CPython would look for in the class first.
-        request_of, execute = self._get, self._execute
-        request = request_of(key, policy)
         if into is None:
-            return execute(request)
-        return execute(records.into_objects(self._policies, request, into))
+            request_of, execute = self._getting, self._execute
+            return execute(request_of(key, policy))
+        request = self._getting(key, policy)
+        return self._execute(records.into_objects(self._policies, request, into))
 
     @overload
     def select(

@@ -72,6 +72,17 @@ PHRASES = {
         ("    @connecting\n", ""),
         ("from ._async_session import AsyncSession, connecting", "from ._session import Session"),
         ("an AsyncClient has", "a Client has"),
+        ("        self._get = self._session.submitting(self._getting)\n", ""),
+        (
+            "self._session.submitting(records.asking(self._policies))",
+            "records.asking(self._policies)",
+        ),
+        ("self._exists(key, policy)", "self._submit(self._exists(key, policy))"),
+        (
+            "            get = self._get\n            return await get(key, policy)\n",
+            "            request_of, execute = self._getting, self._execute\n"
+            "            return execute(request_of(key, policy))\n",
+        ),
         ('__all__ = ["AsyncClient"]', '__all__ = ["Client", "client"]'),
         (
             "Operations in flight are cut short",

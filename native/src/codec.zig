@@ -254,6 +254,14 @@ export fn asz_codec_submit_directly(
     return result(shortcuts.submitDirectly(&all));
 }
 
+/// submit_key(function of submit_directly, function of key_request) -> function of a key and a policy:
+/// see shortcuts.zig
+export fn asz_codec_submit_key(module: *Object, arguments: Arguments, count: api.Size) ?*Object {
+    _ = module;
+    if (count != 2) return result(wrongCount());
+    return result(shortcuts.submitKey(arguments[0..2]));
+}
+
 /// run(request) -> what waits for the result
 export fn asz_submitter_run(self: *Object, request: *Object) ?*Object {
     return result(Submitter.bodyOf(self).run(self, request));

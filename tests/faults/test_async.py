@@ -455,6 +455,25 @@ async def test_what_is_submitted_in_the_midst_of_a_submission_has_its_own_result
     assert ends[0].bins == {"n": 3}
 
 
+class SomeFuture(asyncio.Future[Any]):
+    """As loops may have their own."""
+
+
+@pytest.mark.parametrize("kind", [asyncio.Future, SomeFuture, asyncio.futures._PyFuture])  # type: ignore[attr-defined]
+async def test_futures_of_every_kind_are_told(client: AsyncClient, kind: Any) -> None:
+    await client.put(key_of(0), {"n": 1})
+    here: Any = client._session._completions
+    submitter = _codec.submitter(
+        here.client, kind, {"loop": here.loop}, here.loop.call_soon, 1 << lib.ASZ_GET
+    )
+    submit_with(client, submitter)
+    found, missing = await asyncio.wait_for(
+        asyncio.gather(client.get(key_of(0)), client.get(key_of(1)), return_exceptions=True), 10
+    )
+    assert found.bins == {"n": 1}
+    assert type(missing) is RecordNotFound
+
+
 async def test_what_a_future_raises_that_was_told_is_not_lost(client: AsyncClient) -> None:
     raised = exceptions_of_the_loop()
     raise_from_futures(client)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from random import Random
 from threading import get_ident
 from typing import Any
+from unittest.mock import ANY
 
 import msgspec
 import pytest
@@ -771,6 +772,54 @@ def test_who_may_not_submit_directly_does_so_otherwise(library_client: Any) -> N
     for no_places in (), None:
         with pytest.raises(TypeError):
             _codec.submit_directly(no_places, switches, "active", otherwise)
+
+
+@pytest.mark.parametrize("user_key", [1, "k" * 300, b"k", 1.5])
+def test_a_key_and_a_policy_are_submitted_as_the_request_of_both(
+    library_client: Any, user_key: Any
+) -> None:
+    class Policies:
+        def read(self, policy: Any) -> Any:
+            return 1 / 0 if policy == {} else ffi.NULL
+
+    key = ("ns", "set", user_key)
+    loop = object()
+    places: list[Any] = [None] * 4
+    request_of = _codec.key_request(lib.ASZ_GET, Policies(), "read", repr_of_key, bytes)
+    direct = _codec.submit_directly(places, {"active": None}, "active", lambda request: request)
+    submit: Any = _codec.submit_key(direct, request_of)
+    assert submit(key, None) == request_of(key, None) == (lib.ASZ_GET, ANY, ffi.NULL, bytes)
+    places[:] = submitter_of(library_client), lambda: loop, loop, get_ident()
+    with pytest.raises(ClientError, match="not connected"):
+        submit(key, None)
+    with pytest.raises(ZeroDivisionError):
+        submit(key, {})
+    with pytest.raises(ZeroDivisionError):
+        submit(None, None)
+    arguments: Any
+    for arguments in (), (key,), (key, None, None):
+        with pytest.raises(TypeError):
+            submit(*arguments)
+
+
+def repr_of_key(key: Any) -> bytes:
+    """What makes bytes of unusual keys."""
+    return 1 / 0 if key is None else _codec.pack([list(key)])  # type: ignore[return-value]
+
+
+def test_only_their_own_functions_submit_keys() -> None:
+    request_of = _codec.key_request(lib.ASZ_GET, None, "read", repr, bytes)
+    direct = _codec.submit_directly([], {}, "active", print)
+    arguments: Any
+    for arguments in (direct, len), (len, request_of), (request_of, direct), (direct, direct):
+        with pytest.raises(TypeError, match="of another kind"):
+            _codec.submit_key(*arguments)
+    for arguments in (direct, test_only_their_own_functions_submit_keys), (None, request_of):
+        with pytest.raises((SystemError, TypeError)):
+            _codec.submit_key(*arguments)
+    for arguments in (), (direct,), (direct, request_of, None):
+        with pytest.raises(TypeError):
+            _codec.submit_key(*arguments)
 
 
 def test_who_submits_directly_is_closed_meanwhile(library_client: Any) -> None:

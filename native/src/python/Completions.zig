@@ -35,6 +35,10 @@ resolve_otherwise: *Object,
 reject: *Object,
 /// By the token of an operation, what it keeps until it has ended.
 owners: *Object,
+/// What futures usually are, and two of its methods, which are looked for by name in others.
+future_type: *Object,
+future_set_result: *Object,
+future_result: *Object,
 /// Names of a future's members, and what the first raises when the future was cancelled.
 set_result: *Object,
 result: *Object,
@@ -247,11 +251,22 @@ fn afterSignals(comptime function: anytype, arguments: anytype) api.Error!void {
 
 fn tell(completions: *const Completions, future: *Object, made: *Object) api.Error!void {
     const end: ?*Object = null;
-    if (api.PyObject_CallMethodObjArgs(future, completions.set_result, made, end)) |none| {
-        return api.release(none);
-    }
+    const returned = if (api.typeOf(future) == completions.future_type)
+        api.PyObject_CallFunctionObjArgs(completions.future_set_result, future, made, end)
+    else
+        api.PyObject_CallMethodObjArgs(future, completions.set_result, made, end);
+    if (returned) |none| return api.release(none);
     if (api.PyErr_ExceptionMatches(completions.invalid_state) == 0) return error.Raised;
     api.PyErr_Clear();
+}
+
+/// What a future has as its result; it raises what it has as its exception.
+pub fn resultOf(completions: *const Completions, future: *Object) ?*Object {
+    const end: ?*Object = null;
+    if (api.typeOf(future) == completions.future_type) {
+        return api.PyObject_CallFunctionObjArgs(completions.future_result, future, end);
+    }
+    return api.PyObject_CallMethodObjArgs(future, completions.result, end);
 }
 
 /// Has the future raise the exception.

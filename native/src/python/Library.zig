@@ -93,20 +93,36 @@ pub const Request = struct {
     decoder: *Object,
 
     /// All of it is borrowed.
-    pub fn of(library: *const Library, object: *Object) api.Error!Request {
-        if (api.typeOf(object) != api.headers.tuple_type or api.PyTuple_Size(object) != 4) {
-            return api.raise(api.headers.type_error, "a request is a tuple of 4");
-        }
-        const policy = try member(object, 2);
+    pub fn made(
+        library: *const Library,
+        command: *Object,
+        encoded: []const u8,
+        policy: *Object,
+        decoder: *Object,
+    ) api.Error!Request {
         return .{
-            .number = try numberOf(try member(object, 0)),
-            .encoded = try Encoder.bytesOf(try member(object, 1)),
+            .number = try numberOf(command),
+            .encoded = encoded,
             .policy = if (policy == library.null_pointer)
                 null
             else
                 try library.pointerOf(policy, library.policy_type),
-            .decoder = try member(object, 3),
+            .decoder = decoder,
         };
+    }
+
+    /// So is all of this.
+    pub fn of(library: *const Library, object: *Object) api.Error!Request {
+        if (api.typeOf(object) != api.headers.tuple_type or api.PyTuple_Size(object) != 4) {
+            return api.raise(api.headers.type_error, "a request is a tuple of 4");
+        }
+        return .made(
+            library,
+            try member(object, 0),
+            try Encoder.bytesOf(try member(object, 1)),
+            try member(object, 2),
+            try member(object, 3),
+        );
     }
 };
 

@@ -58,21 +58,20 @@ pub const Step = union(enum) { waits: *Object, ends: *Object };
 
 /// Both are new references.
 pub fn next(operation: *Operation) api.Error!Step {
-    const names = &(operation.state.completions orelse return over());
+    const completions = &(operation.state.completions orelse return over());
     const future = operation.future orelse return over();
     switch (operation.phase) {
         .begun => {
             // By this, a task knows a future that is awaited from one that is merely yielded.
-            const blocking = names.future_blocking;
+            const blocking = completions.future_blocking;
             try api.done(api.PyObject_SetAttr(future, blocking, api.headers.true));
             operation.phase = .waiting;
             return .{ .waits = api.share(future) };
         },
         .waiting => {
-            const end: ?*Object = null;
-            const made = api.PyObject_CallMethodObjArgs(future, names.result, end) orelse {
+            const made = completions.resultOf(future) orelse {
                 // Whoever comes while another waits has nothing of it, and takes nothing away.
-                if (api.PyErr_ExceptionMatches(names.invalid_state) != 0) return over();
+                if (api.PyErr_ExceptionMatches(completions.invalid_state) != 0) return over();
                 operation.phase = .over;
                 return error.Raised;
             };

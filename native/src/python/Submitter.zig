@@ -132,16 +132,28 @@ pub fn start(
     object: *Object,
     owner: *Object,
 ) api.Error!*Object {
+    const library = &(submitter.state.library orelse return Library.unbound());
+    const request: Library.Request = try .of(library, object);
+    return submitter.startMade(self, &request, object, owner);
+}
+
+/// The object may be null where the request has a command of the library.
+fn startMade(
+    submitter: *Submitter,
+    self: *Object,
+    request: *const Library.Request,
+    object: ?*Object,
+    owner: *Object,
+) api.Error!*Object {
     const state = submitter.state;
     const library = &(state.library orelse return Library.unbound());
     const completions = &(state.completions orelse return Library.unbound());
-    const request: Library.Request = try .of(library, object);
     const future = try submitter.makeFuture();
     errdefer api.release(future);
     const number = try submitter.keep(future, request.decoder);
     // What is called of Python may have submitted something, too.
     defer submitter.latest = number;
-    submitter.begin(self, library, completions, &request, number, object, owner) catch {
+    submitter.begin(self, library, completions, request, number, object, owner) catch {
         const raised: api.Raised = .take();
         defer raised.raise();
         submitter.forget(number);
@@ -168,12 +180,12 @@ fn begin(
     completions: *const Completions,
     request: *const Library.Request,
     number: u64,
-    object: *Object,
+    object: ?*Object,
     owner: *Object,
 ) api.Error!void {
     if (request.number < 0) {
         const client = submitter.client_object orelse return cleared();
-        return completions.beginOtherwise(client, number, object);
+        return completions.beginOtherwise(client, number, object.?);
     }
     const waits = submitter.mayWait(request.number);
     if (waits) try submitter.holdUntilEndOfTick(self);
@@ -231,7 +243,21 @@ pub fn flush(submitter: *Submitter) api.Error!void {
 
 /// Submits a request, and returns what waits for it.
 pub fn run(submitter: *Submitter, self: *Object, object: *Object) api.Error!*Object {
-    const future = try submitter.start(self, object, api.headers.none);
+    return submitter.wait(self, try submitter.start(self, object, api.headers.none));
+}
+
+/// The same of one that has a command of the library.
+pub fn runMade(
+    submitter: *Submitter,
+    self: *Object,
+    request: *const Library.Request,
+) api.Error!*Object {
+    std.debug.assert(request.number >= 0);
+    return submitter.wait(self, try submitter.startMade(self, request, null, api.headers.none));
+}
+
+/// For what was submitted last; takes the reference to its future over.
+fn wait(submitter: *Submitter, self: *Object, future: *Object) api.Error!*Object {
     const token = submitter.latest;
     return Operation.make(submitter.state, self, future, token) catch {
         const raised: api.Raised = .take();

@@ -95,6 +95,9 @@ pub extern fn PyErr_SetObject(kind: *Object, value: *Object) void;
 pub extern fn PyErr_SetString(kind: *Object, text: [*:0]const u8) void;
 /// The method must stay where it is.
 pub extern fn PyCFunction_NewEx(method: *const Method, bound: *Object, module: ?*Object) ?*Object;
+pub extern fn PyCFunction_GetFunction(function: *Object) ?*const anyopaque;
+/// Borrowed: what it is bound to.
+pub extern fn PyCFunction_GetSelf(function: *Object) ?*Object;
 pub extern fn PyCapsule_GetPointer(capsule: *Object, name: [*:0]const u8) ?*anyopaque;
 pub extern fn PyCapsule_New(
     pointer: *anyopaque,

@@ -30,6 +30,7 @@ PyObject *asz_codec_nothing(PyObject *module, PyObject *data);
 PyObject *asz_codec_or_default(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_key_request(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_submit_directly(PyObject *module, Arguments arguments, Py_ssize_t count);
+PyObject *asz_codec_submit_key(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_submitter(PyObject *module, Arguments arguments, Py_ssize_t count);
 PyObject *asz_codec_collect(PyObject *module, PyObject *target);
 PyObject *asz_codec_settle(PyObject *module, Arguments arguments, Py_ssize_t count);
@@ -64,6 +65,7 @@ static PyMethodDef methods[] = {
     {"or_default", FAST(asz_codec_or_default), METH_FASTCALL, NULL},
     {"key_request", FAST(asz_codec_key_request), METH_FASTCALL, NULL},
     {"submit_directly", FAST(asz_codec_submit_directly), METH_FASTCALL, NULL},
+    {"submit_key", FAST(asz_codec_submit_key), METH_FASTCALL, NULL},
     {"submitter", FAST(asz_codec_submitter), METH_FASTCALL, NULL},
     {"collect", asz_codec_collect, METH_O, NULL},
     {"settle", FAST(asz_codec_settle), METH_FASTCALL, NULL},

@@ -3,6 +3,7 @@
 //! Each is a function of Python's that has what it needs in a tuple.
 
 const api = @import("api.zig");
+const Library = @import("Library.zig");
 const State = @import("State.zig");
 const Submitter = @import("Submitter.zig");
 const usual = @import("usual.zig");
@@ -63,10 +64,14 @@ fn makeRequest(tuple: *Object, key: *Object, policy: *Object) api.Error!*Object 
         try membersOf(6, tuple);
     const encoded = try encode(.of(module), key, encode_key);
     defer api.release(encoded);
-    const end: ?*Object = null;
-    const policy_struct = try api.made(api.PyObject_CallMethodObjArgs(policies, name, policy, end));
+    const policy_struct = try policyOf(policies, name, policy);
     defer api.release(policy_struct);
     return api.tupleOf(&.{ command, encoded, policy_struct, decoder });
+}
+
+fn policyOf(policies: *Object, name: *Object, policy: *Object) api.Error!*Object {
+    const end: ?*Object = null;
+    return api.made(api.PyObject_CallMethodObjArgs(policies, name, policy, end));
 }
 
 fn encode(state: *State, key: *Object, encode_key: *Object) api.Error!*Object {
@@ -84,13 +89,64 @@ const submit_directly: api.Method = .of("submit_directly", callSubmitDirectly);
 /// the thread of the loop. A function that submits a request if there is a submitter, the loop runs
 /// here, and the dict has None; else what the other one does.
 pub fn submitDirectly(arguments: []const *Object) api.Error!*Object {
-    const module, const places, const switches, const name, const otherwise = arguments[0..5].*;
+    _, const places, const switches, _, _ = arguments[0..5].*;
     if (api.typeOf(places) != api.headers.list_type or
         api.typeOf(switches) != api.headers.dict_type)
     {
         return api.raise(api.headers.type_error, "places are in a list, and switches in a dict");
     }
-    return make(&submit_directly, &.{ module, places, switches, name, otherwise });
+    return make(&submit_directly, arguments);
+}
+
+const submit_key: api.Method = .fast("submit_key", callSubmitKey);
+
+/// Of one function that `submitDirectly` has made, and one that `keyRequest` has: a function of a key
+/// and a policy that does what both do, one after the other.
+pub fn submitKey(arguments: []const *Object) api.Error!*Object {
+    const submits, const requests = arguments[0..2].*;
+    const direct = try boundTo(submits, &callSubmitDirectly);
+    const request = try boundTo(requests, &callKeyRequest);
+    return make(&submit_key, &.{ direct, request });
+}
+
+/// What a function of this file has in its tuple.
+fn boundTo(object: *Object, function: *const anyopaque) api.Error!*Object {
+    const called = api.PyCFunction_GetFunction(object) orelse return error.Raised;
+    if (called != function) return api.raise(api.headers.type_error, "a function of another kind");
+    return api.made(api.PyCFunction_GetSelf(object));
+}
+
+/// More than most keys take.
+const key_bytes_usual = 256;
+
+fn callSubmitKey(both: *Object, given: [*]const *Object, count: api.Size) callconv(.c) ?*Object {
+    if (count != 2) {
+        api.raise(api.headers.type_error, "a key and a policy make a request") catch return null;
+    }
+    return submitOf(both, given[0], given[1]) catch null;
+}
+
+fn submitOf(both: *Object, key: *Object, policy: *Object) api.Error!*Object {
+    const direct, const requests = try membersOf(2, both);
+    const module, const command, const policies, const named, _, const decoder =
+        try membersOf(6, requests);
+    const state: *State = .of(module);
+    var memory: [key_bytes_usual]u8 = undefined;
+    if (try usual.packKey(state, key, &memory)) |encoded| {
+        const policy_struct = try policyOf(policies, named, policy);
+        defer api.release(policy_struct);
+        _, const places, const switches, const name, _ = try membersOf(5, direct);
+        if (try submitterOf(state, places, switches, name)) |submitter| {
+            defer api.release(submitter);
+            const library = &(state.library orelse return Library.unbound());
+            const request: Library.Request =
+                try .made(library, command, encoded, policy_struct, decoder);
+            return Submitter.bodyOf(submitter).runMade(submitter, &request);
+        }
+    }
+    const request = try makeRequest(requests, key, policy);
+    defer api.release(request);
+    return submit(direct, request);
 }
 
 fn callSubmitDirectly(tuple: *Object, request: *Object) callconv(.c) ?*Object {

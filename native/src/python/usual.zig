@@ -20,13 +20,29 @@ pub fn pack(state: *State, arguments: []const *Object, comptime write: Write) ap
     defer state.giveBack(work);
     const encoder = &work.encoder;
     defer encoder.clear();
-    const is_usual = writeAll(encoder, arguments, write) catch {
+    if (!try isUsual(encoder, arguments, write)) return api.share(api.headers.none);
+    return encoder.take();
+}
+
+/// Bytes of [key] in the memory; null when there is anything unusual about the key, or no room.
+pub fn packKey(state: *State, object: *Object, memory: []u8) api.Error!?[]const u8 {
+    const work = try state.borrow();
+    defer state.giveBack(work);
+    const encoder = &work.encoder;
+    defer encoder.clear();
+    if (!try isUsual(encoder, &.{object}, key)) return null;
+    const written = encoder.out.written();
+    if (written.len > memory.len) return null;
+    @memcpy(memory[0..written.len], written);
+    return memory[0..written.len];
+}
+
+fn isUsual(encoder: *Encoder, arguments: []const *Object, comptime write: Write) api.Error!bool {
+    return writeAll(encoder, arguments, write) catch {
         if (api.PyErr_ExceptionMatches(api.headers.memory_error) != 0) return error.Raised;
         api.PyErr_Clear();
-        return api.share(api.headers.none);
+        return false;
     };
-    if (!is_usual) return api.share(api.headers.none);
-    return encoder.take();
 }
 
 fn writeAll(encoder: *Encoder, arguments: []const *Object, comptime write: Write) api.Error!bool {
