@@ -133,6 +133,12 @@ class Operation:
 
     def fail(self, error: BaseException) -> None:
         """Notes that the operation raised."""
+        try:
+            self._note(error)
+        except Exception:
+            _say_span_failed(_NOT_ENDED)
+
+    def _note(self, error: BaseException) -> None:
         span = self._span
         failure = {"error.type": type(error).__name__}
         if isinstance(error, AerospikeError):
@@ -148,6 +154,15 @@ class Operation:
         Args:
             asked: Knows the node that was asked, if it was one.
         """
+        try:
+            try:
+                self._record(asked)
+            finally:
+                self._span.end()
+        except Exception:
+            _say_span_failed(_NOT_ENDED)
+
+    def _record(self, asked: Asked | None) -> None:
         peer = None if asked is None else asked.address
         if peer is not None:
             place: dict[str, str | int] = {
@@ -161,7 +176,6 @@ class Operation:
             took_s = time.perf_counter() - self._started
             # The span is the exemplar of its bucket, where the application has exemplars.
             durations.record(took_s, self._labels, context=self._tracing.context_of(self._span))
-        self._span.end()
 
 
 class Tracing:
@@ -284,7 +298,7 @@ class Tracing:
         try:
             return self._begin(config, _Described(operation, namespace, set_name))
         except Exception:
-            _say_no_span()
+            _say_span_failed(_NOT_MADE)
             return None
 
     def begin_command(self, config: "Config", command: int, request: bytes) -> Operation | None:
@@ -293,7 +307,7 @@ class Tracing:
             described = _describe(command, request, self._is_stable)
             return None if described is None else self._begin(config, described)
         except Exception:
-            _say_no_span()
+            _say_span_failed(_NOT_MADE)
             return None
 
     def _begin(self, config: "Config", command: _Described) -> Operation:
@@ -338,8 +352,11 @@ def ask(command: int, policy: Pointer) -> Asked | None:
     return Asked(command, policy) if command in _OPERATIONS else None
 
 
-def _say_no_span() -> None:
-    text = "no span could be made for an operation"
+_NOT_MADE = "no span could be made for an operation"
+_NOT_ENDED = "the span of an operation could not be completed"
+
+
+def _say_span_failed(text: str) -> None:
     say(logging.WARNING, "span_failed", text, exc_info=True)
 
 

@@ -71,6 +71,8 @@ def _indexes(nodes: list[InfoNodeResult]) -> Iterator[IndexInfo]:
     rows: dict[tuple[str, str], list[dict[str, str]]] = {}
     for node in nodes:
         for row in info.rows(node.response):
+            if "ns" not in row or "indexname" not in row:
+                continue  # Whatever else a server lists.
             rows.setdefault((row["ns"], row["indexname"]), []).append(row)
     for (namespace, name), each in rows.items():
         row = each[0]

@@ -155,7 +155,7 @@ def check_observed(kind: Kind, outcome: Outcome) -> None:
     check_spans(kind, outcome)
     errors = {outcome.error}
     if kind.name == "info_all" and len(outcome.failures) == outcome.told:
-        # No node has answered, which raises nothing.
+        # Every node has failed, which raises nothing.
         errors = {class_for(outcome.failures[0][0]).__name__}
     if outcome.failures and outcome.failures[0][0] == situations.OUT_OF_MEMORY:
         errors.add("")  # It had succeeded, until its result was to be handed over.

@@ -352,6 +352,32 @@ def test_what_is_about_no_record_is_counted_and_has_its_spans(
     assert {each[:3] for each in counted} == {(operation, namespace, set_name)}
 
 
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        ("truncate", lambda c: c.truncate("nope", "s")),
+        ("index_create", lambda c: c.index_integer_create("nope", "s", "n", "i")),
+        ("index_remove", lambda c: c.index_remove("nope", "i")),
+        ("info", lambda c: c.sets("nope")),
+        ("info", lambda c: c.indexes("nope")),
+        ("query", lambda c: c.query("nope", "s").operate_background(ADD)),
+        ("get", lambda c: c.get(("nope", "s", 1))),
+    ],
+)
+def test_what_is_to_be_in_no_namespace_is_counted(
+    client: Client, spans: Spans, operation: str, call: Callable[..., Any]
+) -> None:
+    before = totals()
+    with pytest.raises(aerospike_py.InvalidNamespace):
+        call(client)
+    (counted,) = totals() - before
+    (span,) = spans()
+    attributes: Any = span.attributes
+    place = attributes["db.namespace"], attributes.get("db.collection.name", "")
+    assert counted == (operation, *place, True)
+    assert span.name.startswith(operation.upper())
+
+
 def test_no_span_shows_a_password(client: Client, spans: Spans) -> None:
     with contextlib.suppress(aerospike_py.AdminError):
         client.admin_create_user("eve", "open-sesame", [])

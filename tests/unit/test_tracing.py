@@ -215,6 +215,36 @@ def test_an_application_may_choose_the_stable_names(
     assert spans[0].instrumentation_scope.schema_url.endswith("/schemas/1.34.0")
 
 
+class Refusing:
+    """A span of whose members some raise."""
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+
+    def __getattr__(self, name: str) -> Any:
+        def called(*_: Any, **__: Any) -> None:
+            if name in self._names:
+                raise RuntimeError(name)
+
+        return called
+
+
+@pytest.mark.parametrize(
+    "names", [["end"], ["set_attributes"], ["record_exception"], ["set_status", "end"]]
+)
+def test_a_span_that_raises_makes_no_operation_fail(
+    on: tracing.Tracing, caplog: pytest.LogCaptureFixture, names: list[str]
+) -> None:
+    def fail() -> None:
+        raise RecordNotFound("no record", result_code=2)
+
+    on._tracer = type("", (), {"start_span": lambda *_, **__: Refusing(*names)})()
+    assert on.execute(CONFIG, lib.ASZ_GET, request(KEY), lambda: 7) == 7
+    with pytest.raises(RecordNotFound):
+        on.execute(CONFIG, lib.ASZ_GET, request(KEY), fail)
+    assert "could not be completed" in caplog.text
+
+
 def test_what_asks_no_server_has_no_span(
     on: tracing.Tracing, exporter: InMemorySpanExporter
 ) -> None:

@@ -338,11 +338,14 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
 
         fn measure(task: *Task, status: Status) void {
             const procedure = from(task);
-            const place = &procedure.place;
             const duration_ns = procedure.net.now() -| procedure.started_ns;
+            procedure.countAs(if (status == .ok) procedure.told else status, duration_ns);
+        }
+
+        fn countAs(procedure: *const This, status: Status, duration_ns: u64) void {
+            const place = &procedure.place;
             const metric = procedure.metric orelse return;
-            const ended = if (status == .ok) procedure.told else status;
-            metrics.process.record(metric, place.namespace, place.set, ended, duration_ns);
+            metrics.process.record(metric, place.namespace, place.set, status, duration_ns);
         }
 
         // Steps.
@@ -640,12 +643,23 @@ pub fn Procedure(comptime Net: type, comptime Poller: type) type {
             procedure: *This,
             reader: *msgpack.Reader,
         ) error{Failed}![]const u8 {
-            const failure = procedure.failure;
             const namespace = try procedure.takeName(reader, "the namespace");
-            try request.checkNamespace(namespace, failure);
-            // Some servers would take the command nevertheless, and remember it for ever.
-            _ = try executor.findNamespace(procedure.owner, namespace, failure);
+            try request.checkNamespace(namespace, procedure.failure);
             return namespace;
+        }
+
+        /// Says where the command works, in a namespace that the cluster has to have: some servers
+        /// would take it nevertheless, and remember that for ever.
+        pub fn workIn(procedure: *This, place: Place) error{Failed}!void {
+            procedure.place = place;
+            _ = executor.findNamespace(procedure.owner, place.namespace, procedure.failure) catch
+                return procedure.refuse();
+        }
+
+        /// Of a valid request, which this cluster has not what it needs for. It counts.
+        pub fn refuse(procedure: *const This) error{Failed} {
+            procedure.countAs(procedure.failure.status, 0);
+            return error.Failed;
         }
 
         pub fn takeInteger(

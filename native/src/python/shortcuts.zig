@@ -143,6 +143,11 @@ fn submitOf(both: *Object, key: *Object, policy: *Object) api.Error!*Object {
                 try .made(library, command, encoded, policy_struct, decoder);
             return Submitter.bodyOf(submitter).runMade(submitter, &request);
         }
+        const bytes = try api.made(api.PyBytes_FromStringAndSize(encoded.ptr, @intCast(encoded.len)));
+        defer api.release(bytes);
+        const request = try api.tupleOf(&.{ command, bytes, policy_struct, decoder });
+        defer api.release(request);
+        return callOtherwise(direct, request);
     }
     const request = try makeRequest(requests, key, policy);
     defer api.release(request);
@@ -154,12 +159,16 @@ fn callSubmitDirectly(tuple: *Object, request: *Object) callconv(.c) ?*Object {
 }
 
 fn submit(tuple: *Object, request: *Object) api.Error!*Object {
-    const module, const places, const switches, const name, const otherwise =
-        try membersOf(5, tuple);
+    const module, const places, const switches, const name, _ = try membersOf(5, tuple);
     if (try submitterOf(.of(module), places, switches, name)) |submitter| {
         defer api.release(submitter);
         return Submitter.bodyOf(submitter).run(submitter, request);
     }
+    return callOtherwise(tuple, request);
+}
+
+fn callOtherwise(tuple: *Object, request: *Object) api.Error!*Object {
+    _, _, _, _, const otherwise = try membersOf(5, tuple);
     const end: ?*Object = null;
     return api.made(api.PyObject_CallFunctionObjArgs(otherwise, request, end));
 }

@@ -71,7 +71,7 @@ pub const Failure = struct {
 /// What an error value says: `ERROR:4:text`, `ERROR::text`, `FAIL:4:text`, `ERROR:text` …;
 /// null for a value that is none.
 pub fn failure(value: []const u8) ?Failure {
-    const rest = afterPrefix(value, "ERROR:") orelse afterPrefix(value, "FAIL:") orelse return null;
+    const rest = afterWord(value, "ERROR") orelse afterWord(value, "FAIL") orelse return null;
     const separator = std.mem.findScalar(u8, rest, ':') orelse {
         const code = parseCode(rest) catch return .{ .code = null, .text = rest };
         return .{ .code = code, .text = "" };
@@ -88,10 +88,13 @@ fn parseCode(digits: []const u8) error{Malformed}!?u8 {
     return if (code == 0) null else code;
 }
 
-fn afterPrefix(text: []const u8, comptime prefix: []const u8) ?[]const u8 {
-    if (text.len < prefix.len) return null;
-    if (!std.ascii.eqlIgnoreCase(text[0..prefix.len], prefix)) return null;
-    return text[prefix.len..];
+/// What follows the word and a ':', or nothing where there is but the word.
+fn afterWord(text: []const u8, comptime word: []const u8) ?[]const u8 {
+    if (text.len < word.len) return null;
+    if (!std.ascii.eqlIgnoreCase(text[0..word.len], word)) return null;
+    const rest = text[word.len..];
+    if (rest.len == 0) return rest;
+    return if (rest[0] == ':') rest[1..] else null;
 }
 
 /// The value of the one line of a reply: what follows the command and a tab, without the newline.

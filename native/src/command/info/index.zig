@@ -103,7 +103,7 @@ pub const Index = struct {
             try index.parseRemoval(procedure, reader);
         }
         const definition = &index.definition;
-        procedure.place = .{ .namespace = definition.namespace, .set = definition.set };
+        try procedure.workIn(.{ .namespace = definition.namespace, .set = definition.set });
         if (definition.index.len == 0) {
             return request.invalid(procedure.failure, "the index needs a name", .{});
         }

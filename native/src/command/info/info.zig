@@ -36,7 +36,8 @@ pub const Info = struct {
                 .{token},
             ),
         }
-        if (!reader.isAtEnd()) procedure.place.namespace = try procedure.takeNamespace(reader);
+        if (reader.isAtEnd()) return;
+        try procedure.workIn(.{ .namespace = try procedure.takeNamespace(reader) });
     }
 
     pub fn next(info: *Info, procedure: anytype) Error!Step {

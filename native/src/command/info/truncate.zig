@@ -22,7 +22,7 @@ pub const Truncate = struct {
         const namespace = try procedure.takeNamespace(reader);
         const set = try procedure.takeName(reader, "the set");
         try request.checkSet(set, procedure.failure);
-        procedure.place = .{ .namespace = namespace, .set = set };
+        try procedure.workIn(.{ .namespace = namespace, .set = set });
         const before_ns = try procedure.takeInteger(u64, reader, "the time in nanoseconds");
         var writer = std.Io.Writer.fixed(&truncate.memory);
         writeCommand(&writer, namespace, set, before_ns) catch unreachable;

@@ -2,7 +2,6 @@
 //! on it, and that yields values. What the nodes' values come to is for whoever asks to say.
 
 const std = @import("std");
-const executor = @import("../../engine.zig").executor;
 const function = @import("../record/function.zig");
 const procedure_module = @import("../procedure.zig");
 const query_request = @import("query_request.zig");
@@ -26,7 +25,6 @@ pub const Aggregation = struct {
         const arena = procedure.arena.allocator();
         const failure = procedure.failure;
         const asked: query_request.Query = try .parse(arena, reader.bytes, failure);
-        procedure.place = .{ .namespace = asked.namespace, .set = asked.set };
         var frame = wire.Buffer.growing(arena, &.{}, request.frame_bytes_max);
         try query_request.encodeAggregation(
             &asked,
@@ -36,7 +34,7 @@ pub const Aggregation = struct {
             failure,
         );
         aggregation.frame = frame.written();
-        _ = try executor.findNamespace(procedure.owner, asked.namespace, failure);
+        try procedure.workIn(.{ .namespace = asked.namespace, .set = asked.set });
     }
 
     pub fn next(aggregation: *Aggregation, procedure: anytype) Error!Step {

@@ -2,7 +2,6 @@
 //! finds. The request is answered when the work has begun; the job's number asks how it goes.
 
 const std = @import("std");
-const executor = @import("../../engine.zig").executor;
 const filter_text = @import("../filter_text.zig");
 const procedure_module = @import("../procedure.zig");
 const query_request = @import("query_request.zig");
@@ -26,7 +25,6 @@ pub const Background = struct {
         const arena = procedure.arena.allocator();
         const failure = procedure.failure;
         const asked: query_request.Query = try .parse(arena, reader.bytes, failure);
-        procedure.place = .{ .namespace = asked.namespace, .set = asked.set };
         background.job = random.integer();
         var frame = wire.Buffer.growing(arena, &.{}, request.frame_bytes_max);
         const policy = &procedure.policy;
@@ -38,8 +36,8 @@ pub const Background = struct {
             failure,
         );
         background.frame = frame.written();
-        _ = try executor.findNamespace(procedure.owner, asked.namespace, failure);
-        try filter_text.check(procedure.owner, policy.filter, failure);
+        try procedure.workIn(.{ .namespace = asked.namespace, .set = asked.set });
+        filter_text.check(procedure.owner, policy.filter, failure) catch return procedure.refuse();
     }
 
     pub fn next(background: *Background, procedure: anytype) Error!Step {
