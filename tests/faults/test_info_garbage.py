@@ -64,6 +64,7 @@ REFUSALS = [
     (b"ERROR:300:text", 1),
     (b"ERROR:\xd9\xa3:text", 1),  # A digit, but no ASCII one.
     (b"ERROR:4:text", 4),
+    (b"ERROR", 1),
 ]
 CALLS: dict[str, Callable[[aerospike_py.Client], Any]] = {
     "sindex-create": lambda client: client.index_integer_create("test", "s", "b", "i"),
@@ -105,6 +106,14 @@ def test_rows_of_a_refusal_have_its_number_only_if_it_is_one(
         ((name, error, response),) = client.info_all("status")
         assert (name, error) == ("BB9RECORDS00000", code)
         assert response == refusal.decode()
+
+
+@pytest.mark.parametrize("answer", [b"", b"\xff\xfe", b"x=1;ns=test:", b"indexname=i"])
+def test_what_is_no_index_is_not_listed(
+    node: LyingNode, client: aerospike_py.Client, answer: bytes
+) -> None:
+    node.lies["sindex-list"] = answer
+    assert client.indexes() == []
 
 
 def test_an_answer_that_is_no_text_is_shown(node: LyingNode, client: aerospike_py.Client) -> None:

@@ -450,6 +450,8 @@ test "errors in every form that servers give are told apart from values" {
         .{ "ERROR:4", 4, "" },
         .{ "error:4:lower case", 4, "lower case" },
         .{ "ERROR:", null, "" },
+        .{ "ERROR", null, "" },
+        .{ "fail", null, "" },
         // What failed has not succeeded, whatever its number says.
         .{ "ERROR:0:text", null, "text" },
         .{ "FAIL:000", null, "" },
@@ -460,7 +462,7 @@ test "errors in every form that servers give are told apart from values" {
         try testing.expectEqual(case[1], found.code);
         try testing.expectEqualStrings(case[2], found.text);
     }
-    for ([_][]const u8{ "", "ok", "ns_type=unknown", "ERRO", "4:x" }) |value| {
+    for ([_][]const u8{ "", "ok", "ns_type=unknown", "ERRO", "ERRORS", "fail_key=3", "4:x" }) |value| {
         try testing.expectEqual(null, failure(value));
     }
 }
