@@ -38,3 +38,7 @@ def count(text: str) -> None:
     for word, number in Counter(text.split()).items():
         client.increment(("test", SET, word), "count", number)
     client.increment(("test", SET, "(workers)"), f"p{os.getpid()}", 1)
+
+
+if __name__ == "__main__":
+    raise SystemExit("a worker runs this: celery -A examples.celery_app worker --pool prefork")
