@@ -6,8 +6,25 @@ from typing import Any
 import griffe
 
 
+def _show_any(annotation: Any) -> None:
+    """Shows `Any` for the class that only keeps type checkers from taking every mapping."""
+    if isinstance(annotation, griffe.Expr):
+        for name in annotation.iterate(flat=True):
+            if isinstance(name, griffe.ExprName) and name.name == "_NotChecked":
+                name.name = "Any"
+
+
 class SpecialMembers(griffe.Extension):
     """Takes away what is said for type checkers or the package itself, not for readers."""
+
+    def on_attribute(self, *, attr: griffe.Attribute, **_context: Any) -> None:
+        """Griffe calls this with each attribute."""
+        _show_any(attr.annotation)
+
+    def on_function(self, *, func: griffe.Function, **_context: Any) -> None:
+        """Griffe calls this with each function."""
+        for parameter in func.parameters:
+            _show_any(parameter.annotation)
 
     def on_class(self, *, cls: griffe.Class, **_context: Any) -> None:
         """Griffe calls this with each class."""
