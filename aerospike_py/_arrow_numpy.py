@@ -23,7 +23,7 @@ _NUMBERS = {
     "e": "f2",
     "f": "f4",
     "g": "f8",
-    "tdD": "datetime64[D]",
+    "tdD": "i4",
     "tdm": "datetime64[ms]",
 }
 _UNITS = {"s": "s", "m": "ms", "u": "us", "n": "ns"}
@@ -53,6 +53,8 @@ def column(table: Pointer, index: int, schema: Pointer, name: str) -> "NDArray[A
         raise TypeError(f"column {name!r} has lists or maps, which NumPy has no type for")
     dtype = np.dtype(kind)
     numbers = np.frombuffer(_memory(table, array, 1, array.length * dtype.itemsize), dtype)
+    if text == "tdD":
+        numbers = numbers.astype("datetime64[D]")  # NumPy's have 8 bytes each.
     numbers.flags.writeable = False  # Others have the same memory.
     return numbers if present is None else np.ma.MaskedArray(numbers, mask=~present)
 

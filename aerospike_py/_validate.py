@@ -33,7 +33,9 @@ def did_you_mean(given: object, known: Iterable[str]) -> str:
 
     listed = list(known)
     near = get_close_matches(str(given), listed, n=1, cutoff=0.5)
-    return f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(listed)}"
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; there are {', '.join(listed)}" if listed else "; there are none"
 
 
 def unknown_key(path: str, key: object, what: str, known: Iterable[str]) -> InvalidArgError:

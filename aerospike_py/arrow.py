@@ -7,7 +7,7 @@ them has to be installed.
 What columns are made of bins, unless a schema says otherwise:
 
 - int: int64
-- float, and float beside int: float64, as long as the ints are none beyond 2**53
+- float, and float beside int: float64, unless there is an int beyond 2**53 first
 - bool: bool
 - str: utf8
 - bytes: binary
@@ -41,7 +41,7 @@ from ._native import Data, Pointer, columns
 from ._native.columns import ARRAY, SCHEMA, Maker, Misfit
 from ._validate import ROWS, check_bin_name, check_bool, check_str, did_you_mean
 from ._values import encode
-from .exception import InvalidArgError
+from .exception import BinNameError, ClientError, InvalidArgError
 
 if TYPE_CHECKING:
     import pandas
@@ -57,6 +57,8 @@ VALUE_MISMATCH: int = lib.ASZ_ERROR_VALUE_MISMATCH
 
 Errors: TypeAlias = Literal["raise", "null"]
 
+# How pyarrow calls the index of a frame of pandas that has no name.
+_INDEX_OF_PANDAS = "__index_level_"
 # About so many values are made between two turns of an event loop: half a millisecond.
 _STEP_VALUES = 32_768
 # Records of a query's first table, so that it comes soon; each one after it has twice as many.
@@ -370,9 +372,17 @@ class QueryStream:
         return self._stream._peek()._schema()
 
     def next(self) -> Pointer | None:
-        """The next table."""
+        """The next table.
+
+        Raises:
+            ClientError: The results were closed: what was read is not all.
+        """
         batch = next(self._stream, None)
-        return None if batch is None else columns.share(batch._array)
+        if batch is None:
+            if not self._stream._is_at_end:
+                raise ClientError("the results were closed")
+            return None
+        return columns.share(batch._array)
 
     def failed(self, error: BaseException) -> None:
         """Keeps what whoever reads is told as a text, without the frames that it has passed.
@@ -438,12 +448,16 @@ def write_requests(
         raise InvalidArgError("table has no column beside the user keys")
     seen = {key_column}
     for name in names:
+        if name.startswith(_INDEX_OF_PANDAS):
+            raise BinNameError(
+                f"table: {name!r} is no column but the index of a frame of pandas, which "
+                "frame.reset_index(drop=True) leaves out"
+            )
         check_bin_name(name, "table: the column")
         if name in seen:
             raise InvalidArgError(f"table has two columns called {name!r}")
         seen.add(name)
-    described = encode((*place, key_column, meta, removes))
-    return _parts(stream, schema, described, rows)
+    return _parts(stream, schema, (*place, key_column, meta, removes), rows)
 
 
 def _check_objects(table: Any) -> None:
@@ -459,8 +473,13 @@ def _check_objects(table: Any) -> None:
                 raise TypeError(f"column {name!r} has polars' type Object, which no bin takes")
 
 
-def _parts(stream: Pointer, schema: Pointer, place: bytes, rows: int) -> Iterator[bytes]:
+def _parts(
+    stream: Pointer, schema: Pointer, place: tuple[Any, ...], rows: int
+) -> Iterator[bytes]:
+    number = 0
     for array in columns.arrays(stream):
+        described = encode((*place, number))
         for first in range(0, array.length, rows):
             count = min(rows, array.length - first)
-            yield columns.encode_rows(schema, array, first, count, place)
+            yield columns.encode_rows(schema, array, first, count, described)
+        number += array.length

@@ -353,6 +353,8 @@ class AsyncArrowStream:
         # Read to know the columns, and not handed out.
         self._first: ArrowBatch | None = None
         self._is_started = False
+        # Nothing was left of it, which a stream that was closed early does not tell.
+        self._is_at_end = False
         # One at a time fetches a table.
         self._fetching = asyncio.Lock()
 
@@ -369,15 +371,14 @@ class AsyncArrowStream:
                 raise StopAsyncIteration
         return batch
 
-    async def _next(self) -> "ArrowBatch":
-        async with self._fetching:
-            return await self._take()
-
     async def _take(self) -> "ArrowBatch":
         self._is_started = True
-        first, self._first = self._first, None
+        batch, self._first = self._first, None
         self._records._unread = 0
-        return await self._records._gather(self._gatherer) if first is None else first
+        if batch is None:
+            batch = await self._records._gather(self._gatherer)
+        self._is_at_end = not len(batch)
+        return batch
 
     async def _peek(self) -> "ArrowBatch":
         """The next table, which stays the next."""
@@ -396,10 +397,12 @@ class AsyncArrowStream:
         """
         from .arrow import ArrowTable
 
-        batches = [await self._next()]
-        while len(batches[-1]):
-            batches.append(await self._next())
-        self._records._finish()
+        # Whoever else reads comes before or after: half of a table is none.
+        async with self._fetching:
+            batches = [await self._take()]
+            while len(batches[-1]):
+                batches.append(await self._take())
+            self._records._finish()
         return ArrowTable(batches)
 
     async def to_polars(self) -> "polars.DataFrame":

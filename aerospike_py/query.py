@@ -355,6 +355,8 @@ class ArrowStream:
         # What somebody's reading of the stream failed of.
         self.error: BaseException | None = None
         self._is_started = False
+        # Nothing was left of it, which a stream that was closed early does not tell.
+        self._is_at_end = False
         # One at a time fetches a table.
         self._fetching = threading.RLock()
 
@@ -371,15 +373,14 @@ class ArrowStream:
                 raise StopIteration
         return batch
 
-    def _next(self) -> "ArrowBatch":
-        with self._fetching:
-            return self._take()
-
     def _take(self) -> "ArrowBatch":
         self._is_started = True
-        first, self._first = self._first, None
+        batch, self._first = self._first, None
         self._records._unread = 0
-        return self._records._gather(self._gatherer) if first is None else first
+        if batch is None:
+            batch = self._records._gather(self._gatherer)
+        self._is_at_end = not len(batch)
+        return batch
 
     def _peek(self) -> "ArrowBatch":
         """The next table, which stays the next."""
@@ -411,10 +412,12 @@ class ArrowStream:
         """
         from .arrow import ArrowTable
 
-        batches = [self._next()]
-        while len(batches[-1]):
-            batches.append(self._next())
-        self._records._finish()
+        # Whoever else reads comes before or after: half of a table is none.
+        with self._fetching:
+            batches = [self._take()]
+            while len(batches[-1]):
+                batches.append(self._take())
+            self._records._finish()
         return ArrowTable(batches)
 
     def to_polars(self) -> "polars.DataFrame":

@@ -780,8 +780,9 @@ int32_t asz_query_arrow_stream(asz_query *query, asz_arrow *arrow, uint64_t rows
 /*
  * Writes the request of an ASZ_BATCH_MIXED that puts a record for each of `count` rows of a table, of
  * whoever made it, beginning with `first`. Its type is a struct; the structs stay the caller's. `place` is
- * [namespace, set, column with the user keys, META, whether a null removes the bin], as MessagePack; all
- * other columns are bins. Failures: ASZ_ERROR_VALUE_MISMATCH for an integer that does not fit into 64 bits,
+ * [namespace, set, column with the user keys, META, whether a null removes the bin, number], as MessagePack,
+ * with the number of the array's first row in the whole table, for messages; all other columns are bins.
+ * Failures: ASZ_ERROR_VALUE_MISMATCH for an integer that does not fit into 64 bits,
  * ASZ_ERROR_INVALID_ARGUMENT for a type that no bin takes, or a key that is null.
  */
 int32_t asz_arrow_encode(const struct ArrowSchema *schema, const struct ArrowArray *array,

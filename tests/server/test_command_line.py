@@ -425,12 +425,14 @@ class Terminal:
     def complete(self, word: str, rest: str) -> None:
         """Types a word and a tab, and waits until the line has the rest of it.
 
-        The menu of completions may be shown for a moment before; it has the whole word.
+        It comes by itself, or with the whole line. The menu of completions, which may be shown for
+        a moment before, has the whole word, and the prompt letters of its own.
         """
         self.type(word)
         self.expect(re.escape(word))
         self.type("\t")
-        self.expect(f"(?<!{re.escape(word[-2:])}){re.escape(rest)}")
+        last, more = re.escape(word[-2:]), re.escape(rest)
+        self.expect(f"> .*{re.escape(word)}{more}|(?<!{last})(?<!aeros){more}")
 
     def expect(self, pattern: str) -> str:
         """Waits until this is shown; returns all until then."""

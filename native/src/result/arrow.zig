@@ -547,7 +547,15 @@ pub const Arrow = struct {
         if (kinds == 0) return;
         const first: Cell.Kind = @fromBackingInt(@as(u8, @intCast(@ctz(kinds))));
         const is_plain = @popCount(kinds) == 1 and first != .list and first != .map;
-        if (is_plain) return progress.guess.joinKind(first.guess());
+        if (is_plain) {
+            progress.guess.joinKind(first.guess());
+            if (first != .integer or progress.guess.is_wide) return;
+            var wide_count: usize = 0;
+            // Of a null the bits are 0.
+            for (some) |*cell| wide_count += @intFromBool(infer.Guess.isWide(cell.integer()));
+            progress.guess.is_wide = wide_count > 0;
+            return;
+        }
         if (progress.guesses == null) progress.guesses = .init(arrow.gpa);
         const arena = progress.guesses.?.allocator();
         for (some) |*cell| switch (cell.kind) {
@@ -555,6 +563,7 @@ pub const Arrow = struct {
                 var reader: msgpack.Reader = .init(of.bytesOf(cell));
                 try progress.guess.join(arena, &reader, 0);
             },
+            .integer => progress.guess.joinInteger(cell.integer()),
             else => progress.guess.joinKind(cell.kind.guess()),
         };
     }
@@ -638,17 +647,19 @@ pub const Arrow = struct {
         }
         var memory: [200]u8 = undefined;
         const column = arrow.columnAt(arrow.progress.column);
-        failure.set(.value_mismatch, "bin '{s}' of the record {s}: {s} {s} the column's type, {s}; " ++
-            "say what it is with schema=", .{
+        const item = column.type.?;
+        const is_other_text = cell.kind == .utf8 and item.kind.isText() and item.origin != .geojson;
+        failure.set(.value_mismatch, "bin '{s}' of the record {s}: {s} {s} the column's type, {s}{s}", .{
             column.nameSlice(),
             arrow.nameRecord(row, &memory),
             titleOf(cell.kind),
             switch (reason) {
                 .range => "is out of the range of",
                 .length => "has not the length for",
-                else => "does not fit",
+                else => if (is_other_text) "whose bytes are not UTF-8 does not fit" else "does not fit",
             },
-            column.type.?.title(),
+            item.title(),
+            if (item.origin == .given) "" else "; say what it is with schema=",
         });
         return error.Failed;
     }
@@ -679,7 +690,7 @@ pub const Arrow = struct {
         const set_end = @as(usize, noted.namespace_len) + noted.set_len;
         const user_key = bytes[set_end..][0..noted.user_key_len];
         // What does not fit is not shown.
-        writer.print("({s}, {s}, ", .{ bytes[0..noted.namespace_len], bytes[noted.namespace_len..set_end] }) catch {};
+        writer.print("('{s}', '{s}', ", .{ bytes[0..noted.namespace_len], bytes[noted.namespace_len..set_end] }) catch {};
         switch (noted.user_key_type) {
             .integer => writer.print("{d})", .{wire.particle.decodeInteger(user_key) catch 0}) catch {},
             .string => writer.print("'{s}')", .{user_key}) catch {},

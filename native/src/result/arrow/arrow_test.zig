@@ -266,6 +266,7 @@ fn makeAllIn(fixture: *Fixture, gpa: std.mem.Allocator) !void {
         .key_column = "_key",
         .meta = "\xc0",
         .removes = false,
+        .number = 0,
     };
     try arrow_module.encode.encode(gpa, &schema, &array, 8, 2, &place, &out, &fixture.failure);
     var reader: wire.msgpack.Reader = .init(out.written());

@@ -18,9 +18,6 @@ const Memory = @import("memory.zig").Memory;
 const Reason = @import("../columns.zig").Reason;
 const Type = types.Type;
 
-/// Floats hold all integers up to here.
-const exact_max = 1 << 53;
-
 pub const Error = error{
     OutOfMemory,
     Malformed,
@@ -301,7 +298,7 @@ pub const Builder = struct {
                 const Number = comptime kind.Number() orelse void;
                 if (Number == void) return error.WrongType;
                 if (comptime @typeInfo(Number) == .float) {
-                    if (!is_given and (number > exact_max or number < -exact_max)) {
+                    if (!is_given and (number > types.exact_max or number < -types.exact_max)) {
                         return error.WrongRange;
                     }
                     return builder.addFloat(gpa, @floatFromInt(number));

@@ -30,11 +30,13 @@ pub const Place = struct {
     meta: []const u8,
     /// Nulls remove bins; otherwise they leave them alone.
     removes: bool,
+    /// What the array's first row is called in messages: its number in the whole table.
+    number: u64,
 
-    /// Reads [namespace, set, key column, META, whether nulls remove bins].
+    /// Reads [namespace, set, key column, META, whether nulls remove bins, the first row's number].
     pub fn parse(bytes: []const u8, failure: *Failure) error{Failed}!Place {
         return read(bytes) catch {
-            const text = "the place must be [namespace, set, key column, meta, boolean]";
+            const text = "the place must be [namespace, set, key column, meta, boolean, number]";
             failure.set(.invalid_argument, text, .{});
             return error.Failed;
         };
@@ -43,7 +45,7 @@ pub const Place = struct {
     fn read(bytes: []const u8) error{Malformed}!Place {
         var reader: msgpack.Reader = .init(bytes);
         const count = try reader.next();
-        if (count != .array or count.array != 5) return error.Malformed;
+        if (count != .array or count.array != 6) return error.Malformed;
         var names: [3][]const u8 = undefined;
         for (&names) |*name| name.* = switch (try reader.next()) {
             .string => |text| text,
@@ -52,12 +54,17 @@ pub const Place = struct {
         const meta = try reader.value();
         const removes = try reader.next();
         if (removes != .boolean) return error.Malformed;
+        const number = switch (try reader.next()) {
+            .int => |number| std.math.cast(u64, number) orelse return error.Malformed,
+            else => return error.Malformed,
+        };
         return .{
             .namespace = names[0],
             .set = names[1],
             .key_column = names[2],
             .meta = meta,
             .removes = removes.boolean,
+            .number = number,
         };
     }
 };
@@ -93,8 +100,8 @@ pub fn encode(
         place.key_column,
     });
     try keys.checkKey(failure);
-    const rows: Rows = .{ .keys = keys, .bins = bins.items, .place = place };
-    rows.write(root.at(first), count, out, failure) catch |err| switch (err) {
+    const rows: Rows = .{ .root = &root, .keys = keys, .bins = bins.items, .place = place };
+    rows.write(first, count, out, failure) catch |err| switch (err) {
         error.NoSpaceLeft => return refuse(failure, "the rows are too large for one batch", .{}),
         error.OutOfMemory => return error.OutOfMemory,
         error.Failed => return error.Failed,
@@ -109,38 +116,53 @@ fn refuse(failure: *Failure, comptime format: []const u8, args: anytype) error{F
 const WriteError = Buffer.Error || error{Failed};
 
 const Rows = struct {
+    root: *const Source,
     keys: *const Source,
     bins: []const *const Source,
     place: *const Place,
 
     fn write(
         rows: *const Rows,
-        first: usize,
+        first: u64,
         count: u64,
         out: *Buffer,
         failure: *Failure,
     ) WriteError!void {
-        const place = rows.place;
         try msgpack.writeArrayHeader(out, @intCast(count));
-        for (first..first + count) |row| {
-            try msgpack.writeArrayHeader(out, 4);
-            try msgpack.writeArrayHeader(out, 3);
-            try msgpack.writeString(out, place.namespace);
-            try msgpack.writeString(out, place.set);
-            if (rows.keys.isNull(row)) {
-                return refuse(failure, "the key of row {d} is null", .{row - first});
-            }
-            try rows.keys.write(row, out, failure);
-            try msgpack.writeInt(out, put);
-            try rows.writeBins(row, out, failure);
-            try out.append(place.meta);
+        for (first..first + count) |row| rows.writeRow(row, out, failure) catch |err| {
+            if (err == error.Failed) rows.nameRow(row, failure);
+            return err;
+        };
+    }
+
+    fn writeRow(rows: *const Rows, row: usize, out: *Buffer, failure: *Failure) WriteError!void {
+        const place = rows.place;
+        const inside = rows.root.at(row);
+        if (rows.root.isNull(row) or rows.keys.isNull(inside)) {
+            return refuse(failure, "the key is null", .{});
         }
+        try msgpack.writeArrayHeader(out, 4);
+        try msgpack.writeArrayHeader(out, 3);
+        try msgpack.writeString(out, place.namespace);
+        try msgpack.writeString(out, place.set);
+        try rows.keys.write(inside, out, failure);
+        try msgpack.writeInt(out, put);
+        try rows.writeBins(inside, out, failure);
+        try out.append(place.meta);
+    }
+
+    /// Puts before the message which row it is about.
+    fn nameRow(rows: *const Rows, row: usize, failure: *Failure) void {
+        const said = failure.*;
+        failure.set(said.status, "row {d}: {s}", .{ rows.place.number + row, said.message() });
     }
 
     fn writeBins(rows: *const Rows, row: usize, out: *Buffer, failure: *Failure) WriteError!void {
         var count: u32 = @intCast(rows.bins.len);
         if (!rows.place.removes) {
             for (rows.bins) |bin| count -= @intFromBool(bin.isNull(row));
+            // The server refuses to replace a record by nothing, which is for this row to tell.
+            if (count == 0) return rows.writeNothing(out);
         }
         try msgpack.writeMapHeader(out, count);
         for (rows.bins) |bin| {
@@ -148,6 +170,12 @@ const Rows = struct {
             try msgpack.writeString(out, bin.name);
             try bin.write(row, out, failure);
         }
+    }
+
+    fn writeNothing(rows: *const Rows, out: *Buffer) WriteError!void {
+        try msgpack.writeMapHeader(out, 1);
+        try msgpack.writeString(out, rows.bins[0].name);
+        try msgpack.writeNil(out);
     }
 };
 
@@ -174,6 +202,8 @@ const Kind = enum {
     fixed,
     list,
     large_list,
+    list_view,
+    large_list_view,
     fixed_list,
     map,
     structure,
@@ -182,6 +212,8 @@ const Kind = enum {
         if (std.mem.startsWith(u8, format, "+w:")) return .fixed_list;
         if (std.mem.eql(u8, format, "vu")) return .utf8_view;
         if (std.mem.eql(u8, format, "vz")) return .binary_view;
+        if (std.mem.eql(u8, format, "+vl")) return .list_view;
+        if (std.mem.eql(u8, format, "+vL")) return .large_list_view;
         const known = types.kindOf(format) orelse return null;
         return switch (known) {
             inline else => |kind| @field(Kind, @tagName(kind)),
@@ -192,7 +224,7 @@ const Kind = enum {
         return switch (kind) {
             .null => 0,
             .structure, .fixed_list => 1,
-            .utf8, .large_utf8, .binary, .large_binary => 3,
+            .utf8, .large_utf8, .binary, .large_binary, .list_view, .large_list_view => 3,
             // And any number of buffers behind the views.
             .utf8_view, .binary_view => 2,
             else => 2,
@@ -246,7 +278,7 @@ const Source = struct {
         const child_count: usize = @intCast(schema.n_children);
         const is_whole = array.n_children == schema.n_children and
             array.n_buffers >= kind.bufferCount() and switch (kind) {
-            .list, .large_list, .fixed_list, .map => child_count == 1,
+            .list, .large_list, .list_view, .large_list_view, .fixed_list, .map => child_count == 1,
             .structure => true,
             else => child_count == 0,
         };
@@ -256,8 +288,15 @@ const Source = struct {
             const inner = schema.children.?[index];
             try child.init(arena, inner, array.children.?[index], depth + 1, failure);
         }
-        if (kind == .map and source.children[0].children.len != 2) {
-            return refuse(failure, "column '{s}' is not whole", .{name});
+        if (kind == .map) {
+            const entries = source.children[0].children;
+            if (entries.len != 2) return refuse(failure, "column '{s}' is not whole", .{name});
+            if (!entries[0].isForKeys()) return refuse(
+                failure,
+                "column '{s}' has maps whose keys are of the type {t}; " ++
+                    "keys of a map are integers, texts or bytes",
+                .{ name, entries[0].kindOfValues() },
+            );
         }
         if (schema.dictionary) |values| {
             const behind = array.dictionary orelse
@@ -292,17 +331,25 @@ const Source = struct {
     }
 
     fn checkKey(source: *const Source, failure: *Failure) error{Failed}!void {
-        const kind = if (source.dictionary) |values| values.kind else source.kind;
-        return switch (kind) {
-            .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64 => {},
-            .utf8, .large_utf8, .utf8_view => {},
-            .binary, .large_binary, .binary_view, .fixed => {},
-            else => refuse(
-                failure,
-                "the key column '{s}' has the type {t}; user keys are integers, texts or bytes",
-                .{ source.name, kind },
-            ),
+        if (!source.isForKeys()) return refuse(
+            failure,
+            "the key column '{s}' has the type {t}; user keys are integers, texts or bytes",
+            .{ source.name, source.kindOfValues() },
+        );
+    }
+
+    /// Whether keys of records and of maps are of such a type.
+    fn isForKeys(source: *const Source) bool {
+        return switch (source.kindOfValues()) {
+            .int8, .int16, .int32, .int64, .uint8, .uint16, .uint32, .uint64 => true,
+            .utf8, .large_utf8, .utf8_view => true,
+            .binary, .large_binary, .binary_view, .fixed => true,
+            else => false,
         };
+    }
+
+    fn kindOfValues(source: *const Source) Kind {
+        return if (source.dictionary) |values| values.kind else source.kind;
     }
 
     /// Where a value is in the buffers, or among the values of the children.
@@ -349,6 +396,14 @@ const Source = struct {
             @intCast(source.item(Offset, 1, place)),
             @intCast(source.item(Offset, 1, place + 1)),
         };
+    }
+
+    /// The same of a list whose size is told beside where it begins.
+    fn viewOf(source: *const Source, Offset: type, index: usize) [2]usize {
+        const place = source.at(index);
+        const start: usize = @intCast(source.item(Offset, 1, place));
+        const size: usize = @intCast(source.item(Offset, 2, place));
+        return .{ start, start + size };
     }
 
     fn bytesAt(source: *const Source, index: usize) []const u8 {
@@ -399,6 +454,8 @@ const Source = struct {
             .binary, .large_binary, .binary_view, .fixed => try source.writeBytes(.binary, index, out),
             .list => try source.writeList(source.range(i32, index), out, failure),
             .large_list => try source.writeList(source.range(i64, index), out, failure),
+            .list_view => try source.writeList(source.viewOf(i32, index), out, failure),
+            .large_list_view => try source.writeList(source.viewOf(i64, index), out, failure),
             .fixed_list => {
                 const start = source.at(index) * source.width;
                 try source.writeList(.{ start, start + source.width }, out, failure);

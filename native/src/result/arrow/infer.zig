@@ -2,7 +2,7 @@
 //!
 //! A `Guess` is joined with one value after the other. Of two values that have no type in common the
 //! first decides; the other one does not fit then, which is seen when columns are made. Integers and
-//! floats have floats in common, as far as floats hold those integers exactly.
+//! floats have floats in common, unless there was an integer before that no float holds exactly.
 
 const std = @import("std");
 const cells = @import("cells.zig");
@@ -19,6 +19,8 @@ pub const Guess = struct {
     kind: Kind = .none,
     /// Two values had nothing in common.
     is_mixed: bool = false,
+    /// There is an integer that is no float.
+    is_wide: bool = false,
     /// Of a list's elements, or a map's values.
     item: ?*Guess = null,
     /// Of a map's keys.
@@ -34,7 +36,7 @@ pub const Guess = struct {
         if (kind == .none or guess.kind == kind) return;
         switch (guess.kind) {
             .none => guess.kind = kind,
-            .integer => if (kind == .float) {
+            .integer => if (kind == .float and !guess.is_wide) {
                 guess.kind = .float;
             } else {
                 guess.is_mixed = true;
@@ -44,6 +46,15 @@ pub const Guess = struct {
             },
             else => guess.is_mixed = true,
         }
+    }
+
+    pub fn joinInteger(guess: *Guess, number: i64) void {
+        guess.joinKind(.integer);
+        guess.is_wide = guess.is_wide or isWide(number);
+    }
+
+    pub fn isWide(number: i64) bool {
+        return number > types.exact_max or number < -types.exact_max;
     }
 
     /// A value of the dialect, with what is in it, which is taken from the reader.
@@ -75,6 +86,8 @@ pub const Guess = struct {
             return reader.skip();
         }
         switch (element) {
+            .integer => |number| guess.joinInteger(number),
+            .unsigned => guess.is_wide = true,
             .list => |count| {
                 const item = try made(arena, &guess.item, guess.are_fields);
                 for (0..count) |_| try item.join(arena, reader, depth + 1);
@@ -140,13 +153,33 @@ pub const Guess = struct {
         return item.isMixed() and !guess.isStructure();
     }
 
-    /// A map whose keys are texts, and whose values have no type in common.
+    /// A map whose keys are texts, and whose values have no type in common: because those of one key
+    /// are of another type than those of another, and not because one value is odd.
     fn isStructure(guess: *const Guess) bool {
         if (guess.kind != .map or !guess.are_fields or guess.fields.count() == 0) return false;
         if (!guess.item.?.isMixed()) return false;
-        return for (guess.fields.values()) |field| {
-            if (field.isMixed()) break false;
-        } else true;
+        const fields = guess.fields.values();
+        for (fields) |field| {
+            if (field.isMixed()) break;
+        } else return true;
+        var common: Guess = .{};
+        for (fields) |field| common.joinKind(field.kind);
+        if (common.is_mixed) return true;
+        for (fields[1..]) |field| if (fields[0].differs(field)) return true;
+        return false;
+    }
+
+    /// Whether what was found first, on any level, has no type in common.
+    fn differs(guess: *const Guess, other: *const Guess) bool {
+        var common: Guess = .{ .kind = guess.kind };
+        common.joinKind(other.kind);
+        if (common.is_mixed) return true;
+        inline for (.{ "key", "item" }) |member| {
+            if (@field(guess, member)) |own| if (@field(other, member)) |theirs| {
+                if (own.differs(theirs)) return true;
+            };
+        }
+        return false;
     }
 
     /// The type that all values have in common, as far as they have one.

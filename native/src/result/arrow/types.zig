@@ -13,6 +13,8 @@ const Failure = @import("../../status.zig").Failure;
 
 /// Types in types; a list of integers has depth 2.
 pub const depth_max = 32;
+/// Floats hold all integers up to here.
+pub const exact_max = 1 << 53;
 
 pub const Kind = enum {
     null,
