@@ -59,7 +59,20 @@ _CLASSES: dict[Any, str] = {
 }
 _UNITS = {"s": "s", "ms": "m", "us": "u", "ns": "n"}
 _TIMES = {"time32": ("tt", "s ms"), "time64": ("tt", "us ns"), "duration": ("tD", "s ms us ns")}
+_WIDTH_MAX = 2**31 - 1
 _DATES = {"date32": "day", "date64": "ms"}
+# Those that are more than a name, by examples.
+_FORMS = {
+    "timestamp": "'timestamp[us]' or 'timestamp[us, UTC]', with s, ms, us or ns",
+    "time32": "'time32[s]' or 'time32[ms]'",
+    "time64": "'time64[us]' or 'time64[ns]'",
+    "duration": "'duration[us]', with s, ms, us or ns",
+    "fixed_size_binary": f"'fixed_size_binary[16]', with 1 to {_WIDTH_MAX} bytes",
+    "list": "'list<int64>'",
+    "large_list": "'large_list<int64>'",
+    "map": "'map<utf8, int64>'",
+    "struct": "'struct<name: utf8, age: int64>'",
+}
 _TOKEN = re.compile(r"\s*([A-Za-z_][A-Za-z_0-9]*|[<>,:]|\[[^\]]*\])")
 _FLAG_NULLABLE = 2
 # Types whose values are elsewhere are read as those whose values are in one piece.
@@ -113,6 +126,8 @@ def _of(given: Any, name: Any) -> Described:
         return [name, *_described(schema_of(given), 0)[1:]]
     polars = sys.modules.get("polars")  # Who has its types has imported it.
     if polars is not None and polars.datatypes.is_polars_dtype(given):
+        if given == polars.Object:
+            raise InvalidArgError(f"{place}: no bin has polars' type Object")
         (field,) = _described(schema_of(polars.Schema({"": given})), 0)[4]
         return [name, *field[1:]]
     wanted = "the name of a type, such as 'int64', or have __arrow_c_schema__"
@@ -185,7 +200,12 @@ class _Names:
         return tokens
 
     def _wrong(self, name: str | None = None) -> InvalidArgError:
-        hint = "" if name is None else did_you_mean(name, [*_NAMES, *_TIMES, "timestamp", "list"])
+        if name is None:
+            hint = ""
+        elif name in _FORMS:
+            hint = f"; {name} is written as {_FORMS[name]}"
+        else:
+            hint = did_you_mean(name, [*_NAMES, *_FORMS])
         return InvalidArgError(f"{self._place}: there is no type {self._text!r:.100}{hint}")
 
     def _take(self, expected: str | None = None) -> str:
@@ -253,8 +273,10 @@ class _Names:
             begin, units = _TIMES[kind]
             if len(given) == 1 and given[0] in units.split():
                 return begin + _UNITS[given[0]]
-        if kind == "fixed_size_binary" and given is not None and given[0].isdecimal():
-            return f"w:{int(given[0])}"
+        if kind == "fixed_size_binary" and given is not None and len(given) == 1:
+            width = int(given[0]) if given[0].isdecimal() else 0
+            if 0 < width <= _WIDTH_MAX:
+                return f"w:{width}"
         plain = _NAMES.get(kind)
         if plain is None or (given is not None and given != [_DATES.get(kind)]):
             raise self._wrong(kind)

@@ -228,7 +228,7 @@ class AsyncSession:
         return None
 
     def is_connected(self) -> bool:
-        """Whether the client is connected and at least one node answers."""
+        """Whether the client is connected and the cluster has a node."""
         return self._completions is not None and self._session.is_connected()
 
     def submitting(

@@ -216,7 +216,7 @@ class Session:
             return clients
 
     def is_connected(self) -> bool:
-        """Whether the client is connected and at least one node answers."""
+        """Whether the client is connected and the cluster has a node."""
         client = self.native
         return client is not None and _native.client_is_connected(client)
 

@@ -473,9 +473,7 @@ def _check_objects(table: Any) -> None:
                 raise TypeError(f"column {name!r} has polars' type Object, which no bin takes")
 
 
-def _parts(
-    stream: Pointer, schema: Pointer, place: tuple[Any, ...], rows: int
-) -> Iterator[bytes]:
+def _parts(stream: Pointer, schema: Pointer, place: tuple[Any, ...], rows: int) -> Iterator[bytes]:
     number = 0
     for array in columns.arrays(stream):
         described = encode((*place, number))

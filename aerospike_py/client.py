@@ -127,7 +127,10 @@ class Client:
         return self
 
     def is_connected(self) -> bool:
-        """Whether the client is connected and at least one node answers."""
+        """Whether the client is connected and the cluster has a node.
+
+        A node leaves after five looks at the cluster without an answer.
+        """
         return self._session.is_connected()
 
     def close(self) -> None:
@@ -803,6 +806,9 @@ class Client:
     ) -> BatchRecords:
         """Writes one record for each row of a table of Arrow; see `aerospike_py.arrow`.
 
+        Batches are made and sent one after the other: when an error is raised, those before have
+        been written.
+
         Args:
             table: A table or frame of pyarrow, polars or pandas, or anything else with
                 `__arrow_c_stream__`, which is read in this thread. Columns become bins of the same
@@ -821,8 +827,8 @@ class Client:
             TypeError: It is no table, a column is of a type that no bin takes, or a key is null.
             InvalidArgError: There is no such key column.
             OverflowError: An integer does not fit into 64 bits, signed.
-            AerospikeError: No record at all of a batch could be written; those of the batches
-                before have been. Otherwise the rows have what went wrong.
+            AerospikeError: No record at all of a batch could be written. Otherwise the rows have
+                what went wrong.
         """
         written: list[BatchRecord] = []
         for request in batch.write_arrow(

@@ -345,6 +345,13 @@ def _hide(mask: Any, absent: "NDArray[np.bool_]") -> None:
         mask[absent] = True
 
 
+def _type_name(field: "np.dtype[Any]") -> str:
+    if field.subdtype is not None:
+        element, shape = field.subdtype
+        return f"{_type_name(element)} of the shape {shape}"
+    return field.str if field.names is None else "V"
+
+
 def mismatch_error(
     mismatch: Pointer, dtype: "np.dtype[Any]", record: str
 ) -> TypeError | OverflowError:
@@ -354,7 +361,7 @@ def mismatch_error(
     value = _TYPE_NAMES.get(mismatch.particle_type, "a bytes value")
     place = f"field {name!r} of {record}"
     others = f", and {mismatch.row_count - 1} more records" if mismatch.row_count > 1 else ""
-    field = f"its type {dtype[name].str if dtype[name].names is None else 'V'}"
+    field = f"its type {_type_name(dtype[name])}"
     if mismatch.reason == lib.ASZ_MISMATCH_TYPE:
         return TypeError(f"{place}: {value} does not fit {field}{others}")
     if mismatch.reason == lib.ASZ_MISMATCH_LENGTH:
@@ -410,7 +417,7 @@ def dtype_of(given: "DTypeLike", path: str) -> "np.dtype[Any]":
     """
     try:
         dtype = np.dtype(given)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise TypeError(f"{path}: {error}") from None
     if dtype.names is None:
         raise TypeError(

@@ -727,7 +727,7 @@ class ClientConfig(TypedDict, total=False):
     use_services_alternate: bool
     """True: use the nodes' alternate addresses."""
     max_error_rate: int
-    """Errors of a node within `error_rate_window` after which it is given a rest; 0: no limit;
+    """After more errors of a node within `error_rate_window` it is given a rest; 0: no limit;
     100 by default."""
     error_rate_window: int
     """In tend intervals; 1 by default."""

@@ -28,10 +28,10 @@ and {STATUSES[4]} when it is interrupted."""
 _VALUES = """\
 Values are JSON. What JSON does not know is an object of one member: {"$bytes": "00ff"}, {"$hll":
 "00ff"}, {"$geo": {...}}, {"$map": [[key, value], ...]} for keys that are not all text, and
-{"$float": "nan"}. A ttl of null is never."""
+{"$float": "nan"}. A ttl that is shown as null is never, which --ttl -1 sets."""
 _EXAMPLES = """\
 examples:
-  aerospike-py devserver --port 18710 &
+  aerospike-py devserver --port 18710    # in a terminal of its own
   export AEROSPIKE_HOSTS=127.0.0.1:18710
   aerospike-py put test demo user1 name=Alice age:=30
   aerospike-py get test demo user1

@@ -204,7 +204,7 @@ def client_close(client: "asz_client") -> None:
 
 
 def client_is_connected(client: "asz_client") -> bool:
-    """Whether at least one node answers."""
+    """Whether the cluster has a node."""
     return bool(lib.asz_client_is_connected(client))
 
 

@@ -545,10 +545,13 @@ def _expression(given: Any) -> Any:
 @lru_cache(maxsize=256)
 def _compiled(text: str) -> Any:
     """The filter of a text: programs use few of them, and often."""
+    from .._expression_types import check_filter
     from ..exp import compile as compiled
     from ..exp import parse
 
-    return compiled(parse(text))
+    tree = parse(text)
+    check_filter(tree)  # Nothing of its types is left in what it is compiled to.
+    return compiled(tree)
 
 
 class QueryPolicies:

@@ -474,7 +474,7 @@ int32_t asz_tls_check(const uint8_t *options, uint64_t options_len, asz_error *e
  */
 int32_t asz_client_connect(asz_client *client, asz_error *error);
 
-/* 1 while the client is connected and at least one node answers, otherwise 0. Never waits. */
+/* 1 while the client is connected and the cluster has a node, otherwise 0. Never waits. */
 int32_t asz_client_is_connected(asz_client *client);
 
 /*
@@ -781,7 +781,8 @@ int32_t asz_query_arrow_stream(asz_query *query, asz_arrow *arrow, uint64_t rows
  * Writes the request of an ASZ_BATCH_MIXED that puts a record for each of `count` rows of a table, of
  * whoever made it, beginning with `first`. Its type is a struct; the structs stay the caller's. `place` is
  * [namespace, set, column with the user keys, META, whether a null removes the bin, number], as MessagePack,
- * with the number of the array's first row in the whole table, for messages; all other columns are bins.
+ * with the number of the array's first row in the whole table, for messages, 0 if it is left out; all other
+ * columns are bins.
  * Failures: ASZ_ERROR_VALUE_MISMATCH for an integer that does not fit into 64 bits,
  * ASZ_ERROR_INVALID_ARGUMENT for a type that no bin takes, or a key that is null.
  */

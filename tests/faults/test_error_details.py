@@ -16,7 +16,11 @@ KEYS = [("test", "demo", number) for number in range(2)]
 MESSAGE = 3
 LAST = 1
 FIELD = 45
-POLICY: Any = {"max_retries": 0, "error_detail_verbosity": aerospike_py.ERROR_DETAIL_EXP_TRACE}
+POLICY: Any = {
+    "max_retries": 0,
+    "total_timeout": 30_000,
+    "error_detail_verbosity": aerospike_py.ERROR_DETAIL_EXP_TRACE,
+}
 NOT_APPLICABLE = 26
 DETAILS = {1: 2, 2: "no such rank\n", 3: {1: 2, 3: "rank", 5: ["eq", "rank"], 7: 1, 99: None}}
 TRACE = {"phase": 2, "op": "rank", "path": ["eq", "rank"], "outcome": 1}

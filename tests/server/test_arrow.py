@@ -5,14 +5,17 @@ import copy
 import gc
 import math
 import pickle
+import re
 import uuid
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -23,6 +26,7 @@ import aerospike_py
 from aerospike_py import Client, GeoJSON, HyperLogLog, InvalidArgError
 from aerospike_py.arrow import VALUE_MISMATCH
 from aerospike_py.exception import BinNameError, ClientError
+from aerospike_py.types import BatchPolicy
 
 NAMESPACE = "test"
 COUNT = 300
@@ -155,6 +159,18 @@ def test_arrays_of_numpy(client: Client, filled: str) -> None:
         client.batch_read_arrow(asked, ["list"]).to_numpy()
 
 
+def test_days_are_arrays_of_numpy(plain_client: Client, set_name: str) -> None:
+    days = [0, -1, 20_000, None, *range(1000)]
+    asked = keys(f"{set_name}_days", len(days))
+    plain_client.batch_write(
+        [(key, {"d": day, "there": 1}) for key, day in zip(asked, days, strict=True)]
+    )
+    for kind in ("date32", pa.date32(), pl.Date):
+        found = plain_client.batch_read_arrow(asked, schema={"d": kind}).to_numpy()["d"]
+        assert found.dtype == "datetime64[D]"
+        assert found.astype("i8").tolist() == days
+
+
 def test_pieces_of_a_table_are_one_array(client: Client, filled: str) -> None:
     query = client.query(NAMESPACE, filled).select("id", "score", "name")
     table = query.to_arrow(rows=40).read_all()
@@ -239,13 +255,69 @@ def test_what_does_not_fit_is_an_error_with_bin_and_record_or_null(
 ) -> None:
     with pytest.raises(OverflowError, match=rf"bin 'id' of the record .*'{filled}', 128\)") as told:
         client.batch_read_arrow(keys(filled), schema={"id": "int8"})
-    assert "schema=" in str(told.value)
+    assert str(told.value).endswith("is out of the range of the column's type, int8")
     with pytest.raises(TypeError, match="bin 'name' of the record"):
         client.query(NAMESPACE, filled).to_arrow(schema={"name": "int64"}).read_all()
     batch = client.batch_read_arrow(keys(filled), schema={"id": "int8"}, errors="null")
     column = pa.table(batch)["id"].to_pylist()
     assert column == [number if number < 128 else None for number in range(COUNT)]
     assert batch.result_codes.tolist() == [0] * 128 + [VALUE_MISMATCH] * (COUNT - 128)
+
+
+@pytest.mark.parametrize(
+    ("usual", "odd", "kind"),
+    [
+        (
+            {"name": "x", "age": 1},
+            {"name": "x", "age": "old"},
+            pa.struct({"age": pa.int64(), "name": pa.utf8()}),
+        ),
+        ({"a": 1, "b": 2}, {"a": "x"}, pa.map_(pa.utf8(), pa.int64())),
+        (
+            [{"a": 1, "b": "x"}],
+            [{"a": "x", "b": "x"}],
+            pa.list_(pa.struct({"a": pa.int64(), "b": pa.utf8()})),
+        ),
+        (
+            {"a": [1], "b": ["x"]},
+            {"a": ["x"], "b": ["x"]},
+            pa.struct({"a": pa.list_(pa.int64()), "b": pa.list_(pa.utf8())}),
+        ),
+        (2**60, 1.5, pa.int64()),
+        (-(2**53) - 1, 1.5, pa.int64()),
+        ([2**60], [1.5], pa.list_(pa.int64())),
+        ([1, 2**53 + 1], [1.5], pa.list_(pa.int64())),
+        (2**53, "x", pa.int64()),
+    ],
+    ids=repr,
+)
+def test_an_odd_record_is_the_one_that_does_not_fit(
+    plain_client: Client, set_name: str, usual: Any, odd: Any, kind: pa.DataType
+) -> None:
+    asked = keys(f"{set_name}_odd", 20)
+    plain_client.batch_write([(key, {"v": usual}) for key in asked[:-1]])
+    plain_client.put(asked[-1], {"v": odd})
+    batch = plain_client.batch_read_arrow(asked, ["v"], errors="null")
+    assert pa.table(batch)["v"].type == kind
+    assert batch.result_codes.tolist() == [0] * 19 + [VALUE_MISMATCH]
+    with pytest.raises((TypeError, OverflowError), match=re.escape(f"{asked[-1]!r}")):
+        plain_client.batch_read_arrow(asked, ["v"])
+
+
+def test_ints_that_are_floats_are_with_floats(plain_client: Client, set_name: str) -> None:
+    asked = keys(f"{set_name}_both", 3)
+    values = [2**53, -(2**53), 1.5]
+    plain_client.batch_write([(key, {"v": v}) for key, v in zip(asked, values, strict=True)])
+    found = pa.table(plain_client.batch_read_arrow(asked, ["v"]))["v"]
+    assert (found.type, found.to_pylist()) == (pa.float64(), values)
+
+
+def test_a_text_whose_bytes_are_none_is_told_as_one(plain_client: Client, set_name: str) -> None:
+    key = (NAMESPACE, set_name, "no text")
+    latin = pa.array([b"caf\xe9"]).view(pa.utf8())
+    plain_client.batch_write_arrow(pa.table({"_key": ["no text"], "t": latin}), *key[:2])
+    with pytest.raises(TypeError, match=r"a str whose bytes are not UTF-8 does not fit"):
+        plain_client.batch_read_arrow([key], ["t"])
 
 
 DAY_S = 86_400
@@ -372,6 +444,32 @@ def test_a_stream_that_is_left_says_where_to_go_on_and_gives_its_connections_bac
         assert limited.token is not None
 
 
+def test_a_stream_that_was_closed_early_has_no_end(server: Any, filled: str) -> None:
+    with aerospike_py.client(server.config).connect() as client:
+        with client.query(NAMESPACE, filled).select("id").to_arrow(rows=20) as stream:
+            reader = pa.RecordBatchReader.from_stream(stream)
+            assert reader.read_next_batch().num_rows == 20
+        with pytest.raises(OSError, match="the results were closed"):
+            reader.read_all()
+        with client.query(NAMESPACE, filled).select("id").to_arrow() as stream:
+            reader = pa.RecordBatchReader.from_stream(stream)
+            assert reader.read_all().num_rows == COUNT
+            assert reader.read_all().num_rows == 0
+
+
+def test_of_readers_of_all_one_has_all(server: Any, filled: str) -> None:
+    with (
+        aerospike_py.client(server.config).connect() as client,
+        client.query(NAMESPACE, filled).select("id").to_arrow(rows=1) as stream,
+        ThreadPoolExecutor(3) as pool,
+    ):
+        read = [pool.submit(stream.read_all) for _ in range(3)]
+        failed = [each.exception() for each in read]
+        assert [type(error) for error in failed].count(ClientError) == 2
+        (whole,) = [each for each in read if each.exception() is None]
+        assert len(whole.result()) == COUNT
+
+
 def test_an_error_within_somebodys_reading_is_kept(server: Any, filled: str) -> None:
     with aerospike_py.client(server.config).connect() as client:
         stream = client.query(NAMESPACE, filled).to_arrow(schema={"name": "int8"})
@@ -409,6 +507,11 @@ async def read_asynchronously(config: Any, set_name: str) -> None:
         assert sorted(found) == list(range(COUNT))
         assert len(await query.to_arrow().read_all()) == COUNT
         assert (await query.to_arrow().to_polars()).height == COUNT
+        stream = query.to_arrow(rows=1)
+        tasks = [stream.read_all() for _ in range(3)]
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        whole = [each for each in ended if not isinstance(each, ClientError)]
+        assert [len(table) for table in whole if not isinstance(table, BaseException)] == [COUNT]
         assert len(await query.to_arrow().to_pandas()) == COUNT
         both = await asyncio.gather(
             *[client.batch_read_arrow(keys(set_name), ["id", "name"]) for _ in range(8)]
@@ -433,6 +536,8 @@ TABLE = pa.table(
         "fixed": pa.array([b"ab", b"cd", None], pa.binary(2)),
         "list": pa.array([[1, None], [], None], pa.list_(pa.int16())),
         "pair": pa.array([[1, 2], None, [3, 4]], pa.list_(pa.int64(), 2)),
+        "lview": pa.array([[1, 2], [], None], pa.list_view(pa.int64())),
+        "llview": pa.array([["x"], None, ["y", "z"]], pa.large_list_view(pa.utf8())),
         "map": pa.array([[("k", 1)], None, []], pa.map_(pa.utf8(), pa.int64())),
         "struct": pa.array([{"x": 1, "y": None}, None, {"x": None, "y": "z"}]),
         "cat": pa.array(["one", "two", "one"]).dictionary_encode(),
@@ -443,12 +548,12 @@ TABLE = pa.table(
 )
 WRITTEN = [
     {"i8": 1, "u32": 1, "f32": 0.5, "flag": True, "text": "x", "data": b"x", "view": "short",
-     "fixed": b"ab", "list": [1, None], "pair": [1, 2], "map": {"k": 1}, "struct": {"x": 1},
-     "cat": "one", "when": 1, "day": 1},
+     "fixed": b"ab", "list": [1, None], "pair": [1, 2], "lview": [1, 2], "llview": ["x"],
+     "map": {"k": 1}, "struct": {"x": 1}, "cat": "one", "when": 1, "day": 1},
     {"u32": 2, "text": "", "view": "a text that is longer than twelve", "fixed": b"cd",
-     "list": [], "cat": "two", "when": 2},
+     "list": [], "lview": [], "cat": "two", "when": 2},
     {"i8": -3, "u32": 2**32 - 1, "f32": math.inf, "flag": False, "data": b"", "pair": [3, 4],
-     "map": {}, "struct": {"y": "z"}, "cat": "one", "day": 3},
+     "llview": ["y", "z"], "map": {}, "struct": {"y": "z"}, "cat": "one", "day": 3},
 ]  # fmt: skip
 
 
@@ -481,6 +586,14 @@ def test_a_null_removes_the_bin_and_frames_are_tables(client: Client, set_name: 
     assert [row.key.user_key for row in rows] == [1, 2]
 
 
+def test_a_record_is_not_replaced_by_nothing(client: Client, set_name: str) -> None:
+    place = f"{set_name}_nothing"
+    table = pa.table({"_key": range(6), "a": pa.array([1, None, 3, 4, None, 6])})
+    replace: BatchPolicy = {"exists": aerospike_py.POLICY_EXISTS_REPLACE}
+    written = client.batch_write_arrow(table, NAMESPACE, place, policy=replace, rows=4)
+    assert [row.result for row in written] == [0, 4, 0, 0, 4, 0]
+
+
 def test_there_and_back(client: Client, filled: str, set_name: str) -> None:
     place = f"{set_name}_back"
     batch = client.batch_read_arrow(keys(filled), key=True)
@@ -508,6 +621,21 @@ def test_arguments(client: Client, filled: str) -> None:
     few = keys(filled, 2)
     bad_types = ["int63", "list<", "list<int64", "map<utf8>", "struct<int64>", "timestamp", "", "<"]
     bad_types += ["date32[ms]", "date64[day]", "date32[]", "int8[8]", "fixed_size_binary[²]"]
+    bad_types += [
+        "fixed_size_binary[16, 3]",
+        "fixed_size_binary[0]",
+        "fixed_size_binary[2147483648]",
+    ]
+    for name, form in {
+        "timestamp": r"'timestamp\[us\]'",
+        "time32[us]": r"'time32\[s\]'",
+        "duration": r"'duration\[us\]'",
+        "fixed_size_binary": r"'fixed_size_binary\[16\]'",
+    }.items():
+        with pytest.raises(InvalidArgError, match=f"{name.partition('[')[0]} is written as {form}"):
+            client.batch_read_arrow(few, schema={"id": name})
+    with pytest.raises(InvalidArgError, match=r"schema\['id'\]: no bin has polars' type Object"):
+        client.batch_read_arrow(few, schema={"id": pl.Object})
     for name in bad_types:
         with pytest.raises(InvalidArgError, match=r"schema\['id'\]"):
             client.batch_read_arrow(few, schema={"id": name})
@@ -544,6 +672,26 @@ def test_arguments(client: Client, filled: str) -> None:
     big = pa.table({"_key": [1], "a": pa.array([2**63], pa.uint64())})
     with pytest.raises(OverflowError, match="'a'"):
         client.batch_write_arrow(big, NAMESPACE, filled)
+    places = [pa.table({"_key": [1, 2], "a": pa.array([1, 2], pa.uint64())}), big]
+    with pytest.raises(OverflowError, match=r"^row 2: column 'a': 9223372036854775808 "):
+        client.batch_write_arrow(pa.concat_tables(places), NAMESPACE, f"{filled}_part", rows=1)
+    lost = pa.table({"_key": [*range(7), None], "a": range(8)})
+    for without in (lost, pa.concat_tables([lost.slice(0, 2), lost.slice(2)])):
+        with pytest.raises(TypeError, match=r"^row 7: the key is null$"):
+            client.batch_write_arrow(without, NAMESPACE, f"{filled}_part", rows=2)
+    hidden = pa.StructArray.from_arrays(
+        [pa.array([1, 2]), pa.array([1, 2])], ["_key", "a"], mask=pa.array([False, True])
+    )
+    with pytest.raises(TypeError, match=r"^row 1: the key is null$"):
+        client.batch_write_arrow(pa.chunked_array([hidden]), NAMESPACE, f"{filled}_part")
+    floats = pa.array([[(0.5, 1)]], pa.map_(pa.float64(), pa.int64()))
+    with pytest.raises(TypeError, match="'a' has maps whose keys are of the type float64"):
+        client.batch_write_arrow(pa.table({"_key": [1], "a": floats}), NAMESPACE, filled)
+    frame = pd.DataFrame({"_key": range(9), "a": range(9)})
+    with pytest.raises(BinNameError, match=r"reset_index\(drop=True\)"):
+        client.batch_write_arrow(frame[frame.a.isin([1, 2, 7])], NAMESPACE, filled)
+    with pytest.raises(InvalidArgError, match=r"no column '_key' .*there are none"):
+        client.batch_write_arrow(pa.table({}), NAMESPACE, filled)
     decimal = pa.table({"_key": [1], "a": pa.array([1], pa.decimal128(5))})
     with pytest.raises(TypeError, match="'a'"):
         client.batch_write_arrow(decimal, NAMESPACE, filled)

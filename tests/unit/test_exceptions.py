@@ -65,6 +65,12 @@ def test_tree(name: str, base: str) -> None:
     assert getattr(aerospike_py, name) is getattr(exception, name)
 
 
+def test_the_guide_shows_the_whole_tree() -> None:
+    guide = Path(__file__).resolve().parents[2] / "docs" / "guides" / "errors.md"
+    (shown,) = re.findall(r"^```text\n(AerospikeError\n.*?)^```$", guide.read_text(), re.M | re.S)
+    assert {"AerospikeError", *TREE} == set(re.findall(r"[A-Z]\w+", shown))
+
+
 def test_every_exception_is_in_the_tree() -> None:
     defined = {
         name

@@ -185,6 +185,16 @@ def test_the_library_is_given_the_memory_of_the_arrays():
     assert result.result_codes.tolist() == [27, 0, 0]
 
 
+def test_a_field_of_many_elements_is_named_by_element_and_shape():
+    destination = Destination(KEYS, np.dtype([("l", "i4", 2), ("g", "f8", (2, 3))]), "raise")
+    mismatch = destination.table.mismatch
+    mismatch.row_count = 1
+    for column, name in enumerate([r"<i4 of the shape \(2,\)$", r"<f8 of the shape \(2, 3\)$"]):
+        mismatch.column, mismatch.reason = column, lib.ASZ_MISMATCH_LENGTH
+        with pytest.raises(OverflowError, match=name):
+            destination(memoryview(b""))
+
+
 @pytest.mark.parametrize(
     ("reason", "particle", "error", "words"),
     [

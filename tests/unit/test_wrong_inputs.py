@@ -1028,6 +1028,21 @@ CASES: list[Case] = [
         ),
     ),
     (
+        lambda: client.get(KEY, {"expressions": "$.n + 1"}),
+        aerospike_py.InvalidArgError,
+        ("policy['expressions']: a filter is true or false, and num_add gives an int"),
+    ),
+    (
+        lambda: client.batch_read(KEYS, policy={"filter_expression": "'a'"}),
+        aerospike_py.InvalidArgError,
+        "policy['filter_expression']: a filter is true or false, and string_val gives a str",
+    ),
+    (
+        lambda: client.batch_read(KEYS, _dtype={"a": "i8"}),
+        TypeError,
+        "_dtype: entry not a 2- or 3- tuple",
+    ),
+    (
         lambda: client.batch_read(KEYS, _dtype="i4"),
         TypeError,
         ("_dtype must be a structured dtype, such as [('age', 'i4'), ('name', 'S16')], not int32"),

@@ -33,7 +33,8 @@ pub const Place = struct {
     /// What the array's first row is called in messages: its number in the whole table.
     number: u64,
 
-    /// Reads [namespace, set, key column, META, whether nulls remove bins, the first row's number].
+    /// Reads [namespace, set, key column, META, whether nulls remove bins, the first row's number]; 0 for the last
+    /// if it is left out.
     pub fn parse(bytes: []const u8, failure: *Failure) error{Failed}!Place {
         return read(bytes) catch {
             const text = "the place must be [namespace, set, key column, meta, boolean, number]";
@@ -45,7 +46,7 @@ pub const Place = struct {
     fn read(bytes: []const u8) error{Malformed}!Place {
         var reader: msgpack.Reader = .init(bytes);
         const count = try reader.next();
-        if (count != .array or count.array != 6) return error.Malformed;
+        if (count != .array or count.array < 5 or count.array > 6) return error.Malformed;
         var names: [3][]const u8 = undefined;
         for (&names) |*name| name.* = switch (try reader.next()) {
             .string => |text| text,
@@ -54,7 +55,7 @@ pub const Place = struct {
         const meta = try reader.value();
         const removes = try reader.next();
         if (removes != .boolean) return error.Malformed;
-        const number = switch (try reader.next()) {
+        const number: u64 = if (count.array == 5) 0 else switch (try reader.next()) {
             .int => |number| std.math.cast(u64, number) orelse return error.Malformed,
             else => return error.Malformed,
         };
