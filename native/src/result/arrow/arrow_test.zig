@@ -161,7 +161,7 @@ test "the next table has the same types, and what does not fit them is told" {
     fixture.arrow.clear();
     try fixture.add(&.{.{ .name = "n", .value = .{ .float = 1.5 } }});
     try testing.expectError(error.Failed, fixture.make(null));
-    try testing.expectEqualStrings("bin 'n' of the record (test, demo, 'k'): a float does not fit " ++
+    try testing.expectEqualStrings("bin 'n' of the record ('test', 'demo', 'k'): a float does not fit " ++
         "the column's type, int64; say what it is with schema=", fixture.failure.message());
     try testing.expectEqual(columns.Reason.type, fixture.arrow.mismatch.reason);
     fixture.arrow.clear();
