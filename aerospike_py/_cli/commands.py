@@ -5,7 +5,9 @@ from argparse import Namespace
 from time import perf_counter
 from typing import Any
 
-from .. import constants, predicates
+from .. import constants, exp, predicates
+from .._expression_types import check_filter
+from .._validate import at
 from ..client import Client
 from ..exception import AerospikeError, InvalidArgError, InvalidNamespace, RecordNotFound
 from ..types import NodeInfo, QueryPolicy, Record, WriteMeta, WritePolicy
@@ -261,6 +263,14 @@ def _predicate(options: Namespace) -> predicates.Predicate | None:
     return None
 
 
+def _filter(text: str) -> str:
+    try:
+        check_filter(exp.parse(text))
+    except InvalidArgError as error:
+        raise at("--filter", error, "expression") from None
+    return text
+
+
 def query(client: Client, options: Namespace, output: Output) -> int:
     """The records of a set, as they come."""
     asked = client.query(options.namespace, options.set)
@@ -270,7 +280,7 @@ def query(client: Client, options: Namespace, output: Output) -> int:
         asked.where(predicate)
     policy: QueryPolicy = {"max_records": options.limit}
     if options.filter:
-        policy["expressions"] = options.filter
+        policy["expressions"] = _filter(options.filter)
     if options.count:
         policy["include_bin_data"] = False
     count = 0
