@@ -235,14 +235,17 @@ class AsyncClient:
         """
         return await self._submit(index.listed(self._policies, namespace, policy))
 
-    async def ping(self) -> bool:
+    async def ping(self, policy: AdminPolicy | None = None) -> bool:
         """Whether a node answers now.
+
+        Args:
+            policy: {"timeout": milliseconds}: how long that is waited for.
 
         Raises:
             ClientError: The client is not connected.
         """
         try:
-            return await self._submit(info.ping(self._policies))
+            return await self._submit(info.ping(self._policies, policy))
         except (ClusterError, AerospikeTimeoutError):
             return False
 

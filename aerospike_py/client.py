@@ -221,14 +221,17 @@ class Client:
         """
         return self._execute(index.listed(self._policies, namespace, policy))
 
-    def ping(self) -> bool:
+    def ping(self, policy: AdminPolicy | None = None) -> bool:
         """Whether a node answers now.
+
+        Args:
+            policy: {"timeout": milliseconds}: how long that is waited for.
 
         Raises:
             ClientError: The client is not connected.
         """
         try:
-            return self._execute(info.ping(self._policies))
+            return self._execute(info.ping(self._policies, policy))
         except (ClusterError, AerospikeTimeoutError):
             return False
 

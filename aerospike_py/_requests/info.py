@@ -256,8 +256,8 @@ def node_names() -> Request[list[str]]:
     return _NODES, _NO_ARGUMENTS, _native.NULL, _node_names
 
 
-def ping(policies: ClientPolicies) -> Request[bool]:
-    return _PING, _NO_ARGUMENTS, policies.info(), _true
+def ping(policies: ClientPolicies, policy: Any) -> Request[bool]:
+    return _PING, _NO_ARGUMENTS, policies.info(policy), _true
 
 
 def info_node(policies: ClientPolicies, command: Any, node_name: Any, policy: Any) -> Request[str]:

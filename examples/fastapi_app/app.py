@@ -100,7 +100,7 @@ async def database_failed(request: Request, error: Exception) -> JSONResponse:
 @app.get("/health")
 async def health(request: Request, response: Response) -> dict[str, Any]:
     """200 while a node of the cluster answers, otherwise 503."""
-    is_healthy = await client_of(request).ping()
+    is_healthy = await client_of(request).ping({"timeout": 300})
     response.status_code = 200 if is_healthy else 503
     return {"aerospike": "ok" if is_healthy else "unreachable"}
 

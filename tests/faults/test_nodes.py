@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 import aerospike_py
-from aerospike_py import AdminError, AerospikeError, Client, ClientError, ClusterError
+from aerospike_py import (
+    AdminError,
+    AerospikeError,
+    Client,
+    ClientError,
+    ClusterError,
+    InvalidArgError,
+)
 from aerospike_py.devserver import DevCluster
 
 KEYS = [("test", "demo", number) for number in range(60)]
@@ -58,6 +65,17 @@ def test_a_nodes_death_is_noticed_before_the_next_tend() -> None:
             assert client.get(key, {"max_retries": 5, "total_timeout": 10_000}).bins == {"n": 1}
         for key in KEYS:
             client.put(key, {"n": 2}, policy=PATIENT)
+
+
+def test_a_ping_waits_as_long_as_it_is_told() -> None:
+    with DevCluster(nodes=1) as cluster, connected(cluster) as client:
+        assert client.ping({"timeout": 30_000}) is True
+        cluster.hang(0)
+        begin_s = time.monotonic()
+        assert client.ping({"timeout": 200}) is False
+        assert 0.15 < time.monotonic() - begin_s < 3
+        with pytest.raises(InvalidArgError, match="did you mean 'timeout'"):
+            client.ping({"timout": 200})  # type: ignore[typeddict-unknown-key]
 
 
 def test_all_nodes_die_and_return() -> None:

@@ -139,6 +139,7 @@ def connections(client: aerospike_py.Client) -> None:
         assert_type(connected, aerospike_py.Client)
     assert_type(client.is_connected(), bool)
     assert_type(client.ping(), bool)
+    assert_type(client.ping({"timeout": 300}), bool)
     assert_type(client.get_node_names(), list[str])
     assert_type(client.nodes(), list[NodeInfo])
     assert_type(client.nodes()[0].racks, dict[str, int])
