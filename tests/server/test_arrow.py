@@ -283,6 +283,17 @@ def test_what_does_not_fit_is_an_error_with_bin_and_record_or_null(
             {"a": ["x"], "b": ["x"]},
             pa.struct({"a": pa.list_(pa.int64()), "b": pa.list_(pa.utf8())}),
         ),
+        (
+            {"id": 2**60, "score": 1.5},
+            {"id": 2**60, "score": "x"},
+            pa.struct({"id": pa.int64(), "score": pa.float64()}),
+        ),
+        (
+            {"a_score": 1.5, "id": 2**60},
+            {"a_score": 1.5, "id": "x"},
+            pa.struct({"a_score": pa.float64(), "id": pa.int64()}),
+        ),
+        ({"id": 2, "score": 1.5}, {"id": "x"}, pa.map_(pa.utf8(), pa.float64())),
         (2**60, 1.5, pa.int64()),
         (-(2**53) - 1, 1.5, pa.int64()),
         ([2**60], [1.5], pa.list_(pa.int64())),

@@ -553,7 +553,7 @@ pub const Arrow = struct {
             var wide_count: usize = 0;
             // Of a null the bits are 0.
             for (some) |*cell| wide_count += @intFromBool(infer.Guess.isWide(cell.integer()));
-            progress.guess.is_wide = wide_count > 0;
+            if (wide_count > 0) progress.guess.widen();
             return;
         }
         if (progress.guesses == null) progress.guesses = .init(arrow.gpa);

@@ -2,7 +2,7 @@
 //!
 //! A `Guess` is joined with one value after the other. Of two values that have no type in common the
 //! first decides; the other one does not fit then, which is seen when columns are made. Integers and
-//! floats have floats in common, unless there was an integer before that no float holds exactly.
+//! floats have floats in common, unless there is an integer among them that no float holds exactly.
 
 const std = @import("std");
 const cells = @import("cells.zig");
@@ -50,7 +50,18 @@ pub const Guess = struct {
 
     pub fn joinInteger(guess: *Guess, number: i64) void {
         guess.joinKind(.integer);
-        guess.is_wide = guess.is_wide or isWide(number);
+        if (isWide(number)) guess.widen();
+    }
+
+    pub fn widen(guess: *Guess) void {
+        guess.is_wide = true;
+        if (guess.kind == .float) guess.is_mixed = true;
+    }
+
+    /// What was found first of other values, but for what is in them.
+    fn joinOther(guess: *Guess, other: *const Guess) void {
+        guess.joinKind(other.kind);
+        if (other.is_wide) guess.widen();
     }
 
     pub fn isWide(number: i64) bool {
@@ -80,14 +91,19 @@ pub const Guess = struct {
             .comparison => return guess.mix(reader, start),
         };
         if (depth + 2 >= types.depth_max) return guess.mix(reader, start);
-        guess.joinKind(kind);
+        switch (element) {
+            .integer => |number| guess.joinInteger(number),
+            .unsigned => {
+                guess.joinKind(.integer);
+                guess.widen();
+            },
+            else => guess.joinKind(kind),
+        }
         if (guess.kind != kind) {
             reader.position = start;
             return reader.skip();
         }
         switch (element) {
-            .integer => |number| guess.joinInteger(number),
-            .unsigned => guess.is_wide = true,
             .list => |count| {
                 const item = try made(arena, &guess.item, guess.are_fields);
                 for (0..count) |_| try item.join(arena, reader, depth + 1);
@@ -163,7 +179,7 @@ pub const Guess = struct {
             if (field.isMixed()) break;
         } else return true;
         var common: Guess = .{};
-        for (fields) |field| common.joinKind(field.kind);
+        for (fields) |field| common.joinOther(field);
         if (common.is_mixed) return true;
         for (fields[1..]) |field| if (fields[0].differs(field)) return true;
         return false;
@@ -171,8 +187,8 @@ pub const Guess = struct {
 
     /// Whether what was found first, on any level, has no type in common.
     fn differs(guess: *const Guess, other: *const Guess) bool {
-        var common: Guess = .{ .kind = guess.kind };
-        common.joinKind(other.kind);
+        var common: Guess = .{ .kind = guess.kind, .is_wide = guess.is_wide };
+        common.joinOther(other);
         if (common.is_mixed) return true;
         inline for (.{ "key", "item" }) |member| {
             if (@field(guess, member)) |own| if (@field(other, member)) |theirs| {
