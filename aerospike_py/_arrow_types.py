@@ -274,7 +274,9 @@ class _Names:
             if len(given) == 1 and given[0] in units.split():
                 return begin + _UNITS[given[0]]
         if kind == "fixed_size_binary" and given is not None and len(given) == 1:
-            width = int(given[0]) if given[0].isdecimal() else 0
+            # Python refuses to read a number of very many digits.
+            is_number = given[0].isdecimal() and len(given[0]) <= len(str(_WIDTH_MAX))
+            width = int(given[0]) if is_number else 0
             if 0 < width <= _WIDTH_MAX:
                 return f"w:{width}"
         plain = _NAMES.get(kind)

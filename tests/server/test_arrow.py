@@ -636,6 +636,7 @@ def test_arguments(client: Client, filled: str) -> None:
         "fixed_size_binary[16, 3]",
         "fixed_size_binary[0]",
         "fixed_size_binary[2147483648]",
+        f"fixed_size_binary[{'1' * 5000}]",
     ]
     for name, form in {
         "timestamp": r"'timestamp\[us\]'",
